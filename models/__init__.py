@@ -1,0 +1,1 @@
+"""The mathematics of `lic`: transforms, quantisation, densities, autoencoders. Torch only; no file, no byte."""

@@ -1,0 +1,28 @@
+"""One switch for the three ways to quantise, shared by training, refinement and coding."""
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+Quantization = Literal["noise", "round", "straight-through"]
+
+
+def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tensor:
+    """Quantise to a unit grid.
+
+    - "noise": y + u with u uniform on [-1/2, 1/2), the proxy that training differentiates through
+      (drawn here unless given);
+    - "round": floor(y + 1/2), what is coded; no gradient;
+    - "straight-through": rounded values with the gradient of the identity.
+
+    >>> quantize(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
+    tensor([-1., 0., 0., 1.])
+    """
+    if how == "noise":
+        return y + (torch.rand_like(y) - 0.5 if noise is None else noise)
+    if how == "round":
+        return torch.floor(y + 0.5)
+    if how == "straight-through":
+        return y + (torch.floor(y + 0.5) - y).detach()
+    raise ValueError(f"quantize: unknown way {how!r}, use 'noise', 'round' or 'straight-through'")

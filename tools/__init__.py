@@ -1,0 +1,1 @@
+"""What people run: the `lic` command and the tools behind it."""

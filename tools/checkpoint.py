@@ -1,0 +1,61 @@
+"""Checkpoints of a training run: safetensors with a JSON description inside, written whole or not at all."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from lic.tools.files import write_whole
+
+
+class CheckpointError(Exception):
+    """A checkpoint cannot be read or does not fit."""
+
+
+def save_checkpoint(
+    path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, info: dict[str, Any]
+) -> None:
+    """Write weights, averaged weights, optimiser state and `info` (anything JSON holds)."""
+    tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
+    tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
+    tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    write_whole(path, save(tensors, {"lic.checkpoint": json.dumps(info)}))
+
+
+def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """All tensors of a checkpoint, and its `info`."""
+    try:
+        with safe_open(path, "pt") as file:
+            info = (file.metadata() or {})["lic.checkpoint"]
+            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(info)  # noqa: SIM118
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of lic train: {error}") from error
+
+
+def section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The tensors below `prefix.`, without it."""
+    return {k[len(prefix) + 1 :]: v for k, v in tensors.items() if k.startswith(prefix + ".")}
+
+
+def load_checkpoint(
+    path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
+) -> dict[str, Any]:
+    """Put a checkpoint's state back and return its `info`."""
+    tensors, info = read_checkpoint(path)
+    try:
+        model.load_state_dict(section(tensors, "model"))
+        average.load_state_dict(section(tensors, "average"))
+    except RuntimeError as error:
+        raise CheckpointError(f"{path} holds another architecture: {error}") from error
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in section(tensors, "optimizer").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    return info
