@@ -1,1 +1,132 @@
-"""tmp"""
+"""Encode pictures into .lic files and decode them: `encode`, `decode`, `read_info`, and the errors they raise.
+
+>>> import numpy as np
+>>> from lic.codec import decode, encode, read_info
+>>> data = encode(np.full((40, 60, 3), 200, np.uint8), quality=50)
+>>> read_info(data).size
+(60, 40)
+>>> decode(data).getpixel((5, 5))  # doctest: +SKIP
+(200, 200, 200)
+
+torch is imported when a picture is first encoded or decoded; `read_info` does without it.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Union
+
+from lic.codec.container import Container, parse
+from lic.codec.errors import (
+    BadImage,
+    BadModel,
+    BadSetting,
+    Corrupt,
+    LicError,
+    ModelNotFound,
+    NotALicFile,
+    Truncated,
+    UnsupportedVersion,
+)
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+    from lic.codec.image import ImageLike
+
+__all__ = [
+    "BadImage",
+    "BadModel",
+    "BadSetting",
+    "Corrupt",
+    "Info",
+    "LicError",
+    "ModelNotFound",
+    "NotALicFile",
+    "Truncated",
+    "UnsupportedVersion",
+    "decode",
+    "encode",
+    "read_info",
+]
+
+DEFAULT_QUALITY = 50.0
+FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a .lic file says about itself."""
+
+    size: tuple[int, int]  # width, height
+    mode: str
+    bytes: int
+    bits_per_pixel: float
+    position: int  # in 1/256 between lambda points
+    model: str  # fingerprint, in hexadecimal
+    version: int
+    sections: dict[str, int]  # tag: bytes
+
+
+def encode(
+    image: "ImageLike",
+    *,
+    quality: float | None = None,
+    lambda_: float | None = None,
+    model: str | os.PathLike[str] | None = None,
+) -> bytes:
+    """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
+
+    `quality` runs continuously from 1 (smallest) to 100 (best), 50 if nothing is said; `lambda_` names one of the
+    model's lambda points instead. `model` is a name or the path of a .safetensors file.
+    """
+    from lic.codec import coding
+    from lic.codec.image import read_image
+    from lic.codec.model import get_model
+
+    if quality is not None and lambda_ is not None:
+        raise BadSetting("give a quality or a lambda point, not both")
+    frozen = get_model(model)
+    if lambda_ is not None:
+        position = frozen.position_of_lambda(lambda_)
+    else:
+        position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
+    pixels, mode = read_image(image)
+    return coding.encode_pixels(pixels, mode, frozen, position)
+
+
+def decode(data: FileLike) -> "Image.Image":
+    """Decode a .lic file (its bytes, path or file object) to a Pillow image."""
+    from lic.codec import coding
+    from lic.codec.model import find_model
+
+    file = parse(_read(data))
+    return coding.decode_picture(file, find_model(file.fingerprint))
+
+
+def read_info(data: FileLike) -> Info:
+    """What a .lic file says about itself, after checking it, without decoding the picture."""
+    raw = _read(data)
+    file = parse(raw)
+    return Info(
+        size=(file.width, file.height),
+        mode=file.mode,
+        bytes=len(raw),
+        bits_per_pixel=8 * len(raw) / (file.width * file.height),
+        position=file.position,
+        model=file.fingerprint.hex(),
+        version=1,
+        sections={tag.decode("latin-1"): len(payload) for tag, payload in _all_sections(file)},
+    )
+
+
+def _all_sections(file: Container) -> list[tuple[bytes, bytes]]:
+    return [*file.sections, (b"L", file.latents)]
+
+
+def _read(data: FileLike) -> bytes:
+    if isinstance(data, (bytes, bytearray, memoryview)):
+        return bytes(data)
+    if isinstance(data, (str, os.PathLike)):
+        return Path(data).read_bytes()
+    return data.read()

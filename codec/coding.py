@@ -1,0 +1,79 @@
+"""From pixels to latents to bytes and back, under a frozen model."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from lic.codec.container import Container, Reader, build, write_varint
+from lic.codec.entropy_coding import Symbols, decode_symbols, encode_symbols
+from lic.codec.errors import Corrupt
+from lic.codec.image import Pixels, latent_size, pad, to_pillow
+from lic.codec.model import FrozenModel
+
+CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
+
+
+@torch.inference_mode()
+def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
+    """The latents (channels x rows x columns), not yet scaled or rounded."""
+    x = torch.from_numpy(pad(pixels)).permute(2, 0, 1)[None].float() / 255
+    latents: NDArray[np.float32] = model.network.analysis(x)[0].contiguous().numpy()
+    return latents
+
+
+def quantise(latents: NDArray[np.float32], model: FrozenModel, position: int) -> Symbols:
+    """floor(gain y + 1/2)."""
+    gain = model.gain_at(position).astype(np.float32)[:, None, None]
+    return np.floor(latents * gain + np.float32(0.5)).astype(np.int32)
+
+
+@torch.inference_mode()
+def synthesise(symbols: Symbols, model: FrozenModel, position: int) -> Pixels:
+    """The decoded picture, padding included."""
+    inverse_gain = model.inverse_gain_at(position).astype(np.float32)[:, None, None]
+    y = torch.from_numpy(symbols.astype(np.float32) * inverse_gain)[None].contiguous(memory_format=torch.channels_last)
+    picture = model.network.synthesis(y)[0].permute(1, 2, 0)
+    pixels: Pixels = picture.mul(255).round_().clamp_(0, 255).to(torch.uint8).numpy()
+    return pixels
+
+
+def pack_latents(symbols: Symbols, model: FrozenModel, position: int) -> bytes:
+    """Chunks of rows, each a stream of its own; all but the last are preceded by their lengths."""
+    tables = model.tables_at(position)
+    rows = symbols.shape[1]
+    streams = [encode_symbols(symbols[:, row : row + CHUNK_ROWS], tables) for row in range(0, rows, CHUNK_ROWS)]
+    return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
+
+
+def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
+    """The symbols in a container."""
+    if file.position > model.last_position:
+        raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
+    tables = model.tables_at(file.position)
+    rows, columns = latent_size(file.width, file.height)
+    starts = range(0, rows, CHUNK_ROWS)
+    reader = Reader(file.latents)
+    lengths = [reader.varint() for _ in starts[:-1]]
+    lengths.append(len(file.latents) - reader.at - sum(lengths))
+    if lengths[-1] < 0:
+        raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it")
+    chunks = [
+        decode_symbols(reader.take(length), (model.channels, min(CHUNK_ROWS, rows - start), columns), tables)
+        for start, length in zip(starts, lengths, strict=True)
+    ]
+    return np.concatenate(chunks, axis=1)
+
+
+def encode_pixels(pixels: Pixels, mode: str, model: FrozenModel, position: int) -> bytes:
+    """The whole way from pixels to a .lic file."""
+    symbols = quantise(analyse(pixels, model), model, position)
+    height, width = pixels.shape[:2]
+    latents = pack_latents(symbols, model, position)
+    return build(Container(width, height, mode, position, model.fingerprint, latents))
+
+
+def decode_picture(file: Container, model: FrozenModel) -> Image.Image:
+    """The whole way back."""
+    symbols = unpack_latents(file, model)
+    return to_pillow(synthesise(symbols, model, file.position), file.width, file.height, file.mode)

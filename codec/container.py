@@ -1,0 +1,135 @@
+"""The .lic container: build, parse, verify. Bytes only; FORMAT.md beside this file is the specification."""
+
+import struct
+import zlib
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from lic.codec.errors import BadImage, Corrupt, NotALicFile, Truncated, UnsupportedVersion
+
+MAGIC = b"LIC"
+VERSION = 1
+MODES = ("L", "RGB")
+MAX_SIDE = 2**24 - 1
+FINGERPRINT_BYTES = 4
+LATENTS = b"L"  # the last section of every file
+
+
+class Section(NamedTuple):
+    """A tagged payload. As in PNG, an upper-case tag must be understood and a lower-case one may be skipped."""
+
+    tag: bytes
+    payload: bytes
+
+
+@dataclass(frozen=True)
+class Container:
+    """Everything a .lic file says, before any of it is decoded.
+
+    `position` counts 1/256 steps between lambda points; `fingerprint` names the model.
+
+    >>> file = Container(3, 2, "RGB", 512, b"abcd", b"latents")
+    >>> parse(build(file)) == file
+    True
+    """
+
+    width: int
+    height: int
+    mode: str
+    position: int
+    fingerprint: bytes
+    latents: bytes
+    sections: tuple[Section, ...] = field(default=())  # all others, in file order
+
+
+def write_varint(value: int) -> bytes:
+    """Little-endian base 128: seven bits a byte, the high bit set on all but the last."""
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    return bytes([*out, value])
+
+
+class Reader:
+    """Reads fields off the front of some bytes; running out of them is an error that says where."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, count: int) -> bytes:
+        end = self.at + count
+        if end > len(self.data):
+            raise Truncated(f"the file ends at byte {len(self.data)} of at least {end}: get a complete copy of it")
+        self.at, start = end, self.at
+        return self.data[start:end]
+
+    def byte(self) -> int:
+        return self.take(1)[0]
+
+    def varint(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.byte()
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                if byte == 0 and shift > 7:
+                    raise Corrupt("a number in the file is written longer than needed: get a fresh copy of it")
+                return value
+            if shift > 28:
+                raise Corrupt("a number in the file is longer than 4 bytes: get a fresh copy of it")
+
+
+def build(file: Container) -> bytes:
+    """The bytes of a .lic file."""
+    if not (1 <= file.width <= MAX_SIDE and 1 <= file.height <= MAX_SIDE):
+        raise BadImage(f"a picture of {file.width} x {file.height} does not fit: sides go from 1 to {MAX_SIDE}")
+    out = [
+        MAGIC,
+        bytes([VERSION, MODES.index(file.mode)]),
+        write_varint(file.width),
+        write_varint(file.height),
+        struct.pack("<H", file.position),
+        file.fingerprint,
+    ]
+    for tag, payload in (*file.sections, Section(LATENTS, file.latents)):
+        out += [tag, write_varint(len(payload)), payload]
+    body = b"".join(out)
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def parse(data: bytes, known: frozenset[bytes] = frozenset()) -> Container:
+    """Check and take apart a .lic file; `known` are the tags of the sections that the caller understands."""
+    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
+        raise NotALicFile("this is not a .lic file: it does not start with 'LIC'")
+    reader = Reader(data)
+    reader.take(len(MAGIC))
+    version = reader.byte()
+    if version != VERSION:
+        raise UnsupportedVersion(
+            f"the file is of format version {version}, this lic reads version {VERSION}: install a newer lic"
+        )
+    mode = reader.byte()
+    width, height = reader.varint(), reader.varint()
+    (position,) = struct.unpack("<H", reader.take(2))
+    fingerprint = reader.take(FINGERPRINT_BYTES)
+    sections: list[Section] = []
+    while not sections or sections[-1].tag != LATENTS:
+        tag = reader.take(1)
+        sections.append(Section(tag, reader.take(reader.varint())))
+    (checksum,) = struct.unpack("<I", reader.take(4))
+    if reader.at != len(data):
+        raise Corrupt(f"the file should end at byte {reader.at}, it has {len(data)}: cut or replace it")
+    if zlib.crc32(data[:-4]) != checksum:
+        raise Corrupt("the file's checksum does not match its content: get a fresh copy of it")
+    # From here on the bytes are as they were written; what follows would be a writer's fault or a newer writer.
+    if mode >= len(MODES):
+        raise UnsupportedVersion(f"the file holds a picture of unknown mode {mode}: install a newer lic")
+    if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
+        raise Corrupt(f"the file claims a picture of {width} x {height}")
+    for tag, _ in sections[:-1]:
+        if tag.isupper() and tag not in known:
+            raise UnsupportedVersion(f"the file has a section {tag!r} that this lic does not know: install a newer lic")
+    return Container(width, height, MODES[mode], position, fingerprint, sections[-1].payload, tuple(sections[:-1]))

@@ -1,0 +1,237 @@
+"""A frozen model: network weights and integer tables in one safetensors file, found by its fingerprint."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from lic.codec.container import FINGERPRINT_BYTES
+from lic.codec.errors import BadModel, BadSetting, ModelNotFound
+from lic.codec.tables import MAX_HEIGHT, MAX_STEP, STEP_BITS, Ints, Tables, frequency_tables
+
+if TYPE_CHECKING:
+    from lic.models.autoencoder import RateDistortionAutoencoder
+
+Floats = NDArray[np.float64]
+
+MODELS_VARIABLE = "LIC_MODELS"
+DEFAULT_MODEL = "photo"
+POSITIONS = 256  # fine steps between two lambda points
+MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
+METADATA = "lic.model"
+ARRAYS = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32}
+
+
+class ModelFile(NamedTuple):
+    """What is known of a model file without loading it."""
+
+    path: Path
+    name: str
+    fingerprint: bytes
+    card: dict[str, Any]
+
+
+@dataclass(frozen=True, eq=False)
+class FrozenModel:
+    """Weights and tables that never change again; `fingerprint` names all that decoding depends on.
+
+    A position p = 256 k + f lies f/256 of the way from lambda point k to the next; steps, and so tables, follow
+    from it in integers.
+    """
+
+    knots: Ints  # K
+    heights: Ints  # channels x K, see tables.py
+    steps: Ints  # points x channels, in 1/2^12 of the channel's unit
+    unit: Floats  # channels: latent value per knot unit
+    restore: Floats  # points x channels: inverse gain over step, what shrinks latents towards zero
+    weights: dict[str, NDArray[np.float16]]
+    card: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.card["name"])
+
+    @property
+    def lambdas(self) -> tuple[float, ...]:
+        return tuple(self.card["lambdas"])
+
+    @property
+    def channels(self) -> int:
+        return len(self.heights)
+
+    @property
+    def last_position(self) -> int:
+        return (len(self.steps) - 1) * POSITIONS
+
+    @cached_property
+    def fingerprint(self) -> bytes:
+        decoding = {name: array for name, array in self._arrays().items() if not name.startswith("analysis.")}
+        digest = hashlib.sha256()
+        for name, array in sorted(decoding.items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.digest()[:FINGERPRINT_BYTES]
+
+    def _arrays(self) -> dict[str, NDArray[Any]]:
+        arrays = {name: getattr(self, name).astype(np.dtype(kind).newbyteorder("<")) for name, kind in ARRAYS.items()}
+        return arrays | {name: array.astype("<f2") for name, array in self.weights.items()}
+
+    def to_bytes(self) -> bytes:
+        card = self.card | {"fingerprint": self.fingerprint.hex()}
+        return save(self._arrays(), {METADATA: json.dumps(card)})
+
+    @cached_property
+    def network(self) -> "RateDistortionAutoencoder":
+        """The transforms (and, for training on, the density) as a torch module in float32."""
+        import torch
+
+        from lic.models.autoencoder import RateDistortionAutoencoder
+
+        network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas)
+        state = network.state_dict()
+        state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in self.weights.items()}
+        step = self.steps * self.unit / 2**STEP_BITS
+        state["log_gain"] = torch.from_numpy(-np.log(step)).float()
+        state["log_inverse_gain"] = torch.from_numpy(np.log(step * self.restore)).float()
+        state["density.unit"] = torch.from_numpy(self.unit).float()
+        state["density.log_heights"] = torch.from_numpy(np.log(np.maximum(self.heights, 1e-3))).float()
+        network.load_state_dict(state)
+        return network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+    def position(self, quality: float) -> int:
+        """The position of a quality from 1 (smallest file) to 100 (best picture)."""
+        if not MIN_QUALITY <= quality <= MAX_QUALITY:
+            raise BadSetting(f"quality {quality:g} is out of range: choose from {MIN_QUALITY:g} to {MAX_QUALITY:g}")
+        return round((quality - MIN_QUALITY) / (MAX_QUALITY - MIN_QUALITY) * self.last_position)
+
+    def quality(self, position: int) -> float:
+        """The quality of a position, the inverse of `position`."""
+        span = MAX_QUALITY - MIN_QUALITY
+        return MIN_QUALITY + span * position / self.last_position if self.last_position else MAX_QUALITY
+
+    def position_of_lambda(self, lambda_: float) -> int:
+        for k, value in enumerate(self.lambdas):
+            if abs(value - lambda_) <= 1e-6 * value:
+                return k * POSITIONS
+        points = ", ".join(f"{value:g}" for value in self.lambdas)
+        raise BadSetting(f"model {self.name} has no lambda point {lambda_:g}: choose one of {points}, or a quality")
+
+    def steps_at(self, position: int) -> Ints:
+        """Each channel's step, interpolated between lambda points in integers."""
+        k, f = divmod(position, POSITIONS)
+        after = self.steps[min(k + 1, len(self.steps) - 1)]
+        return (self.steps[k] * (POSITIONS - f) + after * f + POSITIONS // 2) // POSITIONS
+
+    def tables_at(self, position: int) -> Tables:
+        return frequency_tables(self.heights, self.steps_at(position), self.knots)
+
+    def gain_at(self, position: int) -> Floats:
+        """What latents are multiplied by before rounding."""
+        return 2**STEP_BITS / (self.steps_at(position) * self.unit)
+
+    def inverse_gain_at(self, position: int) -> Floats:
+        """What symbols are multiplied by before synthesis."""
+        k, f = divmod(position, POSITIONS)
+        after = self.restore[min(k + 1, len(self.restore) - 1)]
+        restore = (self.restore[k] * (POSITIONS - f) + after * f) / POSITIONS
+        return self.steps_at(position) * self.unit / 2**STEP_BITS * restore
+
+
+def freeze(network: "RateDistortionAutoencoder", card: dict[str, Any]) -> FrozenModel:
+    """Make the integers that every later encoder and decoder will use. Done once, after training."""
+    from lic.models.density import KNOTS
+
+    heights = network.density.heights().detach().double().cpu().numpy()
+    heights = np.round(heights / heights.max(axis=1, keepdims=True) * MAX_HEIGHT).astype(np.int64)
+    unit = network.density.unit.double().cpu().numpy()
+    step = np.exp(-network.log_gain.detach().double().cpu().numpy())
+    steps = np.clip(np.round(step / unit * 2**STEP_BITS), 1, MAX_STEP).astype(np.int64)
+    steps = np.minimum.accumulate(steps, axis=0)  # quality grows along the points in every channel
+    restore = (network.log_inverse_gain + network.log_gain).detach().double().cpu().exp().numpy()
+    transforms = {
+        name: tensor.detach().float().cpu().numpy().astype(np.float16)
+        for name, tensor in network.state_dict().items()
+        if name.startswith(("analysis.", "synthesis."))
+    }
+    card = {"format": 1, "n": network.n, "m": network.m, "lambdas": list(network.lambdas)} | card
+    restore = restore.astype(np.float32).astype(np.float64)
+    return FrozenModel(np.array(KNOTS), heights, steps, unit, restore, transforms, card)
+
+
+def model_folders() -> list[Path]:
+    """Where models are looked for: inside the package, then the folders that LIC_MODELS names."""
+    extra = os.environ.get(MODELS_VARIABLE, "")
+    return [Path(__file__).parent / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """The card of a model file."""
+    try:
+        with safe_open(path, "np") as file:
+            card = json.loads((file.metadata() or {})[METADATA])
+        return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
+    except FileNotFoundError as error:
+        raise ModelNotFound(f"there is no model file {path}") from error
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadModel(f"{path} is not a lic model, or it is damaged ({error}): export or copy it again") from error
+
+
+def list_models() -> Iterator[ModelFile]:
+    """All models that can be found by name or fingerprint."""
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.safetensors")):
+            yield read_model_file(path)
+
+
+@lru_cache(maxsize=4)
+def load_model(path: Path) -> FrozenModel:
+    """Load a model file and check it against its fingerprint."""
+    from lic.models.density import KNOTS
+
+    file = read_model_file(path)
+    try:
+        with safe_open(path, "np") as tensors:
+            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        ints = {name: arrays.pop(name).astype(np.int64) for name in ("heights", "steps")}
+        floats = {name: arrays.pop(name).astype(np.float64) for name in ("unit", "restore")}
+        model = FrozenModel(np.array(KNOTS), **ints, **floats, weights=arrays, card=file.card)
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise BadModel(f"{path} is not a lic model, or it is damaged ({error}): export or copy it again") from error
+    if model.fingerprint != file.fingerprint:
+        raise BadModel(f"{path} is damaged: its content does not match its fingerprint; export or copy it again")
+    return model
+
+
+def find_model(fingerprint: bytes) -> FrozenModel:
+    """The model that a file was encoded with."""
+    for file in list_models():
+        if file.fingerprint == fingerprint:
+            return load_model(file.path)
+    raise ModelNotFound(
+        f"the file needs model {fingerprint.hex()}, which is not in {_looked_in()}: "
+        f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}"
+    )
+
+
+def get_model(name: str | os.PathLike[str] | None = None) -> FrozenModel:
+    """A model by path or by name; the default one if None."""
+    if name is not None and (os.sep in os.fspath(name) or str(name).endswith(".safetensors")):
+        return load_model(Path(name))
+    wanted = DEFAULT_MODEL if name is None else os.fspath(name)
+    for file in list_models():
+        if file.name == wanted:
+            return load_model(file.path)
+    raise ModelNotFound(f"no model named {wanted} in {_looked_in()}: see `lic models`, or give a path")
+
+
+def _looked_in() -> str:
+    return " or ".join(str(folder) for folder in model_folders())

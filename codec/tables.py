@@ -1,0 +1,88 @@
+"""Integer frequency tables out of integer densities, in exact arithmetic.
+
+The coder and the decoder only ever see the integers made here, and these follow from the integers in the model
+file by additions, multiplications, shifts and floor divisions of int64: any machine finds the same tables.
+
+A density is a row of heights at the knots of `lic.models.density.KNOTS`. Positions on its axis are integers, in
+1/2^13 of a knot unit; a step is an integer in 1/2^12 of a knot unit, so that the borders (n +- 1/2) step of a symbol
+are exact. FORMAT.md writes all of this out.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Ints = NDArray[np.int64]
+
+STEP_BITS = 12
+POSITION_BITS = STEP_BITS + 1
+TOTAL_BITS = 24
+TOTAL = 1 << TOTAL_BITS
+MAX_HEIGHT = 1 << 20
+MAX_STEP = 1 << 24
+TAIL_BITS = 18  # knots beyond which less than 2^-18 of the mass lies are left to the escape
+FRACTION_BITS = 12  # resolution of a position within its segment
+MASS_SHIFT = 18  # masses are shortened by this before they are scaled to TOTAL, to stay within int64
+
+
+class Tables(NamedTuple):
+    """One table per row: symbol first[i] + j has frequency flat[start[i] + j]; the last entry is the escape."""
+
+    first: Ints
+    start: Ints
+    size: Ints  # entries per row, escape included
+    flat: Ints
+
+    def row(self, i: int) -> Ints:
+        return self.flat[self.start[i] : self.start[i] + self.size[i]]
+
+
+def segment_masses(heights: Ints, knots: Ints) -> Ints:
+    """Cumulative mass at the knots (rows x knots), in units of half a height times 2^-(2 FRACTION_BITS)."""
+    areas = (heights[:, 1:] + heights[:, :-1]) * np.diff(knots) << 2 * FRACTION_BITS
+    return np.concatenate([np.zeros((len(heights), 1), np.int64), np.cumsum(areas, axis=1)], axis=1)
+
+
+def mass_below(position: Ints, row: Ints, heights: Ints, masses: Ints, knots: Ints) -> Ints:
+    """Mass of density `row` below each position, in the units of `segment_masses`."""
+    grid = knots << POSITION_BITS
+    position = np.clip(position, grid[0], grid[-1])
+    i = np.clip(np.searchsorted(grid, position, side="right") - 1, 0, len(knots) - 2)
+    width = knots[i + 1] - knots[i]
+    t = ((position - grid[i]) << FRACTION_BITS) // (width << POSITION_BITS)
+    low, high = heights[row, i], heights[row, i + 1]
+    return masses[row, i] + width * ((2 * low * t << FRACTION_BITS) + (high - low) * t * t)
+
+
+def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
+    """A table for each row of `heights` (rows x knots) at its step.
+
+    Frequencies are at least 1 and sum to 2^24. The symbols are those whose interval meets the span of knots that
+    holds all but 2^-18 of the mass at either end; everything else is the escape, the last entry.
+
+    >>> triangle = np.array([[0, 1 << 20, 0]])
+    >>> tables = frequency_tables(triangle, np.array([1 << 11]), np.array([-1, 0, 1]))
+    >>> int(tables.first[0]), tables.row(0).tolist()
+    (-2, [524289, 4194303, 7340030, 4194303, 524288, 3])
+    """
+    masses = segment_masses(heights, knots)
+    total = masses[:, -1:]
+    low_knot = knots[np.sum(masses <= total >> TAIL_BITS, axis=1) - 1]
+    high_knot = knots[len(knots) - np.sum(total - masses <= total >> TAIL_BITS, axis=1)]
+    first = ((low_knot << POSITION_BITS) - steps) // (2 * steps) + 1
+    last = -((-(high_knot << POSITION_BITS) - steps) // (2 * steps)) - 1
+    count = last - first + 1
+
+    # Borders of all symbols of all rows in one flat array: count + 1 of them per row.
+    row = np.repeat(np.arange(len(heights)), count + 1)
+    start = np.concatenate([[0], np.cumsum(count + 1)[:-1]])
+    n = np.arange(len(row)) - start[row] + first[row]
+    below = mass_below((2 * n - 1) * steps[row], row, heights, masses, knots) >> MASS_SHIFT
+    scaled = below * (TOTAL - (count + 1))[row] // (total[row, 0] >> MASS_SHIFT)
+    flat = np.empty(len(row), np.int64)
+    flat[:-1] = np.diff(scaled) + 1
+    ends = start + count  # the slot of each row's last border becomes its escape
+    flat[ends] = 0
+    flat[ends] = TOTAL - np.add.reduceat(flat, start)
+    return Tables(first, start, count + 1, flat)

@@ -1,0 +1,65 @@
+"""The `lic` command. Each subcommand is a module with `add_arguments(parser)` and `run(args) -> exit code`.
+
+Only the module of the subcommand in use is imported, so that `lic --help` and `lic info` start fast.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+
+from lic.codec.errors import LicError
+
+# name: (module, one line of help), in the order of `lic --help`
+COMMANDS = {
+    "encode": ("lic.tools.encode", "pictures to .lic files"),
+    "decode": ("lic.tools.decode", ".lic files to PNG or any other format"),
+    "info": ("lic.tools.info", "what a .lic file says about itself"),
+    "demo": ("lic.tools.demo", "encode sample pictures and compare with JPEG"),
+    "models": ("lic.tools.models", "the trained models that can be found"),
+    "train": ("lic.tools.train", "train a model, or new lambda points of one"),
+    "export": ("lic.tools.export", "make a model file out of a training run"),
+}
+
+
+class UsageError(Exception):
+    """The arguments do not fit together; exit code 2."""
+
+
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser, complete for the subcommand that `argv` names and with one line of help for the others."""
+    parser = argparse.ArgumentParser(prog="lic", description="A learned image codec.")
+    parser.add_argument("--version", action="version", version=f"lic {version('lic-codec')}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (module, line) in COMMANDS.items():
+        subparser = commands.add_parser(
+            name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter
+        )
+        if name in argv[:1]:
+            importlib.import_module(module).add_arguments(subparser)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
+    argv = sys.argv[1:] if argv is None else list(argv)
+    args = build_parser(argv).parse_args(argv)
+    try:
+        return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+    except UsageError as error:
+        print(f"lic {args.command}: {error}", file=sys.stderr)
+        return 2
+    except LicError as error:
+        print(f"lic {args.command}: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
