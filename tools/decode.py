@@ -1,0 +1,48 @@
+"""`lic decode`: .lic files to PNG, or to any format that Pillow writes."""
+
+import argparse
+import io
+from pathlib import Path
+
+from lic.codec.errors import BadSetting
+from lic.tools.batch import STANDARD, convert_all, output_paths
+
+EXAMPLES = """\
+examples:
+  lic decode photo.lic                    photo.png beside it
+  lic decode photo.lic -o photo.tif       any format, by its extension
+  lic decode *.lic -o out/                several, into a folder
+  lic decode - < photo.lic > photo.png    in a pipe
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic decode IN... [-o OUT]"
+    parser.epilog = EXAMPLES
+    parser.add_argument("inputs", nargs="+", metavar="IN", help=".lic files; - is standard input")
+    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+
+
+def run(args: argparse.Namespace) -> int:
+    outputs = output_paths(args.inputs, args.output, ".png")
+    return convert_all(args.inputs, outputs, decode_bytes, force=args.force, report=_report)
+
+
+def decode_bytes(data: bytes, target: str) -> bytes:
+    """A .lic file's bytes to those of a picture file of `target`'s kind."""
+    from PIL import Image
+
+    from lic.codec import decode
+
+    suffix = ".png" if target == STANDARD else Path(target).suffix.lower()
+    kind = Image.registered_extensions().get(suffix)
+    if kind is None or kind not in Image.SAVE:
+        raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
+    out = io.BytesIO()
+    decode(data).save(out, kind)
+    return out.getvalue()
+
+
+def _report(source: str, target: str, _before: bytes, _after: bytes) -> str:
+    return f"{source} -> {target}"

@@ -1,0 +1,72 @@
+"""`lic encode`: pictures to .lic files."""
+
+import argparse
+import io
+import warnings
+
+from lic.codec import DEFAULT_QUALITY
+from lic.codec.errors import BadImage
+from lic.tools.batch import convert_all, output_paths
+
+EXAMPLES = """\
+examples:
+  lic encode photo.jpg                      photo.lic beside it
+  lic encode photo.png -o small.lic -q 20   a small file
+  lic encode *.jpg -o out/                  several, into a folder
+  cat photo.png | lic encode - > photo.lic  in a pipe
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic encode IN... [-o OUT] [-q QUALITY]"
+    parser.epilog = EXAMPLES
+    parser.add_argument("inputs", nargs="+", metavar="IN", help="pictures; - is standard input")
+    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    rate = parser.add_mutually_exclusive_group()
+    rate.add_argument(
+        "-q", "--quality", type=float, help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given"
+    )
+    rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
+    parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+
+
+def run(args: argparse.Namespace) -> int:
+    outputs = output_paths(args.inputs, args.output, ".lic")
+    # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
+    from lic.codec.model import get_model
+
+    model = get_model(args.model)
+    if args.quality is not None:
+        model.position(args.quality)
+    if args.lambda_ is not None:
+        model.position_of_lambda(args.lambda_)
+
+    def convert(data: bytes, _target: str) -> bytes:
+        return encode_bytes(data, quality=args.quality, lambda_=args.lambda_, model=args.model)
+
+    return convert_all(args.inputs, outputs, convert, force=args.force, report=_report)
+
+
+def encode_bytes(
+    data: bytes, *, quality: float | None = None, lambda_: float | None = None, model: str | None = None
+) -> bytes:
+    """A picture file's bytes to a .lic file's bytes."""
+    from PIL import Image, UnidentifiedImageError
+
+    from lic.codec import encode
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            image = Image.open(io.BytesIO(data))
+            image.load()
+    except UnidentifiedImageError as error:
+        raise BadImage("not a picture that Pillow can read") from error
+    except (SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise BadImage(str(error)) from error
+    return encode(image, quality=quality, lambda_=lambda_, model=model)
+
+
+def _report(source: str, target: str, before: bytes, after: bytes) -> str:
+    return f"{source} -> {target}: {len(before):,} -> {len(after):,} bytes"
