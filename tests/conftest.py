@@ -1,0 +1,41 @@
+"""Fixtures that all tests share: pictures that are made here, and a tiny model that is really a codec."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+from lic.codec.model import MODELS_VARIABLE, FrozenModel, freeze, load_model
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.pca import pca_start
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.uint8]
+
+
+@pytest.fixture(scope="session")
+def photo() -> Pixels:
+    """A photograph of odd size, 3 colours."""
+    return np.ascontiguousarray(skimage.data.astronaut()[20:223, 100:361])
+
+
+@pytest.fixture(scope="session")
+def tiny_model_path(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An untrained model (N = 8, M = 12, three lambda points) in a folder that LIC_MODELS names."""
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2))
+    picture = torch.from_numpy(photo[:192, :256]).permute(2, 0, 1)[None].float() / 255
+    pca_start(network, picture)
+    folder = tmp_path_factory.mktemp("models")
+    path = folder / "tiny.safetensors"
+    path.write_bytes(freeze(network, {"name": "tiny"}).to_bytes())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(MODELS_VARIABLE, str(folder))
+        yield path
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tiny_model_path: Path) -> FrozenModel:
+    return load_model(tiny_model_path)

@@ -1,0 +1,64 @@
+import pytest
+import torch
+from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
+from lic.models.pca import pca_start
+
+
+@pytest.fixture
+def model(photo) -> RateDistortionAutoencoder:  # type: ignore[no-untyped-def]
+    torch.manual_seed(0)
+    model = RateDistortionAutoencoder(8, 12, (0.2, 0.002, 0.02))
+    pca_start(model, picture(photo))
+    return model
+
+
+def picture(photo) -> torch.Tensor:  # type: ignore[no-untyped-def]
+    return torch.from_numpy(photo[:192, :256]).permute(2, 0, 1)[None].float() / 255
+
+
+def test_lambda_points_are_sorted(model: RateDistortionAutoencoder) -> None:
+    assert model.lambdas == (0.002, 0.02, 0.2)
+
+
+def test_bits_are_the_sum_of_minus_log_probabilities(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
+    x, point = picture(photo), torch.tensor([1])
+    coded = model(x, point, "round")
+    y = model.analysis(x)
+    step = optimal_step(0.02)
+    n = torch.floor(y / step + 0.5)
+    p = model.density.cdf((n + 0.5) * step) - model.density.cdf((n - 0.5) * step)
+    assert coded.bits.item() == pytest.approx(-p.clamp(min=2**-24).log2().sum().item(), rel=1e-3)
+
+
+def test_each_sample_is_coded_at_its_own_point(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
+    x = picture(photo)
+    both = model(x.repeat(2, 1, 1, 1), torch.tensor([0, 2]), "round")
+    alone = [model(x, torch.tensor([k]), "round") for k in (0, 2)]
+    torch.testing.assert_close(both.bits, torch.cat([coded.bits for coded in alone]))
+    assert both.bits[0] < both.bits[1]
+    errors = (both.reconstruction - x).square().mean(dim=(1, 2, 3))
+    assert errors[0] > errors[1]
+
+
+def test_rate_and_distortion_reach_every_parameter(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
+    coded = model(picture(photo), torch.tensor([1]))
+    (coded.bits.sum() + coded.reconstruction.square().sum()).backward()
+    for name, parameter in model.named_parameters():
+        assert parameter.grad is not None and parameter.grad.isfinite().all(), name
+        assert parameter.grad.abs().sum() > 0, name
+
+
+def test_pca_start_codes_better_than_a_grey_picture(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
+    x = picture(photo)
+    coded = model(x, torch.tensor([2]), "round")
+    error = (coded.reconstruction - x).square().mean()
+    assert error < 0.05 * x.var()
+    assert coded.bits.item() < 8 * x.numel() / 8
+
+
+def test_optimal_step_minimises_the_high_rate_loss() -> None:
+    # One coefficient: rate -log2(s) bits against lambda * (255 s)^2 / 12 / 3 of distortion per pixel.
+    lambda_ = 0.01
+    s = torch.tensor(optimal_step(lambda_), dtype=torch.float64, requires_grad=True)
+    (-torch.log2(s) + lambda_ * (255 * s) ** 2 / 36).backward()
+    assert s.grad is not None and abs(s.grad.item()) < 1e-6

@@ -1,0 +1,38 @@
+import pytest
+import torch
+from lic.models.quantization import quantize
+
+
+def test_rounding_is_floor_of_y_plus_a_half() -> None:
+    y = torch.tensor([-2.5, -0.51, -0.5, 0.0, 0.5, 1.49, 1.5])
+    assert quantize(y, "round").tolist() == [-2.0, -1.0, 0.0, 0.0, 1.0, 1.0, 2.0]
+
+
+def test_noise_is_uniform_on_half_open_unit_interval() -> None:
+    torch.manual_seed(0)
+    u = quantize(torch.zeros(100_000), "noise")
+    assert u.min() >= -0.5 and u.max() < 0.5
+    assert abs(u.mean()) < 4 * (1 / 12 / 100_000) ** 0.5
+    assert u.var().item() == pytest.approx(1 / 12, rel=0.02)
+
+
+def test_given_noise_is_what_is_added() -> None:
+    noise = torch.tensor([0.25, -0.25])
+    assert quantize(torch.ones(2), "noise", noise).tolist() == [1.25, 0.75]
+
+
+def test_gradients_pass_noise_and_straight_through_but_not_rounding() -> None:
+    for how, gradient in (("noise", 1.0), ("straight-through", 1.0), ("round", 0.0)):
+        y = torch.tensor([0.3], requires_grad=True)
+        quantize(y, how).sum().backward()  # type: ignore[arg-type]
+        assert y.grad is not None and y.grad.item() == gradient
+
+
+def test_straight_through_has_rounded_values() -> None:
+    y = torch.randn(100) * 5
+    torch.testing.assert_close(quantize(y, "straight-through"), quantize(y, "round"))
+
+
+def test_unknown_way_is_an_error() -> None:
+    with pytest.raises(ValueError, match="unknown way"):
+        quantize(torch.zeros(1), "floor")  # type: ignore[arg-type]
