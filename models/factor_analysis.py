@@ -98,7 +98,7 @@ class LinearAutoencoder(NamedTuple):
 
 
 def train_linear_autoencoder(
-    y: Tensor, latents: int, *, steps: int = 2000, rate: float = 0.1, generator: torch.Generator | None = None
+    y: Tensor, latents: int, *, steps: int = 2000, rate: float = 0.3, generator: torch.Generator | None = None
 ) -> LinearAutoencoder:
     """Gradient descent on the mean squared error, from a random start.
 

@@ -70,7 +70,7 @@ def test_unequal_noise_is_worth_its_parameters() -> None:
 
 def test_a_linear_autoencoder_learns_the_principal_components() -> None:
     generator = torch.Generator().manual_seed(0)
-    y = torch.randn(500, 8, generator=generator) * torch.tensor([4.0, 3.0, 2.5, 1.0, 0.8, 0.6, 0.4, 0.2])
+    y = torch.randn(500, 8, generator=generator) * torch.tensor([4.0, 3.0, 2.5, 1.0, 0.9, 0.8, 0.7, 0.6])
     y = y @ torch.linalg.qr(torch.randn(8, 8, generator=generator)).Q + 5
     components = principal_components(y, 3).double().T
     autoencoder = train_linear_autoencoder(y, 3, generator=generator)
