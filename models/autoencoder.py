@@ -55,18 +55,24 @@ class RateDistortionAutoencoder(nn.Module):
         noise: Tensor | None = None,
     ) -> Coded:
         """Reconstruction and bits of each picture, coded at its own lambda point (`point`: B indices)."""
-        y = self.analysis(x).float()
+        y, bits = self.transmit(self.analysis(x).float(), point, how, noise)
+        return Coded(self.synthesis(y), bits)
+
+    def transmit(
+        self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Latents as the decoder gets them, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
         symbols = quantize(y * gain, how, noise)
-        return Coded(self.reconstruct(symbols, point), self.bits(symbols, gain).sum(dim=(1, 2, 3)))
+        return self.restore(symbols, point), self.bits(symbols, gain).sum(dim=(1, 2, 3))
 
     def bits(self, symbols: Tensor, gain: Tensor) -> Tensor:
         """-log2 P of each (possibly noisy) symbol."""
         return -self.density.probability((symbols - 0.5) / gain, (symbols + 0.5) / gain).log2()
 
-    def reconstruct(self, symbols: Tensor, point: Tensor) -> Tensor:
-        inverse_gain = self.log_inverse_gain[point].exp()[:, :, None, None]
-        return self.synthesis(symbols * inverse_gain)
+    def restore(self, symbols: Tensor, point: Tensor) -> Tensor:
+        """The latents that symbols stand for."""
+        return symbols * self.log_inverse_gain[point].exp()[:, :, None, None]
 
 
 def optimal_step(lambda_: float) -> float:

@@ -61,13 +61,18 @@ def _set_block_transform(down: nn.Conv2d, up: SubPixelConv, basis: Tensor) -> No
 
 @torch.no_grad()
 def pca_start(model: RateDistortionAutoencoder, pictures: Tensor) -> None:
-    """Start a model from the principal components of `pictures`, its densities and gains from their latents.
+    """Start a model from the principal components of `pictures`, its densities and gains from their latents."""
+    pca_transforms(model.analysis, model.synthesis, pictures)
+    fit_latents(model, model.analysis(pictures))
+
+
+@torch.no_grad()
+def fit_latents(model: RateDistortionAutoencoder, y: Tensor) -> None:
+    """Start densities and inverse gains from the latents y that a model's transforms make of pictures.
 
     With noise in place of rounding, a latent of small variance is better shrunk: the inverse gains start at
     Wiener's value, step * var / (var + step^2 / 12).
     """
-    pca_transforms(model.analysis, model.synthesis, pictures)
-    y = model.analysis(pictures)
     model.density.rescale(y)
     model.density.fit(y)
     variance = y.transpose(0, 1).flatten(1).var(dim=1)

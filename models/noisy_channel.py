@@ -1,0 +1,50 @@
+"""The noisy-channel rate-distortion autoencoder: a rate without a code.
+
+    minimise   E_x KL(q(z|x), N(0, I)) + D(x, decode(z)) / g        z = mean(x) + s(x) * epsilon
+
+The channel z carries I(x, z) = E_x KL(q(z|x), q(z)), q(z) = E_x q(z|x) being what the encoder makes of all
+pictures together. That q(z) is out of reach, but any other density in its place only raises the number:
+
+    E_x KL(q(z|x), p(z)) = I(x, z) + KL(q(z), p(z)) >= I(x, z)
+
+so the KL to N(0, I) bounds the rate. The network is the VAE's: a VAE learns the scale of its noise and so
+chooses the trade-off itself, here g = 1 / lambda is given, in the unit of the distortion.
+"""
+
+import math
+
+import torch
+from torch import Tensor
+
+from lic.models.autoencoder import PEAK
+from lic.models.gaussian import DiagonalGaussian
+from lic.models.vae import Explained
+
+
+def rate_and_distortion(explained: Explained, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Bits per pixel by the KL, and mean squared error in grey levels, of each picture of a batch."""
+    bits = explained.kl.sum(1) / math.log(2) / x[0, 0].numel()
+    return bits, (explained.reconstruction - x).square().mean(dim=(1, 2, 3)) * PEAK**2
+
+
+def information_estimate(q: DiagonalGaussian, z: Tensor) -> Tensor:
+    """I(x, z) in nats, from N samples z_i of N posteriors q(z|x_i), both N x D:
+
+        mean_i  ln q(z_i|x_i) - ln (1/N) sum_j q(z_i|x_j)
+
+    The sum stands for q(z). Biased downwards, and never more than ln N.
+    """
+    log_q = DiagonalGaussian(q.mean[None], q.log_variance[None]).log_density(z[:, None]).sum(-1)
+    return (log_q.diagonal() - log_q.logsumexp(1) + math.log(len(z))).mean()
+
+
+def gaussian_information(covariance: Tensor, channel: Tensor, noise_variance: Tensor) -> Tensor:
+    """I(x, z) in nats for x ~ N(m, covariance), z = channel x + noise of the given variances (D):
+
+        ln det(I + S^-1 A C A^T) / 2
+
+    >>> gaussian_information(torch.eye(1), torch.eye(1), torch.ones(1))
+    tensor(0.3466)
+    """
+    signal = channel @ covariance @ channel.T
+    return torch.logdet(torch.eye(len(signal), dtype=signal.dtype) + signal / noise_variance[:, None]) / 2
