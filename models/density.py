@@ -65,12 +65,13 @@ class PiecewiseLinearDensity(nn.Module):
     def heights(self) -> Tensor:
         """Heights at the knots (C x K), normalised so that each channel integrates to one over u."""
         heights = (self.log_heights - self.log_heights.detach().amax(1, keepdim=True)).exp()
-        return heights / (heights @ self.tent_areas)[:, None]
+        # Not a matrix product: autocast would take that sum in bfloat16.
+        return heights / (heights * self.tent_areas).sum(1, keepdim=True)
 
     def _segments(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values as C x n in knot units, the segment that each lies in, and where in it (0..width)."""
         u = y.transpose(0, 1).flatten(1) / self.unit[:, None]
-        u = u.clamp(self.knots[0], self.knots[-1])
+        u = u.clamp(self.knots[0], self.knots[-1]).contiguous()
         i = torch.bucketize(u.detach(), self.knots[1:-1], right=True)
         return u, i, u - self.knots[i]
 

@@ -9,10 +9,11 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 
-class CheckpointError(Exception):
+class CheckpointError(LicError):
     """A checkpoint cannot be read or does not fit."""
 
 

@@ -10,8 +10,10 @@ from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
+from lic.codec.errors import LicError
 
-class NoPictures(Exception):
+
+class NoPictures(LicError):
     """There is nothing to train or to measure on."""
 
 
@@ -41,6 +43,31 @@ def halve(picture: Tensor) -> Tensor:
     return mean.round().to(torch.uint8)
 
 
+def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = False) -> Iterator[Tensor]:
+    """Read all pictures below `paths`. Unreadable ones are named, those smaller than a square are counted."""
+    small = found = 0
+    files = list(find_pictures(paths))
+    for path in tqdm(files, desc="reading pictures", unit="", leave=False, disable=True if quiet else None):
+        try:
+            picture = load_picture(path)
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+            if not quiet:
+                tqdm.write(f"skipped {path}: {' '.join(str(error).split())}")
+            continue
+        if min(picture.shape[1:]) < smallest:
+            small += 1
+            continue
+        found += 1
+        yield picture
+    if small and not quiet:
+        tqdm.write(f"skipped {small} of {len(files)} pictures: smaller than {smallest} x {smallest}")
+    if not found:
+        where = ", ".join(map(str, paths))
+        if small:
+            raise NoPictures(f"all pictures in {where} are too small: give larger ones, or a smaller --crop")
+        raise NoPictures(f"there is no picture in {where} that Pillow can read: give other files or folders")
+
+
 class PictureStore:
     """Pictures in memory, and at half size where a crop still fits; crops are drawn evenly over their area.
 
@@ -53,17 +80,18 @@ class PictureStore:
         self.crop = crop
         self.device = torch.device(device)
         self.pictures: list[Tensor] = []
+        self.count, self.pixels = 0, 0  # of the pictures as they were given
         for picture in pictures:
+            self.count += 1
+            self.pixels += picture.shape[1] * picture.shape[2]
             while min(picture.shape[1:]) >= crop:
                 self.pictures.append(picture.to(self.device))
                 picture = halve(picture)
-        if not self.pictures:
-            raise NoPictures(f"no picture is at least {crop} x {crop}: give larger ones, or a smaller --crop")
         areas = torch.tensor([p.shape[1] * p.shape[2] for p in self.pictures], dtype=torch.float64)
         self._share = areas.cumsum(0) / areas.sum()
 
     def draw(self, count: int, generator: torch.Generator, keep: slice = slice(None)) -> Tensor:
-        """Random crops, half of them mirrored, as floats in 0..1; of `count` drawn ones only `keep` are cut."""
+        """Random crops, half of them mirrored, as floats in 0..1; of `count` only `keep` are cut."""
         dice = torch.rand(count, 4, generator=generator, dtype=torch.float64)
         crops = []
         for which, top, left, mirror in dice[keep].tolist():
@@ -73,24 +101,3 @@ class PictureStore:
             crop = picture[:, y : y + self.crop, x : x + self.crop]
             crops.append(crop.flip(2) if mirror < 0.5 else crop)
         return torch.stack(crops).float() / 255
-
-
-def load_store(paths: Iterable[str | Path], crop: int, device: torch.device | str = "cpu") -> PictureStore:
-    """Read all pictures below `paths`; unreadable ones are named and skipped, small ones counted."""
-    small = 0
-
-    def readable() -> Iterator[Tensor]:
-        nonlocal small
-        for path in tqdm(list(find_pictures(paths)), desc="reading pictures", unit="", disable=None):
-            try:
-                picture = load_picture(path)
-            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-                tqdm.write(f"skipped {path}: {error}")
-                continue
-            small += min(picture.shape[1:]) < crop
-            yield picture
-
-    store = PictureStore(readable(), crop, device)
-    if small:
-        print(f"skipped {small} pictures smaller than the crop of {crop}")
-    return store

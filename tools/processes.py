@@ -1,0 +1,66 @@
+"""Where a training runs: its device, and its share of the work when `torchrun` starts several processes."""
+
+import os
+from typing import NamedTuple
+
+import torch
+from torch import distributed as dist
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from lic.tools.cli import UsageError
+
+
+class Processes(NamedTuple):
+    """This process's number, and how many there are."""
+
+    rank: int = 0
+    world: int = 1
+
+    def share(self, count: int) -> slice:
+        """This process's part of `count` things.
+
+        >>> Processes(rank=1, world=4).share(8)
+        slice(2, 4, None)
+        """
+        each = count // self.world
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """The model, with gradients averaged over the processes."""
+        return DistributedDataParallel(model) if self.world > 1 else model
+
+    def agree(self, stop: bool, elapsed: float, device: torch.device) -> tuple[bool, float]:
+        """Whether any process was asked to stop, and the longest time: what all must decide alike."""
+        if self.world == 1:
+            return stop, elapsed
+        both = torch.tensor([float(stop), elapsed], dtype=torch.float64, device=device)
+        dist.all_reduce(both, dist.ReduceOp.MAX)
+        return bool(both[0]), float(both[1])
+
+
+def join_processes(device: torch.device) -> Processes:
+    """Under torchrun: join the other processes."""
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if world > 1 and not dist.is_initialized():
+        dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
+    return Processes(int(os.environ.get("RANK", "0")), world)
+
+
+def choose_device(name: str) -> torch.device:
+    """The device of that name, the GPU if there is one for "auto"; under torchrun each process has its own.
+
+    >>> choose_device("cpu")
+    device(type='cpu')
+    """
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        if name == "cuda" and "LOCAL_RANK" in os.environ:
+            name = f"cuda:{os.environ['LOCAL_RANK']}"
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"cannot use device {name} ({reason}): give --device cpu, or another") from error
+    return device
