@@ -1,0 +1,182 @@
+"""Measurements of codecs on pictures: what `lic eval` writes and `lic plot` reads.
+
+One measurement is one picture coded by one codec at one setting. Files are JSON (one object) or CSV (one
+row a measurement, what holds for a whole codec repeated in each). Infinite values are written "inf",
+undefined ones null (JSON) or empty (CSV).
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from lic.codec.errors import LicError
+from lic.tools.files import write_whole
+
+FORMAT = 1
+
+
+class BadResults(LicError):
+    """A results file cannot be read, or holds nothing that can be compared."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One picture, one codec, one setting; with an `error`, all that is measured is 0 or nan."""
+
+    picture: str
+    width: int
+    height: int
+    codec: str
+    setting: float = math.nan
+    bytes: int = 0
+    bpp: float = math.nan
+    psnr: float = math.nan
+    psnr_luma: float = math.nan
+    psnr_chroma: float = math.nan
+    ssim: float = math.nan
+    ms_ssim: float = math.nan
+    ms_ssim_db: float = math.nan
+    encode_seconds: float = math.nan
+    decode_seconds: float = math.nan
+    error: str = ""
+
+
+@dataclass(frozen=True)
+class CodecInfo:
+    """What made the files of a codec."""
+
+    label: str
+    version: str
+    settings: str
+
+
+@dataclass(frozen=True)
+class Results:
+    """Measurements, and all that one needs to know to repeat them."""
+
+    measurements: tuple[Measurement, ...]
+    codecs: dict[str, CodecInfo]
+    dataset: str = ""  # what the pictures were recognised as
+    machine: str = ""
+
+    def failed(self) -> list[str]:
+        """The pictures that at least one codec failed on."""
+        return sorted({m.picture for m in self.measurements if m.error})
+
+    def pictures(self) -> list[str]:
+        """The pictures that means are over: those that every codec has coded without an error."""
+        coded = [{m.picture for m in self.measurements if m.codec == codec} for codec in self.codecs]
+        return sorted(set.intersection(*coded) - set(self.failed())) if coded else []
+
+    def of(self, codec: str, picture: str) -> list[Measurement]:
+        """One picture's measurements, from the smallest file to the largest."""
+        mine = [m for m in self.measurements if (m.codec, m.picture) == (codec, picture) and not m.error]
+        return sorted(mine, key=lambda m: m.bpp)
+
+
+def save_results(path: str | Path, results: Results) -> None:
+    """Write JSON or CSV, by the suffix."""
+    text = to_csv(results) if Path(path).suffix.lower() == ".csv" else to_json(results)
+    write_whole(path, text.encode())
+
+
+def to_json(results: Results) -> str:
+    content = {
+        "lic_eval": FORMAT,
+        "dataset": results.dataset,
+        "machine": results.machine,
+        "codecs": {name: asdict(info) for name, info in results.codecs.items()},
+        "failed": results.failed(),
+        "measurements": [{k: _plain(v) for k, v in asdict(m).items()} for m in results.measurements],
+    }
+    return json.dumps(content, indent=1) + "\n"
+
+
+def to_csv(results: Results) -> str:
+    names = [f.name for f in fields(Measurement)]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, "label", "version", "settings", "dataset", "machine"])
+    for m in results.measurements:
+        info = results.codecs[m.codec]
+        row = ["" if (value := _plain(getattr(m, name))) is None else value for name in names]
+        writer.writerow([*row, info.label, info.version, info.settings, results.dataset, results.machine])
+    return out.getvalue()
+
+
+def load_results(paths: Iterable[str | Path]) -> Results:
+    """Read results files and put them together."""
+    return merge([(Path(path).stem, _load(Path(path))) for path in paths])
+
+
+def merge(parts: list[tuple[str, Results]]) -> Results:
+    """Results under their names as one.
+
+    The same measurement counts once, the last one; a codec of the same name that was made differently
+    becomes one of its own, named after its file.
+    """
+    codecs: dict[str, CodecInfo] = {}
+    measurements: dict[tuple[str, str, float], Measurement] = {}
+    for stem, part in parts:
+        names = {}
+        for codec, info in part.codecs.items():
+            names[codec] = codec
+            if codecs.get(codec, info) != info:
+                names[codec] = f"{codec} ({stem})"
+                info = replace(info, label=f"{info.label}, {stem}")
+            codecs[names[codec]] = info
+        for m in part.measurements:
+            measurements[names[m.codec], m.picture, m.setting] = replace(m, codec=names[m.codec])
+    datasets = {part.dataset for _, part in parts}
+    machines = sorted({part.machine for _, part in parts})
+    dataset = datasets.pop() if len(datasets) == 1 else ""
+    return Results(tuple(measurements.values()), codecs, dataset, "; ".join(machines))
+
+
+def _load(path: Path) -> Results:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return _from_csv(text) if path.suffix.lower() == ".csv" else _from_json(text)
+    except OSError as error:
+        raise BadResults(f"cannot read {path}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise BadResults(f"{path} does not hold results of lic eval ({error!r}): write it again") from error
+
+
+def _from_json(text: str) -> Results:
+    content = json.loads(text)
+    if content["lic_eval"] != FORMAT:
+        raise ValueError(f"its format is {content['lic_eval']}, this lic reads {FORMAT}")
+    codecs = {name: CodecInfo(**info) for name, info in content["codecs"].items()}
+    measurements = tuple(_measurement(m) for m in content["measurements"])
+    return Results(measurements, codecs, content["dataset"], content["machine"])
+
+
+def _from_csv(text: str) -> Results:
+    rows = list(csv.DictReader(io.StringIO(text)))
+    codecs = {row["codec"]: CodecInfo(row["label"], row["version"], row["settings"]) for row in rows}
+    measurements = tuple(_measurement(row) for row in rows)
+    return Results(measurements, codecs, rows[0]["dataset"], rows[0]["machine"]) if rows else Results((), {})
+
+
+def _measurement(row: dict[str, Any]) -> Measurement:
+    values: dict[str, Any] = {}
+    for field in fields(Measurement):
+        value = row[field.name]
+        if field.type is float:
+            values[field.name] = math.nan if value in (None, "") else float(value)
+        else:
+            values[field.name] = (int if field.type is int else str)(value)
+    return Measurement(**values)
+
+
+def _plain(value: Any) -> Any:
+    """Floats as strict JSON has them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else "inf"
+    return value
