@@ -6,6 +6,7 @@ files for all of them; a setting of JPEG 2000 is a rate in bits per pixel, of al
 
 import importlib
 import io
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -240,27 +241,43 @@ def read_rgb(path: str | Path) -> Pixels:
         return np.array(ImageOps.exif_transpose(image).convert("RGB"))
 
 
+def read_photo(path: str | Path) -> Pixels:
+    """`read_rgb` of a file that the user named, what is wrong with it in words."""
+    try:
+        return read_rgb(path)
+    except OSError as error:
+        raise BadImage(
+            f"cannot read {path} as a picture: {error.strerror or 'its format is unknown'}"
+        ) from error
+
+
 def largest_within(
-    encode: Callable[[float], bytes], grid: Sequence[float], limit: int
+    encode: Callable[[float], bytes], grid: Sequence[float], limit: int, close: float = 0.998
 ) -> tuple[float, bytes]:
     """The setting of the largest file of at most `limit` bytes, and the file; the smallest file if none fits.
 
-    A bisection over the grid. Where sizes are not quite monotone, it is the best among the settings that it
-    tried.
+    The search takes turns between a guess (log size as a line over the grid) and halving, and ends early with
+    a file of at least `close` times the limit. Where sizes are not quite monotone, it is the best that it met.
 
     >>> setting, data = largest_within(lambda s: bytes(int(s)), range(1, 101), 42)
     >>> setting, len(data)
     (42, 42)
     """
     low, high = 0, len(grid) - 1
-    best = smallest = grid[low], encode(grid[low])
-    while low < high:
-        middle = (low + high + 1) // 2
+    best = grid[low], encode(grid[low])
+    top = grid[high], encode(grid[high])
+    if len(best[1]) > limit or len(top[1]) <= limit:
+        return best if len(best[1]) > limit else top
+    low_size, high_size = len(best[1]), len(top[1])
+    halve = False
+    while high - low > 1 and len(best[1]) < close * limit:
+        share = 0.5 if halve else math.log(limit / low_size) / math.log(high_size / low_size)
+        halve = not halve
+        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
         data = encode(grid[middle])
         if len(data) <= limit:
-            low = middle
-            if len(data) >= len(best[1]) or len(best[1]) > limit:
-                best = grid[middle], data
+            low, low_size = middle, len(data)
+            best = max(best, (grid[middle], data), key=lambda found: len(found[1]))
         else:
-            high = middle - 1
-    return best if len(best[1]) <= limit else smallest
+            high, high_size = middle, len(data)
+    return best

@@ -4,6 +4,7 @@ import base64
 import html
 import io
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,24 +13,16 @@ from PIL import Image
 # The browser itself is told to load nothing from anywhere.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
-STYLE = """
-:root { --ink: #1d2329; --soft: #5b6670; --line: #d8dde2; --accent: #c2361b; --ground: #fbfbfa; }
-* { box-sizing: border-box; }
-body { margin: 0 auto; max-width: 1240px; padding: 20px 24px 48px; color: var(--ink);
-  background: var(--ground); font: 15px/1.5 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
-h1 { font-size: 24px; margin: 0 0 4px; } h2 { font-size: 18px; margin: 36px 0 8px; }
-p, figcaption { max-width: 80ch; } p.note, figcaption { color: var(--soft); font-size: 13.5px; }
-figure { margin: 12px 0; } figure > svg, figure > img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; font-size: 13.5px; font-variant-numeric: tabular-nums; margin: 8px 0; }
-th, td { padding: 4px 12px 4px 0; text-align: right; border-bottom: 1px solid var(--line);
-  white-space: nowrap; }
-th:first-child, td:first-child { text-align: left; } thead th { color: var(--soft); font-weight: 600; }
-:focus-visible { outline: 3px solid #2f6fde; outline-offset: 2px; }
-"""
+ASSETS = Path(__file__).parent / "pages"
+
+
+def asset(name: str) -> str:
+    """A style sheet or script to be put into a page."""
+    return (ASSETS / name).read_text(encoding="utf-8")
 
 
 def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
-    """A whole HTML document."""
+    """A whole HTML document; `style` and `script` are the text of what it needs besides."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -37,7 +30,8 @@ def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
 <meta http-equiv="Content-Security-Policy" content="{POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
-<style>{STYLE}{style}</style>
+<style>
+{asset("page.css")}{style}</style>
 </head>
 <body>
 {body}

@@ -115,7 +115,7 @@ def test_wrong_arguments_are_explained(
 
 def test_the_largest_file_within_a_limit_is_found(photo: Pixels) -> None:
     jpeg = codecs.get_codec("jpeg")
-    setting, data = codecs.largest_within(lambda s: jpeg.encode(photo, s), jpeg.grid, 6000)
+    setting, data = codecs.largest_within(lambda s: jpeg.encode(photo, s), jpeg.grid, 6000, close=1)
     assert len(data) <= 6000 < len(jpeg.encode(photo, setting + 1))
 
 

@@ -1,0 +1,53 @@
+"""A browser for pages; tests that need one are skipped where none is installed."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+QUIET = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--virtual-time-budget=4000",
+)
+
+
+@pytest.fixture(scope="session")
+def browser() -> str:
+    for name in BROWSERS:
+        if path := shutil.which(name):
+            return path
+    pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)})")
+
+
+@pytest.fixture
+def run_in_page(browser: str, tmp_path: Path) -> Callable[[Path, str], str]:
+    """Load a page, run a script in it as a user's hands would, and return what the script puts together."""
+
+    def run(page: Path, script: str) -> str:
+        driver = f"""<script>
+        window.addEventListener("load", () => setTimeout(() => {{
+          const press = (key, more = {{}}) => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", {{ key, bubbles: true, cancelable: true, ...more }}));
+          const said = [];
+          try {{ {script} }} catch (error) {{ said.push("error: " + error); }}
+          document.body.innerHTML = "";
+          document.body.textContent = "SAID:" + JSON.stringify(said) + ":END";
+        }}, 100));
+        </script></body>"""
+        copy = tmp_path / "driven.html"
+        copy.write_text(page.read_text().replace("</body>", driver))
+        command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+        return done.stdout.split("SAID:")[1].split(":END")[0]
+
+    return run
