@@ -6,7 +6,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec.container import Container, Reader, build, write_varint
-from lic.codec.entropy_coding import Symbols, decode_symbols, encode_symbols
+from lic.codec.contexts import start_state
+from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols
 from lic.codec.errors import Corrupt
 from lic.codec.image import Pixels, latent_size, pad, to_pillow
 from lic.codec.model import FrozenModel
@@ -40,9 +41,12 @@ def synthesise(symbols: Symbols, model: FrozenModel, position: int) -> Pixels:
 
 def pack_latents(symbols: Symbols, model: FrozenModel, position: int) -> bytes:
     """Chunks of rows, each a stream of its own; all but the last are preceded by their lengths."""
-    tables = model.tables_at(position)
-    rows = symbols.shape[1]
-    streams = [encode_symbols(symbols[:, row : row + CHUNK_ROWS], tables) for row in range(0, rows, CHUNK_ROWS)]
+    tables, point = model.tables_at(position)
+    library = Library(tables)
+    streams = [
+        encode_symbols(chunk, library, start_state(point, *chunk.shape[1:]))
+        for chunk in (symbols[:, row : row + CHUNK_ROWS] for row in range(0, symbols.shape[1], CHUNK_ROWS))
+    ]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
 
 
@@ -50,7 +54,8 @@ def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
     """The symbols in a container."""
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
-    tables = model.tables_at(file.position)
+    tables, point = model.tables_at(file.position)
+    library = Library(tables)
     rows, columns = latent_size(file.width, file.height)
     starts = range(0, rows, CHUNK_ROWS)
     reader = Reader(file.latents)
@@ -58,10 +63,10 @@ def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
     lengths.append(len(file.latents) - reader.at - sum(lengths))
     if lengths[-1] < 0:
         raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it")
-    chunks = [
-        decode_symbols(reader.take(length), (model.channels, min(CHUNK_ROWS, rows - start), columns), tables)
-        for start, length in zip(starts, lengths, strict=True)
-    ]
+    chunks = []
+    for start, length in zip(starts, lengths, strict=True):
+        shape = (model.channels, min(CHUNK_ROWS, rows - start), columns)
+        chunks.append(decode_symbols(reader.take(length), shape, library, start_state(point, *shape[1:])))
     return np.concatenate(chunks, axis=1)
 
 

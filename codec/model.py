@@ -15,6 +15,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from lic.codec.container import FINGERPRINT_BYTES
+from lic.codec.contexts import Contexts, PointContexts
 from lic.codec.errors import BadModel, BadSetting, ModelNotFound
 from lic.codec.tables import MAX_HEIGHT, MAX_STEP, STEP_BITS, Ints, Tables, frequency_tables
 
@@ -29,6 +30,15 @@ POSITIONS = 256  # fine steps between two lambda points
 MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
 METADATA = "lic.model"
 ARRAYS = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32}
+CONTEXT_ARRAYS = {
+    "weights": np.int32,
+    "prediction": np.int32,
+    "thresholds": np.int64,
+    "index": np.uint8,
+    "heights": np.int32,
+    "steps": np.int32,
+    "reference": np.int64,
+}
 
 
 class ModelFile(NamedTuple):
@@ -55,6 +65,7 @@ class FrozenModel:
     restore: Floats  # points x channels: inverse gain over step, what shrinks latents towards zero
     weights: dict[str, NDArray[np.float16]]
     card: dict[str, Any]
+    contexts: Contexts | None = None  # without, each channel has one table
 
     @property
     def name(self) -> str:
@@ -83,6 +94,9 @@ class FrozenModel:
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         arrays = {name: getattr(self, name).astype(np.dtype(kind).newbyteorder("<")) for name, kind in ARRAYS.items()}
+        if self.contexts:
+            for name, kind in CONTEXT_ARRAYS.items():
+                arrays[f"contexts.{name}"] = getattr(self.contexts, name).astype(np.dtype(kind).newbyteorder("<"))
         return arrays | {name: array.astype("<f2") for name, array in self.weights.items()}
 
     def to_bytes(self) -> bytes:
@@ -131,8 +145,12 @@ class FrozenModel:
         after = self.steps[min(k + 1, len(self.steps) - 1)]
         return (self.steps[k] * (POSITIONS - f) + after * f + POSITIONS // 2) // POSITIONS
 
-    def tables_at(self, position: int) -> Tables:
-        return frequency_tables(self.heights, self.steps_at(position), self.knots)
+    def tables_at(self, position: int) -> tuple[Tables, PointContexts | None]:
+        """The tables in use at a position: one per channel, or a library and the contexts that choose from it."""
+        if self.contexts is None:
+            return frequency_tables(self.heights, self.steps_at(position), self.knots), None
+        point, steps = self.contexts.at(position, POSITIONS)
+        return frequency_tables(self.contexts.heights, steps, self.knots), point
 
     def gain_at(self, position: int) -> Floats:
         """What latents are multiplied by before rounding."""
@@ -146,12 +164,16 @@ class FrozenModel:
         return self.steps_at(position) * self.unit / 2**STEP_BITS * restore
 
 
+def integer_heights(heights: Floats) -> Ints:
+    """A density's heights as integers, the largest of each row being MAX_HEIGHT."""
+    return np.round(heights / heights.max(axis=1, keepdims=True) * MAX_HEIGHT).astype(np.int64)
+
+
 def freeze(network: "RateDistortionAutoencoder", card: dict[str, Any]) -> FrozenModel:
     """Make the integers that every later encoder and decoder will use. Done once, after training."""
     from lic.models.density import KNOTS
 
-    heights = network.density.heights().detach().double().cpu().numpy()
-    heights = np.round(heights / heights.max(axis=1, keepdims=True) * MAX_HEIGHT).astype(np.int64)
+    heights = integer_heights(network.density.heights().detach().double().cpu().numpy())
     unit = network.density.unit.double().cpu().numpy()
     step = np.exp(-network.log_gain.detach().double().cpu().numpy())
     steps = np.clip(np.round(step / unit * 2**STEP_BITS), 1, MAX_STEP).astype(np.int64)
@@ -201,9 +223,15 @@ def load_model(path: Path) -> FrozenModel:
     try:
         with safe_open(path, "np") as tensors:
             arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
-        ints = {name: arrays.pop(name).astype(np.int64) for name in ("heights", "steps")}
-        floats = {name: arrays.pop(name).astype(np.float64) for name in ("unit", "restore")}
-        model = FrozenModel(np.array(KNOTS), **ints, **floats, weights=arrays, card=file.card)
+        tables = {
+            name: arrays.pop(name).astype(np.int64 if kind == np.int32 else np.float64) for name, kind in ARRAYS.items()
+        }
+        contexts = None
+        if "contexts.index" in arrays:
+            index = arrays.pop("contexts.index")
+            ints = {name: arrays.pop(f"contexts.{name}").astype(np.int64) for name in CONTEXT_ARRAYS if name != "index"}
+            contexts = Contexts(index=index, **ints)
+        model = FrozenModel(np.array(KNOTS), **tables, weights=arrays, card=file.card, contexts=contexts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise BadModel(f"{path} is not a lic model, or it is damaged ({error}): export or copy it again") from error
     if model.fingerprint != file.fingerprint:

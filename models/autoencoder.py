@@ -58,9 +58,7 @@ class RateDistortionAutoencoder(nn.Module):
         y, bits = self.transmit(self.analysis(x).float(), point, how, noise)
         return Coded(self.synthesis(y), bits)
 
-    def transmit(
-        self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
+    def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """Latents as the decoder gets them, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
         symbols = quantize(y * gain, how, noise)
@@ -73,6 +71,15 @@ class RateDistortionAutoencoder(nn.Module):
     def restore(self, symbols: Tensor, point: Tensor) -> Tensor:
         """The latents that symbols stand for."""
         return symbols * self.log_inverse_gain[point].exp()[:, :, None, None]
+
+    @torch.no_grad()
+    def permute_latents(self, order: Tensor) -> None:
+        """Put the latent channels into another order, without any other effect."""
+        last, first = self.analysis[-1], self.synthesis[0]
+        for tensor in (last.weight, last.bias, self.density.log_heights, self.density.unit):
+            tensor.copy_(tensor[order])
+        for tensor in (first.weight, self.log_gain, self.log_inverse_gain):
+            tensor.copy_(tensor[:, order])
 
 
 def optimal_step(lambda_: float) -> float:

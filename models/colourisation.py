@@ -27,8 +27,7 @@ def grey_features(grey: Tensor) -> Tensor:
     """
     _, height, width = grey.shape
     means = [
-        F.avg_pool2d(grey[None], side, stride=1, padding=side // 2, count_include_pad=False)[0]
-        for side in SURROUNDINGS
+        F.avg_pool2d(grey[None], side, stride=1, padding=side // 2, count_include_pad=False)[0] for side in SURROUNDINGS
     ]
     rows = torch.linspace(0, 1, height)[None, :, None].expand(1, height, width)
     return torch.cat([grey, *means, rows]).flatten(1).T.double()

@@ -35,18 +35,14 @@ def luminance(y: Tensor) -> Tensor:
 class ConditionalAutoencoder(RateDistortionAutoencoder):
     """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of colour."""
 
-    def __init__(
-        self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True
-    ) -> None:
+    def __init__(self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True) -> None:
         super().__init__(n, m, lambdas)
         self.prediction = Analysis(n, m, in_channels=1) if informed else None
         if self.prediction is not None:
             for parameter in self.prediction[-1].parameters():
                 nn.init.zeros_(parameter)  # starts by predicting nothing
 
-    def forward(
-        self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None
-    ) -> Coded:
+    def forward(self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None) -> Coded:
         grey = luminance(x)
         predicted = self.prediction(grey).float() if self.prediction is not None else x.new_zeros(())
         y = self.analysis(x - grey + MID_GREY).float() - predicted

@@ -129,16 +129,16 @@ class PiecewiseLinearDensity(nn.Module):
         self.log_heights.copy_(laplace.clamp(min=-40).expand_as(self.log_heights))
 
     @torch.no_grad()
-    def fit(self, y: Tensor, iterations: int = 20, prior: float = 0.01) -> None:
+    def fit(self, y: Tensor, iterations: int = 20, prior: float = 0.01, counts: Tensor | None = None) -> None:
         """Maximum-likelihood heights for samples y, by EM.
 
         p is a mixture of tents, one per knot. E step: each sample lends its two neighbouring tents
         responsibilities in proportion to their heights at the sample. M step: a tent's height is its share
         of the responsibilities over its area. The `prior` (a number of samples, spread like the present
-        density) keeps knots that saw nothing alive.
+        density) keeps knots that saw nothing alive. `counts` (channels x samples) says how often each was seen.
         """
         u, i, t = self._segments(y)
-        samples = u.shape[1]
+        seen = torch.ones_like(u) if counts is None else counts
         right = t / self.knots.diff()[i]
         start = self.heights()
         heights = start
@@ -146,7 +146,7 @@ class PiecewiseLinearDensity(nn.Module):
             a = heights.gather(1, i) * (1 - right)
             b = heights.gather(1, i + 1) * right
             share = a / (a + b).clamp(min=1e-30)
-            counts = prior * start * self.tent_areas
-            counts = counts.scatter_add(1, i, share).scatter_add(1, i + 1, 1 - share)
-            heights = counts / (samples + prior) / self.tent_areas
+            mass = prior * start * self.tent_areas
+            mass = mass.scatter_add(1, i, seen * share).scatter_add(1, i + 1, seen * (1 - share))
+            heights = mass / mass.sum(1, keepdim=True) / self.tent_areas
         self.log_heights.copy_(heights.clamp(min=1e-20).log())

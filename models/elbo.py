@@ -45,9 +45,7 @@ def evidence_minus_kl(evidence: Tensor, kl_to_posterior: Tensor) -> Tensor:
     return evidence - kl_to_posterior
 
 
-def reconstruction_minus_kl(
-    log_likelihood: Tensor, kl_to_prior: Tensor, weights: Tensor | None = None
-) -> Tensor:
+def reconstruction_minus_kl(log_likelihood: Tensor, kl_to_prior: Tensor, weights: Tensor | None = None) -> Tensor:
     """E_q ln p(y|z) - KL(q(z|y), p(z)): what a VAE trains on."""
     return expectation(log_likelihood, weights) - kl_to_prior
 

@@ -7,7 +7,6 @@ where /s is a stride and *r a convolution at stride 1 to r*r times the channels,
 deals them out to an r times finer grid (the lectures' deconvolution).
 """
 
-import torch
 from torch import Tensor, nn
 
 from lic.models.gdn import GDN

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+from numpy.typing import NDArray
+
 from lic.codec.model import MODELS_VARIABLE, FrozenModel, freeze, load_model
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
-from numpy.typing import NDArray
 
 Pixels = NDArray[np.uint8]
 

@@ -67,9 +67,7 @@ def per_picture(results: Results, anchor: str, test: str, metric: str) -> list[f
     return [percent for percent in percents if not math.isnan(percent)]
 
 
-def compare_all(
-    curves: Sequence[Curve], anchor: str, results: Results | None, metric: str
-) -> list[Difference]:
+def compare_all(curves: Sequence[Curve], anchor: str, results: Results | None, metric: str) -> list[Difference]:
     """Every curve against the one of codec `anchor`; with results, per picture too where both have been
     measured.
     """

@@ -80,9 +80,7 @@ PILLOW_FORMATS = {
         (0.06, 0.1, 0.15, 0.22, 0.32, 0.47, 0.7, 1.0, 1.5, 2.2, 3.2),
         feature="jpg_2000",
     ),
-    "webp": PillowFormat(
-        "WebP", "WEBP", {"method": 6}, (1, 5, 12, 22, 35, 50, 65, 75, 83, 90, 95, 98), feature="webp"
-    ),
+    "webp": PillowFormat("WebP", "WEBP", {"method": 6}, (1, 5, 12, 22, 35, 50, 65, 75, 83, 90, 95, 98), feature="webp"),
     "avif": PillowFormat(
         "AVIF 4:2:0",
         "AVIF",
@@ -233,9 +231,7 @@ def read_rgb(path: str | Path) -> Pixels:
     """A picture as every codec gets it: 8-bit RGB, turned upright; what that would falsify is refused."""
     with Image.open(path) as image:
         if image.has_transparency_data:
-            raise BadImage(
-                f"{path} has transparency, which not all codecs carry: flatten it with convert('RGB')"
-            )
+            raise BadImage(f"{path} has transparency, which not all codecs carry: flatten it with convert('RGB')")
         if image.mode not in ("RGB", "L", "1", "P", "CMYK", "YCbCr"):
             raise BadImage(f"{path} is of mode {image.mode}, not 8-bit RGB or grey: convert it first")
         return np.array(ImageOps.exif_transpose(image).convert("RGB"))
@@ -246,9 +242,7 @@ def read_photo(path: str | Path) -> Pixels:
     try:
         return read_rgb(path)
     except OSError as error:
-        raise BadImage(
-            f"cannot read {path} as a picture: {error.strerror or 'its format is unknown'}"
-        ) from error
+        raise BadImage(f"cannot read {path} as a picture: {error.strerror or 'its format is unknown'}") from error
 
 
 def largest_within(

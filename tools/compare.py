@@ -183,9 +183,7 @@ def build_page(name: str, original: Pixels, versions: Sequence[Version], limit: 
 <kbd>z</kbd> changes the size.</p>
 {page.table(number_rows(versions))}
 <noscript>The slider needs JavaScript; the numbers do not.</noscript>"""
-    return page.page(
-        f"{name}: lic compare", body, style=page.asset("compare.css"), script=page.asset("compare.js")
-    )
+    return page.page(f"{name}: lic compare", body, style=page.asset("compare.css"), script=page.asset("compare.js"))
 
 
 def number_rows(versions: Sequence[Version]) -> list[list[str]]:

@@ -94,18 +94,14 @@ def mean_curve_at_rate(results: Results, codec: str, metric: Metric) -> Curve:
 
     The rates lie between the largest of the pictures' lowest rates and the smallest of their highest.
     """
-    curves = [
-        clean(picture_curve(results, codec, picture, metric).points) for picture in common_pictures(results)
-    ]
+    curves = [clean(picture_curve(results, codec, picture, metric).points) for picture in common_pictures(results)]
     low = max(points[0].bpp for points in curves)
     high = min(points[-1].bpp for points in curves)
     if not low < high:
         raise BadResults(f"the pictures' curves of {codec} have no rates in common: measure more qualities")
     rates = np.geomspace(low, high, RATES_PER_CURVE)
     values = np.array([interpolate(points, rates) for points in curves])
-    points = [
-        Point(float(r), metric.mean(column.tolist())) for r, column in zip(rates, values.T, strict=True)
-    ]
+    points = [Point(float(r), metric.mean(column.tolist())) for r, column in zip(rates, values.T, strict=True)]
     return Curve(codec, results.codecs[codec].label, points)
 
 
@@ -154,6 +150,4 @@ def published_curve(name: str, metric: str) -> Curve:
         raise UnknownCurve(f"{name} was not published with {metric}: choose psnr, ms-ssim or ms-ssim-db")
     if metric == "ms-ssim-db":
         points = [Point(bpp, to_db(value)) for bpp, value in points]
-    return Curve(
-        f"{name}{PUBLISHED_MARK}", f"{content['label']}{PUBLISHED_MARK}", sorted(points), content["source"]
-    )
+    return Curve(f"{name}{PUBLISHED_MARK}", f"{content['label']}{PUBLISHED_MARK}", sorted(points), content["source"])

@@ -24,7 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
     rate = parser.add_mutually_exclusive_group()
     rate.add_argument(
-        "-q", "--quality", type=float, help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given"
+        "-q",
+        "--quality",
+        type=float,
+        help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given",
     )
     rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
     parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")

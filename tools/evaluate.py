@@ -61,9 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CODEC",
         help=f"some of {', '.join(codecs.NAMES)} (default: all that are installed)",
     )
-    parser.add_argument(
-        "-m", "--model", action="append", help="name or path of lic's model; again for several models"
-    )
+    parser.add_argument("-m", "--model", action="append", help="name or path of lic's model; again for several models")
     parser.add_argument(
         "--qualities",
         nargs="+",

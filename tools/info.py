@@ -8,7 +8,7 @@ from typing import Any
 
 from lic.codec import Info, read_info
 from lic.codec.errors import LicError
-from lic.codec.model import list_models, MAX_QUALITY, MIN_QUALITY, POSITIONS
+from lic.codec.model import MAX_QUALITY, MIN_QUALITY, POSITIONS, list_models
 from lic.tools.batch import describe, read_input
 
 

@@ -122,9 +122,7 @@ class Objective(Protocol[Model]):
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """The random numbers of one step, on the generator's device; each tensor has a row for each crop."""
 
-    def loss(
-        self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean loss of a batch, and numbers for the log; `net(...)` calls the model."""
 
     def freeze(self, model: Model) -> None:

@@ -46,11 +46,7 @@ def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
     header, *body = ([html.escape(cell) for cell in row] for row in rows)
     head = "".join(f"<th>{cell}</th>" for cell in header)
     lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
-    return (
-        f"<table{attributes}><thead><tr>{head}</tr></thead><tbody>\n"
-        + "\n".join(lines)
-        + "\n</tbody></table>"
-    )
+    return f"<table{attributes}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
 
 
 def png(pixels: NDArray[np.uint8]) -> bytes:

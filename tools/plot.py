@@ -63,9 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--picture", metavar="NAME", help="one picture instead of the mean")
     which.add_argument("--at-rate", action="store_true", help="mean at equal rates, interpolated per picture")
-    parser.add_argument(
-        "--published", nargs="+", default=[], metavar="NAME", help="curves from the literature"
-    )
+    parser.add_argument("--published", nargs="+", default=[], metavar="NAME", help="curves from the literature")
     parser.add_argument("--log", action="store_true", help="logarithmic rate")
     parser.add_argument("--max-rate", type=float, metavar="BPP", help="where the rate axis ends")
     parser.add_argument("--bd", metavar="CODEC", help="print Bjontegaard differences against this codec")
@@ -119,9 +117,7 @@ def build_curves(results: Results, metric: str, how: str, published: Sequence[st
     curves += [published_curve(name, metric) for name in published]
     usable = [curve for curve in curves if clean(curve.points)]
     if not usable:
-        raise UsageError(
-            f"{metric} is undefined for these pictures: a side is too short; choose another metric"
-        )
+        raise UsageError(f"{metric} is undefined for these pictures: a side is too short; choose another metric")
     return usable
 
 
@@ -169,9 +165,7 @@ def bd_note(note: str) -> str:
     )
 
 
-def draw(
-    panels: dict[str, list[Curve]], note: str, *, log: bool = False, max_rate: float | None = None
-) -> Any:
+def draw(panels: dict[str, list[Curve]], note: str, *, log: bool = False, max_rate: float | None = None) -> Any:
     """A matplotlib figure with one panel for each metric."""
     size = (5.8 * len(panels) + 2.2, 4.8)
     figure = require("matplotlib.figure").Figure(figsize=size, layout="constrained", dpi=150)

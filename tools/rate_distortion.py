@@ -49,9 +49,7 @@ class RateDistortion:
         noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
         return point, noise
 
-    def loss(
-        self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         point, noise = draws
         coded = net(x, point, "round" if now.final else "noise", noise)
         bpp = coded.bits / x[0, 0].numel()
@@ -64,9 +62,7 @@ class RateDistortion:
         for name, parameter in model.named_parameters():
             parameter.requires_grad_(name.startswith("synthesis.") or name == "log_inverse_gain")
 
-    def validate(
-        self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast
-    ) -> Validation:
+    def validate(self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> Validation:
         scores = measure(model, pictures, autocast)
         # The mean logarithm of the loss, so that all rates count alike.
         score = sum(math.log(s.loss) for s in scores) / len(scores)

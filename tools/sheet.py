@@ -110,7 +110,5 @@ def _mark(
     """Numbered squares on the full picture."""
     for k, place in enumerate(places):
         left, top = x + place.left * scale, y + place.top * scale
-        draw.rectangle(
-            (left, top, left + place.side * scale, top + place.side * scale), outline=MARK, width=2
-        )
+        draw.rectangle((left, top, left + place.side * scale, top + place.side * scale), outline=MARK, width=2)
         draw.text((left + 5, top + 1), str(k + 1), MARK, font, stroke_width=2, stroke_fill="white")

@@ -38,16 +38,10 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `TrainConfig`. What is not given stays out of the namespace."""
     parser.argument_default = argparse.SUPPRESS
     default = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
-    parser.add_argument(
-        "data", nargs="*", metavar="DATA", help="pictures and folders of pictures to learn from"
-    )
+    parser.add_argument("data", nargs="*", metavar="DATA", help="pictures and folders of pictures to learn from")
     parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for checkpoints and log")
-    parser.add_argument(
-        "--valid", nargs="+", metavar="DATA", help="pictures to choose the best checkpoint by"
-    )
-    parser.add_argument(
-        "--resume", action="store_true", default=False, help="go on with the run in the folder"
-    )
+    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to choose the best checkpoint by")
+    parser.add_argument("--resume", action="store_true", default=False, help="go on with the run in the folder")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--steps", type=int, help="how long to train, in steps")
     length.add_argument("--hours", type=float, help="how long to train, in hours")

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
 

@@ -26,9 +26,7 @@ def picture() -> torch.Tensor:
 
 def test_two_segments_beat_one(picture: torch.Tensor) -> None:
     densities = [
-        colour_log_density(
-            fit_segments([picture], k, generator=torch.Generator().manual_seed(0)), picture
-        ).mean()
+        colour_log_density(fit_segments([picture], k, generator=torch.Generator().manual_seed(0)), picture).mean()
         for k in (1, 2)
     ]
     assert densities[1] > densities[0] + 0.3

@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from lic.models.density import KNOTS, MIN_PROBABILITY, PiecewiseLinearDensity
 from scipy import integrate, stats
+
+from lic.models.density import KNOTS, MIN_PROBABILITY, PiecewiseLinearDensity
 
 
 @pytest.fixture

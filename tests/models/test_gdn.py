@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from lic.models.gdn import GDN, lower_bound
 
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+
 from lic.models.quantization import quantize
 
 

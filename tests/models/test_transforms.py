@@ -1,8 +1,9 @@
 import pytest
 import torch
-from lic.models.transforms import Analysis, SubPixelConv, Synthesis, depth_to_space, macs_per_pixel
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
+
+from lic.models.transforms import Analysis, SubPixelConv, Synthesis, depth_to_space, macs_per_pixel
 
 
 @pytest.mark.parametrize(("n", "m", "colours"), [(4, 6, 3), (5, 3, 1)])

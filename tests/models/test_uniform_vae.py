@@ -52,7 +52,5 @@ def test_the_posterior_has_width_one_and_no_entropy(tiny_model: FrozenModel, x: 
     vae = UniformVae(tiny_model.network, 2)
     noise = torch.rand(8, 1, tiny_model.channels, 4, 6, generator=torch.Generator().manual_seed(1)) - 0.5
     by_parts = [vae.log_prior(vae.posterior_centre(x) + u) for u in noise]
-    by_parts = [
-        p + vae.log_likelihood(x, vae.posterior_centre(x) + u) for p, u in zip(by_parts, noise, strict=True)
-    ]
+    by_parts = [p + vae.log_likelihood(x, vae.posterior_centre(x) + u) for p, u in zip(by_parts, noise, strict=True)]
     assert vae.elbo(x, noise)[0] == pytest.approx(float(torch.stack(by_parts).mean()), rel=1e-6)

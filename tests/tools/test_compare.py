@@ -24,9 +24,7 @@ def versions(photo: Pixels, tiny_model_path: Path) -> list[compare.Version]:
 
 
 @pytest.fixture(scope="module")
-def html_page(
-    photo: Pixels, versions: list[compare.Version], tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def html_page(photo: Pixels, versions: list[compare.Version], tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("page") / "page.html"
     path.write_text(compare.build_page("photo.png", photo, versions, 1600))
     return path
@@ -84,9 +82,7 @@ def test_a_tiny_photo_has_a_sheet_too(tiny_model_path: Path) -> None:
     sheet.draw_sheet("tiny.png", pixels, versions)
 
 
-def test_the_command_writes_sheet_and_page(
-    photo: Pixels, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_writes_sheet_and_page(photo: Pixels, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     source, output, html = (tmp_path / name for name in ("photo.png", "sheet.png", "page.html"))
     Image.fromarray(photo).save(source)
     arguments = ["compare", str(source), "--like-jpeg", "30", "-o", str(output), "--html", str(html)]

@@ -26,9 +26,7 @@ def folder(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("name", codecs.NAMES)
-def test_every_codec_codes_and_larger_settings_are_better(
-    name: str, photo: Pixels, tiny_model_path: Path
-) -> None:
+def test_every_codec_codes_and_larger_settings_are_better(name: str, photo: Pixels, tiny_model_path: Path) -> None:
     if not codecs.is_available(name):
         pytest.skip(f"the Pillow plugin of {name} is not installed")
     codec = codecs.get_codec(name, str(tiny_model_path))
@@ -69,10 +67,7 @@ def test_a_picture_that_fails_is_named_and_left_out(
     broken.write_bytes((folder / "first.png").read_bytes()[:2000])
     output = tmp_path / "r.csv"
     paths = [str(p) for p in (folder / "first.png", transparent, broken)]
-    assert (
-        main(["eval", *paths, "-o", str(output), "-j", "1", "--codecs", "jpeg", "--qualities", "jpeg=50"])
-        == 1
-    )
+    assert main(["eval", *paths, "-o", str(output), "-j", "1", "--codecs", "jpeg", "--qualities", "jpeg=50"]) == 1
     results = load_results([output])
     assert results.failed() == ["broken.png", "glass.png"]
     assert results.pictures() == ["first.png"]

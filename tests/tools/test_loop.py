@@ -33,9 +33,7 @@ class Tiny(RateDistortion):
     stop_after: int = -1
     not_finite: tuple[int, ...] = ()
 
-    def loss(
-        self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now
-    ) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         if now.step == self.stop_after:
             signal.raise_signal(signal.SIGTERM)
         if now.step in self.not_finite:

@@ -52,9 +52,7 @@ def test_a_blue_error_is_mostly_chroma() -> None:
     original = np.full((4, 4, 3), 100, np.uint8)
     decoded = original + np.array([0, 0, 10], np.uint8)
     assert metrics.psnr_luma(original, decoded) == pytest.approx(10 * math.log10(255**2 / 1.14**2))
-    assert metrics.psnr_chroma(original, decoded) == pytest.approx(
-        10 * math.log10(255**2 / ((5**2 + 0.81312**2) / 2))
-    )
+    assert metrics.psnr_chroma(original, decoded) == pytest.approx(10 * math.log10(255**2 / ((5**2 + 0.81312**2) / 2)))
 
 
 def test_ssim_of_both_libraries_agrees(pair: Pair) -> None:
@@ -90,9 +88,7 @@ def test_ms_ssim_agrees_with_five_scales_of_scikit_images_ssim(pair: Pair) -> No
 def test_more_noise_is_worse_in_every_metric(pair: Pair) -> None:
     original, noisy = pair
     half = ((original.astype(int) + noisy) // 2).astype(np.uint8)
-    assert all(
-        a > b for a, b in zip(metrics.measure(original, half), metrics.measure(original, noisy), strict=True)
-    )
+    assert all(a > b for a, b in zip(metrics.measure(original, half), metrics.measure(original, noisy), strict=True))
 
 
 @pytest.mark.parametrize(("side", "defined"), [(160, False), (161, True)])

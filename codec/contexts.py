@@ -1,0 +1,204 @@
+"""Which table codes a symbol: integer contexts made of symbols already decoded.
+
+A chunk is coded channel by channel, and each channel in passes over a checkerboard, so that all symbols of a pass
+are coded in whole-array operations. The expected magnitude of a symbol is estimated as a weighted sum of
+
+    1                                 a constant
+    F2, F8, F      at the place       running sums of magnitudes over the channels before, that forget a half,
+    F2, F8, F      its 4 neighbours   an eighth, or nothing with each channel
+    inside                            the neighbours in the channel itself that earlier passes have decoded
+
+and the estimate, cut into logarithmic buckets, chooses one table of a library that all channels share.
+
+The first channels hold what is left of the picture itself, colour and brightness averaged: there the neighbours
+predict not only the magnitude but the value, and what is coded is the difference from the prediction.
+
+All of it is int64 arithmetic: additions, multiplications, shifts, comparisons. FORMAT.md writes it out.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.tables import Ints
+
+FEATURES = 8
+UNIT_BITS = 8  # magnitudes are counted in 1/256
+WEIGHT_BITS = 16  # weights in 1/65536
+MAGNITUDE_CAP = 15
+PREDICTED_CHANNELS = 8
+PREDICTION_BITS = 12
+FORGET = (1, 3)  # F2 forgets a half per channel, F8 an eighth
+
+
+class Pass(NamedTuple):
+    """Places (flat indices into a channel) coded together, and their already decoded neighbours.
+
+    Neighbours outside the chunk are mirrored in; index -1 stands for a zero where there is nothing to mirror.
+    """
+
+    number: int
+    places: NDArray[np.intp]
+    around: NDArray[np.intp]  # 4 x places: up, down, left, right
+    decoded: NDArray[np.intp]  # 0 or 4 x places: those that earlier passes of this channel have decoded
+
+
+STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
+DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def _neighbours(rows: int, columns: int, places: NDArray[np.intp], offsets: tuple[tuple[int, int], ...]) -> Ints:
+    """Flat indices of neighbours, len(offsets) x places; mirroring keeps the parity of rows and columns."""
+    y, x = np.divmod(places, columns)
+    out = np.empty((len(offsets), len(places)), np.intp)
+    for i, (dy, dx) in enumerate(offsets):
+        ny, nx = y + dy, x + dx
+        ny, nx = np.where(ny < 0, 1, ny), np.where(nx < 0, 1, nx)
+        ny, nx = np.where(ny == rows, rows - 2, ny), np.where(nx == columns, columns - 2, nx)
+        inside = (ny >= 0) & (ny < rows) & (nx >= 0) & (nx < columns)
+        out[i] = np.where(inside, ny * columns + nx, -1)
+    return out
+
+
+@lru_cache(maxsize=32)
+def passes(rows: int, columns: int, predicted: bool) -> tuple[Pass, ...]:
+    """A checkerboard in two passes; a predicted channel takes the first half in two, for the sake of its diagonals."""
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    if predicted:
+        number = np.where((y + x) % 2 == 1, 2, np.where(y % 2 == 1, 1, 0))
+        known: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, STRAIGHT)
+    else:
+        number = (y + x) % 2
+        known = ((), STRAIGHT)
+    out = []
+    for i, offsets in enumerate(known):
+        places = np.flatnonzero(number == i)
+        if len(places):
+            around = _neighbours(rows, columns, places, STRAIGHT)
+            out.append(Pass(i, places, around, _neighbours(rows, columns, places, offsets)))
+    return tuple(out)
+
+
+class PointContexts(NamedTuple):
+    """The integers of one lambda point."""
+
+    weights: Ints  # channels x 3 passes x FEATURES, in 1/2^WEIGHT_BITS
+    prediction: Ints  # PREDICTED_CHANNELS x 3 passes x 4 neighbours, in 1/2^PREDICTION_BITS
+    thresholds: Ints  # where buckets begin, in 1/2^(UNIT_BITS + WEIGHT_BITS)
+    index: NDArray[np.uint8]  # channels x 3 passes x buckets: the table in the library
+
+
+@dataclass(frozen=True, eq=False)
+class Contexts:
+    """All lambda points' contexts, and the library of densities that they choose from.
+
+    The library's densities are of latents in units of the step (of what is rounded to symbols). Between lambda
+    points the nearest point's contexts serve, and the densities are stretched by the ratio of `reference` steps.
+    """
+
+    weights: Ints  # points x channels x 3 x FEATURES
+    prediction: Ints  # points x PREDICTED_CHANNELS x 3 x 4
+    thresholds: Ints  # buckets - 1
+    index: NDArray[np.uint8]  # points x channels x 3 x buckets
+    heights: Ints  # tables x knots
+    steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
+    reference: Ints  # points
+
+    def at(self, position: int, positions: int) -> tuple[PointContexts, Ints]:
+        """The nearest point's contexts, and each table's step; `positions` lie between two points."""
+        nearest = (position + positions // 2) // positions
+        k, f = divmod(position, positions)
+        after = self.reference[min(k + 1, len(self.reference) - 1)]
+        here = self.reference[k] * (positions - f) + after * f
+        point = PointContexts(self.weights[nearest], self.prediction[nearest], self.thresholds, self.index[nearest])
+        return point, self.steps * here // (self.reference[nearest] * positions)
+
+
+class ContextState:
+    """What is known of a chunk while it is coded; encoder and decoder walk it in the same order.
+
+    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its places and `predict` for their
+    expected values, then code them; when the channel is complete, `add` it. Arrays may have leading dimensions, for
+    fitting on many chunks at once.
+    """
+
+    def __init__(self, point: PointContexts, rows: int, columns: int, batch: tuple[int, ...] = ()) -> None:
+        self.point = point
+        self.shape = rows, columns
+        # One cell more than places: the zero that index -1 finds.
+        self.sums = np.zeros((3, *batch, rows * columns + 1), np.int64)
+
+    def passes(self, channel: int) -> tuple[Pass, ...]:
+        return passes(*self.shape, channel < PREDICTED_CHANNELS)
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
+        """The expected value at each place, from the signed neighbours of a predicted channel."""
+        if channel >= PREDICTED_CHANNELS or not len(p.decoded):
+            return np.zeros(values[..., p.places].shape, np.int64)
+        weights = self.point.prediction[channel, p.number]
+        half = 1 << PREDICTION_BITS - 1
+        return ((weights[:, None] * values[..., p.decoded]).sum(axis=-2) + half) >> PREDICTION_BITS
+
+    def estimate(self, channel: int, p: Pass, values: Ints) -> Ints:
+        """The expected magnitude at each place; `values` is the channel so far, with the zero cell."""
+        constant, *outside, inside = self.point.weights[channel, p.number].tolist()
+        at, near = np.tensordot(np.array(outside).reshape(2, len(self.sums)), self.sums, 1)
+        estimate: Ints = at[..., p.places] + near[..., p.around].sum(axis=-2) + (constant << UNIT_BITS)
+        if len(p.decoded):
+            estimate += inside * inside_feature(p, values)
+        return estimate
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
+        """The library index of each place's table."""
+        bucket = np.searchsorted(self.point.thresholds, self.estimate(channel, p, values), side="right")
+        return self.point.index[channel, p.number][bucket]
+
+    def add(self, channel: int, values: Ints) -> None:
+        """Let a complete channel (with its zero cell) count in the running sums."""
+        if channel < PREDICTED_CHANNELS:
+            # A level says nothing about detail; what counts is how far each value is from its neighbours' mean.
+            around = _all_around(*self.shape)
+            values = values.copy()
+            values[..., :-1] -= values[..., around].sum(axis=-2) >> 2
+        magnitude = np.minimum(np.abs(values), MAGNITUDE_CAP) << UNIT_BITS
+        for total, shift in zip(self.sums, FORGET, strict=False):
+            total -= total >> shift
+        self.sums += magnitude
+
+
+@lru_cache(maxsize=32)
+def _all_around(rows: int, columns: int) -> NDArray[np.intp]:
+    return _neighbours(rows, columns, np.arange(rows * columns), STRAIGHT)
+
+
+def inside_feature(p: Pass, values: Ints) -> Ints:
+    """Magnitudes of the neighbours in the channel itself, summed."""
+    return np.minimum(np.abs(values[..., p.decoded]), MAGNITUDE_CAP).sum(axis=-2) << UNIT_BITS
+
+
+class PlainState:
+    """The walk without contexts: one pass, and channel i's table is table i."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        places = np.arange(rows * columns)
+        self._pass = Pass(0, places, np.empty((0, 0), np.intp), np.empty((0, 0), np.intp))
+
+    def passes(self, channel: int) -> tuple[Pass, ...]:
+        return (self._pass,)
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
+        return np.zeros(len(p.places), np.int64)
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.intp]:
+        return np.full(len(p.places), channel)
+
+    def add(self, channel: int, values: Ints) -> None:
+        pass
+
+
+def start_state(point: PointContexts | None, rows: int, columns: int) -> ContextState | PlainState:
+    """The state at the start of a chunk."""
+    return PlainState(rows, columns) if point is None else ContextState(point, rows, columns)
