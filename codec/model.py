@@ -89,15 +89,18 @@ class FrozenModel:
         digest = hashlib.sha256()
         for name, array in sorted(decoding.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(array.tobytes())
         return digest.digest()[:FINGERPRINT_BYTES]
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
-        arrays = {name: getattr(self, name).astype(np.dtype(kind).newbyteorder("<")) for name, kind in ARRAYS.items()}
+        """Everything in the file, little-endian and contiguous (safetensors writes memory as it lies)."""
+        arrays = {name: getattr(self, name).astype(kind) for name, kind in ARRAYS.items()}
         if self.contexts:
-            for name, kind in CONTEXT_ARRAYS.items():
-                arrays[f"contexts.{name}"] = getattr(self.contexts, name).astype(np.dtype(kind).newbyteorder("<"))
-        return arrays | {name: array.astype("<f2") for name, array in self.weights.items()}
+            arrays |= {f"contexts.{name}": getattr(self.contexts, name).astype(k) for name, k in CONTEXT_ARRAYS.items()}
+        arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
+        return {
+            name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()
+        }
 
     def to_bytes(self) -> bytes:
         card = self.card | {"fingerprint": self.fingerprint.hex()}
