@@ -5,15 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.coding import unpack_latents
+from lic.codec.coding import latent_bits, unpack_latents
 from lic.codec.container import parse
 from lic.codec.entropy_coding import Symbols
 from lic.codec.model import FrozenModel
-from lic.codec.tables import STEP_BITS, TOTAL_BITS, Tables
+from lic.codec.tables import STEP_BITS
 
 Floats = NDArray[np.float64]
-
-ESCAPED_LENGTH_BITS = 5  # an escaped value is its length in 5 bits, then that many bits
 
 
 class Anatomy(NamedTuple):
@@ -34,31 +32,11 @@ def dissect(data: bytes, model: FrozenModel) -> Anatomy:
     """Take a file apart; the bits are ideal code lengths, which real ones exceed by very little."""
     file = parse(data)
     symbols = unpack_latents(file, model)
-    return Anatomy(symbols, symbol_bits(symbols, model.tables_at(file.position)), file.position)
-
-
-def symbol_bits(symbols: Symbols, tables: Tables) -> Floats:
-    """-log2 p of each symbol under the integer tables.
-
-    An escaped symbol costs its escape and its value, the channels after the last one in use nothing: see
-    `lic.codec.entropy_coding`.
-    """
-    bits = np.zeros(symbols.shape)
-    used = np.flatnonzero(symbols.any(axis=(1, 2)))
-    for i in range(used[-1] + 1 if len(used) else 0):
-        frequencies = tables.row(i)
-        escape = len(frequencies) - 1
-        index = symbols[i] - int(tables.first[i])
-        outside = (index < 0) | (index >= escape)
-        bits[i] = TOTAL_BITS - np.log2(frequencies[np.where(outside, escape, index)])
-        values = symbols[i][outside].astype(np.int64)
-        zigzag = np.where(values >= 0, 2 * values, -2 * values - 1)
-        bits[i][outside] += ESCAPED_LENGTH_BITS + np.floor(np.log2(zigzag + 1))
-    return bits
+    return Anatomy(symbols, latent_bits(symbols, model, file.position), file.position)
 
 
 class ChannelDensity(NamedTuple):
-    """The density that a channel is coded with, over symbols: piecewise linear between the knots."""
+    """A channel's density in the model, over symbols: piecewise linear between the knots."""
 
     knots: Floats  # in symbols
     heights: Floats  # per symbol; the area is one

@@ -78,17 +78,17 @@ def densities(model: FrozenModel, examined: Sequence[Examined]) -> str:
         shape = channel_density(model, int(channel), examined[0].anatomy.position)
         reach = max(3.0, float(np.quantile(np.abs(symbols), 0.98)))
         axes.bar(values, counts / counts.sum(), width=0.9, color="#c9d3dc", label="share of the latents")
-        axes.plot(
-            shape.knots, shape.heights, color=plot.OUR_COLOUR, linewidth=1.6, label="density in the model"
-        )
+        axes.plot(shape.knots, shape.heights, color=plot.OUR_COLOUR, linewidth=1.6, label="density in the model")
         axes.set_xlim(-reach, reach)
         axes.set_title(f"channel {channel}", fontsize=10)
         axes.set_yticks([])
     figure.supxlabel("latent, in quantisation steps", fontsize=10)
-    figure.legend(
-        *axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=9
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=9)
+    chosen = " The coder chooses a narrower density for each latent by its context." if model.contexts else ""
+    return plot.to_svg(figure) + (
+        f'<p class="note">The densities that the model has learned for its busiest channels, at this quality, and the '
+        f"latents of {len(examined)} pictures.{chosen}</p>"
     )
-    return plot.to_svg(figure)
 
 
 def map_note(examined: Sequence[Examined]) -> str:
@@ -115,9 +115,7 @@ def map_row(picture: Examined, peak: float) -> str:
     for kind, pixels in images.items():
         caption = f"{html.escape(picture.name)}, {kind}"
         address = page.data_uri(page.png(shrink(pixels)))
-        figures.append(
-            f'<figure><img alt="{caption}" src="{address}"><figcaption>{caption}</figcaption></figure>'
-        )
+        figures.append(f'<figure><img alt="{caption}" src="{address}"><figcaption>{caption}</figcaption></figure>')
     return f'<div class="maps">{"".join(figures)}</div>'
 
 

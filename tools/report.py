@@ -39,9 +39,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic report RUN_OR_MODEL IMAGES... -o REPORT.html"
     parser.epilog = EXAMPLES
-    parser.add_argument(
-        "model", metavar="RUN_OR_MODEL", help="a training run's folder or checkpoint, or a model"
-    )
+    parser.add_argument("model", metavar="RUN_OR_MODEL", help="a training run's folder or checkpoint, or a model")
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="pictures, or folders of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="REPORT", help="the page, an .html file")
     parser.add_argument(
@@ -135,9 +133,7 @@ def build_report(
         f"<h2>Pictures at quality {quality:g}</h2>",
         page.table(picture_rows(results, ours, quality), ' class="sorts"'),
     ]
-    parts.append(
-        '<p class="note">A click on the head of a column sorts by it, another one turns it round.</p>'
-    )
+    parts.append('<p class="note">A click on the head of a column sorts by it, another one turns it round.</p>')
     if examined:
         shown = examined[:maps]
         parts.append("<h2>Where the bits go</h2>")
@@ -182,9 +178,7 @@ def lambda_rows(model: "FrozenModel", results: Results, ours: str) -> list[list[
             psnr = plot.METRICS["psnr"].mean([m.psnr for m in found])
             error = float(np.mean([PEAK**2 * 10 ** (-m.psnr / 10) for m in found]))
             loss = bpp + lambda_ * error
-            rows.append(
-                [f"{lambda_:g}", f"{quality:.1f}", f"{bpp:.4f}", f"{psnr:.3f}", f"{error:.3f}", f"{loss:.4f}"]
-            )
+            rows.append([f"{lambda_:g}", f"{quality:.1f}", f"{bpp:.4f}", f"{psnr:.3f}", f"{error:.3f}", f"{loss:.4f}"])
     return rows
 
 

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec import encode
-from lic.codec.coding import pack_latents
+from lic.codec.coding import latent_bits, pack_latents
 from lic.codec.model import FrozenModel
 from lic.tools import closeup
-from lic.tools.anatomy import channel_density, dissect, symbol_bits
+from lic.tools.anatomy import channel_density, dissect
 from lic.tools.cli import main
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
@@ -27,17 +27,12 @@ def report(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.TempPa
     Image.fromarray(photo[:180, :200]).save(folder / "b.png")
     Image.fromarray(photo[:170, 60:261]).save(folder / "a.png")
     output = folder / "report.html"
-    assert (
-        main(["report", str(tiny_model_path), str(folder), "-o", str(output), "--codecs", "jpeg", "-j", "1"])
-        == 0
-    )
+    assert main(["report", str(tiny_model_path), str(folder), "-o", str(output), "--codecs", "jpeg", "-j", "1"]) == 0
     return output
 
 
 @pytest.mark.parametrize("quality", [1, 60, 100])
-def test_the_bits_of_the_latents_add_up_to_the_file(
-    quality: float, photo: Pixels, tiny_model: FrozenModel
-) -> None:
+def test_the_bits_of_the_latents_add_up_to_the_file(quality: float, photo: Pixels, tiny_model: FrozenModel) -> None:
     anatomy = dissect(encode(photo, quality=quality, model="tiny"), tiny_model)
     stored = 8 * len(pack_latents(anatomy.symbols, tiny_model, anatomy.position))
     assert anatomy.bits.sum() == pytest.approx(stored, rel=0.02, abs=64)
@@ -46,10 +41,9 @@ def test_the_bits_of_the_latents_add_up_to_the_file(
 
 
 def test_escaped_latents_are_paid_for(tiny_model: FrozenModel) -> None:
-    tables = tiny_model.tables_at(0)
     symbols = np.zeros((tiny_model.channels, 1, 2), np.int32)
     symbols[0, 0, 1] = 100_000
-    bits = symbol_bits(symbols, tables)[0, 0]
+    bits = latent_bits(symbols, tiny_model, 0)[0, 0]
     assert bits[1] > bits[0] + 5 + 17  # its length, and 2 x 100000 in binary
 
 
@@ -103,9 +97,7 @@ def test_the_table_of_pictures_sorts(report: Path, run_in_page: Callable[[Path, 
     ]
 
 
-def test_what_is_no_model_is_refused(
-    tmp_path: Path, photo: Pixels, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_no_model_is_refused(tmp_path: Path, photo: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(photo).save(tmp_path / "x.png")
     assert main(["report", str(tmp_path), str(tmp_path / "x.png"), "-o", str(tmp_path / "r.html")]) == 1
     assert "neither a model nor a training run" in capsys.readouterr().err
