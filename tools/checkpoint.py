@@ -12,6 +12,9 @@ from torch import Tensor, nn
 from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
+METADATA = "lic.checkpoint"
+CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
+
 
 class CheckpointError(LicError):
     """A checkpoint cannot be read or does not fit."""
@@ -26,17 +29,26 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_whole(path, save(tensors, {"lic.checkpoint": json.dumps(info)}))
+    write_whole(path, save(tensors, {METADATA: json.dumps(info)}))
+
+
+def read_info(path: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself, without its tensors."""
+    try:
+        with safe_open(path, "pt") as file:
+            info: dict[str, Any] = json.loads((file.metadata() or {})[METADATA])
+            return info
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}: name the folder of a training run") from error
+    except (OSError, SafetensorError, KeyError, ValueError) as error:
+        raise CheckpointError(f"{path} is not a checkpoint of lic train, or it is damaged ({error})") from error
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """All tensors of a checkpoint, and its `info`."""
-    try:
-        with safe_open(path, "pt") as file:
-            info = (file.metadata() or {})["lic.checkpoint"]
-            return {k: file.get_tensor(k) for k in file.keys()}, json.loads(info)  # noqa: SIM118
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of lic train: {error}") from error
+    info = read_info(path)
+    with safe_open(path, "pt") as file:
+        return {k: file.get_tensor(k) for k in file.keys()}, info  # noqa: SIM118
 
 
 def section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

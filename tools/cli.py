@@ -6,6 +6,7 @@ Only the module of the subcommand in use is imported, so that `lic --help` and `
 import argparse
 import importlib
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from importlib.metadata import version
@@ -21,7 +22,6 @@ COMMANDS = {
     "eval": ("lic.tools.evaluate", "measure files of lic and other codecs on pictures"),
     "plot": ("lic.tools.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
     "compare": ("lic.tools.compare", "one photo by several codecs at the same size, side by side"),
-    "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
     "models": ("lic.tools.models", "the trained models that can be found"),
     "train": ("lic.tools.train", "train a model, or new lambda points of one"),
     "export": ("lic.tools.export", "make a model file out of a training run"),
@@ -50,6 +50,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
     args = build_parser(argv).parse_args(argv)
+    args.command_line = shlex.join(["lic", *argv])
     try:
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
     except UsageError as error:

@@ -1,26 +1,74 @@
 """`lic export`: a training run becomes a model file."""
 
+import argparse
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lic.codec.model import FrozenModel, freeze
-from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.tools.checkpoint import read_checkpoint, section
+from lic.tools.checkpoint import BEST, CHECKPOINT, read_info
+from lic.tools.cli import UsageError
+from lic.tools.files import write_whole
+from lic.tools.rate_distortion import best_checkpoint, read_run
+
+EXAMPLES = """\
+examples:
+  lic export run -o photo.safetensors           the averaged weights of the run's best checkpoint
+  lic encode picture.png -m photo.safetensors   and their use
+"""
+ARCHITECTURE = "Balle, Laparra, Simoncelli (2017): three convolutions with GDN; piecewise-linear densities"
 
 
-def read_run(run: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
-    """The averaged network of a run's best (or given) checkpoint, and what the checkpoint says of itself."""
-    if run.is_dir():
-        best = run / "best.safetensors"
-        run = best if best.exists() else run / "checkpoint.safetensors"
-    tensors, info = read_checkpoint(run)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic export RUN -o MODEL.safetensors"
+    parser.epilog = EXAMPLES
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or one of its checkpoints")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.safetensors")
+    parser.add_argument("--name", help="what the model is called; the file's name without its ending if not given")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.output.suffix != ".safetensors":
+        raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
+    if args.output.exists() and not args.force:
+        raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
+    path = best_checkpoint(args.run)
+    model = export(path, args.name or args.output.stem)
+    args.output.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(args.output, model.to_bytes())
+    print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {choice(path)}")
+    return 0
+
+
+def export(checkpoint: Path, name: str) -> FrozenModel:
+    """Freeze the averaged weights of a checkpoint (or of a run's best) under a name."""
+    network, info = read_run(best_checkpoint(checkpoint))
+    return freeze(network, model_card(name, info))
+
+
+def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
+    """What a model file tells of its making; `freeze` adds shape and lambda points."""
     config = info["config"]
-    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"])
-    network.load_state_dict(section(tensors, "average"))
-    return network, info
+    return {
+        "name": name,
+        "architecture": ARCHITECTURE,
+        "distortion": config.get("distortion", "mse"),
+        "steps": info["step"],
+        "hours": round(info["elapsed"] / 3600, 2),
+        "patches": info.get("patches", info["step"] * config["batch"]),
+        "patch_size": config["crop"],
+        "data": info.get("data", {}),
+        "validation": info.get("validation", []),
+        "command": config.get("command", ""),
+        "made_by": f"lic {version('lic-codec')}",
+    }
 
 
-def export(run: Path, name: str) -> FrozenModel:
-    """Freeze a run under a name."""
-    network, info = read_run(run)
-    return freeze(network, {"name": name, "steps": info["step"], "hours": round(info["elapsed"] / 3600, 2)})
+def choice(path: Path) -> str:
+    """Which checkpoint of a run was taken, and how it stands to the other."""
+    step = read_info(path)["step"]
+    last = path.with_name(CHECKPOINT)
+    if path.name == BEST and last.exists() and read_info(last)["step"] > step:
+        return f"step {step:,}, the best by validation (the last is {read_info(last)['step']:,})"
+    return f"step {step:,}"

@@ -5,7 +5,7 @@ from typing import Any
 
 from lic.codec.errors import LicError
 
-EXTRAS = {"matplotlib": "plot", "matplotlib.figure": "plot", "bjontegaard": "plot"}
+EXTRAS = {"matplotlib": "plot", "matplotlib.figure": "plot", "bjontegaard": "plot", "tensorboard": "tensorboard"}
 
 
 class ExtraNeeded(LicError):

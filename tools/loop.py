@@ -1,14 +1,14 @@
 """The training loop: one for every objective of the project.
 
-An objective says what is trained; the loop adds what all trainings share: pictures, schedule, bfloat16, averaged
-weights, checkpoints, logs, several processes.
+An objective says what is trained; the loop adds what all trainings share: pictures, schedule, bfloat16,
+averaged weights, checkpoints, logs, several processes.
 
     train(RateDistortion(lambdas=(0.01,)), TrainConfig(data=("photos",), output="run", steps=1000))
 
-To train something else, write a frozen dataclass of its choices with the methods of `Objective` below
-(`rate_distortion.py` is the example), and pass it to the same `train`. A command for it takes its options by
-`add_loop_arguments` and `chosen` of `train.py`; the weights come back by `read_checkpoint(path)` and
-`section(tensors, "average")`, the choices in the `config` that `describe` gave.
+To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
+`rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
+`add_loop_arguments`, `read_options` and `chosen` of `train.py`. Of a checkpoint, `read_checkpoint(path)` gives the
+tensors, whose `section(tensors, "average")` are the weights to use, and the `config` that `describe` gave.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
 (seed, step), so that resuming is exact without saving generator states, and so that several processes draw
@@ -20,24 +20,23 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
-from torch import distributed as dist
 
 from lic.codec.errors import LicError
 from lic.models.transforms import DOWNSAMPLING
-from lic.tools.checkpoint import load_checkpoint, save_checkpoint
+from lic.tools.checkpoint import BEST, CHECKPOINT, load_checkpoint, save_checkpoint
 from lic.tools.cli import UsageError
+from lic.tools.objective import Model, Now, Objective
 from lic.tools.pictures import PictureStore, load_pictures
-from lic.tools.processes import Processes, choose_device, join_processes
+from lic.tools.processes import Processes, choose_device, joined_processes
 from lic.tools.progress import Progress
 
-CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # in the run's folder
 START_CROPS = 512  # what an objective sees of the data before the first step; fewer if larger than 128x128
 PATIENCE = 10  # non-finite steps in a row before training stops
 
@@ -65,6 +64,8 @@ class TrainConfig:
     device: str = "auto"
     precision: str = "bf16"
     validate_minutes: float = 15.0
+    tensorboard: bool = False
+    command: str = ""  # the command line that began the run, and those that changed it later
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.hours is None):
@@ -79,57 +80,6 @@ class TrainConfig:
     def progress(self, step: int, elapsed: float) -> float:
         """How much of the run is done, from 0 to 1."""
         return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
-
-
-class Now(NamedTuple):
-    """Where in the run a step is."""
-
-    step: int
-    progress: float  # 0 to 1
-    final: bool  # in the final share, after `Objective.freeze`
-
-
-class Validation(NamedTuple):
-    """What an objective measured on the validation pictures."""
-
-    score: float  # smaller is better; chooses the best checkpoint
-    table: str  # for the screen
-    records: list[dict[str, float]]  # for the log and the checkpoint
-
-
-Autocast = Callable[[], AbstractContextManager[Any]]
-
-
-Model = TypeVar("Model", bound=nn.Module)
-
-
-class Objective(Protocol[Model]):
-    """What the loop must know of what it trains."""
-
-    @property
-    def final_share(self) -> float:
-        """The last share of the run, in which only what `freeze` leaves is trained; 0 for none."""
-
-    def describe(self) -> dict[str, Any]:
-        """The objective's name and its choices, as JSON, for the checkpoints."""
-
-    def build(self) -> Model:
-        """The model, of the right shape."""
-
-    def start(self, model: Model, crops: Tensor) -> None:
-        """Give a new model its start, from B x 3 x H x W crops of the data in 0..1."""
-
-    def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
-        """The random numbers of one step, on the generator's device; each tensor has a row for each crop."""
-
-    def loss(self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
-        """The mean loss of a batch, and numbers for the log; `net(...)` calls the model."""
-
-    def freeze(self, model: Model) -> None:
-        """At the beginning of the final share: take the gradients off what is to stay."""
-
-    def validate(self, model: Model, pictures: list[Tensor], autocast: Autocast) -> Validation:
-        """Measure the averaged model on uint8 pictures."""
 
 
 def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
@@ -170,6 +120,12 @@ def draw_batch(
     return x, tuple(t[keep] for t in objective.draw(config.batch, config.crop, generator))
 
 
+def description(data: Sequence[str], store: PictureStore) -> dict[str, Any]:
+    """What a model's card says about its training data: no paths, only the names of folders."""
+    names = [Path(name).resolve().name for name in data]
+    return {"names": names, "pictures": store.count, "megapixels": round(store.pixels / 1e6, 1)}
+
+
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
     """SIGTERM and Ctrl-C land in the list that this yields, instead of interrupting."""
@@ -185,108 +141,131 @@ def stop_requests() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
+@dataclasses.dataclass
+class State(Generic[Model]):
+    """All that changes in the course of a run."""
+
+    model: Model
+    average: Model
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    elapsed: float = 0.0  # seconds
+    patches: int = 0
+    best: float = math.inf  # validation score
+
+    def save(self, path: Path, about: dict[str, Any]) -> None:
+        best = self.best if math.isfinite(self.best) else None
+        info = {"step": self.step, "elapsed": self.elapsed, "patches": self.patches, "best": best}
+        save_checkpoint(path, self.model, self.average, self.optimizer, info | about)
+
+
+def begin(
+    objective: Objective[Model], config: TrainConfig, store: PictureStore, checkpoint: Path | None
+) -> State[Model]:
+    """The state of a new run, or the one that a checkpoint holds."""
+    torch.manual_seed(config.seed)
+    model = objective.build()
+    model.to(device=store.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = State(model, copy.deepcopy(model), make_optimizer(model, config.lr))
+    if checkpoint:
+        info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
+        state.step, state.elapsed = info["step"], info["elapsed"]
+        state.patches = info.get("patches", state.step * config.batch)
+        state.best = math.inf if info["best"] is None else info["best"]
+    else:
+        count = START_CROPS // max(1, config.crop // 128) ** 2
+        objective.start(model, store.draw(max(1, count), torch.Generator().manual_seed(config.seed)))
+        state.average.load_state_dict(model.state_dict())
+    return state
+
+
 def train(objective: Objective[Model], config: TrainConfig, resume: bool = False) -> Path:
-    """Run (or resume) training; returns the path of the newest checkpoint."""
+    """Train, or go on with a run; returns the path of its last checkpoint.
+
+    SIGTERM and Ctrl-C end it after the step in work: a checkpoint is written, then KeyboardInterrupt raised.
+    """
     checkpoint = Path(config.output, CHECKPOINT)
     if checkpoint.exists() and not resume:
         raise UsageError(f"{config.output} holds a run: go on with it by --resume, or name another folder")
     device = choose_device(config.device)
-    processes = join_processes(device)
-    if config.batch % processes.world:
-        raise UsageError(f"--batch {config.batch} cannot be shared evenly by {processes.world} processes")
-    main = processes.rank == 0
-
-    store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
-    valid = list(load_pictures(config.valid, DOWNSAMPLING)) if main and config.valid else []
-
-    torch.manual_seed(config.seed)
-    model = objective.build()
-    average = copy.deepcopy(model)
-    for network in (model, average):
-        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = make_optimizer(model, config.lr)
-    step, elapsed, best = 0, 0.0, math.inf
-    if resume:
-        info = load_checkpoint(checkpoint, model, average, optimizer)
-        step, elapsed, best = info["step"], info["elapsed"], info["best"]
-    else:
-        count = min(START_CROPS, START_CROPS * 128**2 // config.crop**2)
-        objective.start(model, store.draw(max(1, count), torch.Generator().manual_seed(config.seed)))
-        average.load_state_dict(model.state_dict())
-
-    def autocast() -> torch.autocast:
-        return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
-
-    def save(path: Path, validation: Validation | None = None) -> None:
-        info = {
-            "step": step,
-            "elapsed": elapsed,
-            "best": best,
+    with ExitStack() as stack:
+        processes = stack.enter_context(joined_processes(config.batch, device))
+        main = processes.rank == 0
+        store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
+        valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
+        state = begin(objective, config, store, checkpoint if resume else None)
+        about = {
             "config": dataclasses.asdict(config) | objective.describe(),
-            "data": {
-                "names": [Path(name).resolve().name for name in config.data],
-                "pictures": store.count,
-                "megapixels": round(store.pixels / 1e6, 1),
-            },
-            "validation": validation.records if validation else [],
+            "data": description(config.data, store),
         }
-        save_checkpoint(path, model, average, optimizer, info)
+        progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
+        stop = stack.enter_context(stop_requests())
 
-    def measure() -> None:
-        nonlocal best
-        validation = objective.validate(average, valid, autocast)
-        progress.validation(step, elapsed, validation)
-        if validation.score < best:
-            best = validation.score
-            save(checkpoint.with_name(BEST), validation)
+        def autocast() -> torch.autocast:
+            return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
-    net, frozen, bad, last_measure = processes.wrap(model), False, 0, elapsed
-    with stop_requests() as stop, Progress(Path(config.output), quiet=not main) as progress:
-        started = time.monotonic() - elapsed
+        def forward(*inputs: Any) -> Any:
+            with autocast():
+                return net(*inputs)
+
+        def save_and_measure() -> None:
+            state.save(checkpoint, about)
+            if not valid:
+                return
+            validation = objective.validate(state.average, valid, autocast)
+            progress.validation(state.step, state.elapsed, validation)
+            if validation.score < state.best:
+                state.best = validation.score
+                measured = {"score": validation.score, "validation": validation.records}
+                state.save(checkpoint.with_name(BEST), about | measured)
+
+        if main and not resume:
+            state.save(checkpoint, about)
+        net, frozen, bad = processes.wrap(state.model), False, 0
+        started, last_saved = time.monotonic() - state.elapsed, state.elapsed
         while True:
-            stopped, elapsed = processes.agree(bool(stop), elapsed, device)
-            done = config.progress(step, elapsed)
+            stopped, state.elapsed = processes.agree(bool(stop), state.elapsed, device)
+            done = config.progress(state.step, state.elapsed)
             if stopped or done >= 1:
                 break
-            now = Now(step, done, final=done >= 1 - objective.final_share)
+            now = Now(state.step, done, final=done >= 1 - objective.final_share)
             if now.final and not frozen:
-                objective.freeze(model)
-                net, frozen = processes.wrap(model), True
-            for group in optimizer.param_groups:
+                objective.freeze(state.model)
+                net, frozen = processes.wrap(state.model), True
+            for group in state.optimizer.param_groups:
                 group["lr"] = group["scale"] * learning_rate(config, now, objective.final_share)
 
-            x, draws = draw_batch(objective, config, store, step, processes)
-            with autocast():
-                loss, numbers = objective.loss(net, x, draws, now)
-            optimizer.zero_grad()
+            x, draws = draw_batch(objective, config, store, state.step, processes)
+            loss, numbers = objective.loss(forward, x, draws, now)
+            state.optimizer.zero_grad()
             loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            if torch.isfinite(norm):
-                optimizer.step()
-                update_average(average, model, config.ema, step)
-                bad = 0
+            norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+            bad = 0 if torch.isfinite(norm) else bad + 1
+            if bad:
+                progress.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
             else:
-                bad += 1
-                progress.say(f"step {step}: the loss or its gradient is not finite, step skipped")
-                if bad >= PATIENCE:
-                    raise TrainingDiverged(
-                        f"{bad} non-finite steps in a row, up to step {step}: "
-                        f"resume from the last good state, {checkpoint}, with a smaller --lr"
-                    )
-            step += 1
-            elapsed = time.monotonic() - started
+                state.optimizer.step()
+                update_average(state.average, state.model, config.ema, state.step)
+            if bad >= PATIENCE:
+                raise TrainingDiverged(
+                    f"{bad} non-finite steps in a row, up to step {state.step}: "
+                    f"resume from the last good state, {checkpoint}, with a smaller --lr"
+                )
+            state.step += 1
+            state.patches += config.batch
+            state.elapsed = time.monotonic() - started
             if not bad:
-                done = config.progress(step, elapsed)
-                progress.step(step, elapsed, done, config.batch, numbers | {"loss": loss})
-            if main and elapsed - last_measure > 60 * config.validate_minutes:
-                last_measure = elapsed
-                save(checkpoint)
-                if valid:
-                    measure()
+                done = config.progress(state.step, state.elapsed)
+                progress.step(state.step, state.elapsed, done, config.batch, numbers | {"loss": loss})
+            if main and state.elapsed - last_saved > 60 * config.validate_minutes:
+                last_saved = state.elapsed
+                save_and_measure()
+
+        if stopped:
+            if main:
+                state.save(checkpoint, about)
+            progress.say(f"stopped after step {state.step}, kept in {checkpoint}: go on with --resume")
+            raise KeyboardInterrupt
         if main:
-            save(checkpoint)
-            if valid and not stopped:
-                measure()
-    if processes.world > 1:
-        dist.destroy_process_group()
+            save_and_measure()
     return checkpoint

@@ -32,6 +32,8 @@ def load_picture(path: Path) -> Tensor:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow's remarks on metadata are not about the pixels
         with Image.open(path) as image:
+            if image.mode.startswith(("I", "F")):  # Pillow would clip them to 8 bits
+                raise ValueError(f"mode {image.mode} has more than 8 bits: convert it first")
             rgb = np.array(image.convert("RGB"))
     return torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
 

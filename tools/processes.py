@@ -1,6 +1,8 @@
 """Where a training runs: its device, and its share of the work when `torchrun` starts several processes."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import torch
@@ -39,12 +41,19 @@ class Processes(NamedTuple):
         return bool(both[0]), float(both[1])
 
 
-def join_processes(device: torch.device) -> Processes:
-    """Under torchrun: join the other processes."""
-    world = int(os.environ.get("WORLD_SIZE", "1"))
-    if world > 1 and not dist.is_initialized():
+@contextmanager
+def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
+    """Under torchrun: join the other processes, to share batches of that size."""
+    processes = Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
+    if batch % processes.world:
+        raise UsageError(f"--batch {batch} cannot be shared evenly by {processes.world} processes")
+    if processes.world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    return Processes(int(os.environ.get("RANK", "0")), world)
+    try:
+        yield processes
+    finally:
+        if processes.world > 1:
+            dist.destroy_process_group()
 
 
 def choose_device(name: str) -> torch.device:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 from torch import Tensor
 from tqdm import tqdm
 
+from lic.tools.extras import require
+
 if TYPE_CHECKING:
-    from lic.tools.loop import Validation
+    from lic.tools.objective import Validation
 
 LOG = "log.jsonl"  # in the run's folder
 LOG_STEPS = 50  # a record, and a new line on the screen, for the mean of so many steps
@@ -19,7 +21,7 @@ PRINT_SECONDS = 60  # where the screen is no terminal, a line is printed this of
 class Progress:
     """The records of a run; a context manager that closes what it opened."""
 
-    def __init__(self, output: Path, *, quiet: bool = False, tensorboard: bool = False) -> None:
+    def __init__(self, output: Path, quiet: bool = False, tensorboard: bool = False) -> None:
         self.quiet = quiet
         self.sums: dict[str, Tensor] = {}
         self.count = self.patches = 0
@@ -95,10 +97,7 @@ def status(step: int, numbers: dict[str, float], speed: float, left: float) -> s
 
 
 def _summary_writer(output: Path) -> Any:
-    try:
-        from torch.utils.tensorboard import SummaryWriter
-    except ImportError as error:
-        from lic.tools.cli import UsageError
+    require("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
 
-        raise UsageError("--tensorboard needs TensorBoard: pip install 'lic-codec[tensorboard]'") from error
     return SummaryWriter(str(output))

@@ -2,102 +2,234 @@
 
 import dataclasses
 import math
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.models.autoencoder import PEAK, RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
 from lic.models.transforms import DOWNSAMPLING
-from lic.tools.loop import Autocast, Now, Validation
+from lic.tools.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
+from lic.tools.cli import UsageError
+from lic.tools.objective import Autocast, Forward, Now, Validation
 
+Distortion = Literal["mse", "ms-ssim"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
+# Lambdas of MS-SSIM that spend about as many bits as those of MSE: CompressAI's published pairs, 0.0018 and
+# 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
+MS_SSIM_SCALE = 1250.0
+MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
 
 
 @dataclasses.dataclass(frozen=True)
 class RateDistortion:
-    """bits per pixel + lambda * 255^2 * MSE; each picture of a batch draws its own lambda point.
+    """bits per pixel + lambda * distortion; each picture of a batch draws its own lambda point.
+
+    The distortion is 255^2 * MSE, or 1 - MS-SSIM at lambdas that are `MS_SSIM_SCALE` times larger.
 
     >>> objective = RateDistortion(lambdas=(0.01, 0.1), n=8, m=12)
     >>> objective.build().lambdas
     (0.01, 0.1)
     """
 
+    NAME: ClassVar[str] = "rate-distortion"
+
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
     n: int = 128
     m: int = 320
+    distortion: Distortion = "mse"
+    balance: float = 0.0  # the loss of a lambda point weighs lambda^-balance (1 at the points' geometric mean)
     rounded_share: float = 0.1  # the last share of the run fine-tunes the decoder on truly rounded latents
+    start_from: str | None = None  # a model or a run that gives the start; None for principal components
+    only_gains: tuple[float, ...] = ()  # train nothing but the gains of these lambda points
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rounded_share < 1:
+            raise UsageError(f"--rounded-share {self.rounded_share:g}: give a share below 1, or 0 for none")
 
     @property
     def final_share(self) -> float:
         return self.rounded_share
 
+    @property
+    def trained_points(self) -> list[int]:
+        """The rows of the gains that a step may draw."""
+        points = sorted(self.lambdas)
+        return [points.index(value) for value in self.only_gains] or list(range(len(points)))
+
     def describe(self) -> dict[str, Any]:
-        return {"objective": "rate-distortion"} | dataclasses.asdict(self)
+        return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
-        return RateDistortionAutoencoder(self.n, self.m, self.lambdas)
+        model = RateDistortionAutoencoder(self.n, self.m, self.lambdas)
+        if self.only_gains:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
+        return model
 
+    @torch.no_grad()
     def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
-        pca_start(model, crops)
+        if self.start_from is None:
+            steps = [optimal_step(value) for value in converted(model.lambdas, self.distortion, "mse")]
+            model.log_gain.copy_(-torch.tensor(steps).log()[:, None].expand_as(model.log_gain))
+            pca_start(model, crops)
+            return
+        source, distortion = read_network(self.start_from)
+        state = source.state_dict()
+        points = converted(source.lambdas, distortion, self.distortion)
+        state["log_gain"] = rows_at(model.lambdas, points, state["log_gain"], slope=0.5)
+        state["log_inverse_gain"] = rows_at(model.lambdas, points, state["log_inverse_gain"], slope=-0.5)
+        model.load_state_dict(state)
 
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """A lambda point for each picture, and the noise that stands for rounding."""
-        side, device = crop // DOWNSAMPLING, generator.device
-        point = torch.randint(len(self.lambdas), (batch,), generator=generator, device=device)
+        side, device, points = crop // DOWNSAMPLING, generator.device, self.trained_points
+        which = torch.randint(len(points), (batch,), generator=generator, device=device)
         noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
-        return point, noise
+        return torch.tensor(points, device=device)[which], noise
 
-    def loss(self, net: nn.Module, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         point, noise = draws
         coded = net(x, point, "round" if now.final else "noise", noise)
         bpp = coded.bits / x[0, 0].numel()
-        mse = (coded.reconstruction.float() - x).square().mean(dim=(1, 2, 3)) * PEAK**2
-        loss = (bpp + x.new_tensor(sorted(self.lambdas))[point] * mse).mean()
-        return loss, {"bpp": bpp.mean(), "psnr": 10 * torch.log10(PEAK**2 / mse).mean()}
+        y = coded.reconstruction.float()
+        mse = (y - x).square().mean(dim=(1, 2, 3)) * PEAK**2
+        numbers = {"bpp": bpp.mean(), "psnr": 10 * torch.log10(PEAK**2 / mse).mean()}
+        distortion = mse
+        if self.distortion == "ms-ssim":
+            similarity = ms_ssim(y, x)
+            numbers["ms_ssim"] = similarity.mean()
+            distortion = 1 - similarity
+        lambdas = x.new_tensor(sorted(self.lambdas))
+        weight = (lambdas / lambdas.log().mean().exp()) ** -self.balance
+        return (weight[point] * (bpp + lambdas[point] * distortion)).mean(), numbers
 
-    def freeze(self, model: nn.Module) -> None:
+    def freeze(self, model: RateDistortionAutoencoder) -> None:
         """Leave gradients to synthesis and inverse gains only: what rounded latents can still teach."""
         for name, parameter in model.named_parameters():
-            parameter.requires_grad_(name.startswith("synthesis.") or name == "log_inverse_gain")
+            if not name.startswith("synthesis.") and name != "log_inverse_gain":
+                parameter.requires_grad_(False)
 
     def validate(self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> Validation:
-        scores = measure(model, pictures, autocast)
+        scores = measure(model, pictures, self.distortion, autocast)
         # The mean logarithm of the loss, so that all rates count alike.
-        score = sum(math.log(s.loss) for s in scores) / len(scores)
-        return Validation(score, score_table(scores), [s._asdict() for s in scores])
+        score = sum(math.log(s["loss"]) for s in scores) / len(scores)
+        return Validation(score, score_table(scores), scores)
 
 
-class Score(NamedTuple):
-    """One lambda point on the validation pictures, with real rounding: means over the pictures."""
+def ms_ssim(y: Tensor, x: Tensor) -> Tensor:
+    """Multi-scale structural similarity of each pair of pictures with values in 0..1."""
+    from pytorch_msssim import ms_ssim as library_ms_ssim
 
-    lambda_: float
-    bpp: float
-    psnr: float
-    loss: float
+    result: Tensor = library_ms_ssim(y, x, data_range=1.0, size_average=False)
+    return result
+
+
+def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -> list[float]:
+    """The lambdas of one distortion that spend about as many bits as those of another.
+
+    >>> converted([12.5], "ms-ssim", "mse")
+    [0.01]
+    """
+    if before == after:
+        return list(lambdas)
+    factor = MS_SSIM_SCALE if after == "ms-ssim" else 1 / MS_SSIM_SCALE
+    return [value * factor for value in lambdas]
+
+
+def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slope: float) -> Tensor:
+    """Rows of (logarithmic) gains at any lambdas, linear in log lambda between the points and beyond them.
+
+    With one point there is no line to follow: high-rate theory's `slope` serves, half of log lambda.
+
+    >>> rows_at([0.01, 0.02, 0.08], [0.01, 0.04], torch.tensor([[0.0], [1.0]]), slope=0.5).flatten()
+    tensor([0.0000, 0.5000, 1.5000])
+    """
+    at = [math.log(value) for value in points]
+    found = []
+    for x in map(math.log, wanted):
+        if len(at) == 1:
+            found.append(rows[0] + slope * (x - at[0]))
+            continue
+        k = min(max(sum(a <= x for a in at) - 1, 0), len(at) - 2)
+        t = (x - at[k]) / (at[k + 1] - at[k])
+        found.append(rows[k] * (1 - t) + rows[k + 1] * t)
+    return torch.stack(found)
+
+
+def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
+    """The averaged network of a checkpoint, and what the checkpoint says of itself."""
+    tensors, info = read_checkpoint(path)
+    config = info["config"]
+    if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
+        raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
+    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"])
+    network.load_state_dict(section(tensors, "average"))
+    return network, info
+
+
+def best_checkpoint(run: Path) -> Path:
+    """The checkpoint of a run that is best by its validation, else the last one; a file stands for itself."""
+    if not run.is_dir():
+        return run
+    return run / BEST if (run / BEST).exists() else run / CHECKPOINT
+
+
+def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
+    """The network of a run, or of a model by file or name, and the distortion that it was trained by."""
+    if Path(name).is_dir():
+        network, info = read_run(best_checkpoint(Path(name)))
+        return network, info["config"].get("distortion", "mse")
+    from lic.codec.model import get_model  # training itself does without the codec
+
+    model = get_model(name)
+    return model.network, model.card.get("distortion", "mse")
 
 
 @torch.inference_mode()
-def measure(model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> list[Score]:
-    """Rate (ideal code length), PSNR of 8-bit pictures and loss at every lambda point."""
+def measure(
+    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], distortion: Distortion, autocast: Autocast
+) -> list[dict[str, float]]:
+    """Each lambda point with real rounding: ideal code length, PSNR (and MS-SSIM) of 8-bit pictures, loss.
+
+    Means over the pictures.
+    """
     device = model.log_gain.device
-    sums = torch.zeros(len(model.lambdas), 3)
+    sums: list[dict[str, float]] = [{} for _ in model.lambdas]
     for picture in pictures:
         height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
         x = picture[None, :, :height, :width].to(device).float() / PEAK
         x = x.contiguous(memory_format=torch.channels_last)
+        with autocast():
+            latents = model.analysis(x).float()
         for k, lambda_ in enumerate(model.lambdas):
+            y, bits = model.transmit(latents, torch.tensor([k], device=device), "round", None)
             with autocast():
-                coded = model(x, torch.tensor([k], device=device), "round")
-            bpp = float(coded.bits) / (height * width)
-            mse = float(((coded.reconstruction * PEAK).round().clamp(0, PEAK) - x * PEAK).square().mean())
-            sums[k] += torch.tensor([bpp, 10 * math.log10(PEAK**2 / max(mse, 1e-10)), bpp + lambda_ * mse])
-    means = (sums / len(pictures)).tolist()
-    return [Score(lambda_, *mean) for lambda_, mean in zip(model.lambdas, means, strict=True)]
+                y = model.synthesis(y).float()
+            y = (y * PEAK).round().clamp(0, PEAK) / PEAK
+            mse = float((y - x).square().mean()) * PEAK**2
+            bpp = float(bits) / (height * width)
+            values = {"bpp": bpp, "psnr": 10 * math.log10(PEAK**2 / max(mse, 1e-10))}
+            if distortion == "ms-ssim":
+                values["ms_ssim"] = float(ms_ssim(y, x))
+            values["loss"] = bpp + lambda_ * (1 - values["ms_ssim"] if "ms_ssim" in values else mse)
+            sums[k] = {name: sums[k].get(name, 0.0) + value for name, value in values.items()}
+    return [
+        {"lambda": lambda_} | {name: value / len(pictures) for name, value in total.items()}
+        for lambda_, total in zip(model.lambdas, sums, strict=True)
+    ]
 
 
-def score_table(scores: list[Score]) -> str:
-    lines = ["  lambda     bpp    PSNR    loss"]
-    lines += [f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}" for s in scores]
+def score_table(scores: list[dict[str, float]]) -> str:
+    """What `measure` found, for the screen.
+
+    >>> print(score_table([{"lambda": 0.01, "bpp": 0.5, "psnr": 32.25, "loss": 0.6}]))
+       lambda       bpp      psnr      loss
+         0.01    0.5000   32.2500    0.6000
+    """
+    lines = ["".join(f"{name:>{9 if name == 'lambda' else 10}}" for name in scores[0])]
+    lines += [f"{s['lambda']:9g}" + "".join(f"{v:10.4f}" for k, v in s.items() if k != "lambda") for s in scores]
     return "\n".join(lines)

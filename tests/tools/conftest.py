@@ -1,4 +1,4 @@
-"""A browser for pages; tests that need one are skipped where none is installed."""
+"""A browser for pages (tests that need one are skipped where none is installed); what a tiny training needs."""
 
 import shutil
 import subprocess
@@ -6,6 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+
+from lic.tools.loop import TrainConfig
+from tests.conftest import Pixels
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (
@@ -51,3 +55,17 @@ def run_in_page(browser: str, tmp_path: Path) -> Callable[[Path, str], str]:
         return done.stdout.split("SAID:")[1].split(":END")[0]
 
     return run
+
+
+@pytest.fixture(scope="session")
+def pictures(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("pictures")
+    Image.fromarray(photo).save(folder / "photo.png")
+    return folder
+
+
+@pytest.fixture
+def config(pictures: Path, tmp_path: Path) -> TrainConfig:
+    return TrainConfig(
+        data=(str(pictures),), output=str(tmp_path / "run"), steps=3, crop=32, batch=4, device="cpu", warmup=5
+    )

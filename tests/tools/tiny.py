@@ -1,0 +1,28 @@
+"""The codec's objective on a network of a few hundred weights."""
+
+import dataclasses
+import math
+import signal
+
+from torch import Tensor
+
+from lic.tools.objective import Forward, Now
+from lic.tools.rate_distortion import RateDistortion
+
+
+@dataclasses.dataclass(frozen=True)
+class Tiny(RateDistortion):
+    """Is stopped, or meets NaN in its data, at chosen steps."""
+
+    lambdas: tuple[float, ...] = (0.01, 0.04)
+    n: int = 4
+    m: int = 6
+    stop_at: int = -1
+    nan_at: tuple[int, ...] = ()
+
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+        if now.step == self.stop_at:
+            signal.raise_signal(signal.SIGTERM)
+        if now.step in self.nan_at:
+            x = x * math.nan
+        return super().loss(net, x, draws, now)

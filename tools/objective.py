@@ -1,0 +1,57 @@
+"""What the training loop must know of what it trains."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+Autocast = Callable[[], AbstractContextManager[Any]]
+Forward = Callable[..., Any]  # calls the model, in the training's precision and for all processes together
+Model = TypeVar("Model", bound=nn.Module)
+
+
+class Now(NamedTuple):
+    """Where in the run a step is."""
+
+    step: int
+    progress: float  # 0 to 1
+    final: bool  # in the final share, after `Objective.freeze`
+
+
+class Validation(NamedTuple):
+    """What an objective measured on the validation pictures."""
+
+    score: float  # smaller is better; chooses the best checkpoint
+    table: str  # for the screen
+    records: list[dict[str, float]]  # for the log and the checkpoint
+
+
+class Objective(Protocol[Model]):
+    """What is trained: a frozen dataclass of its choices."""
+
+    @property
+    def final_share(self) -> float:
+        """The last share of the run, in which only what `freeze` leaves is trained; 0 for none."""
+
+    def describe(self) -> dict[str, Any]:
+        """The objective's name and its choices, as JSON, for the checkpoints."""
+
+    def build(self) -> Model:
+        """The model, of the right shape."""
+
+    def start(self, model: Model, crops: Tensor) -> None:
+        """Give a new model its start, from B x 3 x H x W crops of the data in 0..1."""
+
+    def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """The random numbers of one step, on the generator's device; each tensor has a row for each crop."""
+
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+        """The mean loss of a batch, and numbers for the log. `net(...)` stands for `model(...)`."""
+
+    def freeze(self, model: Model) -> None:
+        """At the beginning of the final share: take the gradients off what is to stay."""
+
+    def validate(self, model: Model, pictures: list[Tensor], autocast: Autocast) -> Validation:
+        """Measure the averaged model on uint8 pictures."""
