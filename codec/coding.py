@@ -7,7 +7,7 @@ from PIL import Image
 
 from lic.codec.container import Container, Reader, build, write_varint
 from lic.codec.contexts import start_state
-from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols
+from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
 from lic.codec.errors import Corrupt
 from lic.codec.image import Pixels, latent_size, pad, to_pillow
 from lic.codec.model import FrozenModel
@@ -43,11 +43,21 @@ def pack_latents(symbols: Symbols, model: FrozenModel, position: int) -> bytes:
     """Chunks of rows, each a stream of its own; all but the last are preceded by their lengths."""
     tables, point = model.tables_at(position)
     library = Library(tables)
-    streams = [
-        encode_symbols(chunk, library, start_state(point, *chunk.shape[1:]))
-        for chunk in (symbols[:, row : row + CHUNK_ROWS] for row in range(0, symbols.shape[1], CHUNK_ROWS))
-    ]
+    streams = [encode_symbols(chunk, library, start_state(point, *chunk.shape[1:])) for chunk in chunks_of(symbols)]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
+
+
+def chunks_of(symbols: Symbols) -> list[Symbols]:
+    """The symbols that share a stream, rows by rows."""
+    return [symbols[:, row : row + CHUNK_ROWS] for row in range(0, symbols.shape[1], CHUNK_ROWS)]
+
+
+def latent_bits(symbols: Symbols, model: FrozenModel, position: int) -> NDArray[np.float64]:
+    """What each symbol costs: its ideal code length, in the shape of `symbols`."""
+    tables, point = model.tables_at(position)
+    library = Library(tables)
+    bits = [ideal_bits(chunk, library, start_state(point, *chunk.shape[1:])) for chunk in chunks_of(symbols)]
+    return np.concatenate(bits, axis=1)
 
 
 def unpack_latents(file: Container, model: FrozenModel) -> Symbols:

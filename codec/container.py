@@ -12,6 +12,7 @@ VERSION = 1
 MODES = ("L", "RGB")
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
+MAX_VARINT_BITS = 35  # five bytes
 LATENTS = b"L"  # the last section of every file
 
 
@@ -74,12 +75,10 @@ class Reader:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
+            if byte == 0 and shift > 7 or shift > MAX_VARINT_BITS:
+                raise Corrupt("a number in the file is not written as it should be: get a fresh copy of it")
             if byte < 0x80:
-                if byte == 0 and shift > 7:
-                    raise Corrupt("a number in the file is written longer than needed: get a fresh copy of it")
                 return value
-            if shift > 28:
-                raise Corrupt("a number in the file is longer than 4 bytes: get a fresh copy of it")
 
 
 def build(file: Container) -> bytes:

@@ -143,17 +143,18 @@ def decode_symbols(data: bytes, shape: tuple[int, int, int], library: Library, s
 
 
 def ideal_bits(symbols: Symbols, library: Library, state: State) -> NDArray[np.float64]:
-    """-sum log2 p under the integer tables, for each channel; escaped values at their own cost."""
+    """-log2 p of each symbol under the integer tables; escaped values at their own cost, unused channels at none."""
     values = _with_zero_cell(symbols.reshape(len(symbols), -1))
-    bits = np.zeros(len(symbols))
+    bits = np.zeros((len(symbols), symbols[0].size))
     for channel in range(_used(values)):
         for p, chosen, prediction in walk(state, channel, values[channel]):
             residuals = values[channel][p.places] - prediction
             for i, places in _runs(chosen):
                 index, outside = _index(residuals[places], library.tables, i)
-                bits[channel] += np.sum(TOTAL_BITS - np.log2(library.tables.row(i)[index]))
-                bits[channel] += sum(4 + (_zigzag(v) + 1).bit_length() for v in residuals[places][outside].tolist())
-    return bits
+                cost = TOTAL_BITS - np.log2(library.tables.row(i)[index])
+                cost[outside] += [4 + (_zigzag(v) + 1).bit_length() for v in residuals[places][outside].tolist()]
+                bits[channel, p.places[places]] = cost
+    return bits.reshape(symbols.shape)
 
 
 def _used(values: Ints) -> int:

@@ -64,7 +64,7 @@ def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
     >>> triangle = np.array([[0, 1 << 20, 0]])
     >>> tables = frequency_tables(triangle, np.array([1 << 11]), np.array([-1, 0, 1]))
     >>> int(tables.first[0]), tables.row(0).tolist()
-    (-2, [524289, 4194303, 7340030, 4194303, 524288, 3])
+    (-2, [524288, 4194304, 7340030, 4194304, 524289, 1])
     """
     masses = segment_masses(heights, knots)
     total = masses[:, -1:]

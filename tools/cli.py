@@ -22,6 +22,7 @@ COMMANDS = {
     "eval": ("lic.tools.evaluate", "measure files of lic and other codecs on pictures"),
     "plot": ("lic.tools.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
     "compare": ("lic.tools.compare", "one photo by several codecs at the same size, side by side"),
+    "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
     "models": ("lic.tools.models", "the trained models that can be found"),
     "train": ("lic.tools.train", "train a model, or new lambda points of one"),
     "export": ("lic.tools.export", "make a model file out of a training run"),

@@ -251,7 +251,7 @@ def largest_within(
     """The setting of the largest file of at most `limit` bytes, and the file; the smallest file if none fits.
 
     The search takes turns between a guess (log size as a line over the grid) and halving, and ends early with
-    a file of at least `close` times the limit. Where sizes are not quite monotone, it is the best that it met.
+    a file of at least `close` times the limit. Where sizes are not quite monotone, the best one met counts.
 
     >>> setting, data = largest_within(lambda s: bytes(int(s)), range(1, 101), 42)
     >>> setting, len(data)

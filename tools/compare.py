@@ -179,8 +179,8 @@ def build_page(name: str, original: Pixels, versions: Sequence[Version], limit: 
 </div></div>
 <p class="note">Drag the divider, or use the keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> move it (faster with
 <kbd>Shift</kbd>), <kbd>Home</kbd> <kbd>End</kbd> show one version alone, <kbd>1</kbd> to
-<kbd>{len(labels)}</kbd> choose the right version (with <kbd>Shift</kbd> the left one), <kbd>x</kbd> swaps them,
-<kbd>z</kbd> changes the size.</p>
+<kbd>{len(labels)}</kbd> choose the right version (with <kbd>Shift</kbd> the left one), <kbd>x</kbd> swaps
+them, <kbd>z</kbd> changes the size.</p>
 {page.table(number_rows(versions))}
 <noscript>The slider needs JavaScript; the numbers do not.</noscript>"""
     return page.page(f"{name}: lic compare", body, style=page.asset("compare.css"), script=page.asset("compare.js"))

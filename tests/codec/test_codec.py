@@ -1,0 +1,185 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage.data
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lic.codec import (
+    BadImage,
+    BadSetting,
+    Corrupt,
+    ModelNotFound,
+    coding,
+    decode,
+    encode,
+    read_info,
+)
+from lic.codec.container import parse
+from lic.codec.contexts import start_state
+from lic.codec.entropy_coding import Library, ideal_bits
+from lic.codec.model import FrozenModel
+from numpy.typing import NDArray
+from PIL import Image
+
+Pixels = NDArray[np.uint8]
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+
+
+def error(a: Pixels, b: Pixels) -> float:
+    """Root mean square difference in grey levels."""
+    return float(np.sqrt(np.mean((a.astype(float) - b.astype(float)) ** 2)))
+
+
+def test_a_photo_comes_back_close(photo: Pixels) -> None:
+    data = encode(photo, quality=100, model="tiny")
+    decoded = decode(data)
+    assert decoded.mode == "RGB" and decoded.size == (photo.shape[1], photo.shape[0])
+    assert error(np.array(decoded), photo) < 16
+    assert len(data) < photo.size / 6
+
+
+def test_every_kind_of_input_gives_the_same_file(photo: Pixels, tmp_path: Path) -> None:
+    image = Image.fromarray(photo)
+    image.save(tmp_path / "photo.png")
+    stream = io.BytesIO((tmp_path / "photo.png").read_bytes())
+    inputs = [photo, image, tmp_path / "photo.png", str(tmp_path / "photo.png"), stream, photo[::-1][::-1]]
+    assert len({encode(source, quality=30, model="tiny") for source in inputs}) == 1
+
+
+def test_every_kind_of_file_decodes_alike(photo: Pixels, tmp_path: Path) -> None:
+    data = encode(photo, quality=30, model="tiny")
+    (tmp_path / "photo.lic").write_bytes(data)
+    sources = [data, bytearray(data), memoryview(data), tmp_path / "photo.lic", str(tmp_path / "photo.lic"), io.BytesIO(data)]
+    assert len({decode(source).tobytes() for source in sources}) == 1
+
+
+def test_every_small_size_round_trips(photo: Pixels, tiny_model: FrozenModel) -> None:
+    for height in range(1, 41):
+        for width in range(1, 41):
+            pixels = photo[:height, :width]
+            decoded = np.array(decode(encode(pixels, quality=100, model="tiny")))
+            assert decoded.shape == pixels.shape
+            assert error(decoded, pixels) < 30, (height, width)
+
+
+@pytest.mark.parametrize("shape", [(1, 700), (1100, 17), (333, 415)])
+def test_odd_large_sizes(shape: tuple[int, int]) -> None:
+    pixels = np.resize(skimage.data.astronaut(), (*shape, 3))
+    decoded = decode(encode(pixels, quality=60, model="tiny"))
+    assert decoded.size == (shape[1], shape[0])
+
+
+def test_grey_pictures_come_back_grey(photo: Pixels) -> None:
+    grey = np.array(Image.fromarray(photo).convert("L"))
+    for source in (grey, Image.fromarray(grey)):
+        decoded = decode(encode(source, quality=100, model="tiny"))
+        assert decoded.mode == "L"
+        assert error(np.array(decoded), grey) < 16
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(1, 100), st.floats(1, 100), st.sampled_from(["astronaut", "coffee", "chelsea"]))
+def test_bytes_grow_with_quality(a: float, b: float, name: str) -> None:
+    pixels = getattr(skimage.data, name)()[100:196, 150:278]
+    low, high = (len(encode(pixels, quality=q, model="tiny")) for q in sorted((a, b)))
+    assert low <= high
+
+
+def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:
+    for quality, lambda_ in ((1, 0.002), (50.5, 0.02), (100, 0.2)):
+        assert encode(photo, quality=quality, model="tiny") == encode(photo, lambda_=lambda_, model="tiny")
+
+
+def test_finest_quality_steps_change_the_position(tiny_model: FrozenModel) -> None:
+    positions = [tiny_model.position(q) for q in np.linspace(1, 100, 5000)]
+    assert positions == sorted(positions)
+    assert set(positions) == set(range(tiny_model.last_position + 1))
+    assert tiny_model.quality(tiny_model.position(37.5)) == pytest.approx(37.5, abs=0.1)
+
+
+def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel) -> None:
+    for quality in (1, 40, 77.7, 100):
+        position = tiny_model.position(quality)
+        symbols = coding.quantise(coding.analyse(photo, tiny_model), tiny_model, position)
+        tables, point = tiny_model.tables_at(position)
+        ideal = ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum() / 8
+        data = encode(photo, quality=quality, model="tiny")
+        assert len(parse(data).latents) <= 1.001 * ideal + 16
+        assert len(data) - len(parse(data).latents) <= 24
+
+
+def test_wild_latents_survive_exactly(photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    wild = rng.integers(-(2**29), 2**29, (12, 4, 5)).astype(np.int32)
+    monkeypatch.setattr(coding, "quantise", lambda *_: wild)
+    file = parse(encode(photo[:64, :80], quality=50, model="tiny"))
+    np.testing.assert_array_equal(coding.unpack_latents(file, tiny_model), wild)
+
+
+def test_read_info_tells_what_was_encoded(photo: Pixels, tiny_model: FrozenModel) -> None:
+    data = encode(photo, quality=50.5, model="tiny")
+    info = read_info(data)
+    assert info.size == (photo.shape[1], photo.shape[0])
+    assert (info.mode, info.bytes, info.position) == ("RGB", len(data), 256)
+    assert info.bits_per_pixel == pytest.approx(8 * len(data) / photo[:, :, 0].size)
+    assert info.model == tiny_model.fingerprint.hex()
+
+
+def test_encoding_twice_gives_the_same_bytes(photo: Pixels) -> None:
+    assert encode(photo, quality=44, model="tiny") == encode(photo, quality=44, model="tiny")
+
+
+@pytest.mark.parametrize("quality", [0, 0.99, 100.01, -5, float("nan")])
+def test_quality_out_of_range(photo: Pixels, quality: float) -> None:
+    with pytest.raises(BadSetting, match="1 to 100"):
+        encode(photo, quality=quality, model="tiny")
+
+
+def test_unknown_lambda_names_the_known_ones(photo: Pixels) -> None:
+    with pytest.raises(BadSetting, match=r"0\.002, 0\.02, 0\.2"):
+        encode(photo, lambda_=0.05, model="tiny")
+    with pytest.raises(BadSetting, match="not both"):
+        encode(photo, lambda_=0.02, quality=3, model="tiny")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(5, np.uint8)],
+    ids=["float", "four channels", "empty", "one dimension"],
+)
+def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:
+    with pytest.raises(BadImage):
+        encode(array, model="tiny")
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "F", "I;16"])
+def test_modes_that_would_lose_something_are_refused(mode: str) -> None:
+    with pytest.raises(BadImage, match="convert"):
+        encode(Image.new(mode, (20, 20)), model="tiny")
+
+
+def test_missing_model_says_which_and_where(photo: Pixels, monkeypatch: pytest.MonkeyPatch, tiny_model: FrozenModel) -> None:
+    data = encode(photo, model="tiny")
+    monkeypatch.delenv("LIC_MODELS")
+    with pytest.raises(ModelNotFound, match=tiny_model.fingerprint.hex()):
+        decode(data)
+    with pytest.raises(ModelNotFound, match="no model named nobody"):
+        encode(photo, model="nobody")
+
+
+def test_latents_of_the_wrong_model_never_decode(photo: Pixels) -> None:
+    data = encode(photo, model="tiny")
+    file = parse(data)
+    with pytest.raises(Corrupt, match="position"):
+        coding.unpack_latents(
+            type(file)(file.width, file.height, "RGB", 60_000, file.fingerprint, file.latents),
+            coding_model(file.fingerprint),
+        )
+
+
+def coding_model(fingerprint: bytes) -> FrozenModel:
+    from lic.codec.model import find_model
+
+    return find_model(fingerprint)
