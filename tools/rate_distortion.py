@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
@@ -114,10 +114,10 @@ class RateDistortion:
                 parameter.requires_grad_(False)
 
     def validate(self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> Validation:
-        scores = measure(model, pictures, self.distortion, autocast)
+        scores = measure(model, pictures, autocast, self.distortion)
         # The mean logarithm of the loss, so that all rates count alike.
-        score = sum(math.log(s["loss"]) for s in scores) / len(scores)
-        return Validation(score, score_table(scores), scores)
+        score = sum(math.log(s.loss) for s in scores) / len(scores)
+        return Validation(score, score_table(scores), [s.record() for s in scores])
 
 
 def ms_ssim(y: Tensor, x: Tensor) -> Tensor:
@@ -189,16 +189,26 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
     return model.network, model.card.get("distortion", "mse")
 
 
+class Score(NamedTuple):
+    """One lambda point on pictures, with real rounding: means over the pictures."""
+
+    lambda_: float
+    bpp: float  # ideal code length
+    psnr: float  # of 8-bit pictures
+    loss: float
+    ms_ssim: float | None = None  # where it is the distortion
+
+    def record(self) -> dict[str, float]:
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
 @torch.inference_mode()
 def measure(
-    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], distortion: Distortion, autocast: Autocast
-) -> list[dict[str, float]]:
-    """Each lambda point with real rounding: ideal code length, PSNR (and MS-SSIM) of 8-bit pictures, loss.
-
-    Means over the pictures.
-    """
+    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: Distortion = "mse"
+) -> list[Score]:
+    """Score every lambda point."""
     device = model.log_gain.device
-    sums: list[dict[str, float]] = [{} for _ in model.lambdas]
+    rows: list[list[Score]] = [[] for _ in model.lambdas]
     for picture in pictures:
         height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
         x = picture[None, :, :height, :width].to(device).float() / PEAK
@@ -210,26 +220,31 @@ def measure(
             with autocast():
                 y = model.synthesis(y).float()
             y = (y * PEAK).round().clamp(0, PEAK) / PEAK
-            mse = float((y - x).square().mean()) * PEAK**2
             bpp = float(bits) / (height * width)
-            values = {"bpp": bpp, "psnr": 10 * math.log10(PEAK**2 / max(mse, 1e-10))}
-            if distortion == "ms-ssim":
-                values["ms_ssim"] = float(ms_ssim(y, x))
-            values["loss"] = bpp + lambda_ * (1 - values["ms_ssim"] if "ms_ssim" in values else mse)
-            sums[k] = {name: sums[k].get(name, 0.0) + value for name, value in values.items()}
-    return [
-        {"lambda": lambda_} | {name: value / len(pictures) for name, value in total.items()}
-        for lambda_, total in zip(model.lambdas, sums, strict=True)
-    ]
+            mse = float((y - x).square().mean()) * PEAK**2
+            psnr = 10 * math.log10(PEAK**2 / max(mse, 1e-10))
+            if distortion == "mse":
+                rows[k].append(Score(lambda_, bpp, psnr, bpp + lambda_ * mse))
+            else:
+                similarity = float(ms_ssim(y, x))
+                rows[k].append(Score(lambda_, bpp, psnr, bpp + lambda_ * (1 - similarity), similarity))
+    return [_mean(scores) for scores in rows]
 
 
-def score_table(scores: list[dict[str, float]]) -> str:
-    """What `measure` found, for the screen.
+def _mean(scores: Sequence[Score]) -> Score:
+    means = {name: sum(s.record()[name] for s in scores) / len(scores) for name in scores[0].record()}
+    return Score(**means)
 
-    >>> print(score_table([{"lambda": 0.01, "bpp": 0.5, "psnr": 32.25, "loss": 0.6}]))
-       lambda       bpp      psnr      loss
-         0.01    0.5000   32.2500    0.6000
+
+def score_table(scores: Sequence[Score]) -> str:
+    """The scores, for the screen.
+
+    >>> print(score_table([Score(0.01, bpp=0.5, psnr=32.25, loss=0.6)]))
+      lambda     bpp    PSNR    loss
+      0.01    0.5000  32.250  0.6000
     """
-    lines = ["".join(f"{name:>{9 if name == 'lambda' else 10}}" for name in scores[0])]
-    lines += [f"{s['lambda']:9g}" + "".join(f"{v:10.4f}" for k, v in s.items() if k != "lambda") for s in scores]
+    lines = ["  lambda     bpp    PSNR    loss" + ("  MS-SSIM" if scores[0].ms_ssim is not None else "")]
+    for s in scores:
+        similarity = f" {s.ms_ssim:8.5f}" if s.ms_ssim is not None else ""
+        lines.append(f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}{similarity}")
     return "\n".join(lines)
