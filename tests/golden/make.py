@@ -1,0 +1,98 @@
+"""Make golden files: one per feature of the format, with the hash of the latents that it must decode to for ever.
+
+Run once per feature, when it is new: `python tests/golden/make.py NAME...`. Existing files are never made again.
+"""
+
+import hashlib
+import json
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import torch
+
+FOLDER = Path(__file__).parent
+HASHES = FOLDER / "latents.json"
+
+
+def make_model(contexts: bool) -> bytes:
+    """A tiny model, untrained."""
+    import dataclasses
+
+    from lic.codec.model import freeze
+    from lic.models.autoencoder import RateDistortionAutoencoder
+    from lic.models.pca import pca_start
+    from lic.tools.contexts import fit_contexts
+
+    torch.manual_seed(1)
+    network = RateDistortionAutoencoder(6, 12, (0.002, 0.02, 0.2))
+    coffee = torch.from_numpy(skimage.data.coffee()[:384, :576]).permute(2, 0, 1)[None].float() / 255
+    with torch.no_grad():
+        pca_start(network, coffee)
+        y = network.analysis(coffee)[0]
+    model = freeze(network, {"name": "golden-contexts" if contexts else "golden-plain"})
+    if contexts:
+        chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
+        model = dataclasses.replace(model, contexts=fit_contexts(model, chunks.numpy(), size=20))
+    return model.to_bytes()
+
+
+def ramp(height: int, width: int) -> np.ndarray:
+    """A picture that no library version can change: integer gradients with a grid."""
+    y, x = np.mgrid[:height, :width]
+    planes = [(3 * x + y) % 256, (x * y // 7) % 256, (255 - x) % 256]
+    return np.where(((x // 8 + y // 8) % 2)[..., None], np.stack(planes, -1), 128).astype(np.uint8)
+
+
+def make_file(name: str) -> bytes:
+    from lic.codec import coding, encode
+
+    if name == "contexts":
+        return encode(ramp(75, 91), quality=70, model="golden-contexts")
+    if name == "plain":
+        return encode(ramp(75, 91), quality=70, model="golden-plain")
+    if name == "between-points":
+        return encode(ramp(75, 91), quality=33.3, model="golden-contexts")
+    if name == "grey":
+        return encode(ramp(75, 91)[:, :, 0], quality=50, model="golden-contexts")
+    if name == "one-pixel":
+        return encode(ramp(1, 1), quality=100, model="golden-contexts")
+    if name == "chunks":
+        return encode(ramp(2100, 20), quality=20, model="golden-contexts")
+    if name == "escapes":
+        wild = np.random.default_rng(0).integers(-(2**29), 2**29, (12, 5, 6)).astype(np.int32)
+        original, coding.quantise = coding.quantise, lambda *_: wild
+        try:
+            return encode(ramp(75, 91), quality=50, model="golden-contexts")
+        finally:
+            coding.quantise = original
+    raise SystemExit(f"unknown feature {name}")
+
+
+def latents_hash(data: bytes) -> str:
+    """SHA-256 of the latents as little-endian int32."""
+    from lic.codec import coding
+    from lic.codec.container import parse
+    from lic.codec.model import find_model
+
+    file = parse(data)
+    symbols = coding.unpack_latents(file, find_model(file.fingerprint))
+    return hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest()
+
+
+if __name__ == "__main__":
+    os.environ["LIC_MODELS"] = str(FOLDER)
+    for kind in ("contexts", "plain"):
+        path = FOLDER / f"golden-{kind}.safetensors"
+        if not path.exists():
+            path.write_bytes(make_model(kind == "contexts"))
+    hashes = json.loads(HASHES.read_text()) if HASHES.exists() else {}
+    for name in sys.argv[1:]:
+        if (FOLDER / f"{name}.lic").exists():
+            raise SystemExit(f"{name}.lic exists and may never change")
+        data = make_file(name)
+        (FOLDER / f"{name}.lic").write_bytes(data)
+        hashes[name] = latents_hash(data)
+    HASHES.write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
