@@ -75,7 +75,7 @@ class Reader:
             byte = self.byte()
             value |= (byte & 0x7F) << shift
             shift += 7
-            if byte == 0 and shift > 7 or shift > MAX_VARINT_BITS:
+            if (byte == 0 and shift > 7) or shift > MAX_VARINT_BITS:
                 raise Corrupt("a number in the file is not written as it should be: get a fresh copy of it")
             if byte < 0x80:
                 return value

@@ -119,7 +119,8 @@ def encode_symbols(symbols: Symbols, library: Library, state: State) -> bytes:
 def decode_symbols(data: bytes, shape: tuple[int, int, int], library: Library, state: State) -> Symbols:
     """The chunk behind `encode_symbols`'s bytes."""
     channels, rows, columns = shape
-    words = np.frombuffer(data + b"\xff" * (8 - len(data) % 4), ">u4").astype(np.uint32)
+    data += b"\xff" * 4  # what the encoder cut off, and enough to start on
+    words = np.frombuffer(data + b"\xff" * (-len(data) % 4), ">u4").astype(np.uint32)
     coder = constriction.stream.queue.RangeDecoder(words)
     values = np.zeros((channels, rows * columns + 1), np.int64)
     tables = library.tables

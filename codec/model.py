@@ -98,9 +98,7 @@ class FrozenModel:
         if self.contexts:
             arrays |= {f"contexts.{name}": getattr(self.contexts, name).astype(k) for name, k in CONTEXT_ARRAYS.items()}
         arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
-        return {
-            name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()
-        }
+        return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
     def to_bytes(self) -> bytes:
         card = self.card | {"fingerprint": self.fingerprint.hex()}

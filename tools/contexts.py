@@ -89,7 +89,7 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], size: int = L
 
 def _fit_point(scaled: NDArray[np.float32], point: PointContexts):  # type: ignore[no-untyped-def]
     """Fill in a point's weights; yields channel, pass, and each symbol's bucket and unrounded residual."""
-    batch, channels, rows, columns = scaled.shape
+    batch, _, rows, columns = scaled.shape
     state = ContextState(point, rows, columns, (batch,))
     used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
     for channel in range(used):

@@ -70,9 +70,7 @@ def jpeg_of_size(image: "Image.Image", size: int) -> tuple[int, bytes]:
     return int(quality), below
 
 
-def table_line(
-    picture: str, codec: str, quality: float, data: bytes, pixels: "Pixels", decoded: "Image.Image"
-) -> str:
+def table_line(picture: str, codec: str, quality: float, data: bytes, pixels: "Pixels", decoded: "Image.Image") -> str:
     """Size and quality of one file."""
     import numpy as np
 

@@ -6,6 +6,9 @@ import pytest
 import skimage.data
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
 from lic.codec import (
     BadImage,
     BadSetting,
@@ -20,8 +23,6 @@ from lic.codec.container import parse
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, ideal_bits
 from lic.codec.model import FrozenModel
-from numpy.typing import NDArray
-from PIL import Image
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -51,7 +52,14 @@ def test_every_kind_of_input_gives_the_same_file(photo: Pixels, tmp_path: Path) 
 def test_every_kind_of_file_decodes_alike(photo: Pixels, tmp_path: Path) -> None:
     data = encode(photo, quality=30, model="tiny")
     (tmp_path / "photo.lic").write_bytes(data)
-    sources = [data, bytearray(data), memoryview(data), tmp_path / "photo.lic", str(tmp_path / "photo.lic"), io.BytesIO(data)]
+    sources = [
+        data,
+        bytearray(data),
+        memoryview(data),
+        tmp_path / "photo.lic",
+        str(tmp_path / "photo.lic"),
+        io.BytesIO(data),
+    ]
     assert len({decode(source).tobytes() for source in sources}) == 1
 
 
@@ -160,7 +168,9 @@ def test_modes_that_would_lose_something_are_refused(mode: str) -> None:
         encode(Image.new(mode, (20, 20)), model="tiny")
 
 
-def test_missing_model_says_which_and_where(photo: Pixels, monkeypatch: pytest.MonkeyPatch, tiny_model: FrozenModel) -> None:
+def test_missing_model_says_which_and_where(
+    photo: Pixels, monkeypatch: pytest.MonkeyPatch, tiny_model: FrozenModel
+) -> None:
     data = encode(photo, model="tiny")
     monkeypatch.delenv("LIC_MODELS")
     with pytest.raises(ModelNotFound, match=tiny_model.fingerprint.hex()):

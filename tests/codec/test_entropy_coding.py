@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+
 from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, PointContexts, start_state
 from lic.codec.entropy_coding import MAX_SYMBOL, Library, decode_symbols, encode_symbols, ideal_bits
 from lic.codec.errors import Corrupt

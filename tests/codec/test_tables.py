@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from lic.codec.model import FrozenModel
 from lic.codec.tables import MAX_HEIGHT, MAX_STEP, TOTAL, frequency_tables
 from lic.models.density import KNOTS, PiecewiseLinearDensity
@@ -35,7 +36,9 @@ def table_in_fractions(heights: list[int], step: int) -> tuple[int, list[int]]:
     s = Fraction(step, 2**12)
     reach = int(2 * KNOTS[-1] / s) + 2
     symbols = [
-        n for n in range(-reach, reach + 1) if (n + Fraction(1, 2)) * s > low_knot and (n - Fraction(1, 2)) * s < high_knot
+        n
+        for n in range(-reach, reach + 1)
+        if (n + Fraction(1, 2)) * s > low_knot and (n - Fraction(1, 2)) * s < high_knot
     ]
     count = len(symbols)
     shift = unit * 2**18

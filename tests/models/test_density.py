@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -94,5 +96,5 @@ def test_em_fit_raises_the_likelihood_and_finds_the_source(density: PiecewiseLin
     for _ in range(12):
         likelihoods.append(fitted.pdf(y).log().mean().item())
         fitted.fit(y, iterations=1, prior=0)
-    assert all(after >= before - 1e-12 for before, after in zip(likelihoods, likelihoods[1:], strict=False))
+    assert all(after >= before - 1e-12 for before, after in pairwise(likelihoods))
     assert likelihoods[-1] >= density.pdf(y).log().mean().item() - 0.01

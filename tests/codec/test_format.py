@@ -1,0 +1,160 @@
+"""A second decoder, written from FORMAT.md alone in plain Python, finds the same latents."""
+
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lic.codec import coding
+from lic.codec.container import Container, Reader, parse
+from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, PointContexts, start_state
+from lic.codec.entropy_coding import Library, encode_symbols
+from lic.codec.model import FrozenModel, find_model
+from lic.codec.tables import MAX_HEIGHT, Tables, frequency_tables
+from lic.models.density import KNOTS
+
+GOLDEN = Path(__file__).parent.parent / "golden"
+MASK = 2**64 - 1
+STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+DIAGONAL = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+Grid = list[list[int]]
+
+
+class RangeDecoder:
+    def __init__(self, data: bytes) -> None:
+        data += b"\xff" * 4
+        data += b"\xff" * (-len(data) % 4)
+        self.words = list(struct.unpack(f">{len(data) // 4}I", data))
+        self.lower, self.range = 0, MASK
+        self.point = self.word() << 32 | self.word()
+
+    def word(self) -> int:
+        return self.words.pop(0) if self.words else 0
+
+    def decode(self, frequencies: list[int]) -> int:
+        scale = self.range >> 24
+        quantile = ((self.point - self.lower) & MASK) // scale
+        assert quantile < 2**24
+        below = i = 0
+        while quantile >= below + frequencies[i]:
+            below += frequencies[i]
+            i += 1
+        self.lower = (self.lower + scale * below) & MASK
+        self.range = scale * frequencies[i]
+        if self.range < 2**32:
+            self.lower, self.range = self.lower << 32 & MASK, self.range << 32
+            self.point = (self.point << 32 & MASK) + self.word()
+        return i
+
+    def uniform(self, size: int) -> int:
+        each = 2**24 // size
+        return self.decode([each] * (size - 1) + [2**24 - each * (size - 1)])
+
+    def escaped(self) -> int:
+        bits = self.uniform(32)
+        rest = sum(self.uniform(2 ** min(16, bits - at)) << at for at in range(0, bits, 16))
+        z = (1 << bits) + rest - 1
+        return z // 2 if z % 2 == 0 else -(z + 1) // 2
+
+
+def neighbours(grid: Grid, y: int, x: int, offsets: list[tuple[int, int]]) -> list[int]:
+    rows, columns = len(grid), len(grid[0])
+    out = []
+    for dy, dx in offsets:
+        ny, nx = y + dy, x + dx
+        ny = 1 if ny == -1 else rows - 2 if ny == rows else ny
+        nx = 1 if nx == -1 else columns - 2 if nx == columns else nx
+        out.append(grid[ny][nx] if 0 <= ny < rows and 0 <= nx < columns else 0)
+    return out
+
+
+def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point: PointContexts | None) -> np.ndarray:
+    channels, rows, columns = shape
+    coder = RangeDecoder(data)
+    latents = [[[0] * columns for _ in range(rows)] for _ in range(channels)]
+    sums = [[[0] * columns for _ in range(rows)] for _ in range(3)]
+    for c in range(coder.uniform(channels + 1)):
+        grid = latents[c]
+        predicted = point is not None and c < 8
+        for number in range(1 if point is None else 3 if predicted else 2):
+            chosen: dict[int, list[tuple[int, int, int]]] = {}
+            for y in range(rows):
+                for x in range(columns):
+                    odd = (y + x) % 2
+                    if point is None:
+                        chosen.setdefault(c, []).append((y, x, 0))
+                        continue
+                    if number != ((2 if odd else y % 2) if predicted else odd):
+                        continue
+                    offsets = [] if number == 0 else DIAGONAL if predicted and number == 1 else STRAIGHT
+                    known = neighbours(grid, y, x, offsets)
+                    w = point.weights[c, number].tolist()
+                    estimate = 256 * w[0] + 256 * w[7] * sum(min(abs(v), 15) for v in known)
+                    for i in range(3):
+                        estimate += w[1 + i] * sums[i][y][x] + w[4 + i] * sum(neighbours(sums[i], y, x, STRAIGHT))
+                    bucket = sum(t <= estimate for t in point.thresholds.tolist())
+                    prediction = 0
+                    if predicted and known:
+                        products = zip(point.prediction[c, number].tolist(), known, strict=True)
+                        prediction = (sum(a * v for a, v in products) + 2048) >> 12
+                    chosen.setdefault(int(point.index[c, number, bucket]), []).append((y, x, prediction))
+            escapes = []
+            for t in sorted(chosen):
+                frequencies = tables.row(t).tolist()
+                for y, x, prediction in chosen[t]:
+                    entry = coder.decode(frequencies)
+                    if entry == len(frequencies) - 1:
+                        escapes.append((y, x, prediction))
+                    else:
+                        grid[y][x] = int(tables.first[t]) + entry + prediction
+            for y, x, prediction in escapes:
+                grid[y][x] = coder.escaped() + prediction
+        for y in range(rows):
+            for x in range(columns):
+                v = grid[y][x] - (sum(neighbours(grid, y, x, STRAIGHT)) >> 2 if predicted else 0)
+                m = 256 * min(abs(v), 15)
+                f0, f1, f2 = (f[y][x] for f in sums)
+                sums[0][y][x], sums[1][y][x], sums[2][y][x] = f0 - (f0 >> 1) + m, f1 - (f1 >> 3) + m, f2 + m
+    return np.array(latents)
+
+
+def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
+    tables, point = model.tables_at(file.position)
+    rows, columns = -(-file.height // 16), -(-file.width // 16)
+    heights = [min(64, rows - start) for start in range(0, rows, 64)]
+    reader = Reader(file.latents)
+    lengths = [reader.varint() for _ in heights[:-1]]
+    lengths.append(len(file.latents) - reader.at - sum(lengths))
+    chunks = [
+        decode_chunk(reader.take(length), (model.channels, height, columns), tables, point)
+        for height, length in zip(heights, lengths, strict=True)
+    ]
+    return np.concatenate(chunks, axis=1)
+
+
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.lic")), ids=lambda path: path.stem)
+def test_golden_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
+    file = parse(path.read_bytes())
+    model = find_model(file.fingerprint)
+    np.testing.assert_array_equal(decode_file(file, model), coding.unpack_latents(file, model))
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
+@pytest.mark.parametrize("seed", [0, 1])
+def test_random_contexts_and_latents(rows: int, columns: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    channels = PREDICTED_CHANNELS + 3
+    point = PointContexts(
+        weights=rng.integers(-(2**12), 2**16, (channels, 3, FEATURES)),
+        prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
+        thresholds=np.sort(rng.integers(0, 2**28, 20)),
+        index=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
+    )
+    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
+    steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
+    tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
+    symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
+    data = encode_symbols(symbols, Library(tables), start_state(point, rows, columns))
+    np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
