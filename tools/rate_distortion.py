@@ -241,7 +241,7 @@ def score_table(scores: Sequence[Score]) -> str:
 
     >>> print(score_table([Score(0.01, bpp=0.5, psnr=32.25, loss=0.6)]))
       lambda     bpp    PSNR    loss
-      0.01    0.5000  32.250  0.6000
+      0.01     0.5000  32.250  0.6000
     """
     lines = ["  lambda     bpp    PSNR    loss" + ("  MS-SSIM" if scores[0].ms_ssim is not None else "")]
     for s in scores:

@@ -193,7 +193,8 @@ def _tuple(value: Any) -> Any:
 
 
 def run(args: argparse.Namespace) -> int:
-    given = vars(args) | {"command": args.command_line}
+    given = dict(vars(args))
+    given["command"] = given.pop("command_line")
     fixed = {"lambdas", "n", "m", "distortion", "only_gains"}
     options = read_options(model_options(given), RateDistortion.NAME, fixed)
     objective, config = chosen(RateDistortion, options), chosen(TrainConfig, options)
