@@ -6,6 +6,7 @@ the groups share a library of densities, found by hard EM: each group chooses th
 bits, each density is refitted to the latents of its groups.
 """
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -28,10 +29,14 @@ from lic.codec.contexts import (
 )
 from lic.codec.model import FrozenModel, integer_heights
 from lic.codec.tables import STEP_BITS, Ints
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
+from lic.tools.pictures import find_pictures, load_pictures
 
 Floats = NDArray[np.float64]
 
+CHUNKS = 200  # training pictures whose latents are counted
+CHUNK_SIDE = 320
 BUCKETS_PER_OCTAVE = 4
 OCTAVES = (-10, 6)  # of estimated magnitude
 LIBRARY_SIZE = 128
@@ -42,6 +47,31 @@ ROUNDS = 6
 PER_STEP = 16
 EDGES = np.array(knot_layout(core=16, per_octave=16, octaves=8)) / PER_STEP
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
+
+
+def latent_chunks(
+    network: RateDistortionAutoencoder, data: Sequence[str], count: int = CHUNKS, side: int = CHUNK_SIDE
+) -> NDArray[np.float32]:
+    """Latents (chunks x channels x rows x columns) of square crops, each of another picture below `data`."""
+    rng = np.random.default_rng(0)
+    files = list(find_pictures(data))
+    chunks: list[torch.Tensor] = []
+    for picture in load_pictures([files[i] for i in rng.permutation(len(files))], side, quiet=True):
+        top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[1:])
+        crop = picture[None, :, top : top + side, left : left + side].float() / 255
+        with torch.inference_mode():
+            chunks.append(network.analysis(crop)[0])
+        if len(chunks) == count:
+            break
+    return torch.stack(chunks).numpy()
+
+
+def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Order a network's latent channels (and the given latents) by magnitude, so that contexts know most first."""
+    gain = network.log_gain[len(network.lambdas) // 2].detach().exp().numpy()
+    order = np.argsort(-np.abs(latents).mean(axis=(0, 2, 3)) * gain, kind="stable")
+    network.permute_latents(torch.from_numpy(order))
+    return latents[:, order]
 
 
 class Group(NamedTuple):
@@ -87,7 +117,9 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], size: int = L
     )
 
 
-def _fit_point(scaled: NDArray[np.float32], point: PointContexts):  # type: ignore[no-untyped-def]
+def _fit_point(
+    scaled: NDArray[np.float32], point: PointContexts
+) -> Iterator[tuple[int, int, Ints, NDArray[np.float32]]]:
     """Fill in a point's weights; yields channel, pass, and each symbol's bucket and unrounded residual."""
     batch, _, rows, columns = scaled.shape
     state = ContextState(point, rows, columns, (batch,))

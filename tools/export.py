@@ -1,6 +1,8 @@
 """`lic export`: a training run becomes a model file."""
 
 import argparse
+import dataclasses
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -25,6 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or one of its checkpoints")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.safetensors")
     parser.add_argument("--name", help="what the model is called; the file's name without its ending if not given")
+    parser.add_argument(
+        "--data", nargs="+", help="pictures to count context tables on; those that the run was trained on if not given"
+    )
+    parser.add_argument("--plain", action="store_true", help="one table per channel instead of context tables")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 
 
@@ -34,17 +40,24 @@ def run(args: argparse.Namespace) -> int:
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
     path = best_checkpoint(args.run)
-    model = export(path, args.name or args.output.stem)
+    model = export(path, args.name or args.output.stem, args.data, plain=args.plain)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.output, model.to_bytes())
     print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {choice(path)}")
     return 0
 
 
-def export(checkpoint: Path, name: str) -> FrozenModel:
-    """Freeze the averaged weights of a checkpoint (or of a run's best) under a name."""
+def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, plain: bool = False) -> FrozenModel:
+    """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
+
+    The context tables are counted on pictures of `data`, by default what the run was trained on.
+    """
+    from lic.tools.contexts import fit_contexts, latent_chunks, sort_latents
+
     network, info = read_run(best_checkpoint(checkpoint))
-    return freeze(network, model_card(name, info))
+    latents = sort_latents(network, latent_chunks(network, data or info["config"]["data"]))
+    model = freeze(network, model_card(name, info))
+    return model if plain else dataclasses.replace(model, contexts=fit_contexts(model, latents))
 
 
 def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
