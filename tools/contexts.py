@@ -7,6 +7,7 @@ bits, each density is refitted to the latents of its groups.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +32,7 @@ from lic.codec.model import FrozenModel, integer_heights
 from lic.codec.tables import STEP_BITS, Ints
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
+from lic.models.transforms import DOWNSAMPLING
 from lic.tools.pictures import find_pictures, load_pictures
 
 Floats = NDArray[np.float64]
@@ -50,13 +52,21 @@ CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
 
 def latent_chunks(
-    network: RateDistortionAutoencoder, data: Sequence[str], count: int = CHUNKS, side: int = CHUNK_SIDE
+    network: RateDistortionAutoencoder, data: Sequence[str], crop: int, count: int = CHUNKS
 ) -> NDArray[np.float32]:
-    """Latents (chunks x channels x rows x columns) of square crops, each of another picture below `data`."""
+    """Latents (chunks x channels x rows x columns) of square crops, each of another picture below `data`.
+
+    Crops are as large as CHUNK_SIDE, to see few edges, or of the size that training used if no picture is that large.
+    """
     rng = np.random.default_rng(0)
     files = list(find_pictures(data))
+    pictures = load_pictures([files[i] for i in rng.permutation(len(files))], crop, quiet=True)
+    some = list(islice(pictures, 2 * count))
+    side = min(CHUNK_SIDE, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
     chunks: list[torch.Tensor] = []
-    for picture in load_pictures([files[i] for i in rng.permutation(len(files))], side, quiet=True):
+    for picture in some:
+        if min(picture.shape[1:]) < side:
+            continue
         top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[1:])
         crop = picture[None, :, top : top + side, left : left + side].float() / 255
         with torch.inference_mode():

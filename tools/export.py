@@ -55,7 +55,7 @@ def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, pl
     from lic.tools.contexts import fit_contexts, latent_chunks, sort_latents
 
     network, info = read_run(best_checkpoint(checkpoint))
-    latents = sort_latents(network, latent_chunks(network, data or info["config"]["data"]))
+    latents = sort_latents(network, latent_chunks(network, data or info["config"]["data"], info["config"]["crop"]))
     model = freeze(network, model_card(name, info))
     return model if plain else dataclasses.replace(model, contexts=fit_contexts(model, latents))
 
