@@ -1,19 +1,20 @@
 """Conditional compression |C(y|x)|: the colour of a picture whose grey version the decoder has.
 
-    x = luminance(y),   c = y - x                       three channels, whose own luminance is zero
-    n = quantize(gain (analysis(c) - prediction(x)))    what x does not tell
-    c = synthesis(inverse_gain n + prediction(x))       c without its luminance
+    x = luminance(y),   c = y - x                  three channels, whose own luminance is zero
+    n = quantize(gain analysis(c, x))
+    c = slope(z) (x - 1/2) + offset(z)             z = inverse_gain n, luminance taken out again
     y = x + c
 
-The latents are coded as differences from what a network of its own predicts from x, the side information;
-everything else is the codec's. `informed=False` leaves the prediction out: then x only replaces what is grey.
+Under one light a surface of one colour has c in proportion to x, however rough it is. So what is sent is an
+affine function of grey that changes slowly from place to place, and the detail of colour comes from x. All
+but `slope` is the codec's. `informed=False` leaves it out: then x is only added to what was decoded
+without it.
 """
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from lic.models.autoencoder import Coded, RateDistortionAutoencoder
 from lic.models.pca import fit_latents, pca_transforms
@@ -35,52 +36,37 @@ def luminance(y: Tensor) -> Tensor:
 class ConditionalAutoencoder(RateDistortionAutoencoder):
     """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of colour."""
 
-    def __init__(self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True) -> None:
+    def __init__(
+        self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True
+    ) -> None:
         super().__init__(n, m, lambdas)
-        self.prediction = Analysis(n, m, in_channels=1) if informed else None
-        if self.prediction is not None:
-            for parameter in self.prediction[-1].parameters():
-                nn.init.zeros_(parameter)  # starts by predicting nothing
+        self.slope = Synthesis(n, m) if informed else None
+        if self.slope is not None:
+            self.analysis = Analysis(n, m, in_channels=4)
+            for parameter in self.slope[-1].parameters():
+                nn.init.zeros_(parameter)  # starts without a slope
 
-    def forward(self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None) -> Coded:
+    def forward(
+        self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None
+    ) -> Coded:
         grey = luminance(x)
-        predicted = self.prediction(grey).float() if self.prediction is not None else x.new_zeros(())
-        y = self.analysis(x - grey + MID_GREY).float() - predicted
-        difference, bits = self.transmit(y, point, how, noise)
-        colour = self.synthesis(difference + predicted).float() - MID_GREY
-        return Coded(grey + colour - luminance(colour), bits)
+        colour = x - grey
+        seen = [colour + MID_GREY] if self.slope is None else [colour + MID_GREY, grey]
+        z, bits = self.transmit(self.analysis(torch.cat(seen, dim=1)).float(), point, how, noise)
+        decoded = self.synthesis(z).float() - MID_GREY
+        if self.slope is not None:
+            decoded = decoded + (self.slope(z).float() - MID_GREY) * (grey - MID_GREY)
+        return Coded(grey + decoded - luminance(decoded), bits)
 
 
 @torch.no_grad()
 def conditional_start(model: ConditionalAutoencoder, pictures: Tensor) -> None:
-    """Start from principal components, of colour and of grey, and from the best linear prediction between
-    them: the last layer of `prediction` by least squares."""
-    grey = luminance(pictures)
-    colour = pictures - grey + MID_GREY
-    pca_transforms(model.analysis, model.synthesis, colour)
-    y = model.analysis(colour)
-    if model.prediction is not None:
-        pca_transforms(model.prediction, Synthesis(model.n, model.m, out_channels=1), grey)
-        *inner, last = model.prediction
-        assert isinstance(last, nn.Conv2d)
-        regress(last, nn.Sequential(*inner)(grey - MID_GREY), y)
-        y = y - model.prediction(grey)
-    fit_latents(model, y)
-
-
-def regress(layer: nn.Conv2d, features: Tensor, target: Tensor, ridge: float = 1e-3) -> None:
-    """Least-squares weights for a convolution: layer(features) is to be near `target`.
-
-    `ridge` is relative to the mean variance of its inputs.
-    """
-    assert layer.bias is not None and not isinstance(layer.padding, str)
-    patches = F.unfold(features, layer.kernel_size, padding=layer.padding, stride=layer.stride)
-    inputs = patches.transpose(1, 2).flatten(0, 1).double()
-    outputs = target.flatten(2).transpose(1, 2).flatten(0, 1).double()
-    inputs_mean, outputs_mean = inputs.mean(0), outputs.mean(0)
-    inputs, outputs = inputs - inputs_mean, outputs - outputs_mean
-    square = inputs.T @ inputs
-    square.diagonal().add_(ridge * square.diagonal().mean())
-    weight = torch.linalg.solve(square, inputs.T @ outputs).T
-    layer.weight.copy_(weight.reshape(layer.weight.shape))
-    layer.bias.copy_(outputs_mean - weight @ inputs_mean)
+    """Start from the principal components of colour; the encoder looks past grey, at first."""
+    colour = pictures - luminance(pictures) + MID_GREY
+    analysis = Analysis(model.n, model.m)
+    pca_transforms(analysis, model.synthesis, colour)
+    fit_latents(model, analysis(colour))
+    state = analysis.state_dict()
+    if model.slope is not None:
+        state["0.weight"] = torch.cat([state["0.weight"], torch.zeros_like(state["0.weight"][:, :1])], dim=1)
+    model.analysis.load_state_dict(state)

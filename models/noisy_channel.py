@@ -7,8 +7,13 @@ pictures together. That q(z) is out of reach, but any other density in its place
 
     E_x KL(q(z|x), p(z)) = I(x, z) + KL(q(z), p(z)) >= I(x, z)
 
-so the KL to N(0, I) bounds the rate. The network is the VAE's: a VAE learns the scale of its noise and so
-chooses the trade-off itself, here g = 1 / lambda is given, in the unit of the distortion.
+so the KL to N(0, I) bounds the rate. The network is the VAE's, and so is the loss: Gaussian noise whose scale
+is not learned but given as
+
+    sigma^2 = 3 / (2 lambda ln 2)       in squared grey levels
+
+makes -ELBO, up to a constant, the rate in bits per pixel plus lambda times the mean squared error. A VAE
+chooses this trade-off itself; here g = 1 / lambda is given, in the unit of the distortion.
 """
 
 import math
@@ -18,7 +23,21 @@ from torch import Tensor
 
 from lic.models.autoencoder import PEAK
 from lic.models.gaussian import DiagonalGaussian
-from lic.models.vae import Explained
+from lic.models.vae import Explained, Vae
+
+
+def noise_variance(lambda_: float) -> float:
+    """sigma^2 in squared grey levels, such that 1 / (2 sigma^2) = lambda ln 2 / 3 (three values per pixel).
+
+    >>> round(noise_variance(0.01), 1)
+    216.4
+    """
+    return 3 / (2 * lambda_ * math.log(2))
+
+
+def fix_trade_off(vae: Vae, lambda_: float) -> None:
+    """Make a VAE a noisy-channel autoencoder: give the scale of its noise, and leave it there."""
+    vae.log_scale.requires_grad_(False).fill_(math.log(noise_variance(lambda_)) / 2 - math.log(PEAK))
 
 
 def rate_and_distortion(explained: Explained, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -22,8 +22,7 @@ from torch import Tensor
 from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
 from lic.models.elbo import elbo
 from lic.models.gaussian import DiagonalGaussian
-
-VALUES_PER_PIXEL = 3
+from lic.models.noisy_channel import noise_variance
 
 
 class UniformVae(NamedTuple):
@@ -35,7 +34,7 @@ class UniformVae(NamedTuple):
     @property
     def variance(self) -> float:
         """sigma^2 in squared grey levels: 1 / (2 sigma^2) = lambda ln 2 / 3."""
-        return VALUES_PER_PIXEL / (2 * self.model.lambdas[self.point] * math.log(2))
+        return noise_variance(self.model.lambdas[self.point])
 
     def posterior_centre(self, x: Tensor) -> Tensor:
         """a y(x), around which q(z|x) is uniform."""

@@ -128,8 +128,9 @@ def probabilistic_pca_start(vae: Vae, pictures: Tensor) -> None:
     analysis = Analysis(vae.n, vae.m)
     pca_transforms(analysis, vae.synthesis, pictures)
     y = analysis(pictures)
-    residual = (pictures - vae.synthesis(y)).transpose(0, 1).flatten(1)
-    vae.log_scale.copy_(residual.std(dim=1).clamp(min=1e-3).log())
+    if vae.log_scale.requires_grad:
+        residual = (pictures - vae.synthesis(y)).transpose(0, 1).flatten(1)
+        vae.log_scale.copy_(residual.std(dim=1).clamp(min=1e-3).log())
     noise_variance = vae.log_scale.exp().square().mean()
     components = y.transpose(0, 1).flatten(1)
     mean, variance = components.mean(1), components.var(1).clamp(min=1e-8)

@@ -25,6 +25,7 @@ COMMANDS = {
     "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
     "models": ("lic.tools.models", "the trained models that can be found"),
     "train": ("lic.tools.train", "train a model, or new lambda points of one"),
+    "vae": ("lic.tools.vae", "the variational autoencoder on the codec's layers"),
     "export": ("lic.tools.export", "make a model file out of a training run"),
 }
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from lic.models.conditional import ConditionalAutoencoder, conditional_start, luminance, regress
+from lic.models.conditional import ConditionalAutoencoder, conditional_start, luminance
 
 Pixels = NDArray[np.uint8]
 POINT = torch.tensor([0])
@@ -26,32 +26,38 @@ def test_the_grey_picture_comes_through_untouched(x: torch.Tensor, informed: boo
     assert coded.bits.shape == (1,)
 
 
-def test_before_it_learns_anything_side_information_changes_nothing(x: torch.Tensor) -> None:
-    torch.manual_seed(0)
-    informed = ConditionalAutoencoder(8, 12, (0.02,))
-    blind = ConditionalAutoencoder(8, 12, (0.02,), informed=False)
-    blind.load_state_dict(informed.state_dict(), strict=False)
-    assert torch.allclose(informed(x, POINT, "round").reconstruction, blind(x, POINT, "round").reconstruction)
+def test_the_codecs_start_is_that_of_the_blind_model(x: torch.Tensor) -> None:
+    models = []
+    for informed in (True, False):
+        torch.manual_seed(0)
+        models.append(ConditionalAutoencoder(8, 12, (0.02,), informed=informed))
+        torch.manual_seed(0)
+        conditional_start(models[-1], x)
+    seeing, blind = (model(x, POINT, "round") for model in models)
+    assert torch.allclose(seeing.reconstruction, blind.reconstruction, atol=1e-6)
+    assert torch.allclose(seeing.bits, blind.bits)
+
+
+def learn(model: ConditionalAutoencoder, x: torch.Tensor, steps: int = 80) -> tuple[float, float]:
+    """Bits and squared error after a few steps on one picture."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
+    for _ in range(steps):
+        coded = model(x, POINT)
+        loss = coded.bits.mean() / 6144 + 0.02 * ((coded.reconstruction - x) * 255).square().mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    coded = model(x, POINT, "round")
+    return float(coded.bits.detach()), float((coded.reconstruction - x).detach().square().mean()) * 255**2
 
 
 def test_colour_that_follows_from_grey_is_cheaper_for_those_who_look_at_grey(x: torch.Tensor) -> None:
     tinted = luminance(x) * torch.tensor([1.3, 1.0, 0.4])[:, None, None]
-    bits, errors = {}, {}
+    losses = {}
     for informed in (True, False):
         torch.manual_seed(0)
         model = ConditionalAutoencoder(8, 12, (0.02,), informed=informed)
         conditional_start(model, tinted)
-        coded = model(tinted, POINT, "round")
-        bits[informed] = float(coded.bits.detach())
-        errors[informed] = float((coded.reconstruction - tinted).detach().square().mean())
-    assert bits[True] < 0.5 * bits[False]
-    assert errors[True] < 1.1 * errors[False]
-
-
-def test_regression_finds_the_convolution_that_made_the_target() -> None:
-    torch.manual_seed(0)
-    made_by, found = (torch.nn.Conv2d(2, 3, 3, stride=2, padding=1).requires_grad_(False) for _ in range(2))
-    features = torch.randn(8, 2, 32, 32)
-    regress(found, features, made_by(features), ridge=1e-9)
-    assert torch.allclose(found.weight, made_by.weight, atol=1e-5)
-    assert torch.allclose(found.bias, made_by.bias, atol=1e-5)
+        bits, error = learn(model, tinted)
+        losses[informed] = bits / 6144 + 0.02 * error
+    assert losses[True] < 0.9 * losses[False], losses

@@ -7,11 +7,13 @@ import torch
 
 from lic.models.gaussian import DiagonalGaussian, kl, kl_normal, standard_normal
 from lic.models.noisy_channel import (
+    fix_trade_off,
     gaussian_information,
     information_estimate,
+    noise_variance,
     rate_and_distortion,
 )
-from lic.models.vae import Vae
+from lic.models.vae import Vae, negative_elbo
 
 
 def linear_channel(count: int) -> tuple[torch.Tensor, DiagonalGaussian, torch.Tensor]:
@@ -55,3 +57,17 @@ def test_rate_and_distortion_are_those_of_the_table() -> None:
     bits, mse = rate_and_distortion(explained, x)
     assert torch.allclose(bits * 512 * math.log(2), explained.kl.sum(1))
     assert torch.allclose(mse, ((explained.reconstruction - x) * 255).square().mean((1, 2, 3)))
+
+
+def test_its_loss_is_a_vaes_with_given_noise() -> None:
+    torch.manual_seed(0)
+    x, lambda_ = torch.rand(3, 3, 16, 32), 0.02
+    vae = Vae(n=8, m=4)
+    fix_trade_off(vae, lambda_)
+    explained = vae(x)
+    bits, mse = rate_and_distortion(explained, x)
+    constant = 3 / 2 * math.log2(2 * math.pi * noise_variance(lambda_) / 255**2)  # per pixel
+    loss = negative_elbo(explained) / (512 * math.log(2)) - constant
+    assert torch.allclose(loss, (bits + lambda_ * mse).mean(), rtol=1e-4)
+    negative_elbo(vae(x)).backward()
+    assert vae.log_scale.grad is None
