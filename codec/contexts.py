@@ -88,7 +88,7 @@ class PointContexts(NamedTuple):
     weights: Ints  # channels x 3 passes x FEATURES, in 1/2^WEIGHT_BITS
     prediction: Ints  # PREDICTED_CHANNELS x 3 passes x 4 neighbours, in 1/2^PREDICTION_BITS
     thresholds: Ints  # where buckets begin, in 1/2^(UNIT_BITS + WEIGHT_BITS)
-    index: NDArray[np.uint8]  # channels x 3 passes x buckets: the table in the library
+    tables: NDArray[np.uint8]  # channels x 3 passes x buckets: which one of the library
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,7 @@ class ContextState:
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
         """The library index of each place's table."""
         bucket = np.searchsorted(self.point.thresholds, self.estimate(channel, p, values), side="right")
-        return self.point.index[channel, p.number][bucket]
+        return self.point.tables[channel, p.number][bucket]
 
     def add(self, channel: int, values: Ints) -> None:
         """Let a complete channel (with its zero cell) count in the running sums."""

@@ -76,6 +76,7 @@ class RateDistortionAutoencoder(nn.Module):
     def permute_latents(self, order: Tensor) -> None:
         """Put the latent channels into another order, without any other effect."""
         last, first = self.analysis[-1], self.synthesis[0]
+        assert isinstance(last, nn.Conv2d) and last.bias is not None and isinstance(first, nn.Conv2d)
         for tensor in (last.weight, last.bias, self.density.log_heights, self.density.unit):
             tensor.copy_(tensor[order])
         for tensor in (first.weight, self.log_gain, self.log_inverse_gain):

@@ -47,12 +47,12 @@ def pca_transforms(analysis: Analysis, synthesis: Synthesis, pictures: Tensor) -
 
 def _set_block_transform(down: nn.Conv2d, up: SubPixelConv, basis: Tensor) -> None:
     """Put an orthonormal block transform (out x in x r x r) into a strided convolution, its transpose into `up`."""
-    assert down.bias is not None and up.bias is not None
     r = down.stride[0]
     for layer in (down, up):
+        assert layer.bias is not None
         nn.init.kaiming_uniform_(layer.weight, a=5**0.5).mul_(TAP_NOISE)
         nn.init.zeros_(layer.bias)
-    start = down.padding[0]  # type: ignore[index]
+    start = down.kernel_size[0] // 2
     down.weight[:, :, start : start + r, start : start + r] += basis
     # up's channels are ordered (row, column, channel): see `depth_to_space`.
     centre = up.kernel_size[0] // 2

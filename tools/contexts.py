@@ -68,9 +68,9 @@ def latent_chunks(
         if min(picture.shape[1:]) < side:
             continue
         top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[1:])
-        crop = picture[None, :, top : top + side, left : left + side].float() / 255
+        x = picture[None, :, top : top + side, left : left + side].float() / 255
         with torch.inference_mode():
-            chunks.append(network.analysis(crop)[0])
+            chunks.append(network.analysis(x)[0])
         if len(chunks) == count:
             break
     return torch.stack(chunks).numpy()

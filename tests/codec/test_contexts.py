@@ -15,7 +15,7 @@ def random_contexts(seed: int) -> PointContexts:
         weights=rng.integers(-(2**12), 2**16, (CHANNELS, 3, FEATURES)),
         prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),
-        index=rng.integers(0, 255, (CHANNELS, 3, 21)).astype(np.uint8),
+        tables=rng.integers(0, 255, (CHANNELS, 3, 21)).astype(np.uint8),
     )
 
 

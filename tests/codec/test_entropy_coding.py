@@ -28,7 +28,7 @@ def make_contexts(seed: int = 0) -> PointContexts:
         weights=rng.integers(0, 2**14, (CHANNELS, 3, FEATURES)),
         prediction=rng.integers(-(2**11), 2**12, (PREDICTED_CHANNELS, 3, 4)),
         thresholds=(2.0 ** np.linspace(14, 28, 39)).astype(np.int64),
-        index=rng.integers(0, TABLES, (CHANNELS, 3, 40)).astype(np.uint8),
+        tables=rng.integers(0, TABLES, (CHANNELS, 3, 40)).astype(np.uint8),
     )
 
 

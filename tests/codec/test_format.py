@@ -98,7 +98,7 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
                     if predicted and known:
                         products = zip(point.prediction[c, number].tolist(), known, strict=True)
                         prediction = (sum(a * v for a, v in products) + 2048) >> 12
-                    chosen.setdefault(int(point.index[c, number, bucket]), []).append((y, x, prediction))
+                    chosen.setdefault(int(point.tables[c, number, bucket]), []).append((y, x, prediction))
             escapes = []
             for t in sorted(chosen):
                 frequencies = tables.row(t).tolist()
@@ -150,7 +150,7 @@ def test_random_contexts_and_latents(rows: int, columns: int, seed: int) -> None
         weights=rng.integers(-(2**12), 2**16, (channels, 3, FEATURES)),
         prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),
-        index=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
+        tables=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
     )
     heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
     steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
