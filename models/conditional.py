@@ -36,9 +36,7 @@ def luminance(y: Tensor) -> Tensor:
 class ConditionalAutoencoder(RateDistortionAutoencoder):
     """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of colour."""
 
-    def __init__(
-        self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True
-    ) -> None:
+    def __init__(self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True) -> None:
         super().__init__(n, m, lambdas)
         self.slope = Synthesis(n, m) if informed else None
         if self.slope is not None:
@@ -46,9 +44,7 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
             for parameter in self.slope[-1].parameters():
                 nn.init.zeros_(parameter)  # starts without a slope
 
-    def forward(
-        self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None
-    ) -> Coded:
+    def forward(self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None) -> Coded:
         grey = luminance(x)
         colour = x - grey
         seen = [colour + MID_GREY] if self.slope is None else [colour + MID_GREY, grey]

@@ -1,0 +1,194 @@
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lic.codec import encode
+from lic.tools import files
+from lic.tools.cli import COMMANDS, main
+from tests.conftest import Pixels
+
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with two pictures, a text file, and a .lic file."""
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    Image.fromarray(photo[:50, :70]).save(tmp_path / "b.jpg")
+    (tmp_path / "notes.txt").write_text("not a picture")
+    (tmp_path / "c.lic").write_bytes(encode(photo, quality=50.5, model="tiny"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def lic(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    """The command in a process of its own."""
+    return subprocess.run([sys.executable, "-m", "lic.tools.cli", *arguments], input=data, capture_output=True)
+
+
+def test_encode_and_decode_beside_the_inputs(folder: Path) -> None:
+    assert main(["encode", "a.png", "b.jpg", "-m", "tiny", "-q", "80"]) == 0
+    assert main(["decode", "a.lic", "b.lic", "-o", "back/"]) == 0
+    for name in "ab":
+        assert Image.open(f"back/{name}.png").size == Image.open(next(folder.glob(f"{name}.[pj]*g"))).size
+
+
+def test_output_file_and_format(folder: Path) -> None:
+    assert main(["encode", "a.png", "-o", "x.lic", "-m", "tiny"]) == 0
+    assert main(["decode", "x.lic", "-o", "x.tif"]) == 0
+    assert Image.open("x.tif").format == "TIFF"
+
+
+def test_several_inputs_go_into_a_folder(folder: Path) -> None:
+    assert main(["encode", "a.png", "b.jpg", "-o", "new/out", "-m", "tiny"]) == 0
+    assert sorted(p.name for p in Path("new/out").iterdir()) == ["a.lic", "b.lic"]
+
+
+def test_quality_and_lambda_are_honoured(folder: Path) -> None:
+    assert main(["encode", "a.png", "-o", "q.lic", "-m", "tiny", "-q", "50.5"]) == 0
+    assert main(["encode", "a.png", "-o", "l.lic", "-m", "tiny", "--lambda", "0.02"]) == 0
+    assert Path("q.lic").read_bytes() == Path("l.lic").read_bytes() == Path("c.lic").read_bytes()
+
+
+def test_existing_outputs_are_kept_without_force(folder: Path, capsys: Captured) -> None:
+    before = Path("c.lic").read_bytes()
+    assert main(["encode", "a.png", "-o", "c.lic", "-m", "tiny", "-q", "1"]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert Path("c.lic").read_bytes() == before
+    assert main(["encode", "a.png", "-o", "c.lic", "-m", "tiny", "-q", "1", "--force"]) == 0
+    assert Path("c.lic").read_bytes() != before
+
+
+def test_one_failure_is_one_line_and_does_not_stop_the_others(folder: Path, capsys: Captured) -> None:
+    assert main(["encode", "notes.txt", "missing.png", "a.png", "-o", "out", "-m", "tiny"]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert lines == ["notes.txt: not a picture that Pillow can read", "missing.png: No such file or directory"]
+    assert Path("out/a.lic").exists() and not Path("out/notes.lic").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["encode"],
+        ["encode", "a.png", "-q", "7", "--lambda", "0.02"],
+        ["encode", "a.png", "b.jpg", "-o", "-"],
+        ["encode", "-", "a.png"],
+        ["encode", "a.png", "x/a.png", "-o", "out"],
+        ["transcode", "a.png"],
+        [],
+    ],
+)
+def test_wrong_usage_is_exit_code_2(folder: Path, arguments: list[str]) -> None:
+    try:
+        code = main(arguments)
+    except SystemExit as exit:
+        code = int(exit.code or 0)
+    assert code == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-q", "0"], "quality 0 is out of range"),
+        (["--lambda", "0.5"], "no lambda point 0.5"),
+        (["-m", "nobody"], "no model named nobody"),
+        (["-m", "notes.txt"], "no model named notes.txt"),
+        (["-m", "./notes.txt"], "not a lic model"),
+    ],
+)
+def test_wrong_settings_are_said_once(folder: Path, capsys: Captured, arguments: list[str], message: str) -> None:
+    assert main(["encode", "a.png", "b.jpg", "-m", "tiny", *arguments]) == 1
+    error = capsys.readouterr().err
+    assert message in error and len(error.strip().splitlines()) == 1
+
+
+def test_damaged_files_are_one_line_each(folder: Path, capsys: Captured) -> None:
+    data = Path("c.lic").read_bytes()
+    Path("short.lic").write_bytes(data[:-10])
+    Path("flipped.lic").write_bytes(data[:40] + bytes([data[40] ^ 1]) + data[41:])
+    assert main(["decode", "short.lic", "flipped.lic", "notes.txt", "c.lic"]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["short.lic", "flipped.lic", "notes.txt"]
+    assert "ends at byte" in lines[0] and "checksum" in lines[1] and "not a .lic file" in lines[2]
+    assert Path("c.png").exists() and not Path("short.png").exists()
+
+
+def test_unknown_output_format(folder: Path, capsys: Captured) -> None:
+    assert main(["decode", "c.lic", "-o", "c.docx"]) == 1
+    assert "cannot write .docx" in capsys.readouterr().err
+    assert not Path("c.docx").exists()
+
+
+def test_pipes(folder: Path) -> None:
+    encoded = lic("encode", "-", "-m", "tiny", "-q", "50.5", data=Path("a.png").read_bytes())
+    assert (encoded.returncode, encoded.stderr) == (0, b"")
+    assert encoded.stdout == Path("c.lic").read_bytes()
+    decoded = lic("decode", "-", data=encoded.stdout)
+    assert (decoded.returncode, decoded.stderr) == (0, b"")
+    assert Image.open(io.BytesIO(decoded.stdout)).format == "PNG"
+
+
+def test_info(folder: Path, capsys: Captured, photo: Pixels) -> None:
+    assert main(["info", "c.lic"]) == 0
+    text = capsys.readouterr().out
+    assert f"{photo.shape[1]} x {photo.shape[0]}, RGB" in text and "lambda 0.02" in text and "(tiny)" in text
+    assert main(["info", "--json", "c.lic", "notes.txt"]) == 1
+    captured = capsys.readouterr()
+    facts = json.loads(captured.out)
+    assert (facts["file"], facts["quality"], facts["lambda"], facts["version"]) == ("c.lic", 50.5, 0.02, 1)
+    assert captured.err.startswith("notes.txt: this is not a .lic file")
+
+
+def test_info_without_the_model(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LIC_MODELS")
+    assert main(["info", "c.lic"]) == 0
+    assert "not found here" in capsys.readouterr().out
+
+
+def test_models(capsys: Captured) -> None:
+    assert main(["models"]) == 0
+    assert "tiny" in capsys.readouterr().out
+
+
+def test_demo_makes_real_files(folder: Path, capsys: Captured) -> None:
+    assert main(["demo", "-o", "demo", "-m", "tiny"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    row = next(line.split() for line in table if line.startswith("chelsea"))
+    assert int(row[3].replace(",", "")) == Path("demo/chelsea-q10.lic").stat().st_size
+    assert np.array(Image.open("demo/chelsea-q10.png")).shape == np.array(Image.open("demo/chelsea.png")).shape
+    assert "demo" in table[-2]
+
+
+def test_outputs_appear_whole_or_not_at_all(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full_disk(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(files.os, "fsync", full_disk)
+    before = sorted(os.listdir())
+    assert main(["encode", "a.png", "-m", "tiny"]) == 1
+    assert main(["encode", "a.png", "-o", "c.lic", "-m", "tiny", "--force"]) == 1
+    assert sorted(os.listdir()) == before
+
+
+def test_help_and_info_do_not_import_torch(folder: Path) -> None:
+    for arguments in (["--help"], ["--version"], ["info", "c.lic"], ["models"], ["encode", "--help"]):
+        code = f"import sys; sys.argv = ['lic', *{arguments!r}]\nfrom lic.tools.cli import main\n"
+        code += "try: main()\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.splitlines()[-1] == "False", arguments
+
+
+@pytest.mark.parametrize("command", sorted(COMMANDS))
+def test_every_command_has_help(command: str, capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main([command, "--help"])
+    assert exit.value.code == 0
+    assert f"lic {command}" in capsys.readouterr().out
