@@ -11,7 +11,7 @@ from PIL import Image
 from lic.codec.coding import decode_picture, encode_pixels
 from lic.codec.container import parse
 from lic.codec.model import FrozenModel
-from lic.tools import codecs, page, plot
+from lic.tools import codecs, figures, page
 from lic.tools.anatomy import Anatomy, channel_density, dissect
 from lic.tools.codecs import Pixels
 from lic.tools.extras import require
@@ -46,7 +46,7 @@ def channels(model: FrozenModel, examined: Sequence[Examined]) -> str:
     shares = bits[order].cumsum() / max(bits.sum(), 1e-9)
     figure = require("matplotlib.figure").Figure(figsize=(11, 2.9), layout="constrained")
     axes = figure.subplots()
-    axes.bar(range(len(bits)), bits[order], width=0.85, color=plot.OUR_COLOUR)
+    axes.bar(range(len(bits)), bits[order], width=0.85, color=figures.OUR_COLOURS[0])
     axes.set_xlabel("channels, those with the most bits first")
     axes.set_ylabel("bits per latent")
     axes.set_xlim(-1, len(bits))
@@ -55,7 +55,7 @@ def channels(model: FrozenModel, examined: Sequence[Examined]) -> str:
     half, most = (int(np.searchsorted(shares, share)) + 1 for share in (0.5, 0.9))
     idle = int(np.sum(bits < 0.001))
     busiest = ", ".join(f"{c} ({bits[c]:.2f})" for c in order[:10])
-    return plot.to_svg(figure) + (
+    return figures.to_svg(figure) + (
         f'<p class="note">Ideal code length per latent of each channel, over {len(examined)} pictures. Of '
         f"{model.channels} channels, {half} carry half of the bits and {most} carry 90 %; {idle} cost less "
         f"than 0.001 bit per latent. The busiest, with bits per latent: {busiest}.</p>"
@@ -78,14 +78,14 @@ def densities(model: FrozenModel, examined: Sequence[Examined]) -> str:
         shape = channel_density(model, int(channel), examined[0].anatomy.position)
         reach = max(3.0, float(np.quantile(np.abs(symbols), 0.98)))
         axes.bar(values, counts / counts.sum(), width=0.9, color="#c9d3dc", label="share of the latents")
-        axes.plot(shape.knots, shape.heights, color=plot.OUR_COLOUR, linewidth=1.6, label="density in the model")
+        axes.plot(shape.knots, shape.heights, color=figures.OUR_COLOURS[0], linewidth=1.6, label="density in the model")
         axes.set_xlim(-reach, reach)
         axes.set_title(f"channel {channel}", fontsize=10)
         axes.set_yticks([])
     figure.supxlabel("latent, in quantisation steps", fontsize=10)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=9)
     chosen = " The coder chooses a narrower density for each latent by its context." if model.contexts else ""
-    return plot.to_svg(figure) + (
+    return figures.to_svg(figure) + (
         f'<p class="note">The densities that the model has learned for its busiest channels, at this quality, and the '
         f"latents of {len(examined)} pictures.{chosen}</p>"
     )

@@ -21,7 +21,7 @@ from tqdm import tqdm
 from lic.tools import codecs
 from lic.tools.cli import UsageError
 from lic.tools.codecs import Codec, Pixels
-from lic.tools.results import CodecInfo, Measurement, Results, save_results
+from lic.tools.results import ALL_OF_KODAK, CodecInfo, Measurement, Results, save_results
 
 KODAK = Path(__file__).parent / "kodak_hashes.json"
 SUFFIXES = (".json", ".csv")
@@ -246,7 +246,7 @@ def recognise_kodak(hashes: dict[str, str]) -> str:
     if not found:
         return ""
     if len(found) == len(known) and not others:
-        return f"Kodak: all {len(known)} pictures, checked by the hash of their pixels"
+        return f"{ALL_OF_KODAK}, checked by the hash of their pixels"
     text = f"{len(found)} of the {len(known)} Kodak pictures, checked by the hash of their pixels"
     return text + (f", and {len(others)} that are not Kodak's: {', '.join(sorted(others))}" if others else "")
 

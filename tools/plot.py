@@ -2,40 +2,29 @@
 
 import argparse
 import html
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from lic.tools import bd, page
+from lic.tools import bd, figures, page
 from lic.tools.cli import UsageError
-from lic.tools.codecs import LIC
 from lic.tools.curves import (
     METRICS,
     PUBLISHED_MARK,
     Curve,
-    Point,
     clean,
-    interpolate,
     mean_curve,
     mean_curve_at_rate,
     picture_curve,
     published_curve,
     published_names,
 )
-from lic.tools.extras import require
 from lic.tools.files import write_whole
-from lic.tools.results import Results, load_results
+from lic.tools.results import ALL_OF_KODAK, Results, load_results
 
 SUFFIXES = (".png", ".svg", ".pdf", ".html")
 TABLES = ("text", "markdown", "json")
-OUR_COLOUR = "#c2361b"
-COLOURS = ("#1f5fa8", "#2a8a57", "#b8860b", "#6b4fa0", "#0f8b8d", "#8c564b", "#d1679d", "#66717b", "#7f9f2f")
-MARKERS = "sD^vP*Xph<>"
-
 EXAMPLES = f"""\
 examples:
   lic plot kodak.json -o rd.png                      mean curves of all codecs
@@ -79,15 +68,25 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"there is no folder for {args.output}: make it first")
     results = choose(load_results(args.results), args.codecs, args.picture)
     how = "at-rate" if args.at_rate else "picture" if args.picture else "setting"
+    check_published(results, args.published, how)
     panels = {metric: build_curves(results, metric, how, args.published) for metric in args.metric}
     note = describe(results, how)
     tables = bd_tables(panels, results, args.bd) if args.bd else {}
     if args.output:
-        figure = draw(panels, note, log=args.log, max_rate=args.max_rate)
+        figure = figures.draw(panels, note, log=args.log, max_rate=args.max_rate)
         write_whole(args.output, render(figure, args.output, panels, note, tables))
     if args.bd:
         print(print_tables(tables, args.table, note))
     return 0
+
+
+def check_published(results: Results, names: Sequence[str], how: str) -> None:
+    """Published curves are means over Kodak: others beside them would compare different pictures."""
+    if names and (how == "picture" or not results.dataset.startswith(ALL_OF_KODAK) or results.failed()):
+        raise UsageError(
+            "published curves are means over Kodak's 24 pictures, and these results are not: "
+            "run lic eval on all of them, or leave --published out"
+        )
 
 
 def choose(results: Results, codecs: Sequence[str] | None, picture: str | None) -> Results:
@@ -127,8 +126,7 @@ def describe(results: Results, how: str) -> str:
     if how == "picture":
         return pictures[0] if pictures else results.measurements[0].picture
     what = "at equal rates, interpolated per picture" if how == "at-rate" else "at fixed settings"
-    name = results.dataset.split(",")[0].split(":")[0] if results.dataset else ""
-    of = f" ({name})" if name == "Kodak" else ""
+    of = " (Kodak)" if results.dataset.startswith(ALL_OF_KODAK) else ""
     left_out = len({m.picture for m in results.measurements}) - len(pictures)
     note = f"mean over {len(pictures)} picture{'s' * (len(pictures) != 1)}{of}, {what}"
     return note + (f"; {left_out} left out, which not all codecs have coded" if left_out else "")
@@ -165,91 +163,6 @@ def bd_note(note: str) -> str:
     )
 
 
-def draw(panels: dict[str, list[Curve]], note: str, *, log: bool = False, max_rate: float | None = None) -> Any:
-    """A matplotlib figure with one panel for each metric."""
-    size = (5.8 * len(panels) + 2.2, 4.8)
-    figure = require("matplotlib.figure").Figure(figsize=size, layout="constrained", dpi=150)
-    all_axes = figure.subplots(1, len(panels), squeeze=False)[0]
-    for axes, (metric, curves) in zip(all_axes, panels.items(), strict=True):
-        draw_panel(axes, metric, curves, log, max_rate)
-    figure.suptitle(note, fontsize=10.5, color="#444444")
-    # Beside the axes, where it covers no curve; the order is that of the last panel.
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
-    return figure
-
-
-def draw_panel(axes: Any, metric: str, curves: Sequence[Curve], log: bool, max_rate: float | None) -> None:
-    """One set of axes: curves in order of quality, ours on top of the others."""
-    low, high = rate_range(curves, max_rate)
-    visible = [within(curve, high) for curve in curves]
-    others = [curve for curve in curves if not is_ours(curve)]
-    for curve in sorted(curves, key=lambda c: -level(c, low, high)):
-        style: dict[str, Any] = {
-            "color": OUR_COLOUR,
-            "marker": "o",
-            "linewidth": 2.2,
-            "markersize": 5,
-            "zorder": 3,
-        }
-        if not is_ours(curve):
-            number = others.index(curve)
-            style = {
-                "color": COLOURS[number % len(COLOURS)],
-                "marker": MARKERS[number % len(MARKERS)],
-                "linewidth": 1.3,
-                "markersize": 4,
-                "linestyle": "--" if curve.source else "-",
-            }
-        axes.plot([p.bpp for p in curve.points], [p.value for p in curve.points], label=curve.label, **style)
-    values = [p.value for points in visible for p in points]
-    if not values:
-        raise UsageError(f"no curve has a point below {high:g} bits per pixel: give a larger --max-rate")
-    margin = 0.04 * (max(values) - min(values) or 1)
-    axes.set_ylim(min(values) - margin, max(values) + margin)
-    if log:
-        from matplotlib.ticker import NullFormatter, ScalarFormatter
-
-        axes.set_xscale("log")
-        axes.set_xticks([t for t in (0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5) if low / 1.1 <= t <= high * 1.05])
-        axes.xaxis.set_major_formatter(ScalarFormatter())
-        axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlim(low / 1.1 if log else 0, high * 1.03)
-    unit = METRICS[metric].unit
-    axes.set_xlabel(f"rate, bits per pixel{' (logarithmic)' if log else ''}")
-    axes.set_ylabel(f"{METRICS[metric].label}{f', {unit}' if unit else ''}")
-    axes.grid(color="#e4e7ea", linewidth=0.8)
-    axes.set_axisbelow(True)
-    for side in ("top", "right"):
-        axes.spines[side].set_visible(False)
-
-
-def is_ours(curve: Curve) -> bool:
-    return curve.codec.split("-")[0].split(" ")[0] == LIC
-
-
-def rate_range(curves: Sequence[Curve], max_rate: float | None) -> tuple[float, float]:
-    """The rates to show: up to those of lic, if it is there, since others may go far beyond."""
-    ours = [curve for curve in curves if is_ours(curve)] or curves
-    high = max_rate or max(curve.points[-1].bpp for curve in ours)
-    return min(curve.points[0].bpp for curve in curves), high
-
-
-def within(curve: Curve, high: float) -> list[Point]:
-    """The visible points of a curve, with the one where it leaves the axes."""
-    points = [p for p in curve.points if p.bpp <= high and np.isfinite(p.value)]
-    whole = clean(curve.points)
-    if len(whole) > 1 and whole[0].bpp < high < whole[-1].bpp:
-        points.append(Point(high, float(interpolate(whole, np.array([high]))[0])))
-    return points
-
-
-def level(curve: Curve, low: float, high: float) -> float:
-    """How high a curve lies, for the order of the legend: its value at (or nearest to) the middle rate."""
-    points = clean(curve.points)
-    middle = float(np.sqrt(low * high))
-    return float(np.interp(np.log(middle), [np.log(p.bpp) for p in points], [p.value for p in points]))
-
-
 def render(
     figure: Any,
     output: str,
@@ -260,10 +173,10 @@ def render(
     """The bytes of the file, in the format that its suffix names."""
     kind = Path(output).suffix.lower()[1:]
     if kind != "html":
-        return to_bytes(figure, kind)
+        return figures.to_bytes(figure, kind)
     parts = [
         f"<h1>Rate and distortion</h1>\n<p>{html.escape(note[0].upper() + note[1:])}.</p>",
-        to_svg(figure),
+        figures.to_svg(figure),
     ]
     for metric, (label, differences) in tables.items():
         parts += [
@@ -285,18 +198,3 @@ def point_rows(metric: str, curves: Sequence[Curve]) -> list[list[str]]:
     header = ["codec", "bits per pixel", f"{METRICS[metric].label}{f', {unit}' if unit else ''}"]
     style = ".2f" if unit else ".4f"
     return [header, *([c.label, f"{p.bpp:.4f}", f"{p.value:{style}}"] for c in curves for p in c.points)]
-
-
-def to_bytes(figure: Any, kind: str) -> bytes:
-    """A figure as a file; without dates and random names, so that equal figures are equal files."""
-    file = io.BytesIO()
-    undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    with require("matplotlib").rc_context({"svg.hashsalt": "lic"}):
-        figure.savefig(file, format=kind, metadata=undated.get(kind))
-    return file.getvalue()
-
-
-def to_svg(figure: Any) -> str:
-    """A figure as an element of a page."""
-    svg = to_bytes(figure, "svg").decode()
-    return f"<figure>{svg[svg.index('<svg') :]}</figure>"

@@ -6,13 +6,13 @@ import os
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
 from lic.codec.errors import BadModel
-from lic.tools import bd, codecs, page, plot
+from lic.tools import bd, codecs, figures, page, plot
 from lic.tools.cli import UsageError
 from lic.tools.evaluate import evaluate, names_of, split_names
 from lic.tools.files import write_whole
@@ -147,10 +147,23 @@ def build_report(
 def card(model: "FrozenModel", results: Results) -> str:
     """What is known of the model and of the measurement."""
     facts = {"fingerprint": model.fingerprint.hex()} | model.card
-    shown = [f"{key}: {', '.join(map(str, v)) if isinstance(v, list) else v}" for key, v in facts.items()]
-    lines = ["; ".join(shown), results.dataset, *(f"{i.label}: {i.version}" for i in results.codecs.values())]
+    lines = ["; ".join(f"{key}: {plain(value)}" for key, value in facts.items() if plain(value))]
+    lines += [results.dataset, *(f"{info.label}: {info.version}" for info in results.codecs.values())]
     lines += [f"left out, because a codec failed on it: {name}" for name in results.failed()]
     return '<p class="note">' + "<br>".join(html.escape(line) for line in lines if line) + "</p>"
+
+
+def plain(value: Any) -> str:
+    """A value of a model's card in one line; nothing for tables, of which the page has its own.
+
+    >>> plain([1, 2]), plain({"pictures": 5}), plain([{"loss": 1}])
+    ('1, 2', 'pictures 5', '')
+    """
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {plain(item)}" for key, item in value.items())
+    if isinstance(value, list):
+        return "" if any(isinstance(item, dict) for item in value) else ", ".join(map(str, value))
+    return str(value)
 
 
 def curves(results: Results, note: str) -> str:
@@ -161,7 +174,7 @@ def curves(results: Results, note: str) -> str:
             panels[metric] = plot.build_curves(results, metric, "setting")
         except UsageError:  # MS-SSIM of small pictures
             continue
-    parts = [plot.to_svg(plot.draw(panels, note))]
+    parts = [figures.to_svg(figures.draw(panels, note))]
     for metric, (label, differences) in plot.bd_tables(panels, results, ANCHOR).items():
         parts.append(page.table(bd.rows(differences, label, metric)))
     return "\n".join([*parts, f'<p class="note">{html.escape(plot.bd_note(note))}</p>'])

@@ -18,6 +18,7 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 FORMAT = 1
+ALL_OF_KODAK = "Kodak: all 24 pictures"  # how `dataset` begins if the pictures are these and no others
 
 
 class BadResults(LicError):

@@ -2,13 +2,15 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from lic.tools import plot
+from lic.tools import figures, plot
 from lic.tools.cli import UsageError, main
+from lic.tools.curves import Curve, Point
 from lic.tools.results import CodecInfo, Measurement, Results, save_results
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
@@ -40,7 +42,7 @@ def results_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 )
     infos = {"jpeg": CodecInfo("JPEG 4:2:0", "1", "x"), "lic": CodecInfo("lic (photo)", "2", "y")}
     path = tmp_path_factory.mktemp("results") / "results.json"
-    save_results(path, Results(tuple(rows), infos, "", "a machine"))
+    save_results(path, Results(tuple(rows), infos, "Kodak: all 24 pictures, it is claimed", "a machine"))
     return path
 
 
@@ -60,11 +62,11 @@ def test_curves_are_drawn(results_file: Path, tmp_path: Path, suffix: str, start
 def test_axes_legend_and_caption_say_what_is_shown(results_file: Path) -> None:
     results = plot.load_results([results_file])
     panels = {"psnr": plot.build_curves(results, "psnr", "setting", ["bpg"])}
-    figure = plot.draw(panels, plot.describe(results, "setting"), log=True)
+    figure = figures.draw(panels, plot.describe(results, "setting"), log=True)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "rate, bits per pixel (logarithmic)"
     assert axes.get_ylabel() == "PSNR (RGB), dB"
-    assert figure.get_suptitle() == "mean over 2 pictures, at fixed settings"
+    assert figure.get_suptitle() == "mean over 2 pictures (Kodak), at fixed settings"
     (legend,) = figure.legends
     names = [text.get_text() for text in legend.get_texts()]
     assert sorted(names) == ["BPG 4:4:4, published", "JPEG 4:2:0", "lic (photo)"]
@@ -73,7 +75,7 @@ def test_axes_legend_and_caption_say_what_is_shown(results_file: Path) -> None:
 
 def test_the_rate_axis_ends_with_lic(results_file: Path) -> None:
     results = plot.load_results([results_file])
-    figure = plot.draw({"psnr": plot.build_curves(results, "psnr", "setting")}, "")
+    figure = figures.draw({"psnr": plot.build_curves(results, "psnr", "setting")}, "")
     left, right = figure.axes[0].get_xlim()
     assert left == 0 and right == pytest.approx(1.03 * 2.4)
 
@@ -128,6 +130,7 @@ def test_a_page_holds_curves_tables_points_and_sources(results_file: Path, tmp_p
         (["-o", "x.png", "--picture", "none.png"], "no results for picture"),
         (["-o", "x.png", "--published", "nothing"], "no published curve nothing"),
         (["-o", "x.png", "--published", "vtm", "--metric", "ssim"], "not published with ssim"),
+        (["-o", "x.png", "--published", "vtm", "--picture", "easy.png"], "means over Kodak's 24 pictures"),
         (["-o", "x.png", "--max-rate", "0.01"], "larger --max-rate"),
     ],
 )
@@ -136,6 +139,20 @@ def test_wrong_arguments_are_explained(
 ) -> None:
     assert main(["plot", str(results_file), *arguments]) > 0
     assert message in capsys.readouterr().err
+
+
+def test_published_curves_are_refused_beside_other_pictures(results_file: Path) -> None:
+    others = replace(plot.load_results([results_file]), dataset="3 of the 24 Kodak pictures, ...")
+    with pytest.raises(UsageError, match="these results are not"):
+        plot.check_published(others, ["vtm"], "setting")
+    plot.check_published(others, [], "setting")
+
+
+def test_several_models_look_different() -> None:
+    curves = [Curve(name, name, [Point(1, 30), Point(2, 35)]) for name in ("lic", "lic-mine", "jpeg", "webp")]
+    styles = {(s["color"], s["marker"]) for s in (figures.style_of(curve, curves) for curve in curves)}
+    assert len(styles) == 4
+    assert figures.style_of(curves[1], curves)["linewidth"] > figures.style_of(curves[2], curves)["linewidth"]
 
 
 def test_an_undefined_metric_is_explained(tmp_path: Path) -> None:
