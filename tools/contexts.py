@@ -7,6 +7,7 @@ bits, each density is refitted to the latents of its groups.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
@@ -39,9 +40,7 @@ Floats = NDArray[np.float64]
 
 CHUNKS = 200  # training pictures whose latents are counted
 CHUNK_SIDE = 320
-BUCKETS_PER_OCTAVE = 4
 OCTAVES = (-10, 6)  # of estimated magnitude
-LIBRARY_SIZE = 128
 PRIOR = 30.0  # symbols' worth of its bucket's average that every group is mixed with
 ROUNDS = 6
 
@@ -84,6 +83,16 @@ def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32
     return latents[:, order]
 
 
+@dataclass(frozen=True)
+class Recipe:
+    """What may be chosen when contexts are fitted; `context_study.py` measures the choices."""
+
+    library: int = 128  # tables
+    per_octave: int = 4  # buckets to each doubling of the estimated magnitude
+    features: tuple[int, ...] = tuple(range(FEATURES))  # those that count, of the FEATURES in contexts.py
+    predict: bool = True  # the values of the first channels
+
+
 class Group(NamedTuple):
     """Latents that a channel, pass and bucket have in common."""
 
@@ -93,10 +102,10 @@ class Group(NamedTuple):
     bucket: int
 
 
-def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], size: int = LIBRARY_SIZE) -> Contexts:
+def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recipe = Recipe()) -> Contexts:
     """Contexts for a model from latents (chunks x channels x rows x columns) of training pictures."""
     thresholds = np.round(
-        2.0 ** (np.arange(OCTAVES[0], OCTAVES[1], 1 / BUCKETS_PER_OCTAVE) + UNIT_BITS + WEIGHT_BITS)
+        2.0 ** (np.arange(OCTAVES[0], OCTAVES[1], 1 / recipe.per_octave) + UNIT_BITS + WEIGHT_BITS)
     ).astype(np.int64)
     buckets = len(thresholds) + 1
     points = len(model.lambdas)
@@ -107,14 +116,14 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], size: int = L
     for k in tqdm(range(points), desc="contexts", disable=None):
         scaled = latents * model.gain_at(model.position_of_lambda(model.lambdas[k])).astype(np.float32)[:, None, None]
         point = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8))
-        for channel, number, bucket, residual in _fit_point(scaled, point):
+        for channel, number, bucket, residual in _fit_point(scaled, point, recipe):
             bins = np.clip(np.searchsorted(EDGES, residual, side="right") - 1, 0, len(CENTRES) - 1)
             table = np.bincount(bucket * len(CENTRES) + bins, minlength=buckets * len(CENTRES))
             table = table.reshape(buckets, -1).astype(np.float32)
             for b in np.flatnonzero(table.any(axis=1)):
                 groups.append(Group(k, channel, number, int(b)))
                 counts.append(table[b])
-    choice, heights, units = _fit_library(groups, np.stack(counts), buckets, size)
+    choice, heights, units = _fit_library(groups, np.stack(counts), buckets, recipe.library)
     index = _fill_index(groups, choice, (points, model.channels, 3, buckets))
     return Contexts(
         weights=weights,
@@ -128,7 +137,7 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], size: int = L
 
 
 def _fit_point(
-    scaled: NDArray[np.float32], point: PointContexts
+    scaled: NDArray[np.float32], point: PointContexts, recipe: Recipe
 ) -> Iterator[tuple[int, int, Ints, NDArray[np.float32]]]:
     """Fill in a point's weights; yields channel, pass, and each symbol's bucket and unrounded residual."""
     batch, _, rows, columns = scaled.shape
@@ -138,11 +147,12 @@ def _fit_point(
         y = np.pad(scaled[:, channel].reshape(batch, -1), ((0, 0), (0, 1)))
         values = np.floor(y + 0.5).astype(np.int64)
         for p in state.passes(channel):
-            if channel < PREDICTED_CHANNELS and len(p.decoded):
+            if recipe.predict and channel < PREDICTED_CHANNELS and len(p.decoded):
                 point.prediction[channel, p.number] = _fit_prediction(values[:, p.places], values[:, p.decoded])
             predicted = state.predict(channel, p, values)
             magnitudes = np.minimum(np.abs(values[:, p.places] - predicted), MAGNITUDE_CAP)
-            point.weights[channel, p.number] = _fit_weights(_features(state, p, values), magnitudes.ravel())
+            features = _features(state, p, values)[list(recipe.features)]
+            point.weights[channel, p.number, recipe.features] = _fit_weights(features, magnitudes.ravel())
             bucket = np.searchsorted(point.thresholds, state.estimate(channel, p, values), side="right")
             yield channel, p.number, bucket.ravel(), (y[:, p.places] - predicted).ravel()
         state.add(channel, values)
@@ -170,7 +180,7 @@ def _fit_weights(features: Floats, magnitudes: Ints, iterations: int = 4) -> Int
     Iteratively reweighted least squares for an identity link and variance mu^2 + 0.3 mu.
     """
     mu = 0.5 * magnitudes + 0.5 * magnitudes.mean() + 1e-4
-    weights = np.zeros(FEATURES)
+    weights = np.zeros(len(features))
     for _ in range(iterations):
         weighted = features / (mu * mu + 0.3 * mu)
         gram = weighted @ features.T

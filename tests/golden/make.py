@@ -24,7 +24,7 @@ def make_model(contexts: bool) -> bytes:
     from lic.codec.model import freeze
     from lic.models.autoencoder import RateDistortionAutoencoder
     from lic.models.pca import pca_start
-    from lic.tools.contexts import fit_contexts
+    from lic.tools.contexts import Recipe, fit_contexts
 
     torch.manual_seed(1)
     network = RateDistortionAutoencoder(6, 12, (0.002, 0.02, 0.2))
@@ -35,7 +35,7 @@ def make_model(contexts: bool) -> bytes:
     model = freeze(network, {"name": "golden-contexts" if contexts else "golden-plain"})
     if contexts:
         chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
-        model = dataclasses.replace(model, contexts=fit_contexts(model, chunks.numpy(), size=20))
+        model = dataclasses.replace(model, contexts=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
     return model.to_bytes()
 
 

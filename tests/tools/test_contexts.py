@@ -13,7 +13,7 @@ from lic.codec.model import FrozenModel, freeze
 from lic.codec.tables import MAX_HEIGHT, MAX_STEP
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
-from lic.tools.contexts import fit_contexts, sort_latents
+from lic.tools.contexts import Recipe, fit_contexts, sort_latents
 
 Chunks = NDArray[np.float32]
 
@@ -34,7 +34,7 @@ def fitted() -> tuple[FrozenModel, FrozenModel]:
     chunks = torch.stack([y[:, i : i + 12, j : j + 12] for i in (0, 12) for j in (0, 12, 24)]).numpy()
     latents = sort_latents(network, chunks)
     plain = freeze(network, {"name": "plain"})
-    return plain, dataclasses.replace(plain, contexts=fit_contexts(plain, latents, size=40))
+    return plain, dataclasses.replace(plain, contexts=fit_contexts(plain, latents, Recipe(library=40)))
 
 
 def bits(model: FrozenModel, pixels: NDArray[np.uint8], position: int) -> float:

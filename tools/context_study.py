@@ -1,0 +1,91 @@
+"""What each choice of the context tables is worth: ideal bits on held-out pictures.
+
+    python -m lic.tools.context_study RUN --data train/ --valid valid/
+
+For each recipe, contexts are fitted on latents of training pictures, and the code length under the integer tables that
+follow is measured on the validation pictures, at every lambda point.
+"""
+
+import argparse
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from lic.codec import coding
+from lic.codec.contexts import FEATURES, start_state
+from lic.codec.entropy_coding import Library, Symbols, ideal_bits
+from lic.codec.model import FrozenModel, freeze
+from lic.tools.contexts import Recipe, fit_contexts, latent_chunks, sort_latents
+from lic.tools.pictures import load_pictures
+from lic.tools.rate_distortion import best_checkpoint, read_run
+
+CONSTANT, PLACE, AROUND, INSIDE = (0,), (1, 2, 3), (4, 5, 6), (7,)
+RECIPES = {
+    "as shipped": Recipe(),
+    "buckets per octave: 1": Recipe(per_octave=1),
+    "buckets per octave: 2": Recipe(per_octave=2),
+    "buckets per octave: 8": Recipe(per_octave=8),
+    "library of 32 tables": Recipe(library=32),
+    "library of 64 tables": Recipe(library=64),
+    "library of 256 tables": Recipe(library=256),
+    "no prediction of values": Recipe(predict=False),
+    "no contexts but the channel": Recipe(features=CONSTANT, predict=False),
+    "neighbours in the channel only": Recipe(features=CONSTANT + INSIDE, predict=False),
+    "channels before, same place only": Recipe(features=CONSTANT + PLACE, predict=False),
+    "channels before, place and around": Recipe(features=CONSTANT + PLACE + AROUND, predict=False),
+    "without the sum that forgets a half": Recipe(features=tuple(i for i in range(FEATURES) if i not in (1, 4))),
+    "without the sum that forgets an eighth": Recipe(features=tuple(i for i in range(FEATURES) if i not in (2, 5))),
+    "without the sum that forgets nothing": Recipe(features=tuple(i for i in range(FEATURES) if i not in (3, 6))),
+}
+
+
+def bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], position: int) -> float:
+    """Mean over pictures of the ideal rate."""
+    tables, point = model.tables_at(position)
+    library = Library(tables)
+    rates = [ideal_bits(s, library, start_state(point, *s.shape[1:])).sum() / (256 * s[0].size) for s in symbols]
+    return float(np.mean(rates))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m lic.tools.context_study",
+    )
+    parser.add_argument("run", type=Path, help="folder of a run, or one of its checkpoints")
+    parser.add_argument("--data", nargs="+", required=True, help="pictures to fit on")
+    parser.add_argument("--valid", nargs="+", required=True, help="pictures to measure on")
+    parser.add_argument("--points", type=int, nargs="+", help="lambda points, from 0; all if not given")
+    args = parser.parse_args()
+
+    network, info = read_run(best_checkpoint(args.run))
+    latents = sort_latents(network, latent_chunks(network, args.data, info["config"]["crop"]))
+    plain = freeze(network, {"name": "study"})
+    if args.points:
+        lambdas = [plain.lambdas[k] for k in args.points]
+        plain = dataclasses.replace(
+            plain,
+            steps=plain.steps[args.points],
+            restore=plain.restore[args.points],
+            card=plain.card | {"lambdas": lambdas},
+        )
+    positions = [plain.position_of_lambda(lambda_) for lambda_ in plain.lambdas]
+    pictures = [p.permute(1, 2, 0).numpy() for p in load_pictures(args.valid, 16)]
+    analysed = [coding.analyse(picture, plain) for picture in tqdm(pictures, desc="analysis", disable=None)]
+    symbols = {p: [coding.quantise(y, plain, p) for y in analysed] for p in positions}
+
+    base = {p: bits_per_pixel(plain, symbols[p], p) for p in positions}
+    print(f"{'lambda':<40}" + "".join(f"{lambda_:>9g}" for lambda_ in plain.lambdas) + "     mean")
+    print(f"{'one table per channel, bit/pixel':<40}" + "".join(f"{base[p]:9.4f}" for p in positions))
+    for name, recipe in RECIPES.items():
+        model = dataclasses.replace(plain, contexts=fit_contexts(plain, latents, recipe))
+        saved = [100 * (bits_per_pixel(model, symbols[p], p) / base[p] - 1) for p in positions]
+        print(f"{name + ', %':<40}" + "".join(f"{s:9.2f}" for s in [*saved, float(np.mean(saved))]), flush=True)
+
+
+if __name__ == "__main__":
+    main()
