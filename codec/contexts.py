@@ -145,15 +145,18 @@ class ContextState:
     def estimate(self, channel: int, p: Pass, values: Ints) -> Ints:
         """The expected magnitude at each place; `values` is the channel so far, with the zero cell."""
         constant, *outside, inside = self.point.weights[channel, p.number].tolist()
-        at, near = np.tensordot(np.array(outside).reshape(2, len(self.sums)), self.sums, 1)
-        estimate: Ints = at[..., p.places] + near[..., p.around].sum(axis=-2) + (constant << UNIT_BITS)
+        f0, f1, f2 = self.sums
+        a0, a1, a2, n0, n1, n2 = outside
+        at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow
+        up, down, left, right = (near[..., side] for side in p.around)
+        estimate: Ints = at[..., p.places] + up + down + left + right + (constant << UNIT_BITS)
         if len(p.decoded):
             estimate += inside * inside_feature(p, values)
         return estimate
 
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
         """The library index of each place's table."""
-        bucket = np.searchsorted(self.point.thresholds, self.estimate(channel, p, values), side="right")
+        bucket = self.point.thresholds.searchsorted(self.estimate(channel, p, values), side="right")
         return self.point.tables[channel, p.number][bucket]
 
     def add(self, channel: int, values: Ints) -> None:

@@ -6,12 +6,13 @@ values that escaped from their tables.
 """
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.contexts import ContextState, Pass, PlainState
+from lic.codec.contexts import ContextState, PlainState
 from lic.codec.errors import Corrupt
 from lic.codec.tables import TOTAL_BITS, Ints, Tables
 
@@ -66,25 +67,39 @@ def _get_escaped(coder: "constriction.stream.queue.RangeDecoder", count: int) ->
     return values
 
 
-class Library:
-    """Coder models made of tables, each when first used; a chunk uses few of them, many times."""
+class Library(dict[int, object]):
+    """Coder models made of tables, each when first used: a chunk uses few of them, many times."""
 
     def __init__(self, tables: Tables) -> None:
+        super().__init__()
         self.tables = tables
-        self._models: dict[int, object] = {}
+        self.escape = tables.size - 1  # each table's last entry
 
-    def model(self, i: int) -> object:
-        if i not in self._models:
-            self._models[i] = _model(self.tables.row(i))
-        return self._models[i]
+    def __missing__(self, i: int) -> object:
+        self[i] = _model(self.tables.row(i))
+        return self[i]
 
 
-def _runs(chosen: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """The tables in use in rising order, each with the places (in rising order) that use it."""
-    order = np.argsort(chosen, kind="stable")
-    borders = np.flatnonzero(np.diff(chosen[order])) + 1
-    for places in np.split(order, borders):
-        yield int(chosen[places[0]]), places
+class Step(NamedTuple):
+    """The symbols of a pass in the order in which they are coded: table by table, place by place."""
+
+    places: NDArray[np.intp]
+    tables: NDArray[np.intp]
+    prediction: Ints
+
+    def runs(self) -> Iterator[tuple[int, int, int]]:
+        """Each table in use, and where its run of the step's symbols starts and ends."""
+        starts = [0, *((self.tables[1:] != self.tables[:-1]).nonzero()[0] + 1).tolist()]
+        return zip(self.tables[starts].tolist(), starts, [*starts[1:], len(self.tables)], strict=True)
+
+
+def walk(state: State, channel: int, values: Ints) -> Iterator[Step]:
+    """The passes of a channel, one step each; between them the caller codes the values."""
+    for p in state.passes(channel):
+        tables = state.choose(channel, p, values)
+        order = tables.argsort(kind="stable")
+        yield Step(p.places[order], tables[order].astype(np.intp), state.predict(channel, p, values)[order])
+    state.add(channel, values)
 
 
 def encode_symbols(symbols: Symbols, library: Library, state: State) -> bytes:
@@ -104,14 +119,12 @@ def encode_symbols(symbols: Symbols, library: Library, state: State) -> bytes:
     coder = constriction.stream.queue.RangeEncoder()
     _put(coder, used, channels + 1)
     for channel in range(used):
-        for p, chosen, prediction in walk(state, channel, values[channel]):
-            residuals = values[channel][p.places] - prediction
-            escaped = []
-            for i, places in _runs(chosen):
-                index, outside = _index(residuals[places], library.tables, i)
-                coder.encode(index, library.model(i))
-                escaped += residuals[places][outside].tolist()
-            _put_escaped(coder, escaped)
+        for step in walk(state, channel, values[channel]):
+            residuals = values[channel][step.places] - step.prediction
+            entries, escaped = _entries(residuals, step.tables, library)
+            for i, start, end in step.runs():
+                coder.encode(entries[start:end], library[i])
+            _put_escaped(coder, residuals[escaped].tolist())
     # Big-endian words: what the decoder would read alike (it fills up with ones) is not stored.
     return bytes(coder.get_compressed().astype(">u4").tobytes().rstrip(b"\xff"))
 
@@ -123,19 +136,16 @@ def decode_symbols(data: bytes, shape: tuple[int, int, int], library: Library, s
     words = np.frombuffer(data + b"\xff" * (-len(data) % 4), ">u4").astype(np.uint32)
     coder = constriction.stream.queue.RangeDecoder(words)
     values = np.zeros((channels, rows * columns + 1), np.int64)
-    tables = library.tables
     try:
         for channel in range(_get(coder, channels + 1)):
-            for p, chosen, prediction in walk(state, channel, values[channel]):
-                residuals = np.empty(len(p.places), np.int64)
-                escaped = []
-                for i, places in _runs(chosen):
-                    index = coder.decode(library.model(i), len(places))
-                    residuals[places] = index + tables.first[i]
-                    escaped.append(places[index == tables.size[i] - 1])
-                where = np.concatenate(escaped)
-                residuals[where] = _get_escaped(coder, len(where))
-                values[channel][p.places] = residuals + prediction
+            for step in walk(state, channel, values[channel]):
+                entries = np.empty(len(step.places), np.int64)
+                for i, start, end in step.runs():
+                    entries[start:end] = coder.decode(library[i], end - start)
+                residuals = entries + library.tables.first[step.tables]
+                escaped = (entries == library.escape[step.tables]).nonzero()[0]
+                residuals[escaped] = _get_escaped(coder, len(escaped))
+                values[channel][step.places] = residuals + step.prediction
     except AssertionError as error:  # constriction: "invalid compressed data"
         raise Corrupt("the file's latents do not decode: get a fresh copy of it") from error
     if np.abs(values).max() > MAX_SYMBOL:
@@ -148,13 +158,12 @@ def ideal_bits(symbols: Symbols, library: Library, state: State) -> NDArray[np.f
     values = _with_zero_cell(symbols.reshape(len(symbols), -1))
     bits = np.zeros((len(symbols), symbols[0].size))
     for channel in range(_used(values)):
-        for p, chosen, prediction in walk(state, channel, values[channel]):
-            residuals = values[channel][p.places] - prediction
-            for i, places in _runs(chosen):
-                index, outside = _index(residuals[places], library.tables, i)
-                cost = TOTAL_BITS - np.log2(library.tables.row(i)[index])
-                cost[outside] += [4 + (_zigzag(v) + 1).bit_length() for v in residuals[places][outside].tolist()]
-                bits[channel, p.places[places]] = cost
+        for step in walk(state, channel, values[channel]):
+            residuals = values[channel][step.places] - step.prediction
+            entries, escaped = _entries(residuals, step.tables, library)
+            cost = TOTAL_BITS - np.log2(library.tables.flat[library.tables.start[step.tables] + entries])
+            cost[escaped] += [4 + (_zigzag(v) + 1).bit_length() for v in residuals[escaped].tolist()]
+            bits[channel, step.places] = cost
     return bits.reshape(symbols.shape)
 
 
@@ -163,19 +172,14 @@ def _used(values: Ints) -> int:
     return int(np.flatnonzero(values.any(axis=1)).max(initial=-1)) + 1
 
 
-def walk(state: State, channel: int, values: Ints) -> Iterator[tuple[Pass, NDArray[np.integer], Ints]]:
-    """The passes of a channel, each with its tables and predictions; between them the caller codes the values."""
-    for p in state.passes(channel):
-        yield p, state.choose(channel, p, values), state.predict(channel, p, values)
-    state.add(channel, values)
-
-
-def _index(residuals: Ints, tables: Tables, i: int) -> tuple[Symbols, NDArray[np.bool_]]:
-    """Entries of table i, and which of them are escapes."""
-    escape = tables.size[i] - 1
-    index = residuals - tables.first[i]
-    outside = (index < 0) | (index >= escape)
-    return np.where(outside, escape, index).astype(np.int32), outside
+def _entries(residuals: Ints, chosen: NDArray[np.intp], library: Library) -> tuple[Symbols, NDArray[np.intp]]:
+    """Each residual's entry in its table, and which residuals escape."""
+    escape = library.escape[chosen]
+    entries = residuals - library.tables.first[chosen]
+    # As unsigned numbers, those below zero are beyond the end, too.
+    outside = (entries.view(np.uint64) >= escape.view(np.uint64)).nonzero()[0]
+    entries[outside] = escape[outside]
+    return entries.astype(np.int32), outside
 
 
 def _with_zero_cell(values: NDArray[np.integer]) -> Ints:

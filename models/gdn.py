@@ -84,4 +84,6 @@ class GDN(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         pool = F.conv2d(x * x, self.gamma[:, :, None, None], self.beta)
-        return x * (torch.sqrt(pool) if self.inverse else torch.rsqrt(pool))
+        scale = pool.sqrt_() if self.inverse else pool.rsqrt_()
+        # Fresh memory costs more than the arithmetic, so reuse it where no gradient needs the values.
+        return scale.mul_(x) if torch.is_inference_mode_enabled() else x * scale

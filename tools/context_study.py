@@ -26,7 +26,7 @@ CONSTANT, PLACE, AROUND, INSIDE = (0,), (1, 2, 3), (4, 5, 6), (7,)
 RECIPES = {
     "as shipped": Recipe(),
     "buckets per octave: 1": Recipe(per_octave=1),
-    "buckets per octave: 2": Recipe(per_octave=2),
+    "buckets per octave: 4": Recipe(per_octave=4),
     "buckets per octave: 8": Recipe(per_octave=8),
     "library of 32 tables": Recipe(library=32),
     "library of 64 tables": Recipe(library=64),

@@ -88,7 +88,7 @@ class Recipe:
     """What may be chosen when contexts are fitted; `context_study.py` measures the choices."""
 
     library: int = 128  # tables
-    per_octave: int = 4  # buckets to each doubling of the estimated magnitude
+    per_octave: int = 2  # buckets to each doubling of the estimated magnitude
     features: tuple[int, ...] = tuple(range(FEATURES))  # those that count, of the FEATURES in contexts.py
     predict: bool = True  # the values of the first channels
 

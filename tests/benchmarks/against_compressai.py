@@ -99,8 +99,9 @@ def main() -> None:
     for name, column in (("encode", 0), ("decode", 1)):
         a, b = pairs[:, 0, column], pairs[:, 1, column]
         ratio = sorted(b / a)
+        ours_ms, theirs_ms = statistics.median(a) * 1e3, statistics.median(b) * 1e3
         print(
-            f"{name}: lic {statistics.median(a) * 1e3:.0f} ms, CompressAI {statistics.median(b) * 1e3:.0f} ms (medians); "
+            f"{name}: lic {ours_ms:.0f} ms, CompressAI {theirs_ms:.0f} ms (medians); "
             f"ratio {statistics.median(ratio):.1f} (from {ratio[0]:.1f} to {ratio[-1]:.1f})"
         )
 
