@@ -193,12 +193,13 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         main = processes.rank == 0
         store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
         valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
+        progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
+        progress.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
         state = begin(objective, config, store, checkpoint if resume else None)
         about = {
             "config": dataclasses.asdict(config) | objective.describe(),
             "data": description(config.data, store),
         }
-        progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
         stop = stack.enter_context(stop_requests())
 
         def autocast() -> torch.autocast:

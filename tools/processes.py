@@ -69,6 +69,8 @@ def choose_device(name: str) -> torch.device:
             name = f"cuda:{os.environ['LOCAL_RANK']}"
         device = torch.device(name)
         torch.zeros(1, device=device)
+        if device.type == "cuda" and device.index is not None:
+            torch.cuda.set_device(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"cannot use device {name} ({reason}): give --device cpu, or another") from error

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lic.tools.objective import Validation
 
 LOG = "log.jsonl"  # in the run's folder
-LOG_STEPS = 50  # a record, and a new line on the screen, for the mean of so many steps
+LOG_STEPS = 20  # a record, and a new line on the screen, for the mean of so many steps
 PRINT_SECONDS = 60  # where the screen is no terminal, a line is printed this often
 
 

@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--latents", type=int, default=320)
     parser.add_argument("--crop", type=int, default=256)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=LOG_STEPS, help=f"the last {LOG_STEPS} are measured")
+    parser.add_argument("--steps", type=int, default=2 * LOG_STEPS, help=f"the last {LOG_STEPS} are measured")
     parser.add_argument("--device", default="auto")
     args = vars(parser.parse_args())
     objective = RateDistortion(n=args.pop("channels"), m=args.pop("latents"))

@@ -101,7 +101,8 @@ def test_the_log_holds_what_the_screen_shows(config: TrainConfig, capsys: pytest
     record = json.loads(Path(config.output, LOG).read_text())
     assert record.keys() == {"step", "elapsed", "bpp", "psnr", "loss", "patches_per_s"}
     shown = capsys.readouterr().out
-    assert shown.startswith(f"step {LOG_STEPS}  bpp {record['bpp']:.3f}  psnr {record['psnr']:.3f}  loss")
+    assert shown.startswith("training on 1 pictures, 0.1 megapixels, by cpu\n")
+    assert (f"\nstep {LOG_STEPS}  bpp {record['bpp']:.3f}  psnr {record['psnr']:.3f}  loss") in shown
     assert shown.endswith("patches/s  00:00 left\n")
 
 
