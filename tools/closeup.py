@@ -56,10 +56,14 @@ def channels(model: FrozenModel, examined: Sequence[Examined]) -> str:
     idle = int(np.sum(bits < 0.001))
     busiest = ", ".join(f"{c} ({bits[c]:.2f})" for c in order[:10])
     return figures.to_svg(figure) + (
-        f'<p class="note">Ideal code length per latent of each channel, over {len(examined)} pictures. Of '
+        f'<p class="note">Ideal code length per latent of each channel, over {count(examined)}. Of '
         f"{model.channels} channels, {half} carry half of the bits and {most} carry 90 %; {idle} cost less "
         f"than 0.001 bit per latent. The busiest, with bits per latent: {busiest}.</p>"
     )
+
+
+def count(examined: Sequence[Examined]) -> str:
+    return f"{len(examined)} picture{'s' * (len(examined) != 1)}"
 
 
 def channel_bits(examined: Sequence[Examined]) -> Any:
@@ -87,7 +91,7 @@ def densities(model: FrozenModel, examined: Sequence[Examined]) -> str:
     chosen = " The coder chooses a narrower density for each latent by its context." if model.contexts else ""
     return figures.to_svg(figure) + (
         f'<p class="note">The densities that the model has learned for its busiest channels, at this quality, and the '
-        f"latents of {len(examined)} pictures.{chosen}</p>"
+        f"latents of {count(examined)}.{chosen}</p>"
     )
 
 

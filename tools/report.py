@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         bar = tqdm(results.pictures(), desc="looking closely", unit="picture", disable=None)
         examined = [closeup.examine(name, files[name], model, args.quality) for name in bar]
     write_whole(args.output, build_report(model, results, examined, args.quality, args.maps).encode())
+    print(f"{args.output}: {model.name} on {len(examined)} of {len(paths)} pictures")
     return 1 if results.failed() else 0
 
 

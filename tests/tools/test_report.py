@@ -97,6 +97,30 @@ def test_the_table_of_pictures_sorts(report: Path, run_in_page: Callable[[Path, 
     ]
 
 
+def test_a_training_run_has_a_report(photo: Pixels, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture, run, output = (str(tmp_path / name) for name in ("x.png", "run", "r.html"))
+    Image.fromarray(photo[:64, :64]).save(picture)
+    shape = [
+        "--crop",
+        "32",
+        "--batch",
+        "2",
+        "--channels",
+        "4",
+        "--latents",
+        "6",
+        "--lambdas",
+        "0.01",
+        "--device",
+        "cpu",
+    ]
+    assert main(["train", picture, "-o", run, "--steps", "1", *shape]) == 0
+    assert main(["report", run, picture, "-o", output, "--codecs", "jpeg", "-j", "1"]) == 0
+    assert "r.html: run on 1 of 1 pictures" in capsys.readouterr().out
+    text = Path(output).read_text()
+    assert "<h2>Lambda points</h2>" in text and "steps: 1" in text
+
+
 def test_what_is_no_model_is_refused(tmp_path: Path, photo: Pixels, capsys: pytest.CaptureFixture[str]) -> None:
     Image.fromarray(photo).save(tmp_path / "x.png")
     assert main(["report", str(tmp_path), str(tmp_path / "x.png"), "-o", str(tmp_path / "r.html")]) == 1
