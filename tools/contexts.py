@@ -213,7 +213,8 @@ def _fit_library(
         if len(empty):  # densities that nobody chose start again from the groups that lose the most bits
             own = -np.log2(np.maximum(mixed / mixed.sum(axis=1, keepdims=True), 1e-12))
             lost = bits.min(axis=1) - (mixed * own).sum(axis=1)
-            members[empty] = counts[np.argsort(-lost)[: len(empty)]]
+            worst = np.argsort(-lost)[: len(empty)]  # fewer than that if there are few groups
+            members[empty[: len(worst)]] = counts[worst]
     heights, units, cost = _fit_densities(members)
     return (mixed @ cost.T).argmin(axis=1), heights, units
 
