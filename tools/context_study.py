@@ -29,7 +29,7 @@ RECIPES = {
     "buckets per octave: 4": Recipe(per_octave=4),
     "buckets per octave: 8": Recipe(per_octave=8),
     "library of 32 tables": Recipe(library=32),
-    "library of 64 tables": Recipe(library=64),
+    "library of 128 tables": Recipe(library=128),
     "library of 256 tables": Recipe(library=256),
     "no prediction of values": Recipe(predict=False),
     "no contexts but the channel": Recipe(features=CONSTANT, predict=False),

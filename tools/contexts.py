@@ -87,7 +87,7 @@ def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32
 class Recipe:
     """What may be chosen when contexts are fitted; `context_study.py` measures the choices."""
 
-    library: int = 128  # tables
+    library: int = 64  # tables
     per_octave: int = 2  # buckets to each doubling of the estimated magnitude
     features: tuple[int, ...] = tuple(range(FEATURES))  # those that count, of the FEATURES in contexts.py
     predict: bool = True  # the values of the first channels
