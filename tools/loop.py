@@ -221,7 +221,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
                 state.save(checkpoint.with_name(BEST), about | measured)
 
         if main and not resume:
-            state.save(checkpoint, about)
+            save_and_measure()  # the start is something to compare with, and may be a trained model
         net, frozen, bad = processes.wrap(state.model), False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed
         while True:

@@ -89,7 +89,7 @@ class Scored(Tiny):
 
 def test_the_best_checkpoint_is_kept(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
     config = dataclasses.replace(config, valid=config.data, validate_minutes=0.0)
-    path = train(Scored(scores=(3.0, 1.0, 2.0, 2.0)), config)
+    path = train(Scored(scores=(4.0, 3.0, 1.0, 2.0, 2.0)), config)
     assert read_info(path)["step"] == 3
     best = read_info(path.with_name(BEST))
     assert (best["step"], best["score"], best["validation"]) == (2, 1.0, [{"lambda": 0.01}])
