@@ -8,15 +8,18 @@
 >>> decode(data).getpixel((5, 5))  # doctest: +SKIP
 (200, 200, 200)
 
+Importing this package teaches Pillow the format: `Image.open("x.lic")`, `image.save("x.lic", quality=60)`.
 torch is imported when a picture is first encoded or decoded; `read_info` does without it.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Union
 
-from lic.codec.container import Container, parse
+from lic.codec import pillow_plugin as pillow_plugin  # registers itself
+from lic.codec.container import LATENTS, parse
 from lic.codec.errors import (
     BadImage,
     BadModel,
@@ -74,11 +77,31 @@ def encode(
     quality: float | None = None,
     lambda_: float | None = None,
     model: str | os.PathLike[str] | None = None,
+    strip: bool = False,
+    auto_orient: bool = False,
+    metadata: Mapping[str, "bytes | str | Image.Exif | None"] | None = None,
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
 
     `quality` runs continuously from 1 (smallest) to 100 (best), 50 if nothing is said; `lambda_` names one of the
     model's lambda points instead. `model` is a name or the path of a .safetensors file.
+
+    Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
+    formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in
+    the file) is kept without loss, as RGBA or LA; what is fully transparent has no colour any more. Other modes (I,
+    I;16, F, LAB) hold what 8 bits cannot and are refused. Of animations and the like, one frame is encoded, with a
+    warning: the image's current one, a file's first.
+
+    Metadata. EXIF, ICC profile and XMP are kept byte for byte, the orientation in EXIF among them. `auto_orient` turns
+    the pixels upright instead. `strip` drops all three, after turning the pixels. What `metadata` names ("exif",
+    "icc_profile", "xmp") takes the place of the picture's own; None removes it.
+
+    Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and what Pillow raises for files that it cannot open.
+
+    >>> import numpy as np
+    >>> rgba = np.full((20, 30, 4), 7, np.uint8)
+    >>> decode(encode(rgba, quality=30)).mode
+    'RGBA'
     """
     from lic.codec import coding
     from lic.codec.image import read_image
@@ -91,8 +114,9 @@ def encode(
         position = frozen.position_of_lambda(lambda_)
     else:
         position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
-    pixels, mode = read_image(image)
-    return coding.encode_pixels(pixels, mode, frozen, position)
+    picture = read_image(image, strip=strip, auto_orient=auto_orient)
+    picture = picture.with_metadata(metadata or {})
+    return coding.encode_pixels(picture.pixels, picture.mode, frozen, position, picture.sections())
 
 
 def decode(data: FileLike) -> "Image.Image":
@@ -110,18 +134,14 @@ def read_info(data: FileLike) -> Info:
     file = parse(raw)
     return Info(
         size=(file.width, file.height),
-        mode=file.mode,
+        mode=file.picture_mode,
         bytes=len(raw),
         bits_per_pixel=8 * len(raw) / (file.width * file.height),
         position=file.position,
         model=file.fingerprint.hex(),
         version=1,
-        sections={tag.decode("latin-1"): len(payload) for tag, payload in _all_sections(file)},
+        sections={tag.decode("latin-1"): len(payload) for tag, payload in (*file.sections, (LATENTS, file.latents))},
     )
-
-
-def _all_sections(file: Container) -> list[tuple[bytes, bytes]]:
-    return [*file.sections, (b"L", file.latents)]
 
 
 def _read(data: FileLike) -> bytes:

@@ -5,11 +5,11 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec.container import Container, Reader, build, write_varint
+from lic.codec.container import Container, Reader, Section, build, write_varint
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
 from lic.codec.errors import Corrupt
-from lic.codec.image import Pixels, latent_size, pad, to_pillow
+from lic.codec.image import Pixels, check_pixels, latent_size, pad, to_pillow
 from lic.codec.model import FrozenModel
 
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
@@ -80,15 +80,18 @@ def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
     return np.concatenate(chunks, axis=1)
 
 
-def encode_pixels(pixels: Pixels, mode: str, model: FrozenModel, position: int) -> bytes:
-    """The whole way from pixels to a .lic file."""
+def encode_pixels(
+    pixels: Pixels, mode: str, model: FrozenModel, position: int, sections: tuple[Section, ...] = ()
+) -> bytes:
+    """The whole way from pixels to a .lic file; `sections` are those before the latents."""
     symbols = quantise(analyse(pixels, model), model, position)
     height, width = pixels.shape[:2]
     latents = pack_latents(symbols, model, position)
-    return build(Container(width, height, mode, position, model.fingerprint, latents))
+    return build(Container(width, height, mode, position, model.fingerprint, latents, sections))
 
 
 def decode_picture(file: Container, model: FrozenModel) -> Image.Image:
     """The whole way back."""
+    check_pixels(file.width, file.height)
     symbols = unpack_latents(file, model)
-    return to_pillow(synthesise(symbols, model, file.position), file.width, file.height, file.mode)
+    return to_pillow(synthesise(symbols, model, file.position), file)

@@ -3,7 +3,7 @@
 import struct
 import zlib
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 from lic.codec.errors import BadImage, Corrupt, NotALicFile, Truncated, UnsupportedVersion
 
@@ -13,7 +13,11 @@ MODES = ("L", "RGB")
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
 MAX_VARINT_BITS = 35  # five bytes
+READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
+ALPHA = b"A"
+METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
+MANDATORY = frozenset([LATENTS, ALPHA])  # the upper-case tags that this version knows
 
 
 class Section(NamedTuple):
@@ -42,6 +46,21 @@ class Container:
     latents: bytes
     sections: tuple[Section, ...] = field(default=())  # all others, in file order
 
+    def section(self, tag: bytes) -> bytes | None:
+        """The payload of a section, if there is one."""
+        return next((payload for t, payload in self.sections if t == tag), None)
+
+    @property
+    def picture_mode(self) -> str:
+        """Pillow's name for what the file decodes to."""
+        return self.mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[self.mode]
+
+    @property
+    def metadata(self) -> dict[str, bytes]:
+        """EXIF, ICC profile and XMP, those that there are, byte for byte."""
+        found = {name: self.section(tag) for name, tag in METADATA.items()}
+        return {name: payload for name, payload in found.items() if payload is not None}
+
 
 def write_varint(value: int) -> bytes:
     """Little-endian base 128: seven bits a byte, the high bit set on all but the last."""
@@ -59,12 +78,18 @@ class Reader:
         self.data = data
         self.at = 0
 
+    def some(self, count: int) -> bytes:
+        """The next `count` bytes, or as many as there are."""
+        start = self.at
+        self.at = min(start + count, len(self.data))
+        return self.data[start : self.at]
+
     def take(self, count: int) -> bytes:
-        end = self.at + count
-        if end > len(self.data):
-            raise Truncated(f"the file ends at byte {len(self.data)} of at least {end}: get a complete copy of it")
-        self.at, start = end, self.at
-        return self.data[start:end]
+        wanted = self.at + count
+        taken = self.some(count)
+        if len(taken) < count:
+            raise Truncated(f"the file ends at byte {self.at} of at least {wanted}: get a complete copy of it")
+        return taken
 
     def byte(self) -> int:
         return self.take(1)[0]
@@ -99,12 +124,60 @@ def build(file: Container) -> bytes:
     return body + struct.pack("<I", zlib.crc32(body))
 
 
-def parse(data: bytes, known: frozenset[bytes] = frozenset()) -> Container:
-    """Check and take apart a .lic file; `known` are the tags of the sections that the caller understands."""
-    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
-        raise NotALicFile("this is not a .lic file: it does not start with 'LIC'")
+class FileReader(Reader):
+    """The same, off a file, of which it reads no more than is asked for."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        super().__init__(b"")
+        self.file = file
+
+    def some(self, count: int) -> bytes:
+        pieces = []
+        while count and (piece := self.file.read(min(count, READ_BYTES))):  # a damaged length claims no memory
+            pieces.append(piece)
+            count -= len(piece)
+            self.at += len(piece)
+        return b"".join(pieces)
+
+
+def parse(data: bytes) -> Container:
+    """Check and take apart a .lic file."""
     reader = Reader(data)
-    reader.take(len(MAGIC))
+    head, sections = _read_head(reader)
+    latents = reader.take(reader.varint())
+    (checksum,) = struct.unpack("<I", reader.take(4))
+    if reader.at != len(data):
+        raise Corrupt(f"the file should end at byte {reader.at}, it has {len(data)}: cut or replace it")
+    if zlib.crc32(data[:-4]) != checksum:
+        raise Corrupt("the file's checksum does not match its content: get a fresh copy of it")
+    # From here on the bytes are as they were written; what follows would be a writer's fault or a newer writer.
+    return _container(head, sections, latents)
+
+
+def read_head(file: IO[bytes]) -> Container:
+    """All that stands before the latents, whose bytes are left empty and unread; the checksum is not looked at.
+
+    >>> import io
+    >>> read_head(io.BytesIO(build(Container(3, 2, "RGB", 512, b"abcd", b"latents")))).width
+    3
+    """
+    return _container(*_read_head(FileReader(file)), b"")
+
+
+class _Head(NamedTuple):
+    mode: int
+    width: int
+    height: int
+    position: int
+    fingerprint: bytes
+
+
+def _read_head(reader: Reader) -> tuple[_Head, list[Section]]:
+    """The fields and sections before the latents, not yet believed."""
+    magic = reader.some(len(MAGIC))
+    if not magic or not MAGIC.startswith(magic):
+        raise NotALicFile("this is not a .lic file: it does not start with 'LIC'")
+    reader.take(len(MAGIC) - len(magic))
     version = reader.byte()
     if version != VERSION:
         raise UnsupportedVersion(
@@ -113,22 +186,20 @@ def parse(data: bytes, known: frozenset[bytes] = frozenset()) -> Container:
     mode = reader.byte()
     width, height = reader.varint(), reader.varint()
     (position,) = struct.unpack("<H", reader.take(2))
-    fingerprint = reader.take(FINGERPRINT_BYTES)
+    head = _Head(mode, width, height, position, reader.take(FINGERPRINT_BYTES))
     sections: list[Section] = []
-    while not sections or sections[-1].tag != LATENTS:
-        tag = reader.take(1)
+    while (tag := reader.take(1)) != LATENTS:
         sections.append(Section(tag, reader.take(reader.varint())))
-    (checksum,) = struct.unpack("<I", reader.take(4))
-    if reader.at != len(data):
-        raise Corrupt(f"the file should end at byte {reader.at}, it has {len(data)}: cut or replace it")
-    if zlib.crc32(data[:-4]) != checksum:
-        raise Corrupt("the file's checksum does not match its content: get a fresh copy of it")
-    # From here on the bytes are as they were written; what follows would be a writer's fault or a newer writer.
+    return head, sections
+
+
+def _container(head: _Head, sections: list[Section], latents: bytes) -> Container:
+    mode, width, height, position, fingerprint = head
     if mode >= len(MODES):
         raise UnsupportedVersion(f"the file holds a picture of unknown mode {mode}: install a newer lic")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise Corrupt(f"the file claims a picture of {width} x {height}")
-    for tag, _ in sections[:-1]:
-        if tag.isupper() and tag not in known:
+    for tag, _ in sections:
+        if tag.isupper() and tag not in MANDATORY:
             raise UnsupportedVersion(f"the file has a section {tag!r} that this lic does not know: install a newer lic")
-    return Container(width, height, MODES[mode], position, fingerprint, sections[-1].payload, tuple(sections[:-1]))
+    return Container(width, height, MODES[mode], position, fingerprint, latents, tuple(sections))

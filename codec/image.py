@@ -1,51 +1,132 @@
 """Pictures as people hand them over, and the arrays that the transforms work on."""
 
+import contextlib
+import io
 import os
-from typing import IO, Union
+import struct
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import IO, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
-from lic.codec.errors import BadImage
+from lic.codec.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
+from lic.codec.container import ALPHA, METADATA, Container, Section
+from lic.codec.errors import BadImage, BadSetting
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
 
 MULTIPLE = 16  # the transforms shrink by this; see lic.models.transforms.DOWNSAMPLING
+ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
+GREY = ("L", "1", "LA", "La")
+COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
+ONE_PICTURE = ("MPO",)  # formats whose further frames are previews and parts of the first
 
 
-def read_image(source: ImageLike) -> tuple[Pixels, str]:
-    """Pixels as H x W x 3, and the mode ("RGB", or "L" for grey) to decode to."""
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels, and what travels beside them."""
+
+    pixels: Pixels
+    mode: str = "RGB"  # or "L", for grey: what the pixels decode to
+    alpha: Plane | None = None
+    metadata: dict[str, bytes] = field(default_factory=dict)  # "exif", "icc_profile", "xmp"
+
+    def with_metadata(self, given: Mapping[str, Any]) -> "Picture":
+        """The same, with the metadata that is given in the place of its own."""
+        if unknown := given.keys() - METADATA.keys():
+            raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(METADATA)}")
+        return replace(self, metadata=read_metadata(self.metadata | dict(given)))
+
+    def sections(self) -> tuple[Section, ...]:
+        """All that goes into the file before the latents."""
+        sections = [Section(tag, self.metadata[name]) for name, tag in METADATA.items() if self.metadata.get(name)]
+        return (*sections, *([] if self.alpha is None else [Section(ALPHA, pack_alpha(self.alpha))]))
+
+
+def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = False) -> Picture:
+    """A picture ready to encode, with its metadata unless `strip`.
+
+    `auto_orient` turns it as EXIF says. So does `strip`: without EXIF nobody would know any more.
+    """
     if isinstance(source, np.ndarray):
         return _from_array(source)
     if isinstance(source, Image.Image):
-        return _from_pillow(source)
+        return _from_pillow(source, strip=strip, auto_orient=auto_orient)
     with Image.open(source) as image:
-        return _from_pillow(image)
+        return _from_pillow(image, strip=strip, auto_orient=auto_orient)
 
 
-def _from_array(array: NDArray[np.uint8]) -> tuple[Pixels, str]:
-    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = None) -> Picture:
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in ARRAYS)):
         raise BadImage(
-            f"cannot encode an array of {array.dtype} with shape {array.shape}: "
-            "give uint8 values as height x width (grey) or height x width x 3 (RGB)"
+            f"cannot encode an array of {array.dtype} with shape {array.shape}: give uint8 values as "
+            "height x width (grey), or height x width x 3 (RGB), x 4 (RGBA) or x 2 (grey and alpha)"
         )
     if 0 in array.shape:
         raise BadImage(f"cannot encode an empty array, of shape {array.shape}")
-    if array.ndim == 2:
-        return np.repeat(array[:, :, None], 3, axis=2), "L"
-    return array, "RGB"
+    alpha = None
+    if array.ndim == 3 and array.shape[2] != 3:
+        array, alpha = array[:, :, :-1], array[:, :, -1]
+    mode = "RGB" if array.shape[2:] == (3,) else "L"
+    pixels = array if mode == "RGB" else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    return Picture(pixels if alpha is None else fill_hidden(pixels, alpha), mode, alpha, metadata or {})
 
 
-def _from_pillow(image: Image.Image) -> tuple[Pixels, str]:
-    if image.mode in ("L", "1"):
-        return _from_array(np.array(image.convert("L")))
+def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Picture:
+    if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
+        text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
+        warnings.warn(text, stacklevel=4)
+    if auto_orient or strip:
+        with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF says nothing
+            image = ImageOps.exif_transpose(image)
+    metadata = {} if strip else read_metadata(image.info)
+    if image.mode == "CMYK" and "icc_profile" in image.info:
+        image = _to_srgb(image)
+        metadata.pop("icc_profile", None)  # it tells what CMYK means
+    return _from_array(np.asarray(_to_known_mode(image)), metadata)
+
+
+def read_metadata(info: dict[Any, Any]) -> dict[str, bytes]:
+    """EXIF, ICC profile and XMP as Pillow's `info` or its arguments of `save` hold them."""
+    found = {}
+    for name in METADATA:
+        value = info.get(name) or b""
+        value = value.tobytes() if isinstance(value, Image.Exif) else value
+        found[name] = value.encode() if isinstance(value, str) else bytes(value)
+    return {name: value for name, value in found.items() if value}
+
+
+def _to_known_mode(image: Image.Image) -> Image.Image:
+    """The same in L, LA, RGB or RGBA."""
+    if image.mode not in GREY + COLOUR:
+        raise BadImage(
+            f"cannot encode a picture of mode {image.mode} without a loss that should be yours to choose: "
+            "convert it to 8 bits, RGB or grey, first"
+        )
+    mode = "L" if image.mode in GREY else "RGB"
     if image.has_transparency_data:
-        raise BadImage(f"cannot encode transparency (mode {image.mode}) yet: flatten the picture with convert('RGB')")
-    if image.mode in ("RGB", "P", "CMYK", "YCbCr"):
-        return _from_array(np.array(image.convert("RGB")))
-    raise BadImage(f"cannot encode a picture of mode {image.mode}: convert it to RGB or L first")
+        mode = "LA" if mode == "L" else "RGBA"
+    return image.convert(mode)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """A CMYK picture's colours as its ICC profile means them."""
+    try:
+        from PIL import ImageCms
+
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImportError, OSError, ImageCms.PyCMSError) as error:
+        raise BadImage(
+            f"cannot convert CMYK by the picture's ICC profile ({error}): convert it to RGB first"
+        ) from error
+    assert converted is not None  # it would be None if we had asked for a change in place
+    return converted
 
 
 def pad(pixels: Pixels) -> Pixels:
@@ -59,7 +140,23 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
     return -(-height // MULTIPLE), -(-width // MULTIPLE)
 
 
-def to_pillow(pixels: Pixels, width: int, height: int, mode: str) -> Image.Image:
-    """Crop the padding off and give the picture its mode back."""
-    image = Image.fromarray(np.ascontiguousarray(pixels[:height, :width]))
-    return image.convert("L") if mode == "L" else image
+def check_pixels(width: int, height: int) -> None:
+    """Refuse to decode what Pillow, too, calls a decompression bomb: a few bytes may claim any size."""
+    limit = 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else None
+    if limit and width * height > limit:
+        raise BadImage(
+            f"the file claims {width} x {height} pixels, more than {limit}: if you trust it, "
+            "raise PIL.Image.MAX_IMAGE_PIXELS, or decode a region of it"
+        )
+
+
+def to_pillow(pixels: Pixels, file: Container) -> Image.Image:
+    """Crop the padding off, and give the picture back its mode, its transparency and its metadata."""
+    image = Image.fromarray(np.ascontiguousarray(pixels[: file.height, : file.width]))
+    if file.mode == "L":
+        image = image.convert("L")
+    alpha = file.section(ALPHA)
+    if alpha is not None:
+        image.putalpha(unpack_alpha(alpha, file.width, file.height))
+    image.info.update(**file.metadata)
+    return image

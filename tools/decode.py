@@ -3,7 +3,9 @@
 import argparse
 import io
 from pathlib import Path
+from typing import Any
 
+from lic.codec.container import METADATA
 from lic.codec.errors import BadSetting
 from lic.tools.batch import STANDARD, convert_all, output_paths
 
@@ -39,9 +41,21 @@ def decode_bytes(data: bytes, target: str) -> bytes:
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
+    image = decode(data)
     out = io.BytesIO()
-    decode(data).save(out, kind)
+    image.save(out, kind, **_metadata(image.info, kind))
     return out.getvalue()
+
+
+def _metadata(info: dict[Any, Any], kind: str) -> dict[str, Any]:
+    """EXIF, ICC profile and XMP as options of Pillow's `save`."""
+    from PIL.PngImagePlugin import PngInfo
+
+    options = {name: info[name] for name in METADATA if name in info}
+    if kind == "PNG" and "xmp" in options:
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
+    return options
 
 
 def _report(source: str, target: str, _before: bytes, _after: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import argparse
 import io
-import warnings
+from typing import Any
 
 from lic.codec import DEFAULT_QUALITY
 from lic.codec.errors import BadImage
@@ -31,6 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
     parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")
+    parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
+    parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 
@@ -46,29 +48,30 @@ def run(args: argparse.Namespace) -> int:
         model.position_of_lambda(args.lambda_)
 
     def convert(data: bytes, _target: str) -> bytes:
-        return encode_bytes(data, quality=args.quality, lambda_=args.lambda_, model=args.model)
+        return encode_bytes(
+            data,
+            quality=args.quality,
+            lambda_=args.lambda_,
+            model=args.model,
+            strip=args.strip,
+            auto_orient=args.auto_orient,
+        )
 
     return convert_all(args.inputs, outputs, convert, force=args.force, report=_report)
 
 
-def encode_bytes(
-    data: bytes, *, quality: float | None = None, lambda_: float | None = None, model: str | None = None
-) -> bytes:
-    """A picture file's bytes to a .lic file's bytes."""
+def encode_bytes(data: bytes, **settings: Any) -> bytes:
+    """A picture file's bytes to a .lic file's bytes; `settings` are those of `lic.codec.encode`."""
     from PIL import Image, UnidentifiedImageError
 
     from lic.codec import encode
 
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(data))
-            image.load()
+        return encode(io.BytesIO(data), **settings)
     except UnidentifiedImageError as error:
         raise BadImage("not a picture that Pillow can read") from error
-    except (SyntaxError, Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+    except (SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(str(error)) from error
-    return encode(image, quality=quality, lambda_=lambda_, model=model)
 
 
 def _report(source: str, target: str, before: bytes, after: bytes) -> str:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec import (
-    BadImage,
     BadSetting,
     Corrupt,
     ModelNotFound,
@@ -150,22 +149,6 @@ def test_unknown_lambda_names_the_known_ones(photo: Pixels) -> None:
         encode(photo, lambda_=0.05, model="tiny")
     with pytest.raises(BadSetting, match="not both"):
         encode(photo, lambda_=0.02, quality=3, model="tiny")
-
-
-@pytest.mark.parametrize(
-    "array",
-    [np.zeros((4, 4, 3)), np.zeros((4, 4, 4), np.uint8), np.zeros((0, 4, 3), np.uint8), np.zeros(5, np.uint8)],
-    ids=["float", "four channels", "empty", "one dimension"],
-)
-def test_arrays_that_are_no_pictures(array: np.ndarray) -> None:
-    with pytest.raises(BadImage):
-        encode(array, model="tiny")
-
-
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "F", "I;16"])
-def test_modes_that_would_lose_something_are_refused(mode: str) -> None:
-    with pytest.raises(BadImage, match="convert"):
-        encode(Image.new(mode, (20, 20)), model="tiny")
 
 
 def test_missing_model_says_which_and_where(

@@ -58,6 +58,18 @@ def test_golden_file_decodes_to_the_same_latents(path: Path) -> None:
     assert decode(path).size == read_info(path).size
 
 
+def test_golden_alpha_and_metadata() -> None:
+    import numpy as np
+
+    from lic.codec import decode
+
+    picture = decode(GOLDEN / "alpha.lic")
+    assert (picture.mode, picture.size) == ("RGBA", (91, 75))
+    y, x = np.mgrid[:75, :91]
+    np.testing.assert_array_equal(np.array(picture)[:8, 8:16, 3], ((x * y // 7) % 256 // 64 * 85)[:8, 8:16])
+    assert picture.info == {"exif": b"Exif\0\0MM", "icc_profile": b"a profile", "xmp": b"<x/>"}
+
+
 def test_every_hash_has_its_file() -> None:
     assert {path.stem for path in GOLDEN.glob("*.lic")} == set(HASHES)
 

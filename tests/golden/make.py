@@ -57,6 +57,10 @@ def make_file(name: str) -> bytes:
         return encode(ramp(75, 91), quality=33.3, model="golden-contexts")
     if name == "grey":
         return encode(ramp(75, 91)[:, :, 0], quality=50, model="golden-contexts")
+    if name == "alpha":
+        shades = (ramp(75, 91)[:, :, 1] // 64 * 85).astype(np.uint8)
+        metadata = {"exif": b"Exif\0\0MM", "icc_profile": b"a profile", "xmp": b"<x/>"}
+        return encode(np.dstack([ramp(75, 91), shades]), quality=50, model="golden-contexts", metadata=metadata)
     if name == "one-pixel":
         return encode(ramp(1, 1), quality=100, model="golden-contexts")
     if name == "chunks":

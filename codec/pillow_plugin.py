@@ -1,0 +1,86 @@
+"""Pillow reads and writes .lic files once `lic.codec` has been imported, as it does its own formats.
+
+>>> import io
+>>> from PIL import Image
+>>> import lic.codec
+>>> file = io.BytesIO()
+>>> Image.new("RGB", (40, 30)).save(file, "LIC", quality=60)
+>>> image = Image.open(file)  # reads the header; the picture is decoded when it is needed
+>>> image.format, image.mode, image.size
+('LIC', 'RGB', (40, 30))
+"""
+
+from typing import IO, Any
+
+from PIL import Image, ImageFile
+
+from lic.codec.container import MAGIC, METADATA, VERSION, parse, read_head
+from lic.codec.errors import LicError
+
+FORMAT = "LIC"
+# What `Image.save` hands on to `lic.codec.encode`; options of other formats are passed over, as Pillow does.
+OPTIONS = ("quality", "lambda_", "model", "strip", "auto_orient")
+
+
+def _accept(prefix: bytes) -> bool | str:
+    if not prefix.startswith(MAGIC) or prefix == MAGIC:
+        return False
+    version = prefix[len(MAGIC) : len(MAGIC) + 1]
+    return version == bytes([VERSION]) or f"a .lic file of format version {version!r}: install a newer lic"
+
+
+class LicImageFile(ImageFile.ImageFile):
+    """A .lic file, decoded by `load()`; `info` holds exif, icc_profile and xmp where the file has them."""
+
+    format = FORMAT
+    format_description = "Learned image codec"
+
+    def _open(self) -> None:
+        assert self.fp is not None
+        try:
+            file = read_head(self.fp)
+        except LicError as error:
+            raise SyntaxError(str(error)) from error
+        self._size = file.width, file.height
+        self._mode = file.picture_mode
+        self.info.update(**file.metadata)
+
+    def load(self) -> Any:
+        if self._im is None:
+            from lic.codec import decode
+
+            try:
+                self.im = decode(self._read()).im
+            except LicError as error:
+                raise OSError(str(error)) from error
+            if self._exclusive_fp and self.fp:
+                self.fp.close()
+            self.fp = None
+        return super().load()
+
+    def verify(self) -> None:
+        """Check the file's checksum and structure, without decoding the picture."""
+        try:
+            parse(self._read())
+        except LicError as error:
+            raise OSError(str(error)) from error
+        super().verify()
+
+    def _read(self) -> bytes:
+        assert self.fp is not None
+        self.fp.seek(0)
+        return self.fp.read()
+
+
+def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
+    from lic.codec import encode
+
+    given = image.encoderinfo
+    options = {name: given[name] for name in OPTIONS if name in given}
+    file.write(encode(image, **options, metadata={name: given[name] for name in METADATA if name in given}))
+
+
+Image.register_open(FORMAT, LicImageFile, _accept)
+Image.register_save(FORMAT, _save)
+Image.register_extension(FORMAT, ".lic")
+Image.register_mime(FORMAT, "image/x-lic")
