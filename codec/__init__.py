@@ -119,13 +119,29 @@ def encode(
     return coding.encode_pixels(picture.pixels, picture.mode, frozen, position, picture.sections())
 
 
-def decode(data: FileLike) -> "Image.Image":
-    """Decode a .lic file (its bytes, path or file object) to a Pillow image."""
+def decode(data: FileLike, *, region: tuple[int, int, int, int] | None = None) -> "Image.Image":
+    """Decode a .lic file (its bytes, path or file object) to a Pillow image, with its metadata in `info`.
+
+    `region` (left, top, right, bottom, in pixels) decodes just that part of the picture: of the latents only the
+    strips of 1024 rows of pixels that it touches, of the network only the region and a margin of 32 pixels. Its pixels
+    are those of the whole picture, but for one grey level in rare places where the arithmetic's order differs.
+
+    There is no decoding at reduced size: the network has one output, at full size, and its inner layers are not
+    pictures. For thumbnails decode, then use `Image.thumbnail`; or encode a small version, too.
+
+    Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`, `ModelNotFound`, `BadModel`; `BadSetting` for a
+    region that is not in the picture; `BadImage` for one so large that Pillow, too, would refuse it.
+
+    >>> import numpy as np
+    >>> data = encode(np.full((200, 300, 3), 90, np.uint8), quality=30)
+    >>> decode(data, region=(100, 50, 180, 60)).size
+    (80, 10)
+    """
     from lic.codec import coding
     from lic.codec.model import find_model
 
     file = parse(_read(data))
-    return coding.decode_picture(file, find_model(file.fingerprint))
+    return coding.decode_picture(file, find_model(file.fingerprint), region)
 
 
 def read_info(data: FileLike) -> Info:

@@ -1,5 +1,8 @@
 """From pixels to latents to bytes and back, under a frozen model."""
 
+from collections.abc import Iterable
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -9,8 +12,9 @@ from lic.codec.container import Container, Reader, Section, build, write_varint
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
 from lic.codec.errors import Corrupt
-from lic.codec.image import Pixels, check_pixels, latent_size, pad, to_pillow
+from lic.codec.image import MULTIPLE, Pixels, Region, check_region, latent_size, pad, to_pillow
 from lic.codec.model import FrozenModel
+from lic.codec.strips import halo, tiles
 
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 
@@ -18,8 +22,14 @@ CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 @torch.inference_mode()
 def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
     """The latents (channels x rows x columns), not yet scaled or rounded."""
-    x = torch.from_numpy(pad(pixels)).permute(2, 0, 1)[None].float() / 255
-    latents: NDArray[np.float32] = model.network.analysis(x)[0].contiguous().numpy()
+    rows, columns = latent_size(pixels.shape[1], pixels.shape[0])
+    analysis = model.network.analysis
+    latents = np.empty((model.channels, rows, columns), np.float32)
+    for tile in tiles((0, rows), (0, columns), halo(analysis), (rows, columns)):
+        part = pad(pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)])
+        y = analysis(torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255)[0]
+        y = y[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
+        latents[:, tile.rows.within(0), tile.columns.within(0)] = y.numpy()
     return latents
 
 
@@ -30,26 +40,47 @@ def quantise(latents: NDArray[np.float32], model: FrozenModel, position: int) ->
 
 
 @torch.inference_mode()
-def synthesise(symbols: Symbols, model: FrozenModel, position: int) -> Pixels:
-    """The decoded picture, padding included."""
+def synthesise(
+    symbols: Symbols, model: FrozenModel, position: int, size: tuple[int, int], region: Region, first_row: int = 0
+) -> Pixels:
+    """The pixels of a region of a picture of that size; `symbols` are its latents from `first_row` on."""
+    limits = latent_size(*size)
+    synthesis = model.network.synthesis
     inverse_gain = model.inverse_gain_at(position).astype(np.float32)[:, None, None]
-    y = torch.from_numpy(symbols.astype(np.float32) * inverse_gain)[None].contiguous(memory_format=torch.channels_last)
-    picture = model.network.synthesis(y)[0].permute(1, 2, 0)
-    pixels: Pixels = picture.mul(255).round_().clamp_(0, 255).to(torch.uint8).numpy()
-    return pixels
+    rows, columns = _latents_under(region)
+    shape = [(stop - start) * MULTIPLE for start, stop in (rows, columns)]
+    pixels = np.empty((*shape, 3), np.uint8)
+    for tile in tiles(rows, columns, halo(synthesis), limits):
+        part = symbols[:, tile.rows.outer(first_row), tile.columns.outer()].astype(np.float32) * inverse_gain
+        y = torch.from_numpy(part)[None].contiguous(memory_format=torch.channels_last)
+        picture = synthesis(y)[0].permute(1, 2, 0)
+        picture = picture[
+            tile.rows.within(tile.rows.outer_start, MULTIPLE), tile.columns.within(tile.columns.outer_start, MULTIPLE)
+        ]
+        grey_levels = picture.mul(255).round_().clamp_(0, 255).to(torch.uint8).numpy()
+        pixels[tile.rows.within(rows[0], MULTIPLE), tile.columns.within(columns[0], MULTIPLE)] = grey_levels
+    x0, y0, x1, y1 = region
+    top, left = rows[0] * MULTIPLE, columns[0] * MULTIPLE
+    return pixels[y0 - top : y1 - top, x0 - left : x1 - left]
 
 
-def pack_latents(symbols: Symbols, model: FrozenModel, position: int) -> bytes:
+def _latents_under(region: Region) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Rows and columns of the latents that a region's pixels belong to."""
+    x0, y0, x1, y1 = region
+    return (y0 // MULTIPLE, -(-y1 // MULTIPLE)), (x0 // MULTIPLE, -(-x1 // MULTIPLE))
+
+
+def pack_latents(chunks: Iterable[Symbols], model: FrozenModel, position: int) -> bytes:
     """Chunks of rows, each a stream of its own; all but the last are preceded by their lengths."""
     tables, point = model.tables_at(position)
     library = Library(tables)
-    streams = [encode_symbols(chunk, library, start_state(point, *chunk.shape[1:])) for chunk in chunks_of(symbols)]
+    streams = [encode_symbols(chunk, library, start_state(point, *chunk.shape[1:])) for chunk in chunks]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
 
 
-def chunks_of(symbols: Symbols) -> list[Symbols]:
-    """The symbols that share a stream, rows by rows."""
-    return [symbols[:, row : row + CHUNK_ROWS] for row in range(0, symbols.shape[1], CHUNK_ROWS)]
+def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
+    """The latents, or symbols, that share a stream, rows by rows."""
+    return [latents[:, row : row + CHUNK_ROWS] for row in range(0, latents.shape[1], CHUNK_ROWS)]
 
 
 def latent_bits(symbols: Symbols, model: FrozenModel, position: int) -> NDArray[np.float64]:
@@ -60,8 +91,8 @@ def latent_bits(symbols: Symbols, model: FrozenModel, position: int) -> NDArray[
     return np.concatenate(bits, axis=1)
 
 
-def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
-    """The symbols in a container."""
+def unpack_latents(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
+    """The symbols in a container; if only some chunks are `wanted`, no others are decoded."""
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
     tables, point = model.tables_at(file.position)
@@ -73,25 +104,41 @@ def unpack_latents(file: Container, model: FrozenModel) -> Symbols:
     lengths.append(len(file.latents) - reader.at - sum(lengths))
     if lengths[-1] < 0:
         raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it")
-    chunks = []
-    for start, length in zip(starts, lengths, strict=True):
-        shape = (model.channels, min(CHUNK_ROWS, rows - start), columns)
-        chunks.append(decode_symbols(reader.take(length), shape, library, start_state(point, *shape[1:])))
-    return np.concatenate(chunks, axis=1)
+    wanted = range(len(starts)) if wanted is None else wanted
+    first_row = wanted.start * CHUNK_ROWS
+    symbols = np.empty((model.channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
+    for i, length in enumerate(lengths):
+        data = reader.take(length)
+        if i in wanted:
+            chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
+            chunk[:] = decode_symbols(data, chunk.shape, library, start_state(point, *chunk.shape[1:]))
+    return symbols
+
+
+def encode_latents(latents: NDArray[np.float32], model: FrozenModel, position: int) -> bytes:
+    """The latents' section of a file; quantised chunk by chunk, to save memory."""
+    return pack_latents((quantise(chunk, model, position) for chunk in chunks_of(latents)), model, position)
 
 
 def encode_pixels(
     pixels: Pixels, mode: str, model: FrozenModel, position: int, sections: tuple[Section, ...] = ()
 ) -> bytes:
     """The whole way from pixels to a .lic file; `sections` are those before the latents."""
-    symbols = quantise(analyse(pixels, model), model, position)
+    latents = encode_latents(analyse(pixels, model), model, position)
     height, width = pixels.shape[:2]
-    latents = pack_latents(symbols, model, position)
     return build(Container(width, height, mode, position, model.fingerprint, latents, sections))
 
 
-def decode_picture(file: Container, model: FrozenModel) -> Image.Image:
-    """The whole way back."""
-    check_pixels(file.width, file.height)
-    symbols = unpack_latents(file, model)
-    return to_pillow(synthesise(symbols, model, file.position), file)
+def decode_picture(file: Container, model: FrozenModel, region: Region | None = None) -> Image.Image:
+    """The whole way back, for all of the picture or a region of it."""
+    size = file.width, file.height
+    region = region or (0, 0, *size)
+    check_region(region, size)
+    (top, bottom), _ = _latents_under(region)
+    around = halo(model.network.synthesis)
+    bottom = min(bottom + around, latent_size(*size)[0])
+    wanted = range(max(0, top - around) // CHUNK_ROWS, -(-bottom // CHUNK_ROWS))
+    symbols = unpack_latents(file, model, wanted)
+    pixels = synthesise(symbols, model, file.position, size, region, wanted.start * CHUNK_ROWS)
+    del symbols
+    return to_pillow(pixels, file, region)

@@ -2,6 +2,7 @@
 
 import argparse
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ examples:
   lic decode photo.lic                    photo.png beside it
   lic decode photo.lic -o photo.tif       any format, by its extension
   lic decode *.lic -o out/                several, into a folder
+  lic decode photo.lic --crop 0,0,640,480 just the part between these corners
   lic decode - < photo.lic > photo.png    in a pipe
 """
 
@@ -23,15 +25,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("inputs", nargs="+", metavar="IN", help=".lic files; - is standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+
+
+def _region(text: str) -> tuple[int, int, int, int]:
+    try:
+        x0, y0, x1, y1 = map(int, text.split(","))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"give left,top,right,bottom in pixels, not {text!r}") from error
+    return x0, y0, x1, y1
 
 
 def run(args: argparse.Namespace) -> int:
     outputs = output_paths(args.inputs, args.output, ".png")
-    return convert_all(args.inputs, outputs, decode_bytes, force=args.force, report=_report)
+    return convert_all(args.inputs, outputs, partial(decode_bytes, region=args.crop), force=args.force, report=_report)
 
 
-def decode_bytes(data: bytes, target: str) -> bytes:
+def decode_bytes(data: bytes, target: str, region: tuple[int, int, int, int] | None = None) -> bytes:
     """A .lic file's bytes to those of a picture file of `target`'s kind."""
     from PIL import Image
 
@@ -41,7 +52,7 @@ def decode_bytes(data: bytes, target: str) -> bytes:
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
-    image = decode(data)
+    image = decode(data, region=region)
     out = io.BytesIO()
     image.save(out, kind, **_metadata(image.info, kind))
     return out.getvalue()

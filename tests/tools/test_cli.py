@@ -192,3 +192,26 @@ def test_every_command_has_help(command: str, capsys: Captured) -> None:
         main([command, "--help"])
     assert exit.value.code == 0
     assert f"lic {command}" in capsys.readouterr().out
+
+
+def test_crop(folder: Path, capsys: Captured) -> None:
+    assert main(["decode", "c.lic", "-o", "part.png", "--crop", "10,20,110,50"]) == 0
+    assert Image.open("part.png").size == (100, 30)
+    assert main(["decode", "c.lic", "-o", "more.png", "--crop", "0,0,5000,10"]) == 1
+    assert "from 0,0 to" in capsys.readouterr().err
+
+
+def test_metadata_goes_into_the_file_and_out_again(folder: Path, photo: Pixels) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(photo).save("turned.jpg", exif=exif, icc_profile=b"profile", xmp=b"<x/>")
+    assert main(["encode", "turned.jpg", "-m", "tiny"]) == 0
+    for name in ("turned.png", "again.jpg", "again.webp"):
+        assert main(["decode", "turned.lic", "-o", name]) == 0
+        with Image.open(name) as image:
+            assert image.getexif()[0x0112] == 6
+            assert (image.info["icc_profile"], image.info["xmp"]) == (b"profile", b"<x/>")
+    assert main(["encode", "turned.jpg", "-o", "upright.lic", "-m", "tiny", "--auto-orient"]) == 0
+    assert main(["encode", "turned.jpg", "-o", "bare.lic", "-m", "tiny", "--strip"]) == 0
+    assert Image.open("upright.lic").size == Image.open("bare.lic").size == photo.shape[:2]
+    assert Image.open("bare.lic").info == {}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec import encode
-from lic.codec.coding import latent_bits, pack_latents
+from lic.codec.coding import chunks_of, latent_bits, pack_latents
 from lic.codec.model import FrozenModel
 from lic.tools import closeup
 from lic.tools.anatomy import channel_density, dissect
@@ -34,7 +34,7 @@ def report(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.TempPa
 @pytest.mark.parametrize("quality", [1, 60, 100])
 def test_the_bits_of_the_latents_add_up_to_the_file(quality: float, photo: Pixels, tiny_model: FrozenModel) -> None:
     anatomy = dissect(encode(photo, quality=quality, model="tiny"), tiny_model)
-    stored = 8 * len(pack_latents(anatomy.symbols, tiny_model, anatomy.position))
+    stored = 8 * len(pack_latents(chunks_of(anatomy.symbols), tiny_model, anatomy.position))
     assert anatomy.bits.sum() == pytest.approx(stored, rel=0.02, abs=64)
     assert anatomy.per_channel().sum() == pytest.approx(anatomy.bits.sum())
     assert anatomy.per_place().shape == (13, 17)
