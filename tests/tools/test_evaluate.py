@@ -58,6 +58,19 @@ def test_a_run_writes_all_measurements(folder: Path, tiny_model_path: Path, tmp_
     json.loads(output.read_text(), parse_constant=pytest.fail)  # strict JSON
 
 
+def test_every_codec_from_pictures_to_a_plot(folder: Path, tiny_model_path: Path, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="needs the extra `plot`")
+    results, figure = str(tmp_path / "r.csv"), tmp_path / "rd.png"
+    names = codecs.available()
+    ladders = {name: codecs.get_codec(name, str(tiny_model_path)).ladder[1:8:3] for name in names}
+    qualities = [f"{name}={','.join(map(str, ladder))}" for name, ladder in ladders.items()]
+    arguments = ["eval", str(folder / "first.png"), "-o", results, "--model", str(tiny_model_path), "-j", "1"]
+    assert main([*arguments, "--codecs", *names, "--qualities", *qualities]) == 0
+    assert len(load_results([results]).measurements) == 3 * len(names)
+    assert main(["plot", results, "-o", str(figure), "--bd", "jpeg"]) == 0
+    assert figure.read_bytes().startswith(b"\x89PNG")
+
+
 def test_a_picture_that_fails_is_named_and_left_out(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
