@@ -79,13 +79,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", metavar="SHEET", help="the comparison as one PNG picture")
     parser.add_argument("--html", metavar="PAGE", help="the comparison as a page with a slider")
-    parser.add_argument(
-        "--codecs",
-        nargs="+",
-        default=list(DEFAULT_CODECS),
-        metavar="CODEC",
-        help=f"some of {', '.join(codecs.NAMES)}",
-    )
+    known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
+    parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
 
 

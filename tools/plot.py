@@ -46,7 +46,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", nargs="+", metavar="RESULTS", help="what lic eval has written")
     parser.add_argument("-o", "--output", metavar="FILE", help="a .png, .svg, .pdf or .html file")
     parser.add_argument(
-        "--metric", nargs="+", choices=METRICS, default=["psnr"], help=f"{', '.join(METRICS)} (default: psnr)"
+        "--metric",
+        nargs="+",
+        choices=METRICS,
+        default=["psnr"],
+        metavar="METRIC",
+        help=f"a panel for each: {', '.join(METRICS)} (default: psnr)",
     )
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help="only these, as lic eval names them")
     which = parser.add_mutually_exclusive_group()
