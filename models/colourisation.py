@@ -39,7 +39,7 @@ def colour_features(picture: Tensor) -> Tensor:
 
 
 def fit_segments(
-    pictures: list[Tensor], segments: int, *, pixels: int = 20000, generator: torch.Generator | None = None
+    pictures: list[Tensor], segments: int, *, pixels: int = 8000, generator: torch.Generator | None = None
 ) -> Mixture:
     """The mixture over (x, y) of `pixels` random pixels of the pictures (each 3 x H x W in 0..1)."""
     grey = torch.cat([grey_features(luminance(picture[None])[0]) for picture in pictures])
@@ -62,5 +62,5 @@ def colourise(mixture: Mixture, grey: Tensor) -> tuple[Tensor, Tensor]:
 def colour_log_density(mixture: Mixture, picture: Tensor) -> Tensor:
     """ln P(y|x) of each pixel of a picture (3 x H x W), in nats."""
     log_shares, means, covariances = condition(mixture, grey_features(luminance(picture[None])[0]))
-    log_colour = log_normal(colour_features(picture), means, covariances[:, None])
+    log_colour = log_normal(colour_features(picture), means, covariances)
     return (log_shares + log_colour).logsumexp(0).unflatten(0, picture.shape[1:])

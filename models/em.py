@@ -32,7 +32,7 @@ class Mixture(NamedTuple):
 
     def log_likelihoods(self, y: Tensor) -> Tensor:
         """ln p(y | i) of vectors y (N x D), K x N."""
-        return log_normal(y, self.means[:, None], self.covariances[:, None])
+        return log_normal(y, self.means[:, None], self.covariances)
 
     def log_joint(self, y: Tensor) -> Tensor:
         """ln p(i, y), K x N."""
@@ -81,7 +81,7 @@ def m_step(y: Tensor, responsibilities: Tensor, floor: float = 1e-6) -> Mixture:
     shares = torch.where(counts[:, None] > 0, shares, 1 / len(y))
     means = shares @ y
     centred = y - means[:, None]
-    values, vectors = torch.linalg.eigh(torch.einsum("kn,kni,knj->kij", shares, centred, centred))
+    values, vectors = torch.linalg.eigh((shares[:, :, None] * centred).mT @ centred)
     covariances = vectors @ (values.clamp(min=floor)[:, :, None] * vectors.mT)
     return Mixture(counts / len(y), means, covariances)
 

@@ -73,15 +73,15 @@ def standardise(q: DiagonalGaussian, p: DiagonalGaussian) -> DiagonalGaussian:
 
 
 def log_normal(y: Tensor, mean: Tensor, covariance: Tensor) -> Tensor:
-    """ln N(y; mean, covariance) of vectors y (... x D), by a Cholesky factor.
+    """ln N(y; mean, covariance) of vectors y (... x N x D), N of them for each covariance (... x D x D).
 
     >>> log_normal(torch.zeros(5, 2), torch.zeros(2), torch.eye(2)).shape
     torch.Size([5])
     """
     factor = torch.linalg.cholesky(covariance)
-    white = torch.linalg.solve_triangular(factor, (y - mean)[..., None], upper=False)[..., 0]
-    log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1)
-    return -0.5 * (white.square().sum(-1) + log_det + y.shape[-1] * LOG_2PI)
+    white = torch.linalg.solve_triangular(factor, (y - mean).mT, upper=False)
+    log_det = 2 * factor.diagonal(dim1=-2, dim2=-1).log().sum(-1, keepdim=True)
+    return -0.5 * (white.square().sum(-2) + log_det + y.shape[-1] * LOG_2PI)
 
 
 def kl_normal(mean_q: Tensor, covariance_q: Tensor, mean_p: Tensor, covariance_p: Tensor) -> Tensor:

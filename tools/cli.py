@@ -25,6 +25,7 @@ COMMANDS = {
     "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
     "models": ("lic.tools.models", "the trained models that can be found"),
     "train": ("lic.tools.train", "train a model, or new lambda points of one"),
+    "figures": ("lic.tools.theory", "the theory's pictures from real data, as PNG files with captions"),
     "vae": ("lic.tools.vae", "the variational autoencoder on the codec's layers"),
     "export": ("lic.tools.export", "make a model file out of a training run"),
 }

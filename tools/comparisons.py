@@ -1,13 +1,12 @@
 """Objectives side by side: `lic vae objectives` and `lic vae colour`.
 
-Every row is trained by the one loop of the project, on the same layers, pictures and number of steps, and is
-measured on the same held-out pictures.
+Every row is trained on the same layers, pictures and number of steps, and measured on the same held-out
+pictures.
 """
 
 import argparse
 import dataclasses
 import math
-import tempfile
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,14 +17,11 @@ from lic.codec.coding import encode_pixels
 from lic.codec.model import freeze
 from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
 from lic.models.conditional import ConditionalAutoencoder, conditional_start
-from lic.tools.checkpoint import read_checkpoint, section
-from lic.tools.loop import TrainConfig, train
-from lic.tools.objective import Model, Objective
-from lic.tools.pictures import load_pictures
+from lic.tools.bench import Bench, full_precision
 from lic.tools.rate_distortion import RateDistortion, Score
 from lic.tools.rate_distortion import measure as measure_rate_distortion
 from lic.tools.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
-from lic.tools.variational import Variational, whole_blocks
+from lic.tools.variational import Variational
 from lic.tools.variational import measure as measure_variational
 
 WHOLE = "the whole picture"
@@ -68,31 +64,9 @@ def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
 
 
-class Bench:
-    """What all rows of a comparison share."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        self.data = tuple(args.data) or sample_paths(TO_LEARN_FROM)
-        valid = load_pictures(args.valid or sample_paths(TO_MEASURE_ON), args.crop, quiet=True)
-        self.valid = [whole_blocks(picture) for picture in valid]
-
-    def train(self, objective: Objective[Model]) -> Model:
-        """The averaged network after training from its start."""
-        with tempfile.TemporaryDirectory() as folder:
-            args = self.args
-            config = TrainConfig(
-                self.data, folder, steps=args.steps, crop=args.crop, batch=args.batch, seed=args.seed, lr=1e-3,
-                warmup=50, ema=0.99, precision="fp32", device="cpu",
-            )  # fmt: skip
-            tensors, _ = read_checkpoint(train(objective, config))
-        network = objective.build()
-        network.load_state_dict(section(tensors, "average"))
-        return network.requires_grad_(False)
-
-
-def full_precision() -> torch.autocast:
-    return torch.autocast("cpu", enabled=False)
+def bench_of(args: argparse.Namespace) -> Bench:
+    data = tuple(args.data) or sample_paths(TO_LEARN_FROM)
+    return Bench(data, args.valid or sample_paths(TO_MEASURE_ON), args.steps, args.crop, args.batch, args.seed)
 
 
 class Row(NamedTuple):
@@ -105,18 +79,17 @@ class Row(NamedTuple):
     file_bpp: float  # of real files; nan where there is no code
 
 
-def objective_rows(bench: Bench) -> list[Row]:
+def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
     """VAE, noisy channel, and rounding with an entropy code."""
-    args = bench.args
     rows = []
-    for name, lambda_ in (("VAE", None), ("noisy channel", args.lambda_)):
-        vae = bench.train(Variational(args.n, args.m, lambda_=lambda_))
-        score = measure_variational(vae, bench.valid, full_precision)
+    for name, given in (("VAE", None), ("noisy channel", lambda_)):
+        vae = bench.train(Variational(n, m, lambda_=given))
+        score = measure_variational(vae, bench.pictures, full_precision)
         chosen = 3 / (2 * score.scale**2 * math.log(2))  # what the noise says of the trade-off
         rows.append(Row(name, chosen, score.bpp, score.psnr, math.nan))
-    codec = bench.train(RateDistortion((args.lambda_,), args.n, args.m))
-    (score_,) = measure_rate_distortion(codec, bench.valid, full_precision)
-    rows.append(Row("rounding + code", args.lambda_, score_.bpp, score_.psnr, file_rate(codec, bench.valid)))
+    codec = bench.train(RateDistortion((lambda_,), n, m))
+    (coded,) = measure_rate_distortion(codec, bench.pictures, full_precision)
+    rows.append(Row("rounding + code", lambda_, coded.bpp, coded.psnr, file_rate(codec, bench.pictures)))
     return rows
 
 
@@ -132,26 +105,23 @@ def file_rate(codec: RateDistortionAutoencoder, pictures: list[Tensor]) -> float
 
 
 def compare_objectives(args: argparse.Namespace) -> int:
+    rows = objective_rows(bench_of(args), args.n, args.m, args.lambda_)
     print(f"{'objective':<16} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8} {'real files, bits/pixel':>23}")
-    for row in objective_rows(Bench(args)):
+    for row in rows:
         real = "no such code" if math.isnan(row.file_bpp) else f"{row.file_bpp:.4f}"
         print(f"{row.objective:<16} {row.lambda_:8.4g} {row.bpp:11.4f} {row.psnr:8.2f} {real:>23}")
     print("lambda: given, or for the VAE what its learned noise stands for, 3 / (2 sigma^2 ln 2)")
     return 0
 
 
-def colour_curves(bench: Bench) -> dict[str, list[Score]]:
+def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
     """Rate-distortion points of whole pictures, and of colour for a decoder with the grey picture."""
-    args = bench.args
     objectives = {
-        WHOLE: RateDistortion(WHOLE_LAMBDAS, args.n, args.m),
-        "colour, grey only added": Colour(COLOUR_LAMBDAS, args.n, args.m, informed=False),
-        "colour given grey": Colour(COLOUR_LAMBDAS, args.n, args.m, informed=True),
+        WHOLE: RateDistortion(WHOLE_LAMBDAS, n, m),
+        "colour, grey only added": Colour(COLOUR_LAMBDAS, n, m, informed=False),
+        "colour given grey": Colour(COLOUR_LAMBDAS, n, m, informed=True),
     }
-    curves = {}
-    for name, objective in objectives.items():
-        curves[name] = points(bench.train(objective), bench.valid)
-    return curves
+    return {name: points(bench.train(objective), bench.pictures) for name, objective in objectives.items()}
 
 
 @torch.inference_mode()
@@ -183,7 +153,7 @@ def rate_at(scores: list[Score], psnr: float) -> float:
 
 
 def compare_colour(args: argparse.Namespace) -> int:
-    curves = colour_curves(Bench(args))
+    curves = colour_curves(bench_of(args), args.n, args.m)
     print(f"{'coded':<24} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8}")
     for name, scores in curves.items():
         for score in scores:

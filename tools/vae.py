@@ -16,6 +16,7 @@ from lic.models.autoencoder import PEAK
 from lic.models.gaussian import kl, standard_normal
 from lic.models.transforms import DOWNSAMPLING
 from lic.models.vae import Vae, bits_per_dimension
+from lic.tools.bench import full_precision
 from lic.tools.cli import UsageError
 from lic.tools.comparisons import add_comparison_arguments, compare_colour, compare_objectives
 from lic.tools.files import write_whole
@@ -193,7 +194,7 @@ def run_train(args: argparse.Namespace) -> int:
     checkpoint = train(chosen(Variational, options), config, bool(options.get("resume")))
     pictures = list(load_pictures(config.valid or config.data, DOWNSAMPLING, quiet=True))[:8]
     vae = load_vae(checkpoint)
-    score = measure(vae, pictures, lambda: torch.autocast("cpu", enabled=False))
+    score = measure(vae, pictures, full_precision)
     print(f"{checkpoint}, on {len(pictures)} {'held-out' if config.valid else 'training'} pictures")
     print(score_table(score))
     print(UNITS.format(unit=score.density_bits - np.log2(PEAK), levels=score.density_bits))

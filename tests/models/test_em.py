@@ -128,7 +128,7 @@ def test_spread_centres_reach_every_distant_cluster() -> None:
 def test_conditioning_factors_the_joint_density() -> None:
     y = data(50)
     log_shares, means, covariances = condition(KNOWN, y[:, :1])
-    log_conditional = log_shares + log_normal(y[:, 1:], means, covariances[:, None])
+    log_conditional = log_shares + log_normal(y[:, 1:], means, covariances)
     over_x = Mixture(KNOWN.weights, KNOWN.means[:, :1], KNOWN.covariances[:, :1, :1])
     joint = over_x.log_density(y[:, :1]) + log_conditional.logsumexp(0)
     assert torch.allclose(joint, KNOWN.log_density(y))
