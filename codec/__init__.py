@@ -12,6 +12,7 @@ Importing this package teaches Pillow the format: `Image.open("x.lic")`, `image.
 torch is imported when a picture is first encoded or decoded; `read_info` does without it.
 """
 
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -76,6 +77,10 @@ def encode(
     *,
     quality: float | None = None,
     lambda_: float | None = None,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ms_ssim: float | None = None,
     model: str | os.PathLike[str] | None = None,
     strip: bool = False,
     auto_orient: bool = False,
@@ -84,7 +89,10 @@ def encode(
     """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
 
     `quality` runs continuously from 1 (smallest) to 100 (best), 50 if nothing is said; `lambda_` names one of the
-    model's lambda points instead. `model` is a name or the path of a .safetensors file.
+    model's lambda points instead. Or aim at a result: the largest file of at most `target_size` bytes (or `target_bpp`
+    bits per pixel), metadata and all, or the smallest one that reaches `target_psnr` decibels or `target_ms_ssim` (a
+    similarity below 1, or decibels), measured on what is encoded, in RGB or grey. A target out of reach
+    raises `BadSetting`, which says what is possible. `model` is a name or the path of a .safetensors file.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in
@@ -102,20 +110,39 @@ def encode(
     >>> rgba = np.full((20, 30, 4), 7, np.uint8)
     >>> decode(encode(rgba, quality=30)).mode
     'RGBA'
+    >>> len(encode(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), target_size=1000)) <= 1000
+    True
     """
-    from lic.codec import coding
+    from lic.codec import coding, rate_control
     from lic.codec.image import read_image
     from lic.codec.model import get_model
 
-    if quality is not None and lambda_ is not None:
-        raise BadSetting("give a quality or a lambda point, not both")
+    goals = {
+        "quality": quality,
+        "lambda_": lambda_,
+        "target_size": target_size,
+        "target_bpp": target_bpp,
+        "target_psnr": target_psnr,
+        "target_ms_ssim": target_ms_ssim,
+    }
+    given = [name for name, value in goals.items() if value is not None]
+    if len(given) > 1:
+        raise BadSetting(f"give {' or '.join(given)}, not both")
+    if any(not 0 < (goals[name] or 0) < math.inf for name in given if name.startswith("target")):
+        raise BadSetting(f"{given[0]} must be a number above 0, not {goals[given[0]]}")
     frozen = get_model(model)
+    position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
     if lambda_ is not None:
         position = frozen.position_of_lambda(lambda_)
-    else:
-        position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
-    picture = read_image(image, strip=strip, auto_orient=auto_orient)
-    picture = picture.with_metadata(metadata or {})
+    picture = read_image(image, strip=strip, auto_orient=auto_orient).with_metadata(metadata or {})
+    if target_bpp is not None:
+        target_size = int(target_bpp * picture.pixels[..., 0].size / 8)
+    if target_size is not None:
+        return rate_control.encode_to_size(picture, frozen, target_size)
+    if target_psnr is not None:
+        return rate_control.encode_to_psnr(picture, frozen, target_psnr)
+    if target_ms_ssim is not None:
+        return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim)
     return coding.encode_pixels(picture.pixels, picture.mode, frozen, position, picture.sections())
 
 

@@ -19,7 +19,10 @@ from lic.codec.errors import LicError
 
 FORMAT = "LIC"
 # What `Image.save` hands on to `lic.codec.encode`; options of other formats are passed over, as Pillow does.
-OPTIONS = ("quality", "lambda_", "model", "strip", "auto_orient")
+OPTIONS = (
+    *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
+    *("model", "strip", "auto_orient"),
+)
 
 
 def _accept(prefix: bytes) -> bool | str:

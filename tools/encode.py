@@ -12,6 +12,7 @@ EXAMPLES = """\
 examples:
   lic encode photo.jpg                      photo.lic beside it
   lic encode photo.png -o small.lic -q 20   a small file
+  lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
   lic encode *.jpg -o out/                  several, into a folder
   cat photo.png | lic encode - > photo.lic  in a pipe
 """
@@ -30,10 +31,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given",
     )
     rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
+    rate.add_argument("--target-size", type=_bytes, metavar="N", help="largest file up to N bytes (50k, 1.5M)")
+    rate.add_argument("--target-bpp", type=float, metavar="B", help="largest file up to B bits per pixel")
+    rate.add_argument("--target-psnr", type=float, metavar="D", help="smallest file with this PSNR, in dB")
+    rate.add_argument("--target-ms-ssim", type=float, metavar="D", help="the same for MS-SSIM: 0.98, or in dB")
     parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")
     parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
     parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+
+
+def _bytes(text: str) -> int:
+    """A number of bytes.
+
+    >>> _bytes("50k"), _bytes("1.5M"), _bytes("800")
+    (50000, 1500000, 800)
+    """
+    number = text.rstrip("kKM")
+    try:
+        return int(float(number) * {"": 1, "k": 1000, "K": 1000, "M": 1_000_000}[text[len(number) :]])
+    except (ValueError, KeyError, OverflowError) as error:
+        raise argparse.ArgumentTypeError(f"give a number of bytes, as 50k or 1.5M, not {text!r}") from error
+
+
+# What `lic.codec.encode` is told, by the names that the arguments have here.
+SETTINGS = (
+    *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
+    *("model", "strip", "auto_orient"),
+)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -47,15 +72,10 @@ def run(args: argparse.Namespace) -> int:
     if args.lambda_ is not None:
         model.position_of_lambda(args.lambda_)
 
+    settings = {name: getattr(args, name) for name in SETTINGS}
+
     def convert(data: bytes, _target: str) -> bytes:
-        return encode_bytes(
-            data,
-            quality=args.quality,
-            lambda_=args.lambda_,
-            model=args.model,
-            strip=args.strip,
-            auto_orient=args.auto_orient,
-        )
+        return encode_bytes(data, **settings)
 
     return convert_all(args.inputs, outputs, convert, force=args.force, report=_report)
 

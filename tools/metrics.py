@@ -15,14 +15,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.errors import BadImage
+from lic.codec.fidelity import PEAK, Pixels, check_comparable, decibels, ms_ssim, psnr, to_db
 
-Pixels = NDArray[np.uint8]
-
-PEAK = 255.0
 LOSSLESS_DB = 100.0  # what an infinite number of decibels counts in a mean; 16 million pixels off by one: 120
 MIN_SIDE_SSIM = 11  # the window
-MIN_SIDE_MS_SSIM = 161  # more than the window's reach, 10, after four halvings
 
 # JFIF: Y, Cb, Cr (without its offset of 128) out of R, G, B.
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -53,19 +49,6 @@ def measure(original: Pixels, decoded: Pixels) -> Scores:
     )
 
 
-def psnr(original: Pixels, decoded: Pixels) -> float:
-    """10 log10(255^2 / MSE) in dB over all samples; infinite for identical pictures.
-
-    >>> black = np.zeros((4, 4, 3), np.uint8)
-    >>> round(psnr(black, black + 1), 2), psnr(black, black)
-    (48.13, inf)
-    """
-    from skimage.metrics import mean_squared_error
-
-    _check(original, decoded)
-    return _decibels(float(mean_squared_error(original, decoded)))
-
-
 def psnr_luma(original: Pixels, decoded: Pixels) -> float:
     """PSNR of Y = 0.299 R + 0.587 G + 0.114 B.
 
@@ -73,19 +56,19 @@ def psnr_luma(original: Pixels, decoded: Pixels) -> float:
     >>> round(psnr_luma(black, black + 1), 2)
     48.13
     """
-    return _decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 0] ** 2)))
+    return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 0] ** 2)))
 
 
 def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
     """PSNR of Cb and Cr, their squared errors pooled; infinite where only greys differ."""
-    return _decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
+    return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
 
 
 def ssim(original: Pixels, decoded: Pixels) -> float:
     """Structural similarity, 1 for identical pictures; nan if a side is under 11."""
     from skimage.metrics import structural_similarity
 
-    _check(original, decoded)
+    check_comparable(original, decoded)
     if min(original.shape[:2]) < MIN_SIDE_SSIM:
         return math.nan
     return float(
@@ -100,32 +83,6 @@ def ssim(original: Pixels, decoded: Pixels) -> float:
     )
 
 
-def ms_ssim(original: Pixels, decoded: Pixels) -> float:
-    """Multi-scale structural similarity, 1 for identical pictures; nan if a side is under 161."""
-    import torch
-    from pytorch_msssim import ms_ssim as library_ms_ssim
-
-    _check(original, decoded)
-    if min(original.shape[:2]) < MIN_SIDE_MS_SSIM:
-        return math.nan
-
-    def tensor(pixels: Pixels) -> torch.Tensor:
-        planes = np.atleast_3d(pixels).transpose(2, 0, 1).astype(np.float32)
-        return torch.from_numpy(np.ascontiguousarray(planes))[None]
-
-    with torch.inference_mode():
-        return float(library_ms_ssim(tensor(original), tensor(decoded), data_range=PEAK))
-
-
-def to_db(similarity: float) -> float:
-    """-10 log10(1 - similarity): SSIM and MS-SSIM spread out near 1, as curves show them.
-
-    >>> round(to_db(0.99), 6), to_db(1.0)
-    (20.0, inf)
-    """
-    return math.inf if similarity >= 1 else -10 * math.log10(1 - similarity)
-
-
 def mean_db(values: Iterable[float]) -> float:
     """The mean of decibels, infinite ones counted as `LOSSLESS_DB`; nan if any value is, or if there is none.
 
@@ -136,23 +93,11 @@ def mean_db(values: Iterable[float]) -> float:
     return sum(values) / len(values) if values else math.nan
 
 
-def _decibels(mse: float) -> float:
-    return 10 * math.log10(PEAK**2 / mse) if mse > 0 else math.inf
-
-
 def _difference_ycbcr(original: Pixels, decoded: Pixels) -> NDArray[Any]:
-    _check(original, decoded)
+    check_comparable(original, decoded)
     difference = original.astype(np.float64) - decoded
     if original.ndim == 2:
         difference = np.repeat(difference[:, :, None], 3, axis=2)
     ycbcr = difference @ YCBCR.T
     ycbcr[np.abs(ycbcr) < 1e-6] = 0  # grey differences leave rounding errors in Cb and Cr
     return ycbcr
-
-
-def _check(original: Pixels, decoded: Pixels) -> None:
-    if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
-        raise BadImage(
-            f"cannot compare a picture of {original.dtype} {original.shape} "
-            f"with one of {decoded.dtype} {decoded.shape}: give two uint8 arrays of the same shape"
-        )

@@ -1,0 +1,71 @@
+"""How far a decoded picture is from its original, by the measures that `encode` can aim at.
+
+Pictures are uint8 arrays, RGB (H x W x 3) or grey (H x W).
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.errors import BadImage
+
+Pixels = NDArray[np.uint8]
+
+PEAK = 255.0
+MIN_SIDE_MS_SSIM = 161  # more than the window's reach, 10, after four halvings
+BLOCK_ROWS = 256  # squared errors are summed so many rows at a time, to bound the memory
+
+
+def psnr(original: Pixels, decoded: Pixels) -> float:
+    """10 log10(255^2 / MSE) in dB over all samples; infinite for identical pictures.
+
+    >>> black = np.zeros((4, 4, 3), np.uint8)
+    >>> round(psnr(black, black + 1), 2), psnr(black, black)
+    (48.13, inf)
+    """
+    check_comparable(original, decoded)
+    total = 0
+    for row in range(0, len(original), BLOCK_ROWS):
+        a, b = (picture[row : row + BLOCK_ROWS].astype(np.int32) for picture in (original, decoded))
+        total += int(np.square(a - b).sum(dtype=np.int64))
+    return decibels(total / original.size)
+
+
+def ms_ssim(original: Pixels, decoded: Pixels) -> float:
+    """Multi-scale structural similarity, 1 for identical pictures; nan if a side is under 161."""
+    import torch
+    from pytorch_msssim import ms_ssim as library_ms_ssim
+
+    check_comparable(original, decoded)
+    if min(original.shape[:2]) < MIN_SIDE_MS_SSIM:
+        return math.nan
+
+    def tensor(pixels: Pixels) -> torch.Tensor:
+        planes = np.atleast_3d(pixels).transpose(2, 0, 1).astype(np.float32)
+        return torch.from_numpy(np.ascontiguousarray(planes))[None]
+
+    with torch.inference_mode():
+        return float(library_ms_ssim(tensor(original), tensor(decoded), data_range=PEAK))
+
+
+def to_db(similarity: float) -> float:
+    """-10 log10(1 - similarity): SSIM and MS-SSIM spread out near 1, as curves show them.
+
+    >>> round(to_db(0.99), 6), to_db(1.0)
+    (20.0, inf)
+    """
+    return math.inf if similarity >= 1 else -10 * math.log10(1 - similarity)
+
+
+def decibels(mse: float) -> float:
+    """PSNR of a mean squared error."""
+    return 10 * math.log10(PEAK**2 / mse) if mse > 0 else math.inf
+
+
+def check_comparable(original: Pixels, decoded: Pixels) -> None:
+    if original.shape != decoded.shape or original.dtype != np.uint8 or decoded.dtype != np.uint8:
+        raise BadImage(
+            f"cannot compare a picture of {original.dtype} {original.shape} "
+            f"with one of {decoded.dtype} {decoded.shape}: give two uint8 arrays of the same shape"
+        )

@@ -1,0 +1,121 @@
+"""Files of a wanted size, or pictures of a wanted quality: a search over the positions between lambda points.
+
+The picture is analysed once; a try quantises and codes its latents, or restores a picture from them.
+"""
+
+import math
+from collections.abc import Callable
+from functools import cache
+
+import numpy as np
+from PIL import Image
+
+from lic.codec import coding
+from lic.codec.container import Container, build
+from lic.codec.errors import BadSetting
+from lic.codec.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
+from lic.codec.image import Picture, Pixels
+from lic.codec.model import FrozenModel
+
+MOST_DB = 200.0  # what an infinite number of decibels counts in a search
+
+
+class Tries:
+    """One picture, analysed, and its files at any positions."""
+
+    def __init__(self, picture: Picture, model: FrozenModel) -> None:
+        self.picture, self.model = picture, model
+        self.latents = coding.analyse(picture.pixels, model)
+        self.sections = picture.sections()
+        self.file = cache(self._file)
+
+    def _file(self, position: int) -> bytes:
+        height, width = self.picture.pixels.shape[:2]
+        latents = coding.encode_latents(self.latents, self.model, position)
+        return build(
+            Container(width, height, self.picture.mode, position, self.model.fingerprint, latents, self.sections)
+        )
+
+    def decoded(self, position: int) -> Pixels:
+        """What the file at a position decodes to: H x W x 3, or H x W for grey."""
+        height, width = self.picture.pixels.shape[:2]
+        symbols = coding.quantise(self.latents, self.model, position)
+        pixels = coding.synthesise(symbols, self.model, position, (width, height), (0, 0, width, height))
+        return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
+
+    @property
+    def original(self) -> Pixels:
+        return self.picture.pixels if self.picture.mode == "RGB" else self.picture.pixels[:, :, 0]
+
+
+def encode_to_size(picture: Picture, model: FrozenModel, target: int) -> bytes:
+    """The largest file that is not above `target` bytes, the whole of it counted."""
+    tries = Tries(picture, model)
+    smallest = len(tries.file(0))
+    if smallest > target:
+        raise BadSetting(
+            f"{target:,} bytes are too few for this picture: its smallest file, of quality 1, has {smallest:,}"
+        )
+    if len(tries.file(model.last_position)) <= target:
+        return tries.file(model.last_position)
+    position = last_below(lambda p: math.log(len(tries.file(p))), math.log(target + 0.5), model.last_position)
+    return tries.file(position)
+
+
+def encode_to_psnr(picture: Picture, model: FrozenModel, target: float) -> bytes:
+    """The smallest file whose picture's PSNR reaches `target` dB."""
+    return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB", "{:.2f} dB")
+
+
+def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float) -> bytes:
+    """The smallest file whose picture's MS-SSIM reaches `target`: a similarity below 1, or else decibels."""
+    if min(picture.pixels.shape[:2]) < MIN_SIDE_MS_SSIM:
+        raise BadSetting(f"MS-SSIM is undefined for sides under {MIN_SIDE_MS_SSIM}: aim at a PSNR instead")
+
+    def measure(original: Pixels, decoded: Pixels) -> float:
+        return to_db(ms_ssim(original, decoded))
+
+    wanted = to_db(target) if target < 1 else target
+    return _encode_to_quality(picture, model, measure, wanted, f"an MS-SSIM of {wanted:.2f} dB", "{:.2f} dB")
+
+
+def _encode_to_quality(
+    picture: Picture,
+    model: FrozenModel,
+    measure: Callable[[Pixels, Pixels], float],
+    target: float,
+    goal: str,
+    unit: str,
+) -> bytes:
+    tries = Tries(picture, model)
+    value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
+    best = value(model.last_position)
+    if best < target:
+        raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {unit.format(best)}")
+    if value(0) >= target:
+        return tries.file(0)
+    return tries.file(last_below(value, target, model.last_position) + 1)
+
+
+def last_below(value: Callable[[int], float], target: float, last: int) -> int:
+    """The position after which a rising function reaches the target; it must be below it at 0 and not at `last`.
+
+    Interpolation finds it in few evaluations where the function is nearly straight, bisection helps where it is not.
+
+    >>> last_below(lambda p: p**3, 1000, 1792)
+    9
+    """
+    low, high = 0, last
+    below, above = value(low), value(high)
+    slow = 0  # tries since the last that halved the interval
+    while high - low > 1:
+        share = 0.5 if slow > 2 else (target - below) / (above - below)
+        guess = min(max(low + round(share * (high - low)), low + 1), high - 1)
+        width = high - low
+        found = value(guess)
+        if found < target:
+            low, below = guess, found
+        else:
+            high, above = guess, found
+        slow = slow + 1 if high - low > width / 2 else 0
+    return low
