@@ -1,8 +1,8 @@
 """A start for training: the layer-wise principal components of pictures.
 
 A random start spends its first thousand steps on learning something like a block transform. The linear
-autoencoder's optimum is known without a step, it is PCA (see `em.py` and THEORY.md); so each analysis layer
-starts as the leading components of its own blocks, and the synthesis as its transpose.
+autoencoder's optimum is known without a step, it is PCA (see `factor_analysis.py` and THEORY.md); so each
+analysis layer starts as the leading components of its own blocks, and the synthesis as its transpose.
 """
 
 import torch

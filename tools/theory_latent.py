@@ -10,7 +10,6 @@ from lic.models.colourisation import colour_features, colour_log_density, colour
 from lic.models.conditional import luminance
 from lic.models.em import HalfStep, Mixture, e_step, fit
 from lic.models.vae import Vae
-from lic.tools.bench import Bench
 from lic.tools.figures import COLOURS, OUR_COLOURS
 from lic.tools.rate_distortion import RateDistortion
 from lic.tools.theory_context import Context, Drawing, new_figure, show
@@ -88,15 +87,13 @@ def vae_samples(context: Context) -> Drawing:
     with torch.inference_mode():
         rows = sample_rows(vae, 16, (32, 32), context.seed)
         row = between(vae, context.crop[:, :, :64, :64], context.crop[:, :, 64:, 64:], 5)
-        large = vae.sample(3, 64, 64, context.generator())
+        large = vae.sample(5, 64, 64, context.generator())
     for axes, picture in zip(left.subplots(4, 4).flat, [p for r in rows for p in r], strict=True):
         show(axes, picture)
     left.suptitle("samples of 32 x 32", fontsize=10)
     all_axes = right.subplots(2, 5)
-    for axes, picture in zip(all_axes[0], [*large, None, None], strict=True):
-        axes.set_axis_off()
-        if picture is not None:
-            show(axes, picture, "sample, 64 x 64")
+    for i, (axes, picture) in enumerate(zip(all_axes[0], large, strict=True)):
+        show(axes, picture, "samples of 64 x 64" if i == 2 else "")
     for axes, picture, title in zip(all_axes[1], row, ("from", "", "between", "", "to"), strict=True):
         show(axes, picture, title)
     return Drawing(
@@ -104,8 +101,9 @@ def vae_samples(context: Context) -> Drawing:
         r"$z \sim N(0, I),\quad \hat{x} = \mathrm{Synthesis}(z) \qquad\qquad"
         r" z_t = (1-t)\,\mu(x_0) + t\,\mu(x_1)$",
         f"Left and above: samples of a VAE on the codec's layers, trained for {context.steps} steps on patches of "
-        "photographs. Under N(0, I) neighbouring latents know nothing of each other, so the samples have the texture "
-        "of photographs but no objects. Below: decoded points on the line between two pieces of a photograph.",
+        "photographs. Under N(0, I) neighbouring latents know nothing of each other: each block of 16 x 16 pixels has "
+        "the colours and the texture of photographs, and there are no objects. Below: decoded points "
+        "on the line between two pieces of a photograph.",
     )
 
 
@@ -131,23 +129,17 @@ def sharpness(picture: Tensor) -> float:
 
 
 def blur(context: Context) -> Drawing:
-    bench: Bench = context.bench()
-    n, m = 48, 12
-    x = context.crop
-    pictures = [("original", x[0])]
+    bench, x, n, m = context.bench(), context.crop, 48, 12
+    l2, l1 = bench.train(Variational(n, m)), bench.train(Variational(n, m, noise="laplace"))
+    codec = bench.train(RateDistortion((0.02,), n, 96))
     with torch.inference_mode():
-        for name, objective in (
-            ("VAE, L2", Variational(n, m)),
-            ("VAE, L1", Variational(n, m, noise="laplace")),
-        ):
-            with torch.inference_mode(False):
-                vae = bench.train(objective)
-            pictures += [(name, vae.reconstruct(x)[0])]
-            if name == "VAE, L2":
-                pictures += [("VAE, L2: a sample", sample_of(vae, x, context.generator()))]
-        with torch.inference_mode(False):
-            codec = bench.train(RateDistortion((0.02,), n, 96))
-        pictures += [("rate-distortion, L2", codec(x, torch.tensor([0]), "round").reconstruction[0])]
+        pictures = [
+            ("original", x[0]),
+            ("VAE, L2", l2.reconstruct(x)[0]),
+            ("VAE, L2: a sample", sample_of(l2, x, context.generator())),
+            ("VAE, L1", l1.reconstruct(x)[0]),
+            ("rate-distortion, L2", codec(x, torch.tensor([0]), "round").reconstruction[0]),
+        ]
     figure = new_figure(13, 3.0)
     for axes, (name, picture) in zip(figure.subplots(1, len(pictures)), pictures, strict=True):
         show(axes, picture)
