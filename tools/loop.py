@@ -219,6 +219,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
                 state.best = validation.score
                 measured = {"score": validation.score, "validation": validation.records}
                 state.save(checkpoint.with_name(BEST), about | measured)
+                state.save(checkpoint, about)  # again, for a resumed run must know the best score
 
         if main and not resume:
             save_and_measure()  # the start is something to compare with, and may be a trained model

@@ -96,6 +96,14 @@ def test_the_best_checkpoint_is_kept(config: TrainConfig, capsys: pytest.Capture
     assert "validation at step 2\na table" in capsys.readouterr().out
 
 
+def test_a_resumed_run_keeps_a_better_checkpoint_from_before(config: TrainConfig) -> None:
+    config = dataclasses.replace(config, valid=config.data)
+    path = train(Scored(scores=(2.0, 1.0)), config)
+    train(Scored(scores=(1.5,)), dataclasses.replace(config, steps=4), resume=True)
+    assert read_info(path)["step"] == 4
+    assert read_info(path.with_name(BEST))["step"] == 3
+
+
 def test_the_log_holds_what_the_screen_shows(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
     train(Tiny(), dataclasses.replace(config, steps=LOG_STEPS))
     record = json.loads(Path(config.output, LOG).read_text())
