@@ -8,8 +8,9 @@ import torch
 from numpy.typing import NDArray
 
 from lic.codec.model import FrozenModel
-from lic.models.autoencoder import PEAK
 from lic.models.uniform_vae import UniformVae
+from lic.tools.objective import Now
+from lic.tools.rate_distortion import RateDistortion
 
 Pixels = NDArray[np.uint8]
 
@@ -25,14 +26,15 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
     vae = UniformVae(network, point)
     x = torch.cat([x, x.flip(3)])
     noise = torch.rand(2, network.m, 4, 6, generator=torch.Generator().manual_seed(0)) - 0.5
-    coded = network(x, torch.tensor([point, point]), "noise", noise)
-    mse = (coded.reconstruction - x).square().mean(dim=(1, 2, 3)) * PEAK**2
-    pixels, lambda_ = 64 * 96, network.lambdas[point]
-    loss = coded.bits / pixels + lambda_ * mse
+    # What `lic train` trains on, by its own code.
+    objective = RateDistortion(network.lambdas, network.n, network.m)
+    draws = (torch.tensor([point, point]), noise)
+    loss, _ = objective.loss(network, x, draws, Now(step=0, progress=0.0, final=False))
 
-    assert torch.allclose(vae.training_loss(x, noise[None]), loss, rtol=1e-4)
+    assert torch.allclose(vae.training_loss(x, noise[None]).mean(), loss, rtol=1e-4)
+    pixels, lambda_ = 64 * 96, network.lambdas[point]
     negative_elbo = math.log(2) * pixels * loss + vae.likelihood_constant(x)
-    assert torch.allclose(-vae.elbo(x, noise[None]), negative_elbo, rtol=1e-5)
+    assert torch.allclose(-vae.elbo(x, noise[None]).mean(), negative_elbo, rtol=1e-5)
     # 1 / (2 sigma^2) stands in the place of lambda: per squared error, in nats
     assert 1 / (2 * vae.variance) == pytest.approx(lambda_ * math.log(2) / 3)
 

@@ -84,6 +84,17 @@ def test_train_reports_a_number_with_a_unit_and_one_without(
     assert "if pictures run from 0 to 1" in report
 
 
+def test_a_run_is_resumed_as_what_it_is(pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    run = str(tmp_path / "run")
+    assert main(["vae", "train", str(pictures), "-o", run, *f"--steps 1 --batch 2 --latents 4 {TINY}".split()]) == 0
+    before = load_vae(Path(run)).synthesis[0].weight.clone()
+    assert main(["vae", "train", "-o", run, "--resume", "--steps", "3"]) == 0
+    assert not torch.equal(load_vae(Path(run)).synthesis[0].weight, before)
+    assert main(["vae", "train", "-o", run, "--resume", "--latents", "8"]) == 2
+    assert main(["train", "-o", run, "--resume", "--steps", "4"]) == 2
+    assert "another kind of model" in capsys.readouterr().err
+
+
 def test_kl_warm_up_and_free_bits_lower_the_loss_while_they_last() -> None:
     plain = loss_of(Variational(n=8, m=4), 0.1)
     warming = Variational(n=8, m=4, kl_warmup=0.5)
