@@ -1,8 +1,17 @@
-"""What `lic encode` and `lic decode` share: naming outputs, keeping what exists, going on after a failure."""
+"""What `lic encode` and `lic decode` share: finding inputs, naming outputs, going on after a failure, processes."""
 
+import argparse
+import multiprocessing
+import os
 import sys
-from collections.abc import Callable, Sequence
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -11,6 +20,70 @@ from lic.tools.cli import UsageError
 from lic.tools.files import write_whole
 
 STANDARD = "-"  # standard input or output
+Convert = Callable[[bytes, str], bytes]  # an input's bytes and the output's name to the output's bytes
+
+
+class Job(NamedTuple):
+    """One picture to convert."""
+
+    source: str
+    target: str
+    resume: bool = False  # an output that is complete and newer than its input is left alone
+
+
+class Result(NamedTuple):
+    """What became of a job."""
+
+    before: int = 0  # bytes
+    after: int = 0
+    skipped: bool = False
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
+    """The arguments that both commands have."""
+    parser.add_argument("inputs", nargs="+", metavar="IN", help=f"{inputs}, or folders of them; - is standard input")
+    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
+    parser.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="processes at a time")
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a number from 1 on, not {text!r}")
+    return int(text)
+
+
+def find_jobs(args: argparse.Namespace, suffix: str, extensions: frozenset[str]) -> list[Job]:
+    """The pictures that the arguments name; of folders, the files with these extensions, hidden ones left out."""
+    folders = [name for name in args.inputs if Path(name).is_dir()]
+    files = [name for name in args.inputs if name not in folders]
+    if folders and args.output is not None and Path(args.output).is_file():
+        raise UsageError(f"{args.output} is a file: give a folder for several pictures")
+    output = args.output + os.sep if folders and args.output not in (None, STANDARD) else args.output
+    jobs = [Job(*pair) for pair in zip(files, output_paths(files, output, suffix), strict=True)] if files else []
+    for folder in map(Path, folders):
+        found = sorted(_files_in(folder, args.recursive, extensions))
+        if not found:
+            more = "" if args.recursive else "; -r looks into subfolders, too"
+            raise UsageError(f"no pictures in {folder}{more}")
+        base = folder if output is None else Path(output)
+        jobs += [Job(str(p), str((base / p.relative_to(folder)).with_suffix(suffix)), resume=True) for p in found]
+    _distinct([job.target for job in jobs])
+    return jobs
+
+
+def _files_in(folder: Path, recursive: bool, extensions: frozenset[str]) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if path.name.startswith("."):
+            continue
+        if path.is_dir():
+            if recursive:
+                yield from _files_in(path, recursive, extensions)
+        elif path.suffix.lower() in extensions:
+            yield path
 
 
 def output_paths(inputs: Sequence[str], output: str | None, suffix: str) -> list[str]:
@@ -50,43 +123,130 @@ def read_input(name: str) -> bytes:
     return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
 
 
-def convert_all(
-    inputs: Sequence[str],
-    outputs: Sequence[str],
-    convert: Callable[[bytes, str], bytes],
-    *,
-    force: bool,
-    report: Callable[[str, str, bytes, bytes], str],
-) -> int:
-    """Convert each input's bytes into its output's bytes; the exit code is 1 if any failed.
-
-    `report` makes the line that is printed for each result on a terminal.
-    """
-    failures = 0
-    terminal = sys.stderr.isatty()
-    pairs = list(zip(inputs, outputs, strict=True))
-    for source, target in tqdm(pairs, unit="picture", disable=None if len(pairs) > 1 else True):
+def convert_one(job: Job, convert: Convert, force: bool) -> Result:
+    """Do one job; whatever goes wrong is said in the result."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
         try:
-            if target != STANDARD and Path(target).exists() and not force:
-                raise FileExistsError(f"{target} exists: give --force to overwrite it")
-            data = read_input(source)
-            result = convert(data, target)
-            if target == STANDARD:
-                sys.stdout.buffer.write(result)
-                sys.stdout.buffer.flush()
-            else:
-                Path(target).parent.mkdir(parents=True, exist_ok=True)
-                write_whole(target, result)
-                if terminal:
-                    tqdm.write(report(source, target, data, result), file=sys.stderr)
-        except (LicError, OSError, ValueError) as error:
-            failures += 1
-            tqdm.write(f"{'standard input' if source == STANDARD else source}: {describe(error)}", file=sys.stderr)
-    return 1 if failures else 0
+            result = _convert(job, convert, force)
+        except Exception as error:  # one picture never stops the rest
+            result = Result(error=describe(error))
+    return result._replace(warnings=tuple(str(w.message) for w in caught))
+
+
+def _convert(job: Job, convert: Convert, force: bool) -> Result:
+    target = Path(job.target)
+    if job.target != STANDARD and target.exists() and not force:
+        if not job.resume:
+            raise FileExistsError(f"{target} exists: give --force to overwrite it")
+        if _is_current(Path(job.source), target):
+            return Result(Path(job.source).stat().st_size, target.stat().st_size, skipped=True)
+    data = read_input(job.source)
+    result = convert(data, job.target)
+    if job.target == STANDARD:
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(target, result)
+    return Result(len(data), len(result))
+
+
+def _is_current(source: Path, target: Path) -> bool:
+    """Whether an output is newer than its input, and complete."""
+    from PIL import Image
+
+    if target.stat().st_mtime < source.stat().st_mtime:
+        return False
+    try:
+        with Image.open(target) as image:
+            image.verify()
+    except (OSError, SyntaxError):
+        return False
+    return True
+
+
+def convert_all(jobs: Sequence[Job], convert: Convert, *, force: bool, processes: int = 1) -> int:
+    """Do all jobs, in order; the exit code is 1 if any failed.
+
+    On a terminal there is a progress bar for several, or else a line for each; folders get a summary at the end.
+    """
+    work = partial(convert_one, convert=convert, force=force)
+    processes = min(processes, len(jobs))
+    results = map(work, jobs) if processes == 1 else in_processes(jobs, work, processes)
+    folders = any(job.resume for job in jobs)
+    start = time.monotonic()
+    done: list[Result] = []
+    with tqdm(total=len(jobs), unit="picture", disable=None if len(jobs) > 1 else True) as bar:
+        for job, result in zip(jobs, results, strict=True):
+            done.append(result)
+            bar.update()
+            bar.set_postfix_str(f"{sum(r.before for r in done) / (time.monotonic() - start) / 1e6:.2f} MB/s", False)
+            name = "standard input" if job.source == STANDARD else job.source
+            for line in (*result.warnings, *([result.error] if result.error else [])):
+                tqdm.write(f"{name}: {line}", file=sys.stderr)
+            if sys.stderr.isatty() and not folders and not result.error and job.target != STANDARD:
+                line = f"{name} -> {job.target}: {result.before:,} -> {result.after:,} bytes"
+                tqdm.write(line, file=sys.stderr)
+    if folders:
+        print(summary(done), file=sys.stderr)
+    return 1 if any(result.error for result in done) else 0
+
+
+def summary(results: Iterable[Result]) -> str:
+    """What a long run ends with.
+
+    >>> summary([Result(5_000_000, 400_000), Result(5_000_000, 400_000, skipped=True), Result(error="damaged")])
+    '3 pictures: 1 converted, 1 skipped, 1 failed; 10,000,000 -> 800,000 bytes (8.0 %)'
+    """
+    results = list(results)
+    failed, skipped = sum(bool(r.error) for r in results), sum(r.skipped for r in results)
+    before, after = sum(r.before for r in results), sum(r.after for r in results)
+    share = f" ({100 * after / before:.1f} %)" if before else ""
+    counts = f"{len(results) - failed - skipped} converted, {skipped} skipped, {failed} failed"
+    return f"{len(results)} pictures: {counts}; {before:,} -> {after:,} bytes{share}"
+
+
+def in_processes(jobs: Sequence[Job], work: Callable[[Job], Result], count: int) -> Iterator[Result]:
+    """Do jobs in several processes; results come in order.
+
+    If a process dies, the first job without a result is tried alone, so that only the one to blame is lost.
+    """
+    while jobs:
+        for result in _until_broken(jobs, work, count):
+            yield result
+            jobs = jobs[1:]
+        if jobs:
+            jobs = [job._replace(resume=True) for job in jobs]  # some may be done, only their results are lost
+            alone = list(_until_broken(jobs[:1], work, 1))
+            yield alone[0] if alone else Result(error="its process died, perhaps for lack of memory")
+            jobs = jobs[1:]
+
+
+def _until_broken(jobs: Sequence[Job], work: Callable[[Job], Result], count: int) -> Iterator[Result]:
+    threads = max(1, (os.cpu_count() or 1) // count)
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(count, context, _start_process, (threads,)) as pool:
+        futures = [pool.submit(work, job) for job in jobs]
+        try:
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_process(threads: int) -> None:
+    import torch
+
+    torch.set_num_threads(threads)
 
 
 def describe(error: Exception) -> str:
-    """An error in one line, without Python's decoration."""
+    """An error in one line, without Python's decoration if it is one that we or the system foresaw."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return " ".join(str(error).split())
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"

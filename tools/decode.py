@@ -8,7 +8,7 @@ from typing import Any
 
 from lic.codec.container import METADATA
 from lic.codec.errors import BadSetting
-from lic.tools.batch import STANDARD, convert_all, output_paths
+from lic.tools.batch import STANDARD, add_batch_arguments, convert_all, find_jobs
 
 EXAMPLES = """\
 examples:
@@ -16,17 +16,16 @@ examples:
   lic decode photo.lic -o photo.tif       any format, by its extension
   lic decode *.lic -o out/                several, into a folder
   lic decode photo.lic --crop 0,0,640,480 just the part between these corners
+  lic decode out/ -o png/ -r -j 4         a folder, as in `lic encode`
   lic decode - < photo.lic > photo.png    in a pipe
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic decode IN... [-o OUT]"
+    parser.usage = "lic decode IN... [-o OUT] [options]"
     parser.epilog = EXAMPLES
-    parser.add_argument("inputs", nargs="+", metavar="IN", help=".lic files; - is standard input")
-    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
-    parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 
 def _region(text: str) -> tuple[int, int, int, int]:
@@ -38,8 +37,9 @@ def _region(text: str) -> tuple[int, int, int, int]:
 
 
 def run(args: argparse.Namespace) -> int:
-    outputs = output_paths(args.inputs, args.output, ".png")
-    return convert_all(args.inputs, outputs, partial(decode_bytes, region=args.crop), force=args.force, report=_report)
+    jobs = find_jobs(args, ".png", frozenset({".lic"}))
+    convert = partial(decode_bytes, region=args.crop)
+    return convert_all(jobs, convert, force=args.force, processes=args.jobs)
 
 
 def decode_bytes(data: bytes, target: str, region: tuple[int, int, int, int] | None = None) -> bytes:
@@ -67,7 +67,3 @@ def _metadata(info: dict[Any, Any], kind: str) -> dict[str, Any]:
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
     return options
-
-
-def _report(source: str, target: str, _before: bytes, _after: bytes) -> str:
-    return f"{source} -> {target}"

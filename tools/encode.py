@@ -2,11 +2,12 @@
 
 import argparse
 import io
+from functools import partial
 from typing import Any
 
 from lic.codec import DEFAULT_QUALITY
 from lic.codec.errors import BadImage
-from lic.tools.batch import convert_all, output_paths
+from lic.tools.batch import add_batch_arguments, convert_all, find_jobs
 
 EXAMPLES = """\
 examples:
@@ -14,15 +15,16 @@ examples:
   lic encode photo.png -o small.lic -q 20   a small file
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
   lic encode *.jpg -o out/                  several, into a folder
+  lic encode photos/ -o out/ -r -j 4        a folder and its subfolders, four at a time;
+                                            again to go on where it stopped
   cat photo.png | lic encode - > photo.lic  in a pipe
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic encode IN... [-o OUT] [-q QUALITY]"
+    parser.usage = "lic encode IN... [-o OUT] [-q QUALITY | --target-... T] [options]"
     parser.epilog = EXAMPLES
-    parser.add_argument("inputs", nargs="+", metavar="IN", help="pictures; - is standard input")
-    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    add_batch_arguments(parser, "pictures")
     rate = parser.add_mutually_exclusive_group()
     rate.add_argument(
         "-q",
@@ -38,7 +40,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")
     parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
     parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
-    parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 
 def _bytes(text: str) -> int:
@@ -62,7 +63,7 @@ SETTINGS = (
 
 
 def run(args: argparse.Namespace) -> int:
-    outputs = output_paths(args.inputs, args.output, ".lic")
+    jobs = find_jobs(args, ".lic", _readable())
     # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
     from lic.codec.model import get_model
 
@@ -72,15 +73,19 @@ def run(args: argparse.Namespace) -> int:
     if args.lambda_ is not None:
         model.position_of_lambda(args.lambda_)
 
-    settings = {name: getattr(args, name) for name in SETTINGS}
-
-    def convert(data: bytes, _target: str) -> bytes:
-        return encode_bytes(data, **settings)
-
-    return convert_all(args.inputs, outputs, convert, force=args.force, report=_report)
+    convert = partial(encode_bytes, **{name: getattr(args, name) for name in SETTINGS})
+    return convert_all(jobs, convert, force=args.force, processes=args.jobs)
 
 
-def encode_bytes(data: bytes, **settings: Any) -> bytes:
+def _readable() -> frozenset[str]:
+    """The extensions of pictures that Pillow reads, but our own."""
+    from PIL import Image
+
+    extensions = Image.registered_extensions()
+    return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
+
+
+def encode_bytes(data: bytes, _target: str, **settings: Any) -> bytes:
     """A picture file's bytes to a .lic file's bytes; `settings` are those of `lic.codec.encode`."""
     from PIL import Image, UnidentifiedImageError
 
@@ -92,7 +97,3 @@ def encode_bytes(data: bytes, **settings: Any) -> bytes:
         raise BadImage("not a picture that Pillow can read") from error
     except (SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(str(error)) from error
-
-
-def _report(source: str, target: str, before: bytes, after: bytes) -> str:
-    return f"{source} -> {target}: {len(before):,} -> {len(after):,} bytes"
