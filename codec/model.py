@@ -3,17 +3,27 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
+from lic.codec.catalog import (
+    MAX_QUALITY,
+    METADATA,
+    MIN_QUALITY,
+    MODELS_VARIABLE,
+    POSITIONS,
+    damaged,
+    list_models,
+    model_folders,
+    read_model_file,
+)
 from lic.codec.container import FINGERPRINT_BYTES
 from lic.codec.contexts import Contexts, PointContexts
 from lic.codec.errors import BadModel, BadSetting, ModelNotFound
@@ -24,11 +34,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-MODELS_VARIABLE = "LIC_MODELS"
 DEFAULT_MODEL = "photo"
-POSITIONS = 256  # fine steps between two lambda points
-MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
-METADATA = "lic.model"
 ARRAYS = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32}
 CONTEXT_ARRAYS = {
     "weights": np.int32,
@@ -39,15 +45,6 @@ CONTEXT_ARRAYS = {
     "steps": np.int32,
     "reference": np.int64,
 }
-
-
-class ModelFile(NamedTuple):
-    """What is known of a model file without loading it."""
-
-    path: Path
-    name: str
-    fingerprint: bytes
-    card: dict[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,31 +187,6 @@ def freeze(network: "RateDistortionAutoencoder", card: dict[str, Any]) -> Frozen
     return FrozenModel(np.array(KNOTS), heights, steps, unit, restore, transforms, card)
 
 
-def model_folders() -> list[Path]:
-    """Where models are looked for: inside the package, then the folders that LIC_MODELS names."""
-    extra = os.environ.get(MODELS_VARIABLE, "")
-    return [Path(__file__).parent / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
-
-
-def read_model_file(path: Path) -> ModelFile:
-    """The card of a model file."""
-    try:
-        with safe_open(path, "np") as file:
-            card = json.loads((file.metadata() or {})[METADATA])
-        return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
-    except FileNotFoundError as error:
-        raise ModelNotFound(f"there is no model file {path}") from error
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise BadModel(f"{path} is not a lic model, or it is damaged ({error}): export or copy it again") from error
-
-
-def list_models() -> Iterator[ModelFile]:
-    """All models that can be found by name or fingerprint."""
-    for folder in model_folders():
-        for path in sorted(folder.glob("*.safetensors")):
-            yield read_model_file(path)
-
-
 @lru_cache(maxsize=4)
 def load_model(path: Path) -> FrozenModel:
     """Load a model file and check it against its fingerprint."""
@@ -234,7 +206,7 @@ def load_model(path: Path) -> FrozenModel:
             contexts = Contexts(index=index, **ints)
         model = FrozenModel(np.array(KNOTS), **tables, weights=arrays, card=file.card, contexts=contexts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise BadModel(f"{path} is not a lic model, or it is damaged ({error}): export or copy it again") from error
+        raise damaged(path, error) from error
     if model.fingerprint != file.fingerprint:
         raise BadModel(f"{path} is damaged: its content does not match its fingerprint; export or copy it again")
     return model

@@ -9,7 +9,8 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from lic.codec.model import MODELS_VARIABLE, FrozenModel, freeze, load_model
+from lic.codec.catalog import MODELS_VARIABLE
+from lic.codec.model import FrozenModel, freeze, load_model
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 

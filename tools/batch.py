@@ -15,11 +15,10 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from lic.codec.errors import LicError
 from lic.tools.cli import UsageError
 from lic.tools.files import write_whole
+from lic.tools.inputs import STANDARD, describe, read_input
 
-STANDARD = "-"  # standard input or output
 Convert = Callable[[bytes, str], bytes]  # an input's bytes and the output's name to the output's bytes
 
 
@@ -117,10 +116,6 @@ def _distinct(paths: list[str]) -> list[str]:
             raise UsageError(f"two inputs would both be written to {path}: rename one, or run them apart")
         seen.add(path)
     return paths
-
-
-def read_input(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
 
 
 def convert_one(job: Job, convert: Convert, force: bool) -> Result:
@@ -242,11 +237,3 @@ def _start_process(threads: int) -> None:
     import torch
 
     torch.set_num_threads(threads)
-
-
-def describe(error: Exception) -> str:
-    """An error in one line, without Python's decoration if it is one that we or the system foresaw."""
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
-    text = " ".join(str(error).split())
-    return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"

@@ -7,8 +7,9 @@ import argparse
 import importlib
 import os
 import shlex
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from importlib.metadata import version
 
 from lic.codec.errors import LicError
@@ -23,6 +24,8 @@ COMMANDS = {
     "plot": ("lic.tools.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
     "compare": ("lic.tools.compare", "one photo by several codecs at the same size, side by side"),
     "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
+    "doctor": ("lic.tools.doctor", "versions, the processor, the models found, and whether they work"),
+    "completion": ("lic.tools.completion", "a script that teaches the shell to complete `lic`"),
     "models": ("lic.tools.models", "the trained models that can be found"),
     "train": ("lic.tools.train", "train a model, or new lambda points of one"),
     "figures": ("lic.tools.theory", "the theory's pictures from real data, as PNG files with captions"),
@@ -35,16 +38,21 @@ class UsageError(Exception):
     """The arguments do not fit together; exit code 2."""
 
 
-def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser, complete for the subcommand that `argv` names and with one line of help for the others."""
+class HelpFormatter(argparse.RawDescriptionHelpFormatter):
+    """Help that fits a screen: an option and what it does on one line."""
+
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=max(80, shutil.get_terminal_size().columns - 2))
+
+
+def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
+    """The parser, complete for the subcommands named and with one line of help for the others."""
     parser = argparse.ArgumentParser(prog="lic", description="A learned image codec.")
     parser.add_argument("--version", action="version", version=f"lic {version('lic-codec')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, line) in COMMANDS.items():
-        subparser = commands.add_parser(
-            name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
-        if name in argv[:1]:
+        subparser = commands.add_parser(name, help=line, description=line, formatter_class=HelpFormatter)
+        if name in complete:
             importlib.import_module(module).add_arguments(subparser)
     return parser
 
@@ -52,7 +60,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    args = build_parser(argv).parse_args(argv)
+    args = build_parser(argv[:1]).parse_args(argv)
     args.command_line = shlex.join(["lic", *argv])
     try:
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args))

@@ -217,7 +217,7 @@ def make_findable(model: str) -> None:
     """Let files of a model given by its path be decoded in this process: its folder joins those in
     LIC_MODELS.
     """
-    from lic.codec.model import MODELS_VARIABLE
+    from lic.codec.catalog import MODELS_VARIABLE
 
     path = Path(model)
     if path.exists():

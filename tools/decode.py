@@ -8,7 +8,8 @@ from typing import Any
 
 from lic.codec.container import METADATA
 from lic.codec.errors import BadSetting
-from lic.tools.batch import STANDARD, add_batch_arguments, convert_all, find_jobs
+from lic.tools.batch import add_batch_arguments, convert_all, find_jobs
+from lic.tools.inputs import STANDARD
 
 EXAMPLES = """\
 examples:
@@ -23,7 +24,7 @@ examples:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic decode IN... [-o OUT] [options]"
-    parser.epilog = EXAMPLES
+    parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
 

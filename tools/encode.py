@@ -22,14 +22,15 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic encode IN... [-o OUT] [-q QUALITY | --target-... T] [options]"
-    parser.epilog = EXAMPLES
+    parser.usage = "lic encode IN... [-o OUT] [-q Q | --target-... T] [options]"
+    parser.description = EXAMPLES
     add_batch_arguments(parser, "pictures")
     rate = parser.add_mutually_exclusive_group()
     rate.add_argument(
         "-q",
         "--quality",
         type=float,
+        metavar="Q",
         help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given",
     )
     rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
@@ -37,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rate.add_argument("--target-bpp", type=float, metavar="B", help="largest file up to B bits per pixel")
     rate.add_argument("--target-psnr", type=float, metavar="D", help="smallest file with this PSNR, in dB")
     rate.add_argument("--target-ms-ssim", type=float, metavar="D", help="the same for MS-SSIM: 0.98, or in dB")
-    parser.add_argument("-m", "--model", help="name of a model (see `lic models`) or path of a .safetensors file")
+    parser.add_argument("-m", "--model", help="name (see `lic models`) or path of a model")
     parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
     parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
 

@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 from lic.codec import Info, read_info
+from lic.codec.catalog import MAX_QUALITY, MIN_QUALITY, POSITIONS, list_models
 from lic.codec.errors import LicError
-from lic.codec.model import MAX_QUALITY, MIN_QUALITY, POSITIONS, list_models
-from lic.tools.batch import describe, read_input
+from lic.tools.inputs import describe, read_input
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 import argparse
 
-from lic.codec.model import MODELS_VARIABLE, list_models, model_folders
+from lic.codec.catalog import MODELS_VARIABLE, list_models, model_folders
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

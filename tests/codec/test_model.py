@@ -7,15 +7,14 @@ import pytest
 import torch
 
 from lic.codec import BadModel, BadSetting, ModelNotFound
+from lic.codec.catalog import list_models, read_model_file
 from lic.codec.model import (
     POSITIONS,
     FrozenModel,
     find_model,
     freeze,
     get_model,
-    list_models,
     load_model,
-    read_model_file,
 )
 from lic.models.autoencoder import RateDistortionAutoencoder
 

@@ -178,12 +178,24 @@ def test_outputs_appear_whole_or_not_at_all(folder: Path, monkeypatch: pytest.Mo
     assert sorted(os.listdir()) == before
 
 
-def test_help_and_info_do_not_import_torch(folder: Path) -> None:
+def test_what_should_start_fast_imports_neither_torch_nor_numpy(folder: Path) -> None:
     for arguments in (["--help"], ["--version"], ["info", "c.lic"], ["models"], ["encode", "--help"]):
         code = f"import sys; sys.argv = ['lic', *{arguments!r}]\nfrom lic.tools.cli import main\n"
-        code += "try: main()\nexcept SystemExit: pass\nprint('torch' in sys.modules)"
+        code += "try: main()\nexcept SystemExit: pass\nprint({'torch', 'numpy', 'scipy'} & set(sys.modules))"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        assert done.stdout.splitlines()[-1] == "False", arguments
+        assert done.stdout.splitlines()[-1] == "set()", arguments
+
+
+@pytest.mark.parametrize("command", ["encode", "decode"])
+def test_help_fits_a_screen_with_examples_first(
+    command: str, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    text = capsys.readouterr().out
+    assert len(text.splitlines()) <= 36
+    assert text.index("examples:") < text.index("options:")
 
 
 @pytest.mark.parametrize("command", sorted(COMMANDS))

@@ -11,7 +11,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lic.codec import decode, encode
-from lic.codec.model import MODELS_VARIABLE, load_model, read_model_file
+from lic.codec.catalog import MODELS_VARIABLE, read_model_file
+from lic.codec.model import load_model
 from lic.tools.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
 from lic.tools.cli import main
 from lic.tools.loop import TrainConfig, train

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lic.codec.model import MODELS_VARIABLE
+from lic.codec.catalog import MODELS_VARIABLE
 from lic.models.quantization import quantize
 from lic.tools.cli import main
 from lic.tools.theory import FIGURES, OF_THE_CODEC

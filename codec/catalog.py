@@ -1,0 +1,56 @@
+"""Which models there are: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from lic.codec.errors import BadModel, ModelNotFound
+
+MODELS_VARIABLE = "LIC_MODELS"
+METADATA = "lic.model"
+MAX_HEADER = 2**26  # bytes; ours have a few thousand
+POSITIONS = 256  # fine steps between two lambda points
+MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
+
+
+class ModelFile(NamedTuple):
+    """What is known of a model file without loading it."""
+
+    path: Path
+    name: str
+    fingerprint: bytes
+    card: dict[str, Any]
+
+
+def model_folders() -> list[Path]:
+    """Where models are looked for: inside the package, then the folders that LIC_MODELS names."""
+    extra = os.environ.get(MODELS_VARIABLE, "")
+    return [Path(__file__).parent / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
+
+
+def read_model_file(path: Path) -> ModelFile:
+    """The card of a model file."""
+    try:
+        # safetensors' own reader would import numpy, which takes longer than all the rest of `lic info`.
+        with open(path, "rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(min(length, MAX_HEADER)))
+        card = json.loads(header["__metadata__"][METADATA])
+        return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
+    except FileNotFoundError as error:
+        raise ModelNotFound(f"there is no model file {path}") from error
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
+
+
+def damaged(path: Path, reason: Exception) -> BadModel:
+    return BadModel(f"{path} is not a lic model, or it is damaged ({reason}): export or copy it again")
+
+
+def list_models() -> Iterator[ModelFile]:
+    """All models that can be found by name or fingerprint."""
+    for folder in model_folders():
+        for path in sorted(folder.glob("*.safetensors")):
+            yield read_model_file(path)
