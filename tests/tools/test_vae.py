@@ -10,6 +10,7 @@ from PIL import Image
 
 from lic.models.vae import Vae
 from lic.tools import vae as tool
+from lic.tools.bench import Bench, full_precision
 from lic.tools.cli import main
 from lic.tools.loop import TrainConfig, train
 from lic.tools.objective import Now
@@ -54,7 +55,7 @@ def test_training_explains_pictures_better_than_its_start(pictures: Path, run: P
         TrainConfig((str(pictures),), str(tmp_path), steps=1, crop=32, batch=4, lr=0.0, precision="fp32"),
     )
     photo = [tool.load_picture(pictures / "photo.png")]
-    scores = [measure(load_vae(path), photo, lambda: torch.autocast("cpu", enabled=False)) for path in (start, run)]
+    scores = [measure(load_vae(path), photo, full_precision) for path in (start, run)]
     assert scores[1].bits_per_dimension < scores[0].bits_per_dimension < 8
     assert 0 < scores[1].active <= scores[1].channels == 6
 
@@ -101,6 +102,17 @@ def test_kl_warm_up_and_free_bits_lower_the_loss_while_they_last() -> None:
     assert loss_of(warming, 0.0) < loss_of(warming, 0.1) < plain
     assert loss_of(warming, 0.5) == pytest.approx(plain)
     assert loss_of(Variational(n=8, m=4, free_bits=100.0), 0.1) > plain  # the floor counts, its gradient does not
+
+
+def test_free_bits_keep_channels_from_collapsing(photo: Pixels, tmp_path: Path) -> None:
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    active = []
+    for free_bits in (0.0, 0.1):
+        bench = Bench((str(tmp_path),), (str(tmp_path),), steps=140, crop=32, batch=4)
+        vae = bench.train(Variational(n=12, m=100, lambda_=0.0005, free_bits=free_bits))
+        active.append(measure(vae, bench.pictures, full_precision).active)
+    assert active[0] < 80, active  # under so much noise, most channels are not worth their price
+    assert active[1] > 1.2 * active[0], active
 
 
 def test_a_given_lambda_fixes_the_noise(pictures: Path, tmp_path: Path) -> None:
