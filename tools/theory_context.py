@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -40,7 +41,7 @@ class Context:
     def pictures(self) -> list[Tensor]:
         """uint8 pictures whose sides are multiples of 16."""
         paths = self.data or sample_paths(TO_MEASURE_ON + TO_LEARN_FROM)
-        return [whole_blocks(picture) for picture in list(load_pictures(paths, SMALLEST, quiet=True))[:MOST]]
+        return [whole_blocks(picture) for picture in islice(load_pictures(paths, SMALLEST, quiet=True), MOST)]
 
     @cached_property
     def network(self) -> RateDistortionAutoencoder:

@@ -3,6 +3,7 @@
 import argparse
 import io
 from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -46,6 +47,7 @@ As a density, -ELBO is {unit:.4f} bits per value if pictures run from 0 to 1, {l
 to 255: it holds ln g, and g, the scale of the noise, is in the unit of the picture. So that number has no
 meaning of its own. The bits per 8-bit value above are those of the probabilities of 256 levels: no unit."""
 
+REPORTED = 8  # pictures that the report after a training is about
 GAP = 4  # white pixels between the pictures of a panel
 
 
@@ -192,7 +194,7 @@ def run_train(args: argparse.Namespace) -> int:
     options = read_options(given, Variational.NAME, {"n", "m", "noise", "lambda_"})
     config = chosen(TrainConfig, options)
     checkpoint = train(chosen(Variational, options), config, bool(options.get("resume")))
-    pictures = list(load_pictures(config.valid or config.data, DOWNSAMPLING, quiet=True))[:8]
+    pictures = list(islice(load_pictures(config.valid or config.data, DOWNSAMPLING, quiet=True), REPORTED))
     vae = load_vae(checkpoint)
     score = measure(vae, pictures, full_precision)
     print(f"{checkpoint}, on {len(pictures)} {'held-out' if config.valid else 'training'} pictures")
