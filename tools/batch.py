@@ -1,6 +1,8 @@
 """What `lic encode` and `lic decode` share: finding inputs, naming outputs, going on after a failure, processes."""
 
 import argparse
+import io
+import json
 import multiprocessing
 import os
 import sys
@@ -15,8 +17,8 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from lic.tools import storage
 from lic.tools.cli import UsageError
-from lic.tools.files import write_whole
 from lic.tools.inputs import STANDARD, describe, read_input
 
 Convert = Callable[[bytes, str], bytes]  # an input's bytes and the output's name to the output's bytes
@@ -42,10 +44,14 @@ class Result(NamedTuple):
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     """The arguments that both commands have."""
-    parser.add_argument("inputs", nargs="+", metavar="IN", help=f"{inputs}, or folders of them; - is standard input")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help=f"{inputs}, or folders of them, or URLs; - is standard input"
+    )
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     parser.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="processes at a time")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="do it on the Dask cluster of this scheduler")
+    parser.add_argument("--manifest", metavar="FILE", help="write what became of each picture as JSON lines")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 
@@ -57,32 +63,32 @@ def _count(text: str) -> int:
 
 def find_jobs(args: argparse.Namespace, suffix: str, extensions: frozenset[str]) -> list[Job]:
     """The pictures that the arguments name; of folders, the files with these extensions, hidden ones left out."""
-    folders = [name for name in args.inputs if Path(name).is_dir()]
+    folders = [name for name in args.inputs if name != STANDARD and storage.is_folder(name)]
     files = [name for name in args.inputs if name not in folders]
-    if folders and args.output is not None and Path(args.output).is_file():
-        raise UsageError(f"{args.output} is a file: give a folder for several pictures")
-    output = args.output + os.sep if folders and args.output not in (None, STANDARD) else args.output
+    output = args.output
+    if folders and output not in (None, STANDARD):
+        if not storage.is_folder(output) and storage.modified(output) is not None:
+            raise UsageError(f"{output} is a file: give a folder for several pictures")
+        output = output.rstrip("/") + "/"
     jobs = [Job(*pair) for pair in zip(files, output_paths(files, output, suffix), strict=True)] if files else []
-    for folder in map(Path, folders):
-        found = sorted(_files_in(folder, args.recursive, extensions))
+    for folder in folders:
+        found = [name for name in storage.files_in(folder, args.recursive) if Path(name).suffix.lower() in extensions]
         if not found:
             more = "" if args.recursive else "; -r looks into subfolders, too"
             raise UsageError(f"no pictures in {folder}{more}")
-        base = folder if output is None else Path(output)
-        jobs += [Job(str(p), str((base / p.relative_to(folder)).with_suffix(suffix)), resume=True) for p in found]
+        for name in found:
+            source = _joined(folder, name)
+            jobs.append(Job(source, _with_suffix(_joined(output or folder, name), suffix), resume=True))
     _distinct([job.target for job in jobs])
     return jobs
 
 
-def _files_in(folder: Path, recursive: bool, extensions: frozenset[str]) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith("."):
-            continue
-        if path.is_dir():
-            if recursive:
-                yield from _files_in(path, recursive, extensions)
-        elif path.suffix.lower() in extensions:
-            yield path
+def _joined(folder: str, name: str) -> str:
+    return storage.with_path(folder, storage.path_of(folder) / name)
+
+
+def _with_suffix(name: str, suffix: str) -> str:
+    return storage.with_path(name, storage.path_of(name).with_suffix(suffix))
 
 
 def output_paths(inputs: Sequence[str], output: str | None, suffix: str) -> list[str]:
@@ -100,13 +106,12 @@ def output_paths(inputs: Sequence[str], output: str | None, suffix: str) -> list
     if output is None:
         if STANDARD in inputs:
             raise UsageError("say with -o where the picture from standard input goes")
-        return _distinct([str(Path(name).with_suffix(suffix)) for name in inputs])
-    folder = Path(output)
-    if len(inputs) == 1 and not folder.is_dir() and not output.endswith(("/", "\\")):
+        return _distinct([_with_suffix(name, suffix) for name in inputs])
+    if len(inputs) == 1 and not storage.is_folder(output) and not output.endswith(("/", "\\")):
         return [output]
     if STANDARD in inputs:
         raise UsageError("a picture from standard input has no name: give a file with -o, not a folder")
-    return _distinct([str(folder / (Path(name).stem + suffix)) for name in inputs])
+    return _distinct([_joined(output, Path(name).stem + suffix) for name in inputs])
 
 
 def _distinct(paths: list[str]) -> list[str]:
@@ -131,45 +136,41 @@ def convert_one(job: Job, convert: Convert, force: bool) -> Result:
 
 
 def _convert(job: Job, convert: Convert, force: bool) -> Result:
-    target = Path(job.target)
-    if job.target != STANDARD and target.exists() and not force:
+    if job.target != STANDARD and not force and (written := storage.modified(job.target)) is not None:
         if not job.resume:
-            raise FileExistsError(f"{target} exists: give --force to overwrite it")
-        if _is_current(Path(job.source), target):
-            return Result(Path(job.source).stat().st_size, target.stat().st_size, skipped=True)
+            raise FileExistsError(f"{job.target} exists: give --force to overwrite it")
+        if written >= (storage.modified(job.source) or 0):
+            done = storage.read(job.target)
+            if _is_complete(done):
+                return Result(after=len(done), skipped=True)
     data = read_input(job.source)
     result = convert(data, job.target)
     if job.target == STANDARD:
         sys.stdout.buffer.write(result)
         sys.stdout.buffer.flush()
     else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(target, result)
+        storage.write(job.target, result)
     return Result(len(data), len(result))
 
 
-def _is_current(source: Path, target: Path) -> bool:
-    """Whether an output is newer than its input, and complete."""
+def _is_complete(data: bytes) -> bool:
+    """Whether a file is a picture, as far as its format can tell without decoding it."""
     from PIL import Image
 
-    if target.stat().st_mtime < source.stat().st_mtime:
-        return False
     try:
-        with Image.open(target) as image:
+        with Image.open(io.BytesIO(data)) as image:
             image.verify()
     except (OSError, SyntaxError):
         return False
     return True
 
 
-def convert_all(jobs: Sequence[Job], convert: Convert, *, force: bool, processes: int = 1) -> int:
+def convert_all(jobs: Sequence[Job], convert: Convert, args: argparse.Namespace) -> int:
     """Do all jobs, in order; the exit code is 1 if any failed.
 
     On a terminal there is a progress bar for several, or else a line for each; folders get a summary at the end.
     """
-    work = partial(convert_one, convert=convert, force=force)
-    processes = min(processes, len(jobs))
-    results = map(work, jobs) if processes == 1 else in_processes(jobs, work, processes)
+    results = _results(jobs, partial(convert_one, convert=convert, force=args.force), args)
     folders = any(job.resume for job in jobs)
     start = time.monotonic()
     done: list[Result] = []
@@ -186,18 +187,32 @@ def convert_all(jobs: Sequence[Job], convert: Convert, *, force: bool, processes
                 tqdm.write(line, file=sys.stderr)
     if folders:
         print(summary(done), file=sys.stderr)
+    if args.manifest:
+        lines = [json.dumps(job._asdict() | result._asdict()) for job, result in zip(jobs, done, strict=True)]
+        storage.write(args.manifest, "".join(f"{line}\n" for line in lines).encode())
     return 1 if any(result.error for result in done) else 0
+
+
+def _results(jobs: Sequence[Job], work: Callable[[Job], Result], args: argparse.Namespace) -> Iterable[Result]:
+    """The jobs' results in order: done here, in several processes, or on a cluster."""
+    if args.cluster:
+        from lic.tools.distributed import in_cluster
+
+        return in_cluster(jobs, work, args.cluster)
+    processes = min(args.jobs, len(jobs))
+    return map(work, jobs) if processes == 1 else in_processes(jobs, work, processes)
 
 
 def summary(results: Iterable[Result]) -> str:
     """What a long run ends with.
 
-    >>> summary([Result(5_000_000, 400_000), Result(5_000_000, 400_000, skipped=True), Result(error="damaged")])
-    '3 pictures: 1 converted, 1 skipped, 1 failed; 10,000,000 -> 800,000 bytes (8.0 %)'
+    >>> summary([Result(5_000_000, 400_000), Result(after=400_000, skipped=True), Result(error="damaged")])
+    '3 pictures: 1 converted, 1 skipped, 1 failed; 5,000,000 -> 400,000 bytes (8.0 %)'
     """
     results = list(results)
     failed, skipped = sum(bool(r.error) for r in results), sum(r.skipped for r in results)
-    before, after = sum(r.before for r in results), sum(r.after for r in results)
+    new = [r for r in results if not r.skipped]
+    before, after = sum(r.before for r in new), sum(r.after for r in new)
     share = f" ({100 * after / before:.1f} %)" if before else ""
     counts = f"{len(results) - failed - skipped} converted, {skipped} skipped, {failed} failed"
     return f"{len(results)} pictures: {counts}; {before:,} -> {after:,} bytes{share}"

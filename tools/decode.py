@@ -40,7 +40,7 @@ def _region(text: str) -> tuple[int, int, int, int]:
 def run(args: argparse.Namespace) -> int:
     jobs = find_jobs(args, ".png", frozenset({".lic"}))
     convert = partial(decode_bytes, region=args.crop)
-    return convert_all(jobs, convert, force=args.force, processes=args.jobs)
+    return convert_all(jobs, convert, args)
 
 
 def decode_bytes(data: bytes, target: str, region: tuple[int, int, int, int] | None = None) -> bytes:

@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
         model.position_of_lambda(args.lambda_)
 
     convert = partial(encode_bytes, **{name: getattr(args, name) for name in SETTINGS})
-    return convert_all(jobs, convert, force=args.force, processes=args.jobs)
+    return convert_all(jobs, convert, args)
 
 
 def _readable() -> frozenset[str]:

@@ -5,7 +5,14 @@ from typing import Any
 
 from lic.codec.errors import LicError
 
-EXTRAS = {"matplotlib": "plot", "matplotlib.figure": "plot", "bjontegaard": "plot", "tensorboard": "tensorboard"}
+EXTRAS = {
+    "matplotlib": "plot",
+    "matplotlib.figure": "plot",
+    "bjontegaard": "plot",
+    "tensorboard": "tensorboard",
+    "fsspec": "distributed",
+    "distributed": "distributed",
+}
 
 
 class ExtraNeeded(LicError):

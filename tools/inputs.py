@@ -1,15 +1,15 @@
 """What commands that read files share: standard input, and errors in one line."""
 
 import sys
-from pathlib import Path
 
 from lic.codec.errors import LicError
+from lic.tools import storage
 
 STANDARD = "-"  # standard input or output
 
 
 def read_input(name: str) -> bytes:
-    return sys.stdin.buffer.read() if name == STANDARD else Path(name).read_bytes()
+    return sys.stdin.buffer.read() if name == STANDARD else storage.read(name)
 
 
 def describe(error: Exception) -> str:

@@ -1,0 +1,97 @@
+"""What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
+
+    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--picture FILE]
+
+The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
+weigh more. Encoding and decoding run in processes of their own. Memory is the peak of the resident set, less what it
+was before (interpreter, libraries, model, and for encoding the picture's array); for decoding the picture that
+comes out, 4 bytes per pixel in Pillow, is included.
+"""
+
+import argparse
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+from PIL import Image
+
+MEASURE = """
+import resource, sys, time
+import numpy as np
+import torch
+from PIL import Image
+from lic.codec import decode, encode, read_info
+from lic.codec.model import find_model, get_model
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+Image.MAX_IMAGE_PIXELS = None
+what, picture, file, model, quality = sys.argv[1:]
+model = model or None
+get_model(model).network
+if what == "encode":
+    pixels = np.load(picture)
+else:
+    data = open(file, "rb").read()
+before, start = peak(), time.perf_counter()
+if what == "encode":
+    data = encode(pixels, quality=float(quality), model=model)
+else:
+    decode(data)
+print(f"{what}: {peak() - before:,.0f} MiB beyond {before:,.0f} MiB, {time.perf_counter() - start:.0f} s")
+open(file, "wb").write(data)
+"""
+
+
+def enlarged(picture: str | None, pixels: float) -> Image.Image:
+    image = Image.open(picture).convert("RGB") if picture else Image.fromarray(skimage.data.coffee())
+    scale = (pixels / (image.width * image.height)) ** 0.5
+    return image.resize((round(image.width * scale), round(image.height * scale)), Image.Resampling.LANCZOS)
+
+
+def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tuple[int, int]:
+    """Bytes of the latents as they are, and in one chunk."""
+    from lic.codec import coding
+    from lic.codec.model import get_model
+
+    frozen = get_model(model)
+    position = frozen.position(quality)
+    symbols = coding.quantise(coding.analyse(np.asarray(image), frozen), frozen, position)
+    chunks = coding.chunks_of(symbols)
+    return len(coding.pack_latents(chunks, frozen, position)), len(coding.pack_latents([symbols], frozen, position))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megapixels", type=float, default=100)
+    parser.add_argument("--model")
+    parser.add_argument("--quality", type=float, default=50)
+    parser.add_argument("--picture")
+    args = parser.parse_args()
+    Image.MAX_IMAGE_PIXELS = None
+
+    for megapixels in (0.4, 12):
+        image = enlarged(args.picture, megapixels * 1e6)
+        chunks, one = chunk_overhead(image, args.model, args.quality)
+        percent = 100 * (chunks / one - 1)
+        print(
+            f"{image.width} x {image.height}: {chunks:,} bytes in chunks, {one:,} in one: {percent:+.3f} %", flush=True
+        )
+
+    with tempfile.TemporaryDirectory() as folder:
+        image = enlarged(args.picture, args.megapixels * 1e6)
+        print(f"{image.width} x {image.height}:", flush=True)
+        np.save(Path(folder, "picture.npy"), np.asarray(image))
+        del image
+        files = [str(Path(folder, "picture.npy")), str(Path(folder, "picture.lic"))]
+        for what in ("encode", "decode"):
+            command = [sys.executable, "-c", MEASURE, what, *files, args.model or "", str(args.quality)]
+            subprocess.run(command, check=True)
+
+
+if __name__ == "__main__":
+    main()
