@@ -172,7 +172,10 @@ def decode(data: FileLike, *, region: tuple[int, int, int, int] | None = None) -
 
 
 def read_info(data: FileLike) -> Info:
-    """What a .lic file says about itself, after checking it, without decoding the picture."""
+    """What a .lic file says about itself, after checking it, without decoding the picture.
+
+    Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`.
+    """
     raw = _read(data)
     file = parse(raw)
     return Info(

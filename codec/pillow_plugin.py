@@ -1,5 +1,8 @@
 """Pillow reads and writes .lic files once `lic.codec` has been imported, as it does its own formats.
 
+`Image.save` takes what `lic.codec.encode` takes (quality, target_size, model, strip, ...), and exif, icc_profile and
+xmp, which replace those in `info`; None removes them. Damaged files raise OSError, as Pillow's own formats do.
+
 >>> import io
 >>> from PIL import Image
 >>> import lic.codec
