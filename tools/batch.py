@@ -5,6 +5,7 @@ import io
 import json
 import multiprocessing
 import os
+import signal
 import sys
 import time
 import warnings
@@ -251,4 +252,5 @@ def _until_broken(jobs: Sequence[Job], work: Callable[[Job], Result], count: int
 def _start_process(threads: int) -> None:
     import torch
 
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to handle
     torch.set_num_threads(threads)
