@@ -95,8 +95,9 @@ class PointContexts(NamedTuple):
 class Contexts:
     """All lambda points' contexts, and the library of densities that they choose from.
 
-    The library's densities are of latents in units of the step (of what is rounded to symbols). Between lambda
-    points the nearest point's contexts serve, and the densities are stretched by the ratio of `reference` steps.
+    The library's densities are of latents in units of the step (of what is rounded to symbols), and contexts count
+    symbols: so neither depends on the step. Between lambda points those of the next one serve, which knows all channels
+    in use, but for the first eighth of the way.
     """
 
     weights: Ints  # points x channels x 3 x FEATURES
@@ -105,16 +106,11 @@ class Contexts:
     index: NDArray[np.uint8]  # points x channels x 3 x buckets
     heights: Ints  # tables x knots
     steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
-    reference: Ints  # points
 
-    def at(self, position: int, positions: int) -> tuple[PointContexts, Ints]:
-        """The nearest point's contexts, and each table's step; `positions` lie between two points."""
-        nearest = (position + positions // 2) // positions
-        k, f = divmod(position, positions)
-        after = self.reference[min(k + 1, len(self.reference) - 1)]
-        here = self.reference[k] * (positions - f) + after * f
-        point = PointContexts(self.weights[nearest], self.prediction[nearest], self.thresholds, self.index[nearest])
-        return point, self.steps * here // (self.reference[nearest] * positions)
+    def at(self, position: int, positions: int) -> PointContexts:
+        """The contexts that serve at a position; `positions` lie between two points."""
+        k = (position + 7 * positions // 8) // positions
+        return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k])
 
 
 class ContextState:

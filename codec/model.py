@@ -43,7 +43,6 @@ CONTEXT_ARRAYS = {
     "index": np.uint8,
     "heights": np.int32,
     "steps": np.int32,
-    "reference": np.int64,
 }
 
 
@@ -138,17 +137,20 @@ class FrozenModel:
         raise BadSetting(f"model {self.name} has no lambda point {lambda_:g}: choose one of {points}, or a quality")
 
     def steps_at(self, position: int) -> Ints:
-        """Each channel's step, interpolated between lambda points in integers."""
+        """Each channel's step, in integers: between lambda points its inverse, the gain, runs in a straight line.
+
+        So a channel that one point does without, by a huge step, comes in gradually on the way to the next.
+        """
         k, f = divmod(position, POSITIONS)
-        after = self.steps[min(k + 1, len(self.steps) - 1)]
-        return (self.steps[k] * (POSITIONS - f) + after * f + POSITIONS // 2) // POSITIONS
+        here, after = self.steps[k], self.steps[min(k + 1, len(self.steps) - 1)]
+        return POSITIONS * here * after // (after * (POSITIONS - f) + here * f)
 
     def tables_at(self, position: int) -> tuple[Tables, PointContexts | None]:
         """The tables in use at a position: one per channel, or a library and the contexts that choose from it."""
         if self.contexts is None:
             return frequency_tables(self.heights, self.steps_at(position), self.knots), None
-        point, steps = self.contexts.at(position, POSITIONS)
-        return frequency_tables(self.contexts.heights, steps, self.knots), point
+        tables = frequency_tables(self.contexts.heights, self.contexts.steps, self.knots)
+        return tables, self.contexts.at(position, POSITIONS)
 
     def gain_at(self, position: int) -> Floats:
         """What latents are multiplied by before rounding."""
@@ -157,8 +159,10 @@ class FrozenModel:
     def inverse_gain_at(self, position: int) -> Floats:
         """What symbols are multiplied by before synthesis."""
         k, f = divmod(position, POSITIONS)
-        after = self.restore[min(k + 1, len(self.restore) - 1)]
-        restore = (self.restore[k] * (POSITIONS - f) + after * f) / POSITIONS
+        after = min(k + 1, len(self.steps) - 1)
+        # A point's say goes by its gain: one that does without a channel does not know how to restore it.
+        here_weight, after_weight = (POSITIONS - f) / self.steps[k], f / self.steps[after]
+        restore = (self.restore[k] * here_weight + self.restore[after] * after_weight) / (here_weight + after_weight)
         return self.steps_at(position) * self.unit / 2**STEP_BITS * restore
 
 

@@ -75,8 +75,21 @@ def test_gains_undo_each_other_up_to_the_learned_shrinking(network: RateDistorti
     model = freeze(network, {"name": "x"})
     for position in (0, 100, POSITIONS):
         product = model.gain_at(position) * model.inverse_gain_at(position)
-        k = position / POSITIONS
-        np.testing.assert_allclose(product, model.restore[0] * (1 - k) + model.restore[1] * k)
+        assert (product <= model.restore.max(axis=0) + 1e-9).all()
+        assert (product >= model.restore.min(axis=0) - 1e-9).all()
+    for k in (0, 1):
+        np.testing.assert_allclose(model.gain_at(k * POSITIONS) * model.inverse_gain_at(k * POSITIONS), model.restore[k])
+
+
+def test_a_channel_that_a_point_does_without_comes_in_gradually(network: RateDistortionAutoencoder) -> None:
+    with torch.no_grad():
+        network.log_gain[0, 2] = network.log_gain[1, 2] - 5
+        network.log_inverse_gain[0, 2] = -20
+    model = freeze(network, {"name": "x"})
+    half = POSITIONS // 2
+    assert model.gain_at(half)[2] == pytest.approx(model.gain_at(POSITIONS)[2] / 2, rel=0.02)
+    product = (model.gain_at(half) * model.inverse_gain_at(half))[2]
+    assert product == pytest.approx(model.restore[1][2], rel=0.02)
 
 
 def test_a_single_point_model_has_one_quality(network: RateDistortionAutoencoder) -> None:
