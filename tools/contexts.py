@@ -132,7 +132,6 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recip
         index=index,
         heights=integer_heights(heights),
         steps=np.round(2**STEP_BITS / units).astype(np.int64),
-        reference=np.round(2**20 / np.sqrt(np.array(model.lambdas))).astype(np.int64),
     )
 
 
