@@ -17,7 +17,7 @@ def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tenso
     - "straight-through": rounded values with the gradient of the identity.
 
     >>> quantize(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
-    tensor([-1., 0., 0., 1.])
+    tensor([-1.,  0.,  0.,  1.])
     """
     if how == "noise":
         return y + (torch.rand_like(y) - 0.5 if noise is None else noise)
