@@ -1,4 +1,5 @@
 import io
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from lic.codec import (
 from lic.codec.container import parse
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, ideal_bits
-from lic.codec.model import FrozenModel
+from lic.codec.model import FrozenModel, get_model
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -92,6 +93,20 @@ def test_bytes_grow_with_quality(a: float, b: float, name: str) -> None:
     pixels = getattr(skimage.data, name)()[100:196, 150:278]
     low, high = (len(encode(pixels, quality=q, model="tiny")) for q in sorted((a, b)))
     assert low <= high
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2048), st.integers(0, 2048), st.sampled_from(["astronaut", "coffee", "chelsea"]))
+def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str) -> None:
+    model = get_model()
+    latents = shipped_latents(name)
+    low, high = (len(coding.encode_latents(latents, model, position)) for position in sorted((a, b)))
+    assert low <= high
+
+
+@cache
+def shipped_latents(name: str) -> NDArray[np.float32]:
+    return coding.analyse(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
 
 
 def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:

@@ -78,7 +78,9 @@ def test_gains_undo_each_other_up_to_the_learned_shrinking(network: RateDistorti
         assert (product <= model.restore.max(axis=0) + 1e-9).all()
         assert (product >= model.restore.min(axis=0) - 1e-9).all()
     for k in (0, 1):
-        np.testing.assert_allclose(model.gain_at(k * POSITIONS) * model.inverse_gain_at(k * POSITIONS), model.restore[k])
+        np.testing.assert_allclose(
+            model.gain_at(k * POSITIONS) * model.inverse_gain_at(k * POSITIONS), model.restore[k]
+        )
 
 
 def test_a_channel_that_a_point_does_without_comes_in_gradually(network: RateDistortionAutoencoder) -> None:
