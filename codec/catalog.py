@@ -51,6 +51,18 @@ def damaged(path: Path, reason: Exception) -> BadModel:
 
 def list_models() -> Iterator[ModelFile]:
     """All models that can be found by name or fingerprint."""
+    return (file for file in _read_all() if isinstance(file, ModelFile))
+
+
+def damaged_models() -> list[BadModel]:
+    """What is wrong with the .safetensors files beside them that are no models: they hide none of the others."""
+    return [file for file in _read_all() if isinstance(file, BadModel)]
+
+
+def _read_all() -> Iterator[ModelFile | BadModel]:
     for folder in model_folders():
         for path in sorted(folder.glob("*.safetensors")):
-            yield read_model_file(path)
+            try:
+                yield read_model_file(path)
+            except BadModel as error:
+                yield error

@@ -20,6 +20,7 @@ from lic.codec.catalog import (
     MODELS_VARIABLE,
     POSITIONS,
     damaged,
+    damaged_models,
     list_models,
     model_folders,
     read_model_file,
@@ -223,7 +224,7 @@ def find_model(fingerprint: bytes) -> FrozenModel:
             return load_model(file.path)
     raise ModelNotFound(
         f"the file needs model {fingerprint.hex()}, which is not in {_looked_in()}: "
-        f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}"
+        f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}{_passed_over()}"
     )
 
 
@@ -235,8 +236,12 @@ def get_model(name: str | os.PathLike[str] | None = None) -> FrozenModel:
     for file in list_models():
         if file.name == wanted:
             return load_model(file.path)
-    raise ModelNotFound(f"no model named {wanted} in {_looked_in()}: see `lic models`, or give a path")
+    raise ModelNotFound(f"no model named {wanted} in {_looked_in()}: see `lic models`, or give a path{_passed_over()}")
 
 
 def _looked_in() -> str:
     return " or ".join(str(folder) for folder in model_folders())
+
+
+def _passed_over() -> str:
+    return "".join(f"; {error}" for error in damaged_models())

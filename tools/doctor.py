@@ -6,7 +6,7 @@ import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from lic.codec.catalog import list_models, model_folders
+from lic.codec.catalog import damaged_models, list_models, model_folders
 from lic.codec.errors import LicError
 
 LIBRARIES = ("lic-codec", "torch", "numpy", "pillow", "constriction", "safetensors", "scikit-image")
@@ -46,20 +46,19 @@ def _check_models() -> int:
 
     count = problems = 0
     picture = np.add.outer(np.arange(PICTURE[0]), np.arange(PICTURE[1])).astype(np.uint8)
-    try:
-        for file in list_models():
-            count += 1
-            start = time.perf_counter()
-            try:
-                decode(encode(picture, model=file.path))
-                result = f"works ({time.perf_counter() - start:.2f} s to load, encode and decode)"
-            except LicError as error:
-                problems += 1
-                result = str(error)
-            print(f"  {file.name:<12} {file.fingerprint.hex()} {result}")
-    except LicError as error:  # not even its card can be read
+    for file in list_models():
+        count += 1
+        start = time.perf_counter()
+        try:
+            decode(encode(picture, model=file.path))
+            result = f"works ({time.perf_counter() - start:.2f} s to load, encode and decode)"
+        except LicError as error:
+            problems += 1
+            result = str(error)
+        print(f"  {file.name:<12} {file.fingerprint.hex()} {result}")
+    for damaged in damaged_models():
         problems += 1
-        print(f"  {error}")
+        print(f"  {damaged}")
     if not count:
         print("  none: lic needs a model to encode or decode; reinstall it, or name a folder in LIC_MODELS")
     return problems or not count

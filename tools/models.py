@@ -1,8 +1,9 @@
 """`lic models`: the trained models that can be found."""
 
 import argparse
+import sys
 
-from lic.codec.catalog import MODELS_VARIABLE, list_models, model_folders
+from lic.codec.catalog import MODELS_VARIABLE, damaged_models, list_models, model_folders
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -10,7 +11,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    found = list(list_models())
+    found, damaged = list(list_models()), damaged_models()
+    for error in damaged:
+        print(error, file=sys.stderr)
     if not found:
         print("no models in " + " or ".join(map(str, model_folders())))
         return 1
@@ -20,4 +23,4 @@ def run(args: argparse.Namespace) -> int:
         lambdas = card["lambdas"]
         points = f"{len(lambdas)}, {min(lambdas):g} to {max(lambdas):g}" if len(lambdas) > 1 else f"{lambdas[0]:g}"
         print(f"{file.name:<16} {file.fingerprint.hex():<12} {card['n']:>4} {card['m']:>4}  {points:<30} {file.path}")
-    return 0
+    return 1 if damaged else 0

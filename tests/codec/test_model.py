@@ -121,6 +121,18 @@ def test_models_are_found_by_name_path_and_fingerprint(
         get_model(tmp_path / "none.safetensors")
 
 
+def test_a_file_that_is_no_model_hides_no_other(
+    network: RateDistortionAutoencoder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a-broken.safetensors").write_bytes(b"not a model")
+    model = freeze(network, {"name": "mine"})
+    write(tmp_path / "file.safetensors", model)
+    monkeypatch.setenv("LIC_MODELS", str(tmp_path))
+    assert get_model("mine").fingerprint == find_model(model.fingerprint).fingerprint
+    with pytest.raises(ModelNotFound, match=r"a-broken\.safetensors is not a lic model"):
+        find_model(b"\0\0\0\0")
+
+
 def damage(data: bytes, kind: str) -> bytes:
     (length,) = struct.unpack("<Q", data[:8])
     header = json.loads(data[8 : 8 + length])
