@@ -64,7 +64,7 @@ def encode_to_size(picture: Picture, model: FrozenModel, target: int) -> bytes:
 
 def encode_to_psnr(picture: Picture, model: FrozenModel, target: float) -> bytes:
     """The smallest file whose picture's PSNR reaches `target` dB."""
-    return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB", "{:.2f} dB")
+    return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB")
 
 
 def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float) -> bytes:
@@ -76,7 +76,7 @@ def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float) -> by
         return to_db(ms_ssim(original, decoded))
 
     wanted = to_db(target) if target < 1 else target
-    return _encode_to_quality(picture, model, measure, wanted, f"an MS-SSIM of {wanted:.2f} dB", "{:.2f} dB")
+    return _encode_to_quality(picture, model, measure, wanted, f"an MS-SSIM of {wanted:.2f} dB")
 
 
 def _encode_to_quality(
@@ -85,13 +85,12 @@ def _encode_to_quality(
     measure: Callable[[Pixels, Pixels], float],
     target: float,
     goal: str,
-    unit: str,
 ) -> bytes:
     tries = Tries(picture, model)
     value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
     best = value(model.last_position)
     if best < target:
-        raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {unit.format(best)}")
+        raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {best:.2f} dB")
     if value(0) >= target:
         return tries.file(0)
     return tries.file(last_below(value, target, model.last_position) + 1)
