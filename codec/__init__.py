@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Union
 
 from lic.codec import pillow_plugin as pillow_plugin  # registers itself
-from lic.codec.container import LATENTS, parse
+from lic.codec.container import ALPHA, LATENTS, parse
 from lic.codec.errors import (
     BadImage,
     BadModel,
@@ -29,9 +29,11 @@ from lic.codec.errors import (
     LicError,
     ModelNotFound,
     NotALicFile,
+    TooLarge,
     Truncated,
     UnsupportedVersion,
 )
+from lic.codec.geometry import Region, check_cost, check_region
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -47,6 +49,7 @@ __all__ = [
     "LicError",
     "ModelNotFound",
     "NotALicFile",
+    "TooLarge",
     "Truncated",
     "UnsupportedVersion",
     "decode",
@@ -146,7 +149,7 @@ def encode(
     return coding.encode_pixels(picture.pixels, picture.mode, frozen, position, picture.sections())
 
 
-def decode(data: FileLike, *, region: tuple[int, int, int, int] | None = None) -> "Image.Image":
+def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | None = None) -> "Image.Image":
     """Decode a .lic file (its bytes, path or file object) to a Pillow image, with its metadata in `info`.
 
     `region` (left, top, right, bottom, in pixels) decodes just that part of the picture: of the latents only the
@@ -156,19 +159,29 @@ def decode(data: FileLike, *, region: tuple[int, int, int, int] | None = None) -
     There is no decoding at reduced size: the network has one output, at full size, and its inner layers are not
     pictures. For thumbnails decode, then use `Image.thumbnail`; or encode a small version, too.
 
-    Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`, `ModelNotFound`, `BadModel`; `BadSetting` for a
-    region that is not in the picture; `BadImage` for one so large that Pillow, too, would refuse it.
+    `max_pixels` is the largest picture that may be decoded (`math.inf` for any); the few bytes of a header may claim
+    280 terapixels. If it is not given, Pillow's limit holds: a `DecompressionBombWarning` above
+    PIL.Image.MAX_IMAGE_PIXELS, an error above twice that. What counts are the pixels of all strips that are decoded.
+
+    Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`, `TooLarge`, `ModelNotFound`, `BadModel`, and
+    `BadSetting` for a region that is not in the picture.
 
     >>> import numpy as np
     >>> data = encode(np.full((200, 300, 3), 90, np.uint8), quality=30)
     >>> decode(data, region=(100, 50, 180, 60)).size
     (80, 10)
     """
-    from lic.codec import coding
+    file = parse(_read(data))
+    size = file.width, file.height
+    region = region or (0, 0, *size)
+    check_region(region, size)
+    check_cost(region, size, bool(file.section(ALPHA)), max_pixels)
     from lic.codec.model import find_model
 
-    file = parse(_read(data))
-    return coding.decode_picture(file, find_model(file.fingerprint), region)
+    model = find_model(file.fingerprint)  # before torch is imported: what is missing is said at once
+    from lic.codec.coding import decode_picture
+
+    return decode_picture(file, model, region)
 
 
 def read_info(data: FileLike) -> Info:

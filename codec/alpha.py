@@ -5,8 +5,10 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngImageFile
 
 from lic.codec.errors import Corrupt
+from lic.codec.geometry import Region
 
 Plane = NDArray[np.uint8]  # H x W; 0 is fully transparent
 Floats = NDArray[np.floating]
@@ -25,22 +27,23 @@ def pack_alpha(alpha: Plane) -> bytes:
     return out.getvalue()
 
 
-def unpack_alpha(payload: bytes, width: int, height: int) -> Image.Image:
-    """The plane behind `pack_alpha`'s bytes, which must be of this size.
+def unpack_alpha(payload: bytes, size: tuple[int, int], region: Region) -> Image.Image:
+    """A region of the plane behind `pack_alpha`'s bytes, which must be of this size.
 
     >>> alpha = np.array([[0, 7, 255]], np.uint8)
-    >>> np.array(unpack_alpha(pack_alpha(alpha), 3, 1))
-    array([[  0,   7, 255]], dtype=uint8)
+    >>> np.array(unpack_alpha(pack_alpha(alpha), (3, 1), (1, 0, 3, 1)))
+    array([[  7, 255]], dtype=uint8)
     """
+    left, top, right, bottom = region
     if not payload:
-        return Image.new("L", (width, height), OPAQUE)
+        return Image.new("L", (right - left, bottom - top), OPAQUE)
     try:
-        with Image.open(io.BytesIO(payload), formats=["PNG"]) as plane:
-            if plane.mode != "L" or plane.size != (width, height):
+        # Not by Image.open, which has a limit of its own: here the size is checked against the file's.
+        with PngImageFile(io.BytesIO(payload)) as plane:
+            if plane.mode != "L" or plane.size != size:
                 raise Corrupt(f"the file's alpha is a {plane.mode} picture of {plane.width} x {plane.height}")
-            plane.load()
-            return plane
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            return plane.crop(region)
+    except (OSError, SyntaxError, ValueError) as error:
         raise Corrupt(f"the file's alpha does not decode ({error}): get a fresh copy of it") from error
 
 

@@ -12,11 +12,10 @@ from lic.codec.container import Container, Reader, Section, build, write_varint
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
 from lic.codec.errors import Corrupt
-from lic.codec.image import MULTIPLE, Pixels, Region, check_region, latent_size, pad, to_pillow
+from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
+from lic.codec.image import Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
 from lic.codec.strips import halo, tiles
-
-CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 
 
 @torch.inference_mode()
@@ -133,11 +132,7 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
     """The whole way back, for all of the picture or a region of it."""
     size = file.width, file.height
     region = region or (0, 0, *size)
-    check_region(region, size)
-    (top, bottom), _ = _latents_under(region)
-    around = halo(model.network.synthesis)
-    bottom = min(bottom + around, latent_size(*size)[0])
-    wanted = range(max(0, top - around) // CHUNK_ROWS, -(-bottom // CHUNK_ROWS))
+    wanted = chunks_under(region, size)
     symbols = unpack_latents(file, model, wanted)
     pixels = synthesise(symbols, model, file.position, size, region, wanted.start * CHUNK_ROWS)
     del symbols

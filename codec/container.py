@@ -12,6 +12,7 @@ VERSION = 1
 MODES = ("L", "RGB")
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
+CHECKSUM_BYTES = 4
 MAX_VARINT_BITS = 35  # five bytes
 READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
@@ -144,11 +145,11 @@ def parse(data: bytes) -> Container:
     """Check and take apart a .lic file."""
     reader = Reader(data)
     head, sections = _read_head(reader)
-    latents = reader.take(reader.varint())
-    (checksum,) = struct.unpack("<I", reader.take(4))
+    length = reader.varint()
+    latents, checksum = reader.take(length + CHECKSUM_BYTES)[:length], data[-CHECKSUM_BYTES:]
     if reader.at != len(data):
         raise Corrupt(f"the file should end at byte {reader.at}, it has {len(data)}: cut or replace it")
-    if zlib.crc32(data[:-4]) != checksum:
+    if zlib.crc32(data[:-CHECKSUM_BYTES]) != int.from_bytes(checksum, "little"):
         raise Corrupt("the file's checksum does not match its content: get a fresh copy of it")
     # From here on the bytes are as they were written; what follows would be a writer's fault or a newer writer.
     return _container(head, sections, latents)
@@ -187,10 +188,13 @@ def _read_head(reader: Reader) -> tuple[_Head, list[Section]]:
     width, height = reader.varint(), reader.varint()
     (position,) = struct.unpack("<H", reader.take(2))
     head = _Head(mode, width, height, position, reader.take(FINGERPRINT_BYTES))
-    sections: list[Section] = []
+    sections: dict[bytes, bytes] = {}
     while (tag := reader.take(1)) != LATENTS:
-        sections.append(Section(tag, reader.take(reader.varint())))
-    return head, sections
+        if tag in sections or not tag.isalpha():
+            what = "twice" if tag in sections else "which is no letter"
+            raise Corrupt(f"the file has a section {tag!r} {what}: get a fresh copy of it")
+        sections[tag] = reader.take(reader.varint())
+    return head, [Section(*section) for section in sections.items()]
 
 
 def _container(head: _Head, sections: list[Section], latents: bytes) -> Container:

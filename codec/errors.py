@@ -17,6 +17,10 @@ class Corrupt(LicError):
     """The data contradicts its checksum or itself."""
 
 
+class TooLarge(LicError):
+    """The file declares a picture beyond the limit of what may be decoded."""
+
+
 class UnsupportedVersion(LicError):
     """The file asks for something that this version of `lic` does not know."""
 

@@ -16,12 +16,11 @@ from PIL import Image, ImageOps
 from lic.codec.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
 from lic.codec.container import ALPHA, METADATA, Container, Section
 from lic.codec.errors import BadImage, BadSetting
+from lic.codec.geometry import MULTIPLE, Region
 
 Pixels = NDArray[np.uint8]  # H x W x 3
-Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
 
-MULTIPLE = 16  # the transforms shrink by this; see lic.models.transforms.DOWNSAMPLING
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
@@ -136,28 +135,6 @@ def pad(pixels: Pixels) -> Pixels:
     return np.pad(pixels, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="edge")
 
 
-def latent_size(width: int, height: int) -> tuple[int, int]:
-    """Rows and columns of the latents of a picture."""
-    return -(-height // MULTIPLE), -(-width // MULTIPLE)
-
-
-def check_region(region: Region, size: tuple[int, int]) -> None:
-    """Refuse what is not in the picture, and what Pillow, too, calls a decompression bomb: a few bytes may claim any
-    size."""
-    x0, y0, x1, y1 = region
-    if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
-        raise BadSetting(
-            f"region {x0},{y0},{x1},{y1} is not in the picture: give left, top, right and bottom, "
-            f"from 0,0 to {size[0]},{size[1]}"
-        )
-    limit = 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else None
-    if limit and (x1 - x0) * (y1 - y0) > limit:
-        raise BadImage(
-            f"the file claims {size[0]} x {size[1]} pixels, more than {limit}: if you trust it, "
-            "raise PIL.Image.MAX_IMAGE_PIXELS, or decode a region of it"
-        )
-
-
 def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
     """Give the pixels of a region back their mode, their transparency and their metadata."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
@@ -165,6 +142,6 @@ def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
         image = image.convert("L")
     alpha = file.section(ALPHA)
     if alpha is not None:
-        image.putalpha(unpack_alpha(alpha, file.width, file.height).crop(region))
+        image.putalpha(unpack_alpha(alpha, (file.width, file.height), region))
     image.info.update(**file.metadata)
     return image

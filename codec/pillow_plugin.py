@@ -13,6 +13,7 @@ xmp, which replace those in `info`; None removes them. Damaged files raise OSErr
 ('LIC', 'RGB', (40, 30))
 """
 
+import math
 from typing import IO, Any
 
 from PIL import Image, ImageFile
@@ -56,7 +57,9 @@ class LicImageFile(ImageFile.ImageFile):
             from lic.codec import decode
 
             try:
-                self.im = decode(self._read()).im
+                # Pillow has warned of the size; only an error is left to raise.
+                limit = 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else math.inf
+                self.im = decode(self._read(), max_pixels=limit).im
             except LicError as error:
                 raise OSError(str(error)) from error
             if self._exclusive_fp and self.fp:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from lic.codec.image import MULTIPLE
+from lic.codec.geometry import MULTIPLE
 from lic.models.transforms import Analysis, SubPixelConv, Synthesis
 
 # Latents per tile, without halo: 1024 x 2048 pixels, some 500 MB at work. Smaller pictures are one tile.

@@ -27,7 +27,9 @@ containers = st.builds(
     position=st.integers(0, 2**16 - 1),
     fingerprint=st.binary(min_size=4, max_size=4),
     latents=st.binary(max_size=300),
-    sections=st.lists(st.builds(Section, tags, st.binary(max_size=200)), max_size=3).map(tuple),
+    sections=st.lists(st.builds(Section, tags, st.binary(max_size=200)), max_size=3, unique_by=lambda s: s.tag).map(
+        tuple
+    ),
 )
 
 

@@ -80,7 +80,8 @@ def test_filling_touches_hidden_pixels_only_and_stays_among_the_visible_colours(
     pixels[alpha == 0] = 7
     filled = fill_hidden(pixels, alpha)
     assert (filled == ((200, 100, 50) if alpha.any() else 128)).all()
-    assert (np.array(unpack_alpha(pack_alpha(alpha), alpha.shape[1], alpha.shape[0])) == alpha).all()
+    height, width = alpha.shape
+    assert (np.array(unpack_alpha(pack_alpha(alpha), (width, height), (0, 0, width, height))) == alpha).all()
 
 
 @pytest.mark.parametrize("payload", [b"\0", pack_alpha(np.zeros((3, 3), np.uint8)), None])
@@ -173,10 +174,3 @@ def test_of_several_frames_one_is_encoded_with_a_warning(photo: Pixels) -> None:
     image.seek(1)
     with pytest.warns(UserWarning, match="only number 2"):
         assert lic(image) == lic(photo[:, ::-1])
-
-
-def test_a_bomb_is_refused(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = lic(photo)
-    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1000)
-    with pytest.raises(BadImage, match="MAX_IMAGE_PIXELS"):
-        decode(data)
