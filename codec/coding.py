@@ -11,7 +11,7 @@ from PIL import Image
 from lic.codec.container import Container, Reader, Section, build, write_varint
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
-from lic.codec.errors import Corrupt
+from lic.codec.errors import Corrupt, Truncated
 from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
 from lic.codec.image import Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
@@ -99,18 +99,18 @@ def unpack_latents(file: Container, model: FrozenModel, wanted: range | None = N
     rows, columns = latent_size(file.width, file.height)
     starts = range(0, rows, CHUNK_ROWS)
     reader = Reader(file.latents)
-    lengths = [reader.varint() for _ in starts[:-1]]
-    lengths.append(len(file.latents) - reader.at - sum(lengths))
-    if lengths[-1] < 0:
-        raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it")
+    try:
+        lengths = [reader.varint() for _ in starts[:-1]]
+        streams = [reader.take(length) for length in lengths]
+    except Truncated as error:  # within the section: the file itself is complete
+        raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it") from error
+    streams.append(file.latents[reader.at :])
     wanted = range(len(starts)) if wanted is None else wanted
     first_row = wanted.start * CHUNK_ROWS
     symbols = np.empty((model.channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
-    for i, length in enumerate(lengths):
-        data = reader.take(length)
-        if i in wanted:
-            chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
-            chunk[:] = decode_symbols(data, chunk.shape, library, start_state(point, *chunk.shape[1:]))
+    for i in wanted:
+        chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
+        chunk[:] = decode_symbols(streams[i], chunk.shape, library, start_state(point, *chunk.shape[1:]))
     return symbols
 
 

@@ -21,7 +21,7 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
 def chunks_under(region: Region, size: tuple[int, int]) -> range:
     """The chunks of latents that a region's pixels depend on.
 
-    >>> chunks_under((0, 0, 10, 1000), (5000, 5000)), chunks_under((0, 1500, 10, 2020), (5000, 5000))
+    >>> chunks_under((0, 0, 10, 990), (5000, 5000)), chunks_under((0, 1500, 10, 2020), (5000, 5000))
     (range(0, 1), range(1, 3))
     """
     _, top, _, bottom = region
@@ -55,11 +55,11 @@ def check_cost(region: Region, size: tuple[int, int], planes: bool, max_pixels: 
     if soft is None or pixels <= soft:
         return
     limit = soft if max_pixels is not None else 2 * soft
-    claim = f"the file declares a picture of {size[0]} x {size[1]}, to decode it takes {pixels:,} pixels"
+    claim = f"the file declares a picture of {size[0]} x {size[1]}, which takes {pixels:,} pixels to decode"
     if pixels > limit:
         raise TooLarge(
-            f"{claim}, beyond the limit of {limit:,}: if you trust it, raise the limit "
-            "(max_pixels, or lic decode --max-pixels), or decode a small region of it"
+            f"{claim}, beyond the limit of {limit:,}: if you trust it, raise the limit (max_pixels in Python, "
+            "--max-pixels for lic decode), or decode a small region of it"
         )
     warnings.warn(
         f"{claim}, more than {soft:,}: it may be made to exhaust memory", Image.DecompressionBombWarning, stacklevel=3

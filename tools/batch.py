@@ -50,13 +50,13 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
-    parser.add_argument("-j", "--jobs", type=_count, default=1, metavar="N", help="processes at a time")
+    parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
     parser.add_argument("--cluster", metavar="ADDRESS", help="do it on the Dask cluster of this scheduler")
     parser.add_argument("--manifest", metavar="FILE", help="write what became of each picture as JSON lines")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 
-def _count(text: str) -> int:
+def positive(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"give a number from 1 on, not {text!r}")
     return int(text)
@@ -126,9 +126,12 @@ def _distinct(paths: list[str]) -> list[str]:
 
 def convert_one(job: Job, convert: Convert, force: bool) -> Result:
     """Do one job; whatever goes wrong is said in the result."""
+    from PIL import Image
+
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("ignore")
         warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", Image.DecompressionBombWarning)
         try:
             result = _convert(job, convert, force)
         except Exception as error:  # one picture never stops the rest

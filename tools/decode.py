@@ -8,7 +8,7 @@ from typing import Any
 
 from lic.codec.container import METADATA
 from lic.codec.errors import BadSetting
-from lic.tools.batch import add_batch_arguments, convert_all, find_jobs
+from lic.tools.batch import add_batch_arguments, convert_all, find_jobs, positive
 from lic.tools.inputs import STANDARD
 
 EXAMPLES = """\
@@ -27,6 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
+    parser.add_argument(
+        "--max-pixels", type=positive, metavar="N", help="refuse larger pictures; Pillow's limit if not given"
+    )
 
 
 def _region(text: str) -> tuple[int, int, int, int]:
@@ -39,11 +42,13 @@ def _region(text: str) -> tuple[int, int, int, int]:
 
 def run(args: argparse.Namespace) -> int:
     jobs = find_jobs(args, ".png", frozenset({".lic"}))
-    convert = partial(decode_bytes, region=args.crop)
+    convert = partial(decode_bytes, region=args.crop, max_pixels=args.max_pixels)
     return convert_all(jobs, convert, args)
 
 
-def decode_bytes(data: bytes, target: str, region: tuple[int, int, int, int] | None = None) -> bytes:
+def decode_bytes(
+    data: bytes, target: str, region: tuple[int, int, int, int] | None = None, max_pixels: int | None = None
+) -> bytes:
     """A .lic file's bytes to those of a picture file of `target`'s kind."""
     from PIL import Image
 
@@ -53,7 +58,7 @@ def decode_bytes(data: bytes, target: str, region: tuple[int, int, int, int] | N
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
-    image = decode(data, region=region)
+    image = decode(data, region=region, max_pixels=max_pixels)
     out = io.BytesIO()
     image.save(out, kind, **_metadata(image.info, kind))
     return out.getvalue()

@@ -1,0 +1,169 @@
+"""Every way in which a file can be wrong has one clear error: in Python, on the command line, and through Pillow."""
+
+import dataclasses
+import io
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+from PIL import Image, UnidentifiedImageError
+
+from lic.codec import (
+    Corrupt,
+    LicError,
+    ModelNotFound,
+    NotALicFile,
+    TooLarge,
+    Truncated,
+    UnsupportedVersion,
+    decode,
+    encode,
+    read_info,
+)
+from lic.codec.alpha import pack_alpha
+from lic.codec.container import ALPHA, Container, Section, build, parse
+from lic.tools.cli import main
+from tests.fuzz.repair import with_checksum
+from tests.fuzz.seeds import GOLDEN
+
+GOOD = (GOLDEN / "alpha.lic").read_bytes()
+PARSED = parse(GOOD)
+CHUNKS = (GOLDEN / "chunks.lic").read_bytes()
+
+
+@pytest.fixture(autouse=True)
+def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
+
+
+def changed(**fields: object) -> bytes:
+    """The good file with other fields, otherwise well-formed."""
+    return build(dataclasses.replace(PARSED, **fields))  # type: ignore[arg-type]
+
+
+def with_section(tag: bytes, payload: bytes) -> bytes:
+    return changed(sections=(*(s for s in PARSED.sections if s.tag != tag), Section(tag, payload)))
+
+
+class Bad(NamedTuple):
+    data: bytes
+    error: type[LicError]
+    message: str
+    opens: bool  # Pillow recognises the file, and complains when it loads the picture
+    readable: bool = False  # read_info has nothing to complain of
+
+
+OTHER_SIZE = pack_alpha(np.zeros((9, 9), np.uint8))
+BAD = {
+    "empty": Bad(b"", NotALicFile, "not a .lic file", opens=False),
+    "of another kind": Bad(b"\x89PNG\r\n\x1a\n", NotALicFile, "not a .lic file", opens=False),
+    "cut in its head": Bad(GOOD[:9], Truncated, "ends at byte 9 of at least 13", opens=False),
+    "cut in the latents": Bad(
+        GOOD[:-5], Truncated, f"ends at byte {len(GOOD) - 5} of at least {len(GOOD)}", opens=True
+    ),
+    "cut in the checksum": Bad(GOOD[:-1], Truncated, f"ends at byte {len(GOOD) - 1} of at least", opens=True),
+    "one bit flipped": Bad(GOOD[:-9] + bytes([GOOD[-9] ^ 4]) + GOOD[-8:], Corrupt, "checksum", opens=True),
+    "longer than it should be": Bad(GOOD + b"\0", Corrupt, f"end at byte {len(GOOD)}", opens=True),
+    "of a newer version": Bad(with_checksum(b"LIC\x02" + GOOD[4:]), UnsupportedVersion, "version 2", opens=False),
+    "of a newer mode": Bad(with_checksum(GOOD[:4] + b"\x07" + GOOD[5:]), UnsupportedVersion, "mode 7", opens=False),
+    "with a newer section": Bad(with_section(b"Q", b""), UnsupportedVersion, "section b'Q'", opens=False),
+    "with a section twice": Bad(
+        changed(sections=(*PARSED.sections, Section(b"e", b"2"))), Corrupt, "section b'e' twice", opens=False
+    ),
+    "with a section without a name": Bad(with_section(b"\0", b""), Corrupt, "no letter", opens=False),
+    "of an unknown model": Bad(changed(fingerprint=b"\1\2\3\4"), ModelNotFound, "needs model 01020304", True, True),
+    "too large": Bad(changed(width=31623, height=31623), TooLarge, "a picture of 31623 x 31623", False, True),
+    "without size": Bad(with_checksum(GOOD[:5] + b"\0" + GOOD[6:]), Corrupt, "picture of 0 x 75", opens=False),
+    "between no rates": Bad(changed(position=513), Corrupt, "rate position 513", True, True),
+    "with garbage for latents": Bad(changed(latents=b"\xff" * 8), Corrupt, "latents do not decode", True, True),
+    "with garbage for alpha": Bad(with_section(ALPHA, b"garbage"), Corrupt, "alpha does not decode", True, True),
+    "with a cut alpha": Bad(
+        with_section(ALPHA, (PARSED.section(ALPHA) or b"")[:100]), Corrupt, "alpha does not decode", True, True
+    ),
+    "with alpha of another size": Bad(
+        with_section(ALPHA, OTHER_SIZE), Corrupt, "alpha is a L picture of 9 x 9", True, True
+    ),
+    "with chunks that do not add up": Bad(
+        build(dataclasses.replace(parse(CHUNKS), latents=b"\x7f\x7f\0")), Corrupt, "chunk lengths", True, True
+    ),
+}
+bad_files = pytest.mark.parametrize("bad", BAD.values(), ids=BAD)
+
+
+@bad_files
+def test_in_python(bad: Bad) -> None:
+    for call in (decode,) if bad.readable else (decode, read_info):
+        with pytest.raises(bad.error, match=bad.message) as caught:
+            call(bad.data)
+        assert type(caught.value) is bad.error
+    if bad.readable:
+        assert read_info(bad.data).bytes == len(bad.data)
+
+
+@bad_files
+def test_on_the_command_line(bad: Bad, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "bad.lic"
+    path.write_bytes(bad.data)
+    for command in ("decode",) if bad.readable else ("decode", "info"):
+        assert main([command, str(path)]) == 1
+        said = capsys.readouterr()
+        assert said.out == "" and len(said.err.splitlines()) == 1
+        assert said.err.startswith(f"{path}: ") and bad.message in said.err
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.lic"]
+
+
+@bad_files
+def test_through_pillow(bad: Bad) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        if bad.error is TooLarge:  # Pillow's own limit comes first
+            with pytest.raises(Image.DecompressionBombError):
+                Image.open(io.BytesIO(bad.data))
+        elif bad.opens:
+            with pytest.raises(OSError, match=bad.message):
+                Image.open(io.BytesIO(bad.data)).load()
+        else:
+            with pytest.raises(UnidentifiedImageError):
+                Image.open(io.BytesIO(bad.data))
+
+
+@pytest.mark.parametrize("call", [decode, read_info])
+def test_a_file_that_is_not_there_is_the_systems_error(call: Callable[[Path], object], tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        call(tmp_path / "none.lic")
+
+
+def test_a_missing_model_is_said_before_torch_is_imported() -> None:
+    code = """
+import sys
+from lic.codec import ModelNotFound, decode
+try:
+    decode(sys.stdin.buffer)
+except ModelNotFound:
+    print("torch" in sys.modules)
+"""
+    data = changed(fingerprint=b"\1\2\3\4")
+    assert subprocess.run([sys.executable, "-c", code], input=data, capture_output=True).stdout.strip() == b"False"
+
+
+def test_a_latent_that_no_encoder_writes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    from lic.codec import coding, entropy_coding
+
+    huge = np.full((12, 1, 1), 2**31 - 2, np.int32)
+    monkeypatch.setattr(coding, "quantise", lambda *_: huge)
+    with monkeypatch.context() as patch:
+        patch.setattr(entropy_coding, "MAX_SYMBOL", 2**31 - 2)
+        data = encode(np.zeros((16, 16, 3), np.uint8), model="golden-plain")
+    with pytest.raises(Corrupt, match="out of range"):
+        decode(data)
+
+
+def test_an_optional_section_of_the_future_is_passed_over() -> None:
+    plain = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b""))
+    with_more = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b"", (Section(b"q", b"?"),)))
+    assert decode(with_more).tobytes() == decode(plain).tobytes()

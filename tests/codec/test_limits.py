@@ -1,0 +1,184 @@
+"""What a few bytes may claim, and what that may cost."""
+
+import dataclasses
+import io
+import math
+import subprocess
+import sys
+import warnings
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lic.codec import Corrupt, TooLarge, Truncated, decode
+from lic.codec.alpha import pack_alpha
+from lic.codec.container import ALPHA, METADATA, Container, FileReader, Section, build, parse
+from lic.codec.geometry import MARGIN, chunks_under
+from lic.codec.strips import halo
+from lic.models.transforms import Synthesis
+from lic.tools.cli import main
+from tests.fuzz.seeds import GOLDEN
+
+FILE = parse((GOLDEN / "plain.lic").read_bytes())  # 91 x 75, in the codec's eyes 96 x 80
+
+
+@pytest.fixture(autouse=True)
+def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
+
+
+def claiming(width: int, height: int, *sections: Section) -> bytes:
+    return build(Container(width, height, "RGB", 0, FILE.fingerprint, bytes(30), sections))
+
+
+COST = """
+import sys, time
+from lic.codec import TooLarge, decode
+
+def peak():
+    return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
+
+data = sys.stdin.buffer.read()
+before, start = peak(), time.process_time()
+try:
+    decode(data)
+except TooLarge:
+    print(time.process_time() - start, (peak() - before) / 1024, peak() / 1024)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's way")
+def test_sixty_bytes_that_claim_a_gigapixel_cost_nothing() -> None:
+    bomb = claiming(31623, 31623)
+    assert len(bomb) <= 60
+    out = subprocess.run([sys.executable, "-c", COST], input=bomb, capture_output=True, check=True).stdout
+    seconds, more, all_in_all = map(float, out.split())  # seconds of the processor: other work does not count
+    assert seconds < 0.1 and more < 1 and all_in_all < 50
+
+
+def test_pillows_habit_a_warning_then_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, cost = build(FILE), 96 * 80
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", cost)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        decode(data)
+    for limit in (cost - 1, cost // 2):
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+        with pytest.warns(Image.DecompressionBombWarning, match="91 x 75"):
+            decode(data)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", cost // 2 - 1)
+    with pytest.raises(TooLarge, match=r"91 x 75.*7,680 pixels.*limit of 7,678.*max_pixels"):
+        decode(data)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert decode(data).size == (91, 75)
+
+
+def test_max_pixels_is_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = build(FILE)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 10)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert decode(data, max_pixels=7680).size == decode(data, max_pixels=math.inf).size == (91, 75)
+    with pytest.raises(TooLarge):
+        decode(data, max_pixels=7679)
+
+
+def test_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "x.lic"
+    path.write_bytes(build(FILE))
+    assert main(["decode", str(path), "--max-pixels", "7000"]) == 1
+    assert "beyond the limit of 7,000" in capsys.readouterr().err
+    assert main(["decode", str(path), "--max-pixels", "8000"]) == 0
+
+
+def test_a_warning_reaches_the_command_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 7000)
+    path = tmp_path / "x.lic"
+    path.write_bytes(build(FILE))
+    assert main(["decode", str(path)]) == 0
+    assert capsys.readouterr().err.startswith(f"{path}: the file declares a picture of 91 x 75")
+
+
+def test_pillow_has_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = io.BytesIO(build(FILE))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 91 * 75 // 2 - 1)
+    with pytest.raises(Image.DecompressionBombError):
+        Image.open(data)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 91 * 75 - 1)
+    with pytest.warns(Image.DecompressionBombWarning) as caught:
+        Image.open(data).load()
+    assert len(caught) == 1
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    assert Image.open(data).load() is not None
+
+
+def test_a_strip_counts_with_the_padding_that_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2**17)
+    strip = claiming(2**17, 1)  # is 2^21 pixels to the network
+    with pytest.raises(TooLarge, match="2,097,152 pixels"):
+        decode(strip)
+    with pytest.raises(OSError, match="2,097,152 pixels"):
+        Image.open(io.BytesIO(strip)).load()
+
+
+def test_a_region_counts_what_is_decoded_for_it() -> None:
+    wide = claiming(2**24 - 1, 5000)
+    with pytest.raises(TooLarge, match="17,179,869,184 pixels"):  # all columns of 64 rows of latents
+        decode(wide, region=(0, 0, 1, 1))
+    tall = claiming(64, 2**24 - 1)
+    assert chunks_under((0, 2000, 9, 2001), (64, 2**24 - 1)) == range(1, 2)
+    with pytest.raises(Corrupt):  # allowed; but there is nothing in it
+        decode(tall, region=(0, 2000, 9, 2001))
+    transparent = claiming(64, 2**24 - 1, Section(ALPHA, b"a PNG file, decoded as a whole"))
+    with pytest.raises(TooLarge, match="1,073,741,760 pixels"):
+        decode(transparent, region=(0, 2000, 9, 2001))
+
+
+def test_the_margin_is_what_the_network_reaches() -> None:
+    assert halo(Synthesis(3, 4)) == MARGIN
+
+
+def test_an_opaque_region_does_not_allocate_the_plane() -> None:
+    tall = dataclasses.replace(parse((GOLDEN / "chunks.lic").read_bytes()), sections=(Section(ALPHA, b""),))
+    picture = decode(build(tall), region=(3, 1500, 10, 1510), max_pixels=32 * 1100)
+    assert (picture.mode, picture.size) == ("RGBA", (7, 10))
+
+
+def png_chunk(tag: bytes, payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "big") + tag + payload + zlib.crc32(tag + payload).to_bytes(4, "big")
+
+
+def test_an_alpha_that_unpacks_to_too_much_is_refused() -> None:
+    png = pack_alpha(np.zeros((75, 91), np.uint8))
+    bomb = zlib.compress(bytes(20_000_000), 9)
+    text = png_chunk(b"zTXt", b"Comment\0\0" + bomb)
+    start = png.index(b"IDAT") - 4
+    for payload in (png[:start] + text + png[start:], pack_alpha(np.zeros((2000, 2000), np.uint8))):
+        with pytest.raises(Corrupt, match="alpha"):
+            decode(build(dataclasses.replace(FILE, sections=(Section(ALPHA, payload),))))
+
+
+def test_metadata_is_never_unpacked() -> None:
+    bomb = zlib.compress(bytes(10_000_000), 9)
+    sections = tuple(Section(tag, bomb) for tag in METADATA.values())
+    picture = decode(build(dataclasses.replace(FILE, sections=sections)))
+    assert picture.info == dict.fromkeys(METADATA, bomb)
+
+
+def test_a_length_claims_no_memory_that_the_file_does_not_have() -> None:
+    class Counting(io.BytesIO):
+        asked = 0
+
+        def read(self, size: int | None = -1, /) -> bytes:
+            self.asked = max(self.asked, size or 0)
+            return super().read(size)
+
+    file = Counting(b"x" * 100)
+    with pytest.raises(Truncated, match="byte 100 of at least 34359738367"):
+        FileReader(file).take(2**35 - 1)
+    assert file.asked <= 2**20
