@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Union
 
 from lic.codec import pillow_plugin as pillow_plugin  # registers itself
-from lic.codec.container import ALPHA, LATENTS, parse
+from lic.codec.container import ALPHA, LATENTS, STORED, parse
 from lic.codec.errors import (
     BadImage,
     BadModel,
@@ -103,6 +103,9 @@ def encode(
     I;16, F, LAB) hold what 8 bits cannot and are refused. Of animations and the like, one frame is encoded, with a
     warning: the image's current one, a file's first.
 
+    Size. No file is longer than the picture's pixels uncompressed, its metadata, and 55 bytes: what would be is stored
+    without loss, whatever the quality. That befalls dots and thin strips, which fill their 16 x 16 blocks badly.
+
     Metadata. EXIF, ICC profile and XMP are kept byte for byte, the orientation in EXIF among them. `auto_orient` turns
     the pixels upright instead. `strip` drops all three, after turning the pixels. What `metadata` names ("exif",
     "icc_profile", "xmp") takes the place of the picture's own; None removes it.
@@ -146,7 +149,7 @@ def encode(
         return rate_control.encode_to_psnr(picture, frozen, target_psnr)
     if target_ms_ssim is not None:
         return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim)
-    return coding.encode_pixels(picture.pixels, picture.mode, frozen, position, picture.sections())
+    return coding.encode_picture(picture, frozen, position)
 
 
 def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | None = None) -> "Image.Image":
@@ -176,6 +179,10 @@ def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | 
     region = region or (0, 0, *size)
     check_region(region, size)
     check_cost(region, size, bool(file.section(ALPHA)), max_pixels)
+    if file.section(STORED) is not None:
+        from lic.codec.image import stored_picture
+
+        return stored_picture(file, region)
     from lic.codec.model import find_model
 
     model = find_model(file.fingerprint)  # before torch is imported: what is missing is said at once

@@ -1,5 +1,6 @@
 """From pixels to latents to bytes and back, under a frozen model."""
 
+import os
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,14 +9,18 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec.container import Container, Reader, Section, build, write_varint
+from lic.codec.container import STORED, Container, Reader, build, write_varint
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
-from lic.codec.errors import Corrupt, Truncated
+from lic.codec.errors import BadImage, Corrupt, Truncated
 from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
-from lic.codec.image import Pixels, pad, to_pillow
+from lic.codec.image import Picture, Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
 from lic.codec.strips import halo, tiles
+
+# A forked process inherits torch's pool of threads, but not the threads, and would wait for them for ever.
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 
 @torch.inference_mode()
@@ -92,6 +97,8 @@ def latent_bits(symbols: Symbols, model: FrozenModel, position: int) -> NDArray[
 
 def unpack_latents(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
     """The symbols in a container; if only some chunks are `wanted`, no others are decoded."""
+    if file.section(STORED) is not None:
+        raise BadImage("the file stores its pixels as they are, it has no latents: take a larger picture")
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
     tables, point = model.tables_at(file.position)
@@ -119,17 +126,24 @@ def encode_latents(latents: NDArray[np.float32], model: FrozenModel, position: i
     return pack_latents((quantise(chunk, model, position) for chunk in chunks_of(latents)), model, position)
 
 
-def encode_pixels(
-    pixels: Pixels, mode: str, model: FrozenModel, position: int, sections: tuple[Section, ...] = ()
+def encode_picture(
+    picture: Picture, model: FrozenModel, position: int, analysed: NDArray[np.float32] | None = None
 ) -> bytes:
-    """The whole way from pixels to a .lic file; `sections` are those before the latents."""
-    latents = encode_latents(analyse(pixels, model), model, position)
-    height, width = pixels.shape[:2]
-    return build(Container(width, height, mode, position, model.fingerprint, latents, sections))
+    """The whole way from a picture to a .lic file; `analysed` are its latents, if they are known.
+
+    Few pixels in many blocks of 16 x 16 (a strip, a dot) may take more bytes as latents than as they are, and no
+    model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
+    """
+    latents = encode_latents(analyse(picture.pixels, model) if analysed is None else analysed, model, position)
+    sections = picture.sections()
+    if len(latents) + len(picture.packed_alpha or b"") > picture.raw_size:
+        latents, sections = b"", picture.stored_sections()
+    height, width = picture.pixels.shape[:2]
+    return build(Container(width, height, picture.mode, position, model.fingerprint, latents, sections))
 
 
 def decode_picture(file: Container, model: FrozenModel, region: Region | None = None) -> Image.Image:
-    """The whole way back, for all of the picture or a region of it."""
+    """The whole way back from latents, for all of the picture or a region of it."""
     size = file.width, file.height
     region = region or (0, 0, *size)
     wanted = chunks_under(region, size)

@@ -17,8 +17,9 @@ MAX_VARINT_BITS = 35  # five bytes
 READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
+STORED = b"S"  # the pixels as they are; there are no latents then
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
-MANDATORY = frozenset([LATENTS, ALPHA])  # the upper-case tags that this version knows
+MANDATORY = frozenset([LATENTS, ALPHA, STORED])  # the upper-case tags that this version knows
 
 
 class Section(NamedTuple):

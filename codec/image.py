@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import math
 import os
 import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import IO, Any, Union
 
 import numpy as np
@@ -14,8 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from lic.codec.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
-from lic.codec.container import ALPHA, METADATA, Container, Section
-from lic.codec.errors import BadImage, BadSetting
+from lic.codec.container import ALPHA, MAX_SIDE, METADATA, STORED, Container, Section
+from lic.codec.errors import BadImage, BadSetting, Corrupt
 from lic.codec.geometry import MULTIPLE, Region
 
 Pixels = NDArray[np.uint8]  # H x W x 3
@@ -42,10 +44,28 @@ class Picture:
             raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(METADATA)}")
         return replace(self, metadata=read_metadata(self.metadata | dict(given)))
 
+    @cached_property
+    def packed_alpha(self) -> bytes | None:
+        return None if self.alpha is None else pack_alpha(self.alpha)
+
     def sections(self) -> tuple[Section, ...]:
-        """All that goes into the file before the latents."""
-        sections = [Section(tag, self.metadata[name]) for name, tag in METADATA.items() if self.metadata.get(name)]
-        return (*sections, *([] if self.alpha is None else [Section(ALPHA, pack_alpha(self.alpha))]))
+        """All that goes into a file before the latents."""
+        alpha = [] if self.packed_alpha is None else [Section(ALPHA, self.packed_alpha)]
+        return (*self._metadata_sections(), *alpha)
+
+    def stored_sections(self) -> tuple[Section, ...]:
+        """All that goes into a file without latents, where pixels and alpha stand as they are."""
+        alpha = [] if self.alpha is None else [Section(ALPHA, self.alpha.tobytes())]
+        return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
+
+    def _metadata_sections(self) -> list[Section]:
+        return [Section(tag, self.metadata[name]) for name, tag in METADATA.items() if self.metadata.get(name)]
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes of pixels and alpha as they are."""
+        height, width = self.pixels.shape[:2]
+        return height * width * (len(self.mode) + (self.alpha is not None))
 
 
 def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = False) -> Picture:
@@ -57,6 +77,10 @@ def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = Fa
         return _from_array(source)
     if isinstance(source, Image.Image):
         return _from_pillow(source, strip=strip, auto_orient=auto_orient)
+    if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
+        raise BadImage(
+            f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a path or a file object"
+        )
     with Image.open(source) as image:
         return _from_pillow(image, strip=strip, auto_orient=auto_orient)
 
@@ -68,7 +92,9 @@ def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = No
             "height x width (grey), or height x width x 3 (RGB), x 4 (RGBA) or x 2 (grey and alpha)"
         )
     if 0 in array.shape:
-        raise BadImage(f"cannot encode an empty array, of shape {array.shape}")
+        raise BadImage(f"cannot encode a picture without pixels, of shape {array.shape}")
+    if max(array.shape) > MAX_SIDE:
+        raise BadImage(f"cannot encode a picture of {array.shape[1]} x {array.shape[0]}: sides go up to {MAX_SIDE}")
     alpha = None
     if array.ndim == 3 and array.shape[2] != 3:
         array, alpha = array[:, :, :-1], array[:, :, -1]
@@ -135,13 +161,32 @@ def pad(pixels: Pixels) -> Pixels:
     return np.pad(pixels, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="edge")
 
 
+def stored_picture(file: Container, region: Region) -> Image.Image:
+    """A region of a picture whose file holds the pixels as they are."""
+    pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
+    return to_pillow(pixels if file.mode == "RGB" else pixels.repeat(3, axis=2), file, region)
+
+
+def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArray[np.uint8]:
+    """A region of H x W x channels bytes."""
+    shape = file.height, file.width, channels
+    if file.latents or len(plain) != math.prod(shape):
+        raise Corrupt(
+            f"the file stores {len(plain)} bytes of a picture of {file.width} x {file.height}: get a fresh copy"
+        )
+    x0, y0, x1, y1 = region
+    return np.frombuffer(plain, np.uint8).reshape(shape)[y0:y1, x0:x1]
+
+
 def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
     """Give the pixels of a region back their mode, their transparency and their metadata."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if file.mode == "L":
         image = image.convert("L")
     alpha = file.section(ALPHA)
-    if alpha is not None:
+    if alpha and file.section(STORED) is not None:
+        image.putalpha(Image.fromarray(_cut(alpha, file, 1, region)[:, :, 0]))
+    elif alpha is not None:
         image.putalpha(unpack_alpha(alpha, (file.width, file.height), region))
     image.info.update(**file.metadata)
     return image

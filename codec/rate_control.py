@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lic.codec import coding
-from lic.codec.container import Container, build
+from lic.codec.container import STORED, parse
 from lic.codec.errors import BadSetting
 from lic.codec.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.image import Picture, Pixels
@@ -26,15 +26,10 @@ class Tries:
     def __init__(self, picture: Picture, model: FrozenModel) -> None:
         self.picture, self.model = picture, model
         self.latents = coding.analyse(picture.pixels, model)
-        self.sections = picture.sections()
         self.file = cache(self._file)
 
     def _file(self, position: int) -> bytes:
-        height, width = self.picture.pixels.shape[:2]
-        latents = coding.encode_latents(self.latents, self.model, position)
-        return build(
-            Container(width, height, self.picture.mode, position, self.model.fingerprint, latents, self.sections)
-        )
+        return coding.encode_picture(self.picture, self.model, position, self.latents)
 
     def decoded(self, position: int) -> Pixels:
         """What the file at a position decodes to: H x W x 3, or H x W for grey."""
@@ -90,6 +85,8 @@ def _encode_to_quality(
     value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
     best = value(model.last_position)
     if best < target:
+        if parse(tries.file(model.last_position)).section(STORED) is not None:  # without loss
+            return tries.file(model.last_position)
         raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {best:.2f} dB")
     if value(0) >= target:
         return tries.file(0)

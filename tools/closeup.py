@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lic.codec.coding import decode_picture, encode_pixels
+from lic.codec.coding import decode_picture, encode_picture
 from lic.codec.container import parse
+from lic.codec.image import Picture
 from lic.codec.model import FrozenModel
 from lic.tools import codecs, figures, page
 from lic.tools.anatomy import Anatomy, channel_density, dissect
@@ -35,7 +36,7 @@ class Examined:
 def examine(name: str, path: str, model: FrozenModel, quality: float) -> Examined:
     """Encode and decode a picture, and see what its latents cost."""
     original = codecs.read_rgb(path)
-    data = encode_pixels(original, "RGB", model, model.position(quality))
+    data = encode_picture(Picture(original), model, model.position(quality))
     return Examined(name, original, np.array(decode_picture(parse(data), model)), dissect(data, model))
 
 

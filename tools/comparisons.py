@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lic.codec.coding import encode_pixels
+from lic.codec.coding import encode_picture
+from lic.codec.image import Picture
 from lic.codec.model import freeze
 from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
 from lic.models.conditional import ConditionalAutoencoder, conditional_start
@@ -99,7 +100,7 @@ def file_rate(codec: RateDistortionAutoencoder, pictures: list[Tensor]) -> float
     rates = []
     for picture in pictures:
         pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-        size = len(encode_pixels(pixels, "RGB", model, position=0))
+        size = len(encode_picture(Picture(pixels), model, position=0))
         rates.append(8 * size / (pixels.shape[0] * pixels.shape[1]))
     return float(np.mean(rates))
 

@@ -26,7 +26,7 @@ from lic.codec import (
     read_info,
 )
 from lic.codec.alpha import pack_alpha
-from lic.codec.container import ALPHA, Container, Section, build, parse
+from lic.codec.container import ALPHA, STORED, Container, Section, build, parse
 from lic.tools.cli import main
 from tests.fuzz.repair import with_checksum
 from tests.fuzz.seeds import GOLDEN
@@ -88,6 +88,11 @@ BAD = {
     "with alpha of another size": Bad(
         with_section(ALPHA, OTHER_SIZE), Corrupt, "alpha is a L picture of 9 x 9", True, True
     ),
+    "with stored pixels of another size": Bad(
+        changed(latents=b"", sections=(Section(STORED, b"123"),)),
+        *(Corrupt, "the file stores 3 bytes", True, True),
+    ),
+    "with stored pixels and latents": Bad(with_section(STORED, b"123"), Corrupt, "the file stores 3 bytes", True, True),
     "with chunks that do not add up": Bad(
         build(dataclasses.replace(parse(CHUNKS), latents=b"\x7f\x7f\0")), Corrupt, "chunk lengths", True, True
     ),

@@ -4,11 +4,20 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+
+from lic.codec import coding, decode, read_info
+from lic.codec.container import ALPHA, STORED, Container, parse
+from lic.codec.model import FrozenModel, find_model, get_model
+from tests.golden.make import exact_hash, noise
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+FILES = sorted(GOLDEN.glob("*.lic"))
 HASHES = json.loads((GOLDEN / "latents.json").read_text())
 
 DECODE = """
@@ -44,25 +53,60 @@ def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
 
 
-@pytest.mark.parametrize("path", sorted(GOLDEN.glob("*.lic")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_golden_file_decodes_to_the_same_latents(path: Path) -> None:
-    import hashlib
+    assert exact_hash(path.read_bytes()) == HASHES[path.stem]
+    picture, info = decode(path), read_info(path)
+    assert (picture.size, picture.mode) == (info.size, info.mode)
 
-    from lic.codec import coding, decode, read_info
-    from lic.codec.container import parse
-    from lic.codec.model import find_model
 
-    file = parse(path.read_bytes())
-    symbols = coding.unpack_latents(file, find_model(file.fingerprint))
-    assert hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest() == HASHES[path.stem]
-    assert decode(path).size == read_info(path).size
+# Everything that FORMAT.md lets a file have. What is added there gets a line here, and a golden file.
+FEATURES: dict[str, Callable[[Container], object]] = {
+    "grey": lambda file: file.picture_mode == "L",
+    "grey with alpha": lambda file: file.picture_mode == "LA",
+    "colour": lambda file: file.picture_mode == "RGB",
+    "colour with alpha": lambda file: file.picture_mode == "RGBA",
+    "alpha that is all opaque": lambda file: file.section(ALPHA) == b"",
+    "EXIF": lambda file: "exif" in file.metadata,
+    "ICC profile": lambda file: "icc_profile" in file.metadata,
+    "XMP": lambda file: "xmp" in file.metadata,
+    "a section to skip": lambda file: any(tag == b"z" for tag, _ in file.sections),
+    "a side of several bytes": lambda file: max(file.width, file.height) > 127,
+    "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
+    "stored colour": lambda file: file.picture_mode == "RGB" and file.section(STORED),
+    "a model without contexts": lambda file: model_of(file).contexts is None,
+    "a model with contexts": lambda file: model_of(file).contexts is not None,
+    "the first lambda point": lambda file: file.position == 0,
+    "the last lambda point": lambda file: file.position == model_of(file).last_position,
+    "between points, without contexts": lambda file: file.position % 256 and model_of(file).contexts is None,
+    "between points, with contexts": lambda file: file.position % 256 and model_of(file).contexts is not None,
+    "several chunks": lambda file: file.height > 1024,
+    "a single latent": lambda file: file.latents and max(file.width, file.height) <= 16,
+    "a single row of latents": lambda file: file.latents and file.height <= 16 < file.width,
+    "no channel in use": lambda file: file.latents and not latents_of(file).any(),
+    "escaped latents": lambda file: file.latents and np.abs(latents_of(file)).max() > 2**20,
+}
+
+
+def model_of(file: Container) -> FrozenModel:
+    return find_model(file.fingerprint)
+
+
+def latents_of(file: Container) -> NDArray[np.int32]:
+    return coding.unpack_latents(file, model_of(file))
+
+
+@pytest.mark.parametrize("feature", FEATURES)
+def test_every_feature_has_a_golden_file(feature: str) -> None:
+    assert any(FEATURES[feature](parse(path.read_bytes())) for path in FILES)
+
+
+def test_stored_pixels_and_alpha_are_exact() -> None:
+    np.testing.assert_array_equal(np.array(decode(GOLDEN / "stored.lic")), noise(2, 2, 3))
+    np.testing.assert_array_equal(np.array(decode(GOLDEN / "stored-alpha.lic"))[..., 1], noise(3, 30, 2)[..., 1])
 
 
 def test_golden_alpha_and_metadata() -> None:
-    import numpy as np
-
-    from lic.codec import decode
-
     picture = decode(GOLDEN / "alpha.lic")
     assert (picture.mode, picture.size) == ("RGBA", (91, 75))
     y, x = np.mgrid[:75, :91]
@@ -75,15 +119,11 @@ def test_every_hash_has_its_file() -> None:
 
 
 def test_golden_models_are_what_they_were() -> None:
-    from lic.codec.model import get_model
-
     for kind, fingerprint in (("contexts", "2028be8b"), ("plain", "cac812a7")):
         assert get_model(f"golden-{kind}").fingerprint.hex() == fingerprint
 
 
 def test_latents_are_the_same_on_every_machine_and_pixels_within_one_grey_level(tmp_path: Path) -> None:
-    import numpy as np
-
     pixels = {}
     for name, (arguments, environment) in MACHINES.items():
         out = tmp_path / f"{name}.npy"

@@ -1,4 +1,4 @@
-"""Make golden files: one per feature of the format, with the hash of the latents that it must decode to for ever.
+"""Make golden files: one per feature of the format, with the hash of what it must decode to, exactly, for ever.
 
 Run once per feature, when it is new: `python tests/golden/make.py NAME...`. Existing files are never made again.
 """
@@ -7,6 +7,7 @@ import hashlib
 import json
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +47,13 @@ def ramp(height: int, width: int) -> np.ndarray:
     return np.where(((x // 8 + y // 8) % 2)[..., None], np.stack(planes, -1), 128).astype(np.uint8)
 
 
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+
+
 def make_file(name: str) -> bytes:
     from lic.codec import coding, encode
+    from lic.codec.container import Section, build, parse
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
@@ -61,12 +67,28 @@ def make_file(name: str) -> bytes:
         shades = (ramp(75, 91)[:, :, 1] // 64 * 85).astype(np.uint8)
         metadata = {"exif": b"Exif\0\0MM", "icc_profile": b"a profile", "xmp": b"<x/>"}
         return encode(np.dstack([ramp(75, 91), shades]), quality=50, model="golden-contexts", metadata=metadata)
+    if name == "grey-alpha":
+        return encode(ramp(40, 50)[:, :, :2], quality=50, model="golden-contexts")
+    if name == "opaque":
+        return encode(np.dstack([ramp(40, 50), np.full((40, 50), 255, np.uint8)]), quality=50, model="golden-contexts")
+    if name == "first-point":
+        return encode(ramp(75, 91), quality=1, model="golden-contexts")
+    if name == "one-row":
+        return encode(ramp(9, 300), quality=60, model="golden-contexts")
+    if name == "stored":
+        return encode(noise(2, 2, 3), quality=100, model="golden-contexts")
+    if name == "stored-alpha":
+        return encode(noise(3, 30, 2), quality=100, model="golden-plain", metadata={"xmp": b"<x/>"})
+    if name == "optional-section":
+        file = parse(make_file("plain"))
+        return build(replace(file, sections=(Section(b"z", b"from a later release"),)))
     if name == "one-pixel":
         return encode(ramp(1, 1), quality=100, model="golden-contexts")
     if name == "chunks":
         return encode(ramp(2100, 20), quality=20, model="golden-contexts")
-    if name == "escapes":
+    if name in ("escapes", "no-channels"):
         wild = np.random.default_rng(0).integers(-(2**29), 2**29, (12, 5, 6)).astype(np.int32)
+        wild *= name == "escapes"
         original, coding.quantise = coding.quantise, lambda *_: wild
         try:
             return encode(ramp(75, 91), quality=50, model="golden-contexts")
@@ -75,13 +97,15 @@ def make_file(name: str) -> bytes:
     raise SystemExit(f"unknown feature {name}")
 
 
-def latents_hash(data: bytes) -> str:
-    """SHA-256 of the latents as little-endian int32."""
-    from lic.codec import coding
-    from lic.codec.container import parse
+def exact_hash(data: bytes) -> str:
+    """SHA-256 of the latents as little-endian int32; of a file that stores its pixels, that of those."""
+    from lic.codec import coding, decode
+    from lic.codec.container import STORED, parse
     from lic.codec.model import find_model
 
     file = parse(data)
+    if file.section(STORED) is not None:
+        return hashlib.sha256(decode(data).tobytes()).hexdigest()
     symbols = coding.unpack_latents(file, find_model(file.fingerprint))
     return hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest()
 
@@ -98,5 +122,5 @@ if __name__ == "__main__":
             raise SystemExit(f"{name}.lic exists and may never change")
         data = make_file(name)
         (FOLDER / f"{name}.lic").write_bytes(data)
-        hashes[name] = latents_hash(data)
+        hashes[name] = exact_hash(data)
     HASHES.write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
