@@ -7,18 +7,21 @@ are coded in whole-array operations. The expected magnitude of a symbol is estim
     F2, F8, F      at the place       running sums of magnitudes over the channels before, that forget a half,
     F2, F8, F      its 4 neighbours   an eighth, or nothing with each channel
     inside                            the neighbours in the channel itself that earlier passes have decoded
+    earlier                           magnitudes at the place in all channels of earlier blocks, each by its own weight
 
 and the estimate, cut into logarithmic buckets, chooses one table of a library that all channels share.
 
 The first channels hold what is left of the picture itself, colour and brightness averaged: there the neighbours
 predict not only the magnitude but the value, and what is coded is the difference from the prediction.
 
-All of it is int64 arithmetic: additions, multiplications, shifts, comparisons. FORMAT.md writes it out.
+All of it is integer arithmetic: additions, multiplications, shifts, comparisons. FORMAT.md writes it out. Only the
+`earlier` sums are computed in float64, for there numpy's matrix product is fast: every term and every sum is an integer
+far below 2^53, which float64 holds exactly, in whatever order they are added.
 """
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +35,7 @@ MAGNITUDE_CAP = 15
 PREDICTED_CHANNELS = 8
 PREDICTION_BITS = 12
 FORGET = (1, 3)  # F2 forgets a half per channel, F8 an eighth
+BLOCK = 8  # channels whose `earlier` sums are computed together
 
 
 class Pass(NamedTuple):
@@ -89,6 +93,23 @@ class PointContexts(NamedTuple):
     prediction: Ints  # PREDICTED_CHANNELS x 3 passes x 4 neighbours, in 1/2^PREDICTION_BITS
     thresholds: Ints  # where buckets begin, in 1/2^(UNIT_BITS + WEIGHT_BITS)
     tables: NDArray[np.uint8]  # channels x 3 passes x buckets: which one of the library
+    earlier: NDArray[np.int16] | None = None  # packed, see `earlier_block`; in 1/2^WEIGHT_BITS
+
+
+def earlier_size(channels: int) -> int:
+    """The number of weights of earlier magnitudes: two passes, for each channel those of the blocks before its own.
+
+    >>> earlier_size(12)  # channels 8 to 11 look back at 0 to 7
+    64
+    """
+    return sum(2 * min(BLOCK, channels - start) * start for start in range(BLOCK, channels, BLOCK))
+
+
+def earlier_block(packed: NDArray[Any], channels: int, start: int) -> NDArray[Any]:
+    """The part for the block that begins with channel `start`: 2 passes x channels in it x channels before it."""
+    begin = earlier_size(start)
+    size = min(BLOCK, channels - start)
+    return packed[begin : begin + 2 * size * start].reshape(2, size, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,11 +127,13 @@ class Contexts:
     index: NDArray[np.uint8]  # points x channels x 3 x buckets
     heights: Ints  # tables x knots
     steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
+    earlier: NDArray[np.int16] | None = None  # points x packed; without, all are zero
 
     def at(self, position: int, positions: int) -> PointContexts:
         """The contexts that serve at a position; `positions` lie between two points."""
         k = (position + 7 * positions // 8) // positions
-        return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k])
+        earlier = None if self.earlier is None else self.earlier[k]
+        return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
 
 
 class ContextState:
@@ -125,7 +148,11 @@ class ContextState:
         self.point = point
         self.shape = rows, columns
         # One cell more than places: the zero that index -1 finds.
-        self.sums = np.zeros((3, *batch, rows * columns + 1), np.int64)
+        cells = rows * columns + 1
+        self.sums = np.zeros((3, *batch, cells), np.int64)
+        self.channels = len(point.weights)
+        self.magnitudes = np.zeros((*batch, self.channels if point.earlier is not None else 0, cells))
+        self.earlier = np.zeros((2, 0, *batch, cells), np.int64)  # of the present block
 
     def passes(self, channel: int) -> tuple[Pass, ...]:
         return passes(*self.shape, channel < PREDICTED_CHANNELS)
@@ -148,6 +175,8 @@ class ContextState:
         estimate: Ints = at[..., p.places] + up + down + left + right + (constant << UNIT_BITS)
         if len(p.decoded):
             estimate += inside * inside_feature(p, values)
+        if channel >= BLOCK and self.point.earlier is not None:
+            estimate += self.earlier[p.number, channel % BLOCK][..., p.places] << UNIT_BITS
         return estimate
 
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
@@ -162,10 +191,22 @@ class ContextState:
             around = _all_around(*self.shape)
             values = values.copy()
             values[..., :-1] -= values[..., around].sum(axis=-2) >> 2
-        magnitude = np.minimum(np.abs(values), MAGNITUDE_CAP) << UNIT_BITS
+        magnitude = np.minimum(np.abs(values), MAGNITUDE_CAP)
         for total, shift in zip(self.sums, FORGET, strict=False):
             total -= total >> shift
-        self.sums += magnitude
+        self.sums += magnitude << UNIT_BITS
+        if self.point.earlier is not None:
+            self.magnitudes[..., channel, :] = magnitude
+            if (channel + 1) % BLOCK == 0 and channel + 1 < self.channels:
+                self._look_back(channel + 1)
+
+    def _look_back(self, start: int) -> None:
+        """What earlier magnitudes say about the block that begins with channel `start`."""
+        assert self.point.earlier is not None
+        weights = earlier_block(self.point.earlier, self.channels, start)
+        known = self.magnitudes[..., :start, :]
+        sums = weights.reshape(-1, start).astype(np.float64) @ known
+        self.earlier = np.moveaxis(sums, -2, 0).astype(np.int64).reshape(*weights.shape[:2], *sums[..., 0, :].shape)
 
 
 @lru_cache(maxsize=32)

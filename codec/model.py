@@ -44,6 +44,7 @@ CONTEXT_ARRAYS = {
     "index": np.uint8,
     "heights": np.int32,
     "steps": np.int32,
+    "earlier": np.int16,
 }
 
 
@@ -93,7 +94,8 @@ class FrozenModel:
         """Everything in the file, little-endian and contiguous (safetensors writes memory as it lies)."""
         arrays = {name: getattr(self, name).astype(kind) for name, kind in ARRAYS.items()}
         if self.contexts:
-            arrays |= {f"contexts.{name}": getattr(self.contexts, name).astype(k) for name, k in CONTEXT_ARRAYS.items()}
+            found = ((name, getattr(self.contexts, name), kind) for name, kind in CONTEXT_ARRAYS.items())
+            arrays |= {f"contexts.{name}": array.astype(kind) for name, array, kind in found if array is not None}
         arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
@@ -207,8 +209,10 @@ def load_model(path: Path) -> FrozenModel:
         contexts = None
         if "contexts.index" in arrays:
             index = arrays.pop("contexts.index")
-            ints = {name: arrays.pop(f"contexts.{name}").astype(np.int64) for name in CONTEXT_ARRAYS if name != "index"}
-            contexts = Contexts(index=index, **ints)
+            earlier = arrays.pop("contexts.earlier", None)
+            rest = CONTEXT_ARRAYS.keys() - {"index", "earlier"}
+            ints = {name: arrays.pop(f"contexts.{name}").astype(np.int64) for name in rest}
+            contexts = Contexts(index=index, earlier=earlier, **ints)
         model = FrozenModel(np.array(KNOTS), **tables, weights=arrays, card=file.card, contexts=contexts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error

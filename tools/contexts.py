@@ -1,7 +1,7 @@
 """Fitting context tables: done once, when a model is exported.
 
-For every lambda point the latents of training pictures are walked as the coder will walk them. A least-squares fit
-gives each channel and pass its weights; what falls into the same bucket of estimated magnitude makes a group, and
+For every lambda point the latents of training pictures are walked as the coder will walk them. The weights of each
+channel and pass are learned (magnitudes.py); what falls into the same bucket of estimated magnitude makes a group, and
 the groups share a library of densities, found by hard EM: each group chooses the density that codes it in the fewest
 bits, each density is refitted to the latents of its groups.
 """
@@ -18,7 +18,6 @@ from tqdm import tqdm
 
 from lic.codec.contexts import (
     FEATURES,
-    MAGNITUDE_CAP,
     PREDICTED_CHANNELS,
     PREDICTION_BITS,
     UNIT_BITS,
@@ -27,13 +26,15 @@ from lic.codec.contexts import (
     ContextState,
     Pass,
     PointContexts,
-    inside_feature,
+    earlier_size,
+    passes,
 )
 from lic.codec.model import FrozenModel, integer_heights
 from lic.codec.tables import STEP_BITS, Ints
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
 from lic.models.transforms import DOWNSAMPLING
+from lic.tools.magnitudes import ExpectedMagnitudes
 from lic.tools.pictures import find_pictures, load_pictures
 
 Floats = NDArray[np.float64]
@@ -42,7 +43,7 @@ CHUNKS = 200  # training pictures whose latents are counted
 CHUNK_SIDE = 320
 OCTAVES = (-10, 6)  # of estimated magnitude
 PRIOR = 30.0  # symbols' worth of its bucket's average that every group is mixed with
-ROUNDS = 6
+ROUNDS = 2  # of choosing and refitting, whenever the library has grown
 
 # Latents are gathered in histograms over bins that grow with distance from zero, in units of the step.
 PER_STEP = 16
@@ -87,10 +88,12 @@ def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32
 class Recipe:
     """What may be chosen when contexts are fitted; `context_study.py` measures the choices."""
 
-    library: int = 64  # tables
-    per_octave: int = 2  # buckets to each doubling of the estimated magnitude
+    library: int = 128  # tables
+    per_octave: int = 4  # buckets to each doubling of the estimated magnitude
     features: tuple[int, ...] = tuple(range(FEATURES))  # those that count, of the FEATURES in contexts.py
+    earlier: bool = True  # weigh the magnitudes of all channels of earlier blocks
     predict: bool = True  # the values of the first channels
+    steps: int = 200  # of the descent that finds the weights, for each lambda point; more for the first
 
 
 class Group(NamedTuple):
@@ -111,12 +114,20 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recip
     points = len(model.lambdas)
     weights = np.zeros((points, model.channels, 3, FEATURES), np.int64)
     prediction = np.zeros((points, PREDICTED_CHANNELS, 3, 4), np.int64)
+    earlier = np.zeros((points, earlier_size(model.channels)), np.int16)
+    expected = ExpectedMagnitudes(model.channels, recipe.features, recipe.earlier)
     groups: list[Group] = []
     counts: list[NDArray[np.float32]] = []
     for k in tqdm(range(points), desc="contexts", disable=None):
         scaled = latents * model.gain_at(model.position_of_lambda(model.lambdas[k])).astype(np.float32)[:, None, None]
-        point = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8))
-        for channel, number, bucket, residual in _fit_point(scaled, point, recipe):
+        used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
+        scaled = scaled[:, :used]
+        if recipe.predict:
+            prediction[k] = _fit_predictions(scaled)
+        point = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8), earlier[k])
+        expected.fit(*_symbols(scaled, point), steps=recipe.steps if k else 3 * recipe.steps)
+        weights[k], earlier[k] = expected.weights(), expected.earlier_weights()
+        for channel, number, bucket, residual in _walk(scaled, point):
             bins = np.clip(np.searchsorted(EDGES, residual, side="right") - 1, 0, len(CENTRES) - 1)
             table = np.bincount(bucket * len(CENTRES) + bins, minlength=buckets * len(CENTRES))
             table = table.reshape(buckets, -1).astype(np.float32)
@@ -132,38 +143,53 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recip
         index=index,
         heights=integer_heights(heights),
         steps=np.round(2**STEP_BITS / units).astype(np.int64),
+        earlier=earlier,
     )
 
 
-def _fit_point(
-    scaled: NDArray[np.float32], point: PointContexts, recipe: Recipe
-) -> Iterator[tuple[int, int, Ints, NDArray[np.float32]]]:
-    """Fill in a point's weights; yields channel, pass, and each symbol's bucket and unrounded residual."""
-    batch, _, rows, columns = scaled.shape
+def _passes(
+    scaled: NDArray[np.float32], point: PointContexts
+) -> Iterator[tuple[ContextState, int, Pass, Ints, NDArray[np.float32], Ints]]:
+    """Walk chunks as the coder does: state, channel, pass; the channel's symbols and latents; what is predicted."""
+    batch, channels, rows, columns = scaled.shape
     state = ContextState(point, rows, columns, (batch,))
-    used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
-    for channel in range(used):
+    for channel in range(channels):
         y = np.pad(scaled[:, channel].reshape(batch, -1), ((0, 0), (0, 1)))
         values = np.floor(y + 0.5).astype(np.int64)
         for p in state.passes(channel):
-            if recipe.predict and channel < PREDICTED_CHANNELS and len(p.decoded):
-                point.prediction[channel, p.number] = _fit_prediction(values[:, p.places], values[:, p.decoded])
-            predicted = state.predict(channel, p, values)
-            magnitudes = np.minimum(np.abs(values[:, p.places] - predicted), MAGNITUDE_CAP)
-            features = _features(state, p, values)[list(recipe.features)]
-            point.weights[channel, p.number, recipe.features] = _fit_weights(features, magnitudes.ravel())
-            bucket = np.searchsorted(point.thresholds, state.estimate(channel, p, values), side="right")
-            yield channel, p.number, bucket.ravel(), (y[:, p.places] - predicted).ravel()
+            yield state, channel, p, values, y, state.predict(channel, p, values)
         state.add(channel, values)
 
 
-def _features(state: ContextState, p: Pass, values: Ints) -> Floats:
-    """What `ContextState.estimate` weighs (FEATURES x symbols), in units of a magnitude."""
-    constant = np.full(values[:, p.places].shape, 1 << UNIT_BITS, np.int64)
-    at = [total[:, p.places] for total in state.sums]
-    near = [total[:, p.around].sum(axis=1) for total in state.sums]
-    inside = inside_feature(p, values) if len(p.decoded) else np.zeros_like(constant)
-    return np.stack([constant, *at, *near, inside]).reshape(FEATURES, -1) / 2**UNIT_BITS
+def _fit_predictions(scaled: NDArray[np.float32]) -> Ints:
+    """Least-squares weights of the neighbours for the values of the first channels."""
+    weights = np.zeros((PREDICTED_CHANNELS, 3, 4), np.int64)
+    batch, _, rows, columns = scaled.shape
+    values = np.floor(scaled[:, :PREDICTED_CHANNELS] + 0.5).astype(np.int64).reshape(batch, -1, rows * columns)
+    values = np.pad(values, ((0, 0), (0, 0), (0, 1)))
+    for channel in range(values.shape[1]):
+        for p in passes(rows, columns, True):
+            if len(p.decoded):
+                of_channel = values[:, channel]
+                weights[channel, p.number] = _fit_prediction(of_channel[:, p.places], of_channel[:, p.decoded])
+    return weights
+
+
+def _symbols(scaled: NDArray[np.float32], point: PointContexts) -> tuple[torch.Tensor, torch.Tensor]:
+    """Symbols, and what the predictions leave of them, as tensors of the latents' shape."""
+    values = np.floor(scaled + 0.5)
+    residuals = values.reshape(*scaled.shape[:2], -1).copy()
+    first = scaled[:, :PREDICTED_CHANNELS]
+    for _, channel, p, _, _, predicted in _passes(first, point):
+        residuals[:, channel, p.places] -= predicted
+    return torch.from_numpy(values), torch.from_numpy(residuals).reshape(values.shape)
+
+
+def _walk(scaled: NDArray[np.float32], point: PointContexts) -> Iterator[tuple[int, int, Ints, NDArray[np.float32]]]:
+    """Channel and pass, and each symbol's bucket and unrounded residual."""
+    for state, channel, p, values, y, predicted in _passes(scaled, point):
+        bucket = np.searchsorted(point.thresholds, state.estimate(channel, p, values), side="right")
+        yield channel, p.number, bucket.ravel(), (y[:, p.places] - predicted).ravel()
 
 
 def _fit_prediction(values: Ints, neighbours: Ints) -> Ints:
@@ -171,22 +197,6 @@ def _fit_prediction(values: Ints, neighbours: Ints) -> Ints:
     x = neighbours.transpose(1, 0, 2).reshape(4, -1).astype(np.float64)
     ridge = 1e-3 * np.eye(4) * (1 + np.trace(x @ x.T) / 4)
     return np.round(np.linalg.solve(x @ x.T + ridge, x @ values.ravel()) * 2**PREDICTION_BITS).astype(np.int64)
-
-
-def _fit_weights(features: Floats, magnitudes: Ints, iterations: int = 4) -> Ints:
-    """Weights whose sum expects the magnitudes: a regression with errors that grow with the expected value.
-
-    Iteratively reweighted least squares for an identity link and variance mu^2 + 0.3 mu.
-    """
-    mu = 0.5 * magnitudes + 0.5 * magnitudes.mean() + 1e-4
-    weights = np.zeros(len(features))
-    for _ in range(iterations):
-        weighted = features / (mu * mu + 0.3 * mu)
-        gram = weighted @ features.T
-        ridge = np.diag(1e-4 * np.diag(gram) + 1e-9)
-        weights = np.linalg.solve(gram + ridge, weighted @ magnitudes)
-        mu = np.maximum(weights @ features, 1e-4)
-    return np.round(weights * 2**WEIGHT_BITS).astype(np.int64)
 
 
 def _fit_library(
@@ -198,24 +208,42 @@ def _fit_library(
     np.add.at(pooled, bucket, counts)
     share = pooled / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
     mixed = counts + PRIOR * share[bucket]
-    # Start from the buckets' averages and, for the shapes that these miss, from the groups with most symbols.
-    largest = np.argsort(-counts.sum(axis=1), kind="stable")[: size - int((pooled.sum(axis=1) > 0).sum())]
-    members = np.concatenate([pooled[pooled.sum(axis=1) > 0], counts[largest]])[:size]
-    choice = np.zeros(len(groups), np.intp)
-    for _ in range(ROUNDS):
-        heights, units, cost = _fit_densities(members)
+    least = _symbol_entropy(mixed)
+    # The library grows from one table per bucket: each round, the groups that lose the most bits, one from each table
+    # that loses the most, start new tables.
+    members = pooled[pooled.any(axis=1)][:size]
+    heights, units, cost = _fit_densities(members)
+    for growing in (True, True, True, True, False):
+        for _ in range(ROUNDS):
+            bits = mixed @ cost.T
+            choice = bits.argmin(axis=1)
+            members = np.zeros((len(members), counts.shape[1]), np.float32)
+            np.add.at(members, choice, counts)
+            members = members[members.any(axis=1)]
+            heights, units, cost = _fit_densities(members)
         bits = mixed @ cost.T
         choice = bits.argmin(axis=1)
-        members = np.zeros_like(members)
-        np.add.at(members, choice, counts)
-        empty = np.flatnonzero(members.sum(axis=1) == 0)
-        if len(empty):  # densities that nobody chose start again from the groups that lose the most bits
-            own = -np.log2(np.maximum(mixed / mixed.sum(axis=1, keepdims=True), 1e-12))
-            lost = bits.min(axis=1) - (mixed * own).sum(axis=1)
-            worst = np.argsort(-lost)[: len(empty)]  # fewer than that if there are few groups
-            members[empty[: len(worst)]] = counts[worst]
-    heights, units, cost = _fit_densities(members)
-    return (mixed @ cost.T).argmin(axis=1), heights, units
+        room = min(size - len(members), len(members))
+        if not growing or room <= 0:
+            break
+        lost = bits[np.arange(len(groups)), choice] - least
+        worst = np.array([np.where(choice == t, lost, -1).argmax() for t in range(len(members))])
+        total = np.bincount(choice, weights=lost, minlength=len(members))
+        seeds = worst[np.argsort(-total)[:room]]
+        members = np.concatenate([members, counts[seeds]])
+        heights, units, cost = _fit_densities(members)
+    return choice, heights, units
+
+
+def _symbol_entropy(counts: NDArray[np.float32]) -> Floats:
+    """The bits that the rounded latents of each histogram would cost under a table of their own."""
+    symbols = np.floor(CENTRES + 0.5)
+    starts = np.flatnonzero(np.diff(symbols, prepend=-np.inf))
+    counted = np.add.reduceat(counts.astype(np.float64), starts, axis=1)
+    width = np.maximum(1, np.diff(symbols[starts], append=symbols[-1] + 1))  # far out, bins hold several symbols
+    share = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1e-9)
+    bits: Floats = -(counted * np.log2(np.maximum(share / width, 1e-12))).sum(axis=1)
+    return bits
 
 
 def _fit_densities(members: NDArray[np.float32]) -> tuple[Floats, Floats, NDArray[np.float32]]:

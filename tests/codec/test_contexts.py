@@ -4,9 +4,18 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, ContextState, PointContexts, passes
+from lic.codec.contexts import (
+    BLOCK,
+    FEATURES,
+    PREDICTED_CHANNELS,
+    ContextState,
+    PointContexts,
+    earlier_block,
+    earlier_size,
+    passes,
+)
 
-CHANNELS = PREDICTED_CHANNELS + 3
+CHANNELS = 2 * BLOCK + 3
 
 
 def random_contexts(seed: int) -> PointContexts:
@@ -16,6 +25,7 @@ def random_contexts(seed: int) -> PointContexts:
         prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),
         tables=rng.integers(0, 255, (CHANNELS, 3, 21)).astype(np.uint8),
+        earlier=rng.integers(-(2**15), 2**15, earlier_size(CHANNELS)).astype(np.int16),
     )
 
 
@@ -43,3 +53,10 @@ def test_a_batch_of_chunks_is_each_chunk_alone() -> None:
         together.add(c, chunks[:, c])
         for state, chunk in zip(alone, chunks, strict=True):
             state.add(c, chunk[c])
+
+
+def test_the_blocks_share_out_all_weights_of_earlier_magnitudes() -> None:
+    packed = np.arange(earlier_size(CHANNELS))
+    blocks = [earlier_block(packed, CHANNELS, start) for start in range(BLOCK, CHANNELS, BLOCK)]
+    assert [block.shape for block in blocks] == [(2, BLOCK, BLOCK), (2, 3, 2 * BLOCK)]
+    np.testing.assert_array_equal(np.concatenate([block.ravel() for block in blocks]), packed)

@@ -8,7 +8,7 @@ import pytest
 
 from lic.codec import coding
 from lic.codec.container import Container, Reader, parse
-from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, PointContexts, start_state
+from lic.codec.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size, start_state
 from lic.codec.entropy_coding import Library, encode_symbols
 from lic.codec.model import FrozenModel, find_model
 from lic.codec.tables import MAX_HEIGHT, Tables, frequency_tables
@@ -75,6 +75,7 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
     coder = RangeDecoder(data)
     latents = [[[0] * columns for _ in range(rows)] for _ in range(channels)]
     sums = [[[0] * columns for _ in range(rows)] for _ in range(3)]
+    magnitudes: list[Grid] = []
     for c in range(coder.uniform(channels + 1)):
         grid = latents[c]
         predicted = point is not None and c < 8
@@ -94,6 +95,12 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
                     estimate = 256 * w[0] + 256 * w[7] * sum(min(abs(v), 15) for v in known)
                     for i in range(3):
                         estimate += w[1 + i] * sums[i][y][x] + w[4 + i] * sum(neighbours(sums[i], y, x, STRAIGHT))
+                    if c >= 8 and point.earlier is not None:
+                        start = c // 8 * 8
+                        size = min(8, channels - start)
+                        row = start * (start - 8) + (number * size + c - start) * start
+                        for d in range(start):
+                            estimate += 256 * int(point.earlier[row + d]) * magnitudes[d][y][x]
                     bucket = sum(t <= estimate for t in point.thresholds.tolist())
                     prediction = 0
                     if predicted and known:
@@ -111,9 +118,11 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
                         grid[y][x] = int(tables.first[t]) + entry + prediction
             for y, x, prediction in escapes:
                 grid[y][x] = coder.escaped() + prediction
+        magnitudes.append([[0] * columns for _ in range(rows)])
         for y in range(rows):
             for x in range(columns):
                 v = grid[y][x] - (sum(neighbours(grid, y, x, STRAIGHT)) >> 2 if predicted else 0)
+                magnitudes[c][y][x] = min(abs(v), 15)
                 m = 256 * min(abs(v), 15)
                 f0, f1, f2 = (f[y][x] for f in sums)
                 sums[0][y][x], sums[1][y][x], sums[2][y][x] = f0 - (f0 >> 1) + m, f1 - (f1 >> 3) + m, f2 + m
@@ -143,15 +152,16 @@ def test_golden_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
-@pytest.mark.parametrize("seed", [0, 1])
-def test_random_contexts_and_latents(rows: int, columns: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    channels = PREDICTED_CHANNELS + 3
+@pytest.mark.parametrize("earlier", [False, True])
+def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> None:
+    rng = np.random.default_rng(earlier)
+    channels = 2 * BLOCK + 3
     point = PointContexts(
         weights=rng.integers(-(2**12), 2**16, (channels, 3, FEATURES)),
         prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),
         tables=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
+        earlier=rng.integers(-(2**10), 2**10, earlier_size(channels)).astype(np.int16) if earlier else None,
     )
     heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
     steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)

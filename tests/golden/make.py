@@ -18,8 +18,8 @@ FOLDER = Path(__file__).parent
 HASHES = FOLDER / "latents.json"
 
 
-def make_model(contexts: bool) -> bytes:
-    """A tiny model, untrained."""
+def make_model(kind: str) -> bytes:
+    """A tiny model, untrained. The contexts of golden-contexts are from before weights for earlier blocks came."""
     import dataclasses
 
     from lic.codec.model import freeze
@@ -33,8 +33,8 @@ def make_model(contexts: bool) -> bytes:
     with torch.no_grad():
         pca_start(network, coffee)
         y = network.analysis(coffee)[0]
-    model = freeze(network, {"name": "golden-contexts" if contexts else "golden-plain"})
-    if contexts:
+    model = freeze(network, {"name": f"golden-{kind}"})
+    if kind != "plain":
         chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
         model = dataclasses.replace(model, contexts=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
     return model.to_bytes()
@@ -57,6 +57,8 @@ def make_file(name: str) -> bytes:
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
+    if name == "earlier":
+        return encode(ramp(75, 91), quality=70, model="golden-earlier")
     if name == "plain":
         return encode(ramp(75, 91), quality=70, model="golden-plain")
     if name == "between-points":
@@ -112,10 +114,10 @@ def exact_hash(data: bytes) -> str:
 
 if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(FOLDER)
-    for kind in ("contexts", "plain"):
+    for kind in ("contexts", "plain", "earlier"):
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
-            path.write_bytes(make_model(kind == "contexts"))
+            path.write_bytes(make_model(kind))
     hashes = json.loads(HASHES.read_text()) if HASHES.exists() else {}
     for name in sys.argv[1:]:
         if (FOLDER / f"{name}.lic").exists():
