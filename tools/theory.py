@@ -16,12 +16,13 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "noise-and-rounding": theory_codec.noise_and_rounding,
     "entropies": theory_codec.entropies,
     "rate-distortion": theory_codec.rate_distortion,
+    "contexts": theory_codec.contexts,
     "vae-samples": theory_latent.vae_samples,
     "vae-traversals": theory_latent.vae_traversals,
     "blur": theory_latent.blur,
     "colourisation": theory_latent.colourisation,
 }
-OF_THE_CODEC = {"noise-and-rounding", "entropies", "rate-distortion"}
+OF_THE_CODEC = {"noise-and-rounding", "entropies", "rate-distortion", "contexts"}
 
 EXAMPLES = f"""\
 examples:

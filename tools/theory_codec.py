@@ -1,5 +1,6 @@
 """Figures of the trained codec: noise against rounding, entropies, rate and distortion."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,7 +13,7 @@ from lic.models.quantization import quantize
 from lic.tools.bench import full_precision
 from lic.tools.figures import COLOURS, OUR_COLOURS
 from lic.tools.rate_distortion import measure
-from lic.tools.theory_context import Context, Drawing, new_figure
+from lic.tools.theory_context import Context, Drawing, new_figure, show
 
 CHANNELS = 8
 FINE = 8  # bins per quantisation step, where a density is estimated
@@ -150,4 +151,49 @@ def rate_distortion(context: Context) -> Drawing:
         f"One network at its lambda points (the numbers), means over {len(context.pictures)} pictures with real "
         "rounding. Short blue lines are lines of equal loss, dR = -lambda dD, through each point: where training has "
         "found the best trade-off they are tangents of the curve.",
+    )
+
+
+def contexts(context: Context) -> Drawing:
+    """Where the bits of a picture go, with one table per channel and with context tables."""
+    from lic.codec import coding
+
+    with_contexts = context.frozen
+    position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
+    picture = context.pictures[0]
+    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+    symbols = coding.quantise(coding.analyse(pixels, with_contexts), with_contexts, position)
+    models = {"one table per channel": dataclasses.replace(with_contexts, contexts=None), "contexts": with_contexts}
+    bits = {name: coding.latent_bits(symbols, model, position) for name, model in models.items()}
+    totals = {name: b.sum() / pixels[..., 0].size for name, b in bits.items()}
+
+    figure = new_figure(11, 7)
+    (seen, *maps), lower = figure.subplots(2, 3)
+    show(seen, picture.float() / PEAK, "the picture")
+    places = {name: b.sum(axis=0) / 256 for name, b in bits.items()}
+    most = max(float(place.max()) for place in places.values())
+    for axes, (name, place) in zip(maps, places.items(), strict=True):
+        image = axes.imshow(place, cmap="magma", vmin=0, vmax=most)
+        axes.set_axis_off()
+        axes.set_title(f"{name}: {totals[name]:.3f} bit/pixel", fontsize=10)
+    figure.colorbar(image, ax=maps, label="bits per pixel", shrink=0.8)
+    for axes in lower:
+        axes.remove()
+    axes = figure.add_subplot(2, 1, 2)
+    used = int(np.flatnonzero(symbols.any(axis=(1, 2))).max(initial=0)) + 1
+    for (name, b), colour in zip(bits.items(), (COLOURS[0], OUR_COLOURS[0]), strict=True):
+        per_channel = b.sum(axis=(1, 2))[:used] / pixels[..., 0].size
+        axes.step(np.arange(used), per_channel, where="mid", color=colour, linewidth=1.4, label=name)
+    axes.set_yscale("log")
+    axes.set_xlabel("channel, in the order of coding")
+    axes.set_ylabel("bits per pixel")
+    axes.legend(frameon=False)
+    axes.grid(color="#e4e7ea")
+    saved = 1 - totals["contexts"] / totals["one table per channel"]
+    return Drawing(
+        figure,
+        r"$-\log_2 P(n_i) \;\to\; -\log_2 P(n_i\,|\,n_1, \ldots, n_{i-1})$",
+        "The same latents under one table per channel, and with every table chosen by what is decoded before: "
+        f"{saved:.1%} fewer bits here. Calm regions save most: there a table per channel pays for the edges of others. "
+        "Later channels save more: they know what is coming.",
     )

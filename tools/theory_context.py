@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,6 +15,9 @@ from lic.tools.extras import require
 from lic.tools.pictures import load_pictures
 from lic.tools.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
 from lic.tools.variational import Variational, whole_blocks
+
+if TYPE_CHECKING:
+    from lic.codec.model import FrozenModel
 
 SMALLEST = 128  # sides below are of no use to a figure
 MOST = 24  # pictures that a figure of the codec looks at
@@ -44,11 +47,15 @@ class Context:
         return [whole_blocks(picture) for picture in islice(load_pictures(paths, SMALLEST, quiet=True), MOST)]
 
     @cached_property
-    def network(self) -> RateDistortionAutoencoder:
-        """The trained codec."""
+    def frozen(self) -> "FrozenModel":
+        """The trained codec, as files are coded by it."""
         from lic.codec.model import get_model
 
-        return get_model(self.model).network
+        return get_model(self.model)
+
+    @property
+    def network(self) -> RateDistortionAutoencoder:
+        return self.frozen.network
 
     @cached_property
     def crop(self) -> Tensor:
