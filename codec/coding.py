@@ -17,6 +17,7 @@ from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, laten
 from lic.codec.image import Picture, Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
 from lic.codec.strips import halo, tiles
+from lic.models.quantization import quantize
 
 # A forked process inherits torch's pool of threads, but not the threads, and would wait for them for ever.
 if hasattr(os, "register_at_fork"):
@@ -38,9 +39,9 @@ def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
 
 
 def quantise(latents: NDArray[np.float32], model: FrozenModel, position: int) -> Symbols:
-    """floor(gain y + 1/2)."""
+    """Latents scaled and rounded, with a dead zone around zero."""
     gain = model.gain_at(position).astype(np.float32)[:, None, None]
-    return np.floor(latents * gain + np.float32(0.5)).astype(np.int32)
+    return quantize(torch.from_numpy(latents * gain), "dead-zone").numpy().astype(np.int32)
 
 
 @torch.inference_mode()

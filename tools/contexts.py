@@ -33,6 +33,7 @@ from lic.codec.model import FrozenModel, integer_heights
 from lic.codec.tables import STEP_BITS, Ints
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
+from lic.models.quantization import DEAD_ZONE
 from lic.models.transforms import DOWNSAMPLING
 from lic.tools.magnitudes import ExpectedMagnitudes
 from lic.tools.pictures import find_pictures, load_pictures
@@ -120,6 +121,8 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recip
     counts: list[NDArray[np.float32]] = []
     for k in tqdm(range(points), desc="contexts", disable=None):
         scaled = latents * model.gain_at(model.position_of_lambda(model.lambdas[k])).astype(np.float32)[:, None, None]
+        # Squeeze the dead zone into what rounds to zero: the densities then count as zeros all that are coded so.
+        scaled = np.where(np.abs(scaled) < 0.5 + DEAD_ZONE, scaled * np.float32(0.5 / (0.5 + DEAD_ZONE)), scaled)
         used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
         scaled = scaled[:, :used]
         if recipe.predict:

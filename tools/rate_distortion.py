@@ -93,7 +93,7 @@ class RateDistortion:
 
     def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         point, noise = draws
-        coded = net(x, point, "round" if now.final else "noise", noise)
+        coded = net(x, point, "dead-zone" if now.final else "noise", noise)
         bpp = coded.bits / x[0, 0].numel()
         y = coded.reconstruction.float()
         mse = (y - x).square().mean(dim=(1, 2, 3)) * PEAK**2
@@ -216,7 +216,7 @@ def measure(
         with autocast():
             latents = model.analysis(x).float()
         for k, lambda_ in enumerate(model.lambdas):
-            y, bits = model.transmit(latents, torch.tensor([k], device=device), "round", None)
+            y, bits = model.transmit(latents, torch.tensor([k], device=device), "dead-zone", None)
             with autocast():
                 y = model.synthesis(y).float()
             y = (y * PEAK).round().clamp(0, PEAK) / PEAK

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from lic.models.quantization import quantize
+from lic.models.quantization import DEAD_ZONE, quantize
 
 
 def test_rounding_is_floor_of_y_plus_a_half() -> None:
@@ -37,3 +37,12 @@ def test_straight_through_has_rounded_values() -> None:
 def test_unknown_way_is_an_error() -> None:
     with pytest.raises(ValueError, match="unknown way"):
         quantize(torch.zeros(1), "floor")  # type: ignore[arg-type]
+
+
+def test_the_dead_zone_makes_zeros_of_small_ones_and_nothing_else() -> None:
+    y = torch.linspace(-3, 3, 6001)
+    coded, rounded = quantize(y, "dead-zone"), quantize(y, "round")
+    differ = coded != rounded
+    assert differ.any() and (coded[differ] == 0).all() and (rounded[differ].abs() == 1).all()
+    assert y[differ].abs().max() < 0.5 + DEAD_ZONE
+    assert (coded[(y.abs() > 0.5 + DEAD_ZONE)] != 0).all()
