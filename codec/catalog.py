@@ -1,6 +1,7 @@
 """Which models there are: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
 
 import json
+import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ MODELS_VARIABLE = "LIC_MODELS"
 METADATA = "lic.model"
 MAX_HEADER = 2**26  # bytes; ours have a few thousand
 POSITIONS = 256  # fine steps between two lambda points
+MAX_POINTS = 256  # a file's position has 16 bits
 MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
 
 
@@ -38,11 +40,23 @@ def read_model_file(path: Path) -> ModelFile:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER)))
         card = json.loads(header["__metadata__"][METADATA])
+        _check_card(card)
         return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
     except FileNotFoundError as error:
         raise ModelNotFound(f"there is no model file {path}") from error
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:
         raise damaged(path, error) from error
+
+
+def _check_card(card: dict[str, Any]) -> None:
+    """Refuse a card without what is needed to find and describe a model."""
+    if not (isinstance(card["name"], str) and len(bytes.fromhex(card["fingerprint"])) == 4):
+        raise ValueError("its card has no proper name and fingerprint")
+    lambdas = card["lambdas"]
+    if not all(isinstance(value, (int, float)) and 0 < value < math.inf for value in lambdas):
+        raise ValueError("its card's lambdas are not positive numbers")
+    if not 1 <= len(lambdas) <= MAX_POINTS or sorted(lambdas) != lambdas:
+        raise ValueError("its card's lambdas are not in order")
 
 
 def damaged(path: Path, reason: Exception) -> BadModel:

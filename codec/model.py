@@ -84,11 +84,7 @@ class FrozenModel:
     @cached_property
     def fingerprint(self) -> bytes:
         decoding = {name: array for name, array in self._arrays().items() if not name.startswith("analysis.")}
-        digest = hashlib.sha256()
-        for name, array in sorted(decoding.items()):
-            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(array.tobytes())
-        return digest.digest()[:FINGERPRINT_BYTES]
+        return _digest(decoding)[:FINGERPRINT_BYTES]
 
     def _arrays(self) -> dict[str, NDArray[Any]]:
         """Everything in the file, little-endian and contiguous (safetensors writes memory as it lies)."""
@@ -100,8 +96,9 @@ class FrozenModel:
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
     def to_bytes(self) -> bytes:
-        card = self.card | {"fingerprint": self.fingerprint.hex()}
-        return save(self._arrays(), {METADATA: json.dumps(card)})
+        arrays = self._arrays()
+        card = self.card | {"fingerprint": self.fingerprint.hex(), "sha256": _digest(arrays).hex()}
+        return save(arrays, {METADATA: json.dumps(card)})
 
     @cached_property
     def network(self) -> "RateDistortionAutoencoder":
@@ -169,6 +166,14 @@ class FrozenModel:
         return self.steps_at(position) * self.unit / 2**STEP_BITS * restore
 
 
+def _digest(arrays: dict[str, NDArray[Any]]) -> bytes:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.tobytes())
+    return digest.digest()
+
+
 def integer_heights(heights: Floats) -> Ints:
     """A density's heights as integers, the largest of each row being MAX_HEIGHT."""
     return np.round(heights / heights.max(axis=1, keepdims=True) * MAX_HEIGHT).astype(np.int64)
@@ -196,13 +201,16 @@ def freeze(network: "RateDistortionAutoencoder", card: dict[str, Any]) -> Frozen
 
 @lru_cache(maxsize=4)
 def load_model(path: Path) -> FrozenModel:
-    """Load a model file and check it against its fingerprint."""
+    """Load a model file, and check that it is whole and what its card says."""
+    from lic.codec.model_check import check_arrays
     from lic.models.density import KNOTS
 
     file = read_model_file(path)
     try:
         with safe_open(path, "np") as tensors:
             arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        check_arrays(arrays, file.card)
+        whole = file.card.get("sha256") in (None, _digest(arrays).hex())  # the fingerprint leaves the encoder out
         tables = {
             name: arrays.pop(name).astype(np.int64 if kind == np.int32 else np.float64) for name, kind in ARRAYS.items()
         }
@@ -216,7 +224,7 @@ def load_model(path: Path) -> FrozenModel:
         model = FrozenModel(np.array(KNOTS), **tables, weights=arrays, card=file.card, contexts=contexts)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
-    if model.fingerprint != file.fingerprint:
+    if not whole or model.fingerprint != file.fingerprint:
         raise BadModel(f"{path} is damaged: its content does not match its fingerprint; export or copy it again")
     return model
 

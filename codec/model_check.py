@@ -1,0 +1,97 @@
+"""Whether a model file holds a model: the names, types, shapes and values of its arrays.
+
+Each check raises ValueError with the reason; who loads the file adds its name.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS
+from lic.codec.tables import MAX_HEIGHT, MAX_STEP, STEP_BITS, TOTAL, Ints, frequency_tables
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.density import KNOTS
+
+Arrays = dict[str, NDArray[Any]]
+Shape = tuple[int, ...]
+
+MAX_WIDTH = 2**16
+MAX_TABLES = 256  # their numbers are bytes
+MAX_ENTRIES = 2**24  # of all tables at a position, some 100 times what a trained model has
+
+
+def check_arrays(arrays: Arrays, card: dict[str, Any]) -> None:
+    """Refuse what is not the content of a model with this card."""
+    if card["format"] != 1:
+        raise ValueError(f"it is of format {card['format']}, this lic reads format 1")
+    if not all(type(card[key]) is int and 1 <= card[key] <= MAX_WIDTH for key in ("n", "m")):
+        raise ValueError(f"its card claims {card['n']} channels and {card['m']} latents")
+    kinds = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
+    expected = _kinds(arrays, card)
+    for name in sorted(kinds.keys() | expected.keys()):
+        if kinds.get(name) != expected.get(name):
+            raise ValueError(f"tensor {name} is {kinds.get(name, 'missing')}, not {expected.get(name, 'known')}")
+    for name, array in arrays.items():
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise ValueError(f"tensor {name} holds numbers that are not finite")
+    _check_values(arrays)
+
+
+def _kinds(arrays: Arrays, card: dict[str, Any]) -> dict[str, tuple[str, Shape]]:
+    """Type and shape of each array of a model, as numpy names them."""
+    points, m, knots = len(card["lambdas"]), card["m"], len(KNOTS)
+    kinds: dict[str, tuple[str, Shape]] = {
+        "heights": ("<i4", (m, knots)),
+        "steps": ("<i4", (points, m)),
+        "unit": ("<f8", (m,)),
+        "restore": ("<f4", (points, m)),
+    }
+    with torch.device("meta"):  # shapes without memory
+        network = RateDistortionAutoencoder(card["n"], m, card["lambdas"])
+    for name, tensor in network.state_dict().items():
+        if name.startswith(("analysis.", "synthesis.")):
+            kinds[name] = "<f2", tuple(tensor.shape)
+    if any(name.startswith("contexts.") for name in arrays):
+        tables = min(len(arrays["contexts.heights"]), MAX_TABLES)
+        thresholds = arrays["contexts.thresholds"].size
+        kinds |= {
+            "contexts.weights": ("<i4", (points, m, 3, FEATURES)),
+            "contexts.prediction": ("<i4", (points, PREDICTED_CHANNELS, 3, 4)),
+            "contexts.thresholds": ("<i8", (thresholds,)),
+            "contexts.index": ("|u1", (points, m, 3, thresholds + 1)),
+            "contexts.heights": ("<i4", (tables, knots)),
+            "contexts.steps": ("<i4", (tables,)),
+        }
+    return kinds
+
+
+def _check_values(arrays: Arrays) -> None:
+    if not ((arrays["unit"] > 0).all() and (arrays["restore"] >= 0).all()):
+        raise ValueError("its scales are not positive")
+    for prefix in ("", "contexts.") if "contexts.index" in arrays else ("",):
+        heights, steps = arrays[f"{prefix}heights"], arrays[f"{prefix}steps"]
+        if heights.min() < 0 or heights.max() > MAX_HEIGHT or not heights.any(axis=1).all():
+            raise ValueError(f"{prefix}heights are out of range")
+        if steps.min() < 1 or steps.max() > MAX_STEP:
+            raise ValueError(f"{prefix}steps are out of range")
+    if "contexts.index" in arrays:
+        if arrays["contexts.index"].max() >= len(arrays["contexts.heights"]):
+            raise ValueError("its contexts name tables that are not there")
+        if (arrays["contexts.thresholds"][1:] < arrays["contexts.thresholds"][:-1]).any():
+            raise ValueError("its contexts' thresholds are not in order")
+        _check_tables(arrays["contexts.heights"], arrays["contexts.steps"])
+    else:
+        for steps in arrays["steps"]:
+            _check_tables(arrays["heights"], steps)
+
+
+def _check_tables(heights: Ints, steps: Ints) -> None:
+    """What the range coder relies on, for a table of each row."""
+    heights, steps = heights.astype(np.int64), steps.astype(np.int64)
+    if ((2 * KNOTS[-1] << STEP_BITS) // steps).sum() > MAX_ENTRIES:
+        raise ValueError("its steps are too small for tables of a sensible size")
+    tables = frequency_tables(heights, steps, np.array(KNOTS))
+    if tables.flat.min() < 1 or (np.add.reduceat(tables.flat, tables.start) != TOTAL).any():
+        raise ValueError("its tables do not add up")

@@ -1,0 +1,210 @@
+"""A model file that is damaged, or made to do harm, is named; it is never unpickled, and nothing is fetched."""
+
+import json
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.numpy import load, save
+
+from lic.codec import BadModel, ModelNotFound, decode
+from lic.codec.catalog import METADATA, read_model_file
+from lic.codec.model import load_model
+from lic.tools.cli import main
+from tests.fuzz.seeds import GOLDEN
+
+Arrays = dict[str, NDArray[Any]]
+ROOT = Path(__file__).parents[2]
+
+
+def parts(name: str) -> tuple[Arrays, dict[str, Any]]:
+    path = GOLDEN / f"golden-{name}.safetensors"
+    return load(path.read_bytes()), read_model_file(path).card
+
+
+def put(name: str, at: Any, value: Any) -> Callable[[Arrays, dict[str, Any]], None]:
+    """Set an element of an array."""
+
+    def damage(arrays: Arrays, _card: dict[str, Any]) -> None:
+        arrays[name][at] = value
+
+    return damage
+
+
+def replace(name: str, change: Callable[[Any], Any]) -> Callable[[Arrays, dict[str, Any]], None]:
+    """Change an array as a whole, or an entry of the card."""
+
+    def damage(arrays: Arrays, card: dict[str, Any]) -> None:
+        if name in arrays:
+            arrays[name] = change(arrays[name])
+        else:
+            card[name] = change(card.get(name))
+
+    return damage
+
+
+def drop(name: str) -> Callable[[Arrays, dict[str, Any]], None]:
+    def damage(arrays: Arrays, card: dict[str, Any]) -> None:
+        del (arrays if name in arrays else card)[name]
+
+    return damage
+
+
+WEIGHT = "synthesis.2.weight"
+CARD = {
+    "no name": (drop("name"), "name"),
+    "a name that is none": (replace("name", lambda _: 7), "no proper name"),
+    "a fingerprint that is none": (replace("fingerprint", lambda _: "xy"), "hexadecimal"),
+    "a short fingerprint": (replace("fingerprint", lambda _: "ab"), "no proper name and fingerprint"),
+    "no lambdas": (drop("lambdas"), "lambdas"),
+    "an empty list of lambdas": (replace("lambdas", lambda _: []), "not in order"),
+    "lambdas without order": (replace("lambdas", lambda old: old[::-1]), "not in order"),
+    "lambdas that are not numbers": (replace("lambdas", lambda old: ["a", "b", "c"]), "not positive numbers"),
+    "infinite lambdas": (replace("lambdas", lambda old: [*old[:-1], float("inf")]), "not positive numbers"),
+    "too many lambdas": (replace("lambdas", lambda old: [1.0] * 257), "not in order"),
+}
+ARRAYS = {
+    "a newer format": (replace("format", lambda _: 2), "format 2"),
+    "another width": (replace("n", lambda _: 7), r"analysis\.0\.bias"),
+    "an absurd width": (replace("n", lambda _: 10**12), "claims 1000000000000 channels"),
+    "a width that is none": (replace("n", lambda _: True), "claims True channels"),
+    "fewer lambdas": (replace("lambdas", lambda old: old[:2]), "restore"),
+    "a tensor too few": (drop(WEIGHT), f"{WEIGHT} is missing"),
+    "a tensor too many": (replace("extra", lambda _: 0), "extra"),
+    "a tensor of another shape": (replace(WEIGHT, lambda a: a[:, :, :2].copy()), f"{WEIGHT} is "),
+    "a tensor of another type": (replace(WEIGHT, lambda a: a.astype(np.float32)), "<f4"),
+    "a weight that is no number": (put(WEIGHT, (0, 0, 0, 0), np.nan), f"{WEIGHT} holds numbers that are not finite"),
+    "an infinite weight": (put("analysis.4.bias", 0, np.inf), "analysis.4.bias holds"),
+    "a scale of zero": (put("unit", 0, 0), "scales"),
+    "a negative scale": (put("restore", (0, 0), -1), "scales"),
+    "a negative height": (put("heights", (0, 0), -1), "heights are out of range"),
+    "a height too large": (put("heights", (0, 0), 2**20 + 1), "heights are out of range"),
+    "a density of nothing": (put("heights", 0, 0), "heights are out of range"),
+    "a step of zero": (put("steps", (0, 0), 0), "steps are out of range"),
+    "a step too large": (put("steps", (0, 0), 2**24 + 1), "steps are out of range"),
+    "tables of a gigabyte": (put("steps", (0, slice(None)), 1), "too small"),
+}
+CONTEXTS = {
+    "no index": (drop("contexts.index"), "contexts.index is missing"),
+    "no library": (drop("contexts.heights"), "contexts.heights"),
+    "a table that is not there": (put("contexts.index", (0, 0, 0, 0), 20), "tables that are not there"),
+    "thresholds without order": (replace("contexts.thresholds", lambda a: a[::-1].copy()), "not in order"),
+    "fewer weights": (replace("contexts.weights", lambda a: a[..., :7].copy()), "contexts.weights"),
+    "an empty density": (put("contexts.heights", 3, 0), "contexts.heights are out of range"),
+    "a negative step": (put("contexts.steps", 3, -5), "contexts.steps are out of range"),
+    "tables without end": (put("contexts.steps", slice(None), 1), "too small"),
+    "too many tables": (replace("contexts.heights", lambda a: np.resize(a, (300, 73))), "contexts.heights is"),
+}
+CASES = [
+    (kind, name, *case)
+    for kind, cases in (("plain", CARD | ARRAYS), ("contexts", CONTEXTS))
+    for name, case in cases.items()
+]
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage", "reason"), [(k, d, r) for k, _, d, r in CASES], ids=[n for _, n, _, _ in CASES]
+)
+def test_a_model_that_is_none_is_named(kind: str, damage: Callable[..., None], reason: str, tmp_path: Path) -> None:
+    arrays, card = parts(kind)
+    damage(arrays, card)
+    if "extra" in card:
+        arrays["extra"] = np.zeros(3, np.float16)
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
+    with pytest.raises(BadModel, match=rf"broken\.safetensors is .*{reason}"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 100_000, "7", "null", '{"__metadata__": []}', '{"__metadata__": {"lic.model": "[]"}}']
+)
+def test_a_header_that_is_none_is_named(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "broken.safetensors"
+    path.write_bytes(len(text).to_bytes(8, "little") + text.encode())
+    with pytest.raises(BadModel, match=r"broken\.safetensors"):
+        read_model_file(path)
+
+
+def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
+    """But in what the card tells of, which nothing depends on."""
+    original = load_model(GOLDEN / "golden-contexts.safetensors")
+    data = original.to_bytes()
+    choice = random.Random(5)
+    path = tmp_path / "flipped.safetensors"
+    header = 8 + int.from_bytes(data[:8], "little")
+    for i in range(200):
+        at = choice.randrange(header) if i < 100 else choice.randrange(header, len(data))
+        path.write_bytes(data[:at] + bytes([data[at] ^ 1 << choice.randrange(8)]) + data[at + 1 :])
+        load_model.cache_clear()
+        try:
+            model = load_model(path)
+        except BadModel:
+            continue
+        assert at < header and model.fingerprint == original.fingerprint
+        assert all((model.weights[name] == array).all() for name, array in original.weights.items())
+
+
+def test_a_damaged_model_is_one_line_on_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = (GOLDEN / "golden-plain.safetensors").read_bytes()
+    path = tmp_path / "damaged.safetensors"
+    path.write_bytes(data[:-1000] + b"?" + data[-999:])
+    monkeypatch.setenv("LIC_MODELS", str(tmp_path))
+    assert main(["decode", str(GOLDEN / "plain.lic"), "-o", str(tmp_path / "x.png")]) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert f"{path} is damaged" in line
+    with pytest.raises(BadModel, match=re.escape(str(path))):
+        decode(GOLDEN / "plain.lic")
+    with pytest.raises(OSError, match=re.escape(str(path))):
+        Image.open(GOLDEN / "plain.lic").load()
+
+
+def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.safetensors").mkdir()
+    with pytest.raises(BadModel, match=r"folder\.safetensors"):
+        load_model(tmp_path / "folder.safetensors")
+    with pytest.raises(ModelNotFound, match=r"none\.safetensors"):
+        load_model(tmp_path / "none.safetensors")
+
+
+ALONE = """
+import sys
+
+def refuse(event, arguments):
+    if event.startswith(("socket.", "urllib.", "http.")) or event == "pickle.find_class":
+        print(event, file=sys.stderr)
+        raise RuntimeError(f"{event} {arguments}")
+
+sys.addaudithook(refuse)
+import numpy as np
+from lic.codec import decode, encode
+print(decode(encode(np.full((40, 60, 3), 90, np.uint8))).size)
+try:
+    import socket
+    socket.socket()
+except RuntimeError:
+    print("sockets are blocked")
+"""
+
+
+def test_pictures_are_coded_without_network_and_without_pickle() -> None:
+    done = subprocess.run([sys.executable, "-c", ALONE], capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["(60, 40)", "sockets are blocked"]
+    assert done.stderr.splitlines() == ["socket.__new__"]  # only the attempt that was to be refused
+
+
+def test_no_module_unpickles() -> None:
+    unsafe = re.compile(r"\b(c?pickle|shelve|marshal|joblib|dill|torch\.load|allow_pickle)\b")
+    modules = [path for room in ("models", "codec", "tools") for path in (ROOT / room).glob("**/*.py")]
+    assert len(modules) > 50
+    assert [path.name for path in modules if unsafe.search(path.read_text())] == []
