@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS
+from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, earlier_size
 from lic.codec.tables import MAX_HEIGHT, MAX_STEP, STEP_BITS, TOTAL, Ints, frequency_tables
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import KNOTS
@@ -64,6 +64,8 @@ def _kinds(arrays: Arrays, card: dict[str, Any]) -> dict[str, tuple[str, Shape]]
             "contexts.heights": ("<i4", (tables, knots)),
             "contexts.steps": ("<i4", (tables,)),
         }
+        if "contexts.earlier" in arrays:
+            kinds["contexts.earlier"] = "<i2", (points, earlier_size(m))
     return kinds
 
 

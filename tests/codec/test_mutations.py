@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from lic.codec import LicError, decode, model, read_info
-from lic.codec.container import ALPHA, METADATA, Container, Section, build, parse
+from lic.codec.container import ALPHA, METADATA, STORED, Container, Section, build, parse
 from tests.fuzz.repair import with_checksum, with_png_checksums
 from tests.fuzz.seeds import GOLDEN, make_seeds
 
@@ -74,7 +74,7 @@ def edit(data: bytes, choice: random.Random, others: list[bytes]) -> bytes:
 def edit_sections(file: Container, other: Container, choice: random.Random, others: list[bytes]) -> tuple[Section, ...]:
     sections = [*file.sections, *choice.sample(other.sections, min(1, len(other.sections)))]
     if not sections or choice.random() < 0.2:
-        tag = choice.choice([ALPHA, *METADATA.values(), b"q", b"Q", b"\0"])
+        tag = choice.choice([ALPHA, STORED, *METADATA.values(), b"q", b"Q", b"\0"])
         sections.append(Section(tag, choice.randbytes(choice.randrange(9))))
     i = choice.randrange(len(sections))
     payload = mutate_any(sections[i].payload + b"\0", choice, others)

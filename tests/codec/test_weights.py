@@ -101,11 +101,15 @@ CONTEXTS = {
     "an empty density": (put("contexts.heights", 3, 0), "contexts.heights are out of range"),
     "a negative step": (put("contexts.steps", 3, -5), "contexts.steps are out of range"),
     "tables without end": (put("contexts.steps", slice(None), 1), "too small"),
+    "a weight of earlier channels too few": (
+        replace("contexts.earlier", lambda a: a[:, 1:].copy()),
+        "contexts.earlier",
+    ),
     "too many tables": (replace("contexts.heights", lambda a: np.resize(a, (300, 73))), "contexts.heights is"),
 }
 CASES = [
     (kind, name, *case)
-    for kind, cases in (("plain", CARD | ARRAYS), ("contexts", CONTEXTS))
+    for kind, cases in (("plain", CARD | ARRAYS), ("earlier", CONTEXTS))
     for name, case in cases.items()
 ]
 

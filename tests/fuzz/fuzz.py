@@ -33,7 +33,7 @@ with atheris.instrument_imports(include=["lic.codec"]):
     import lic.codec.image
     import lic.codec.model
     from lic.codec import LicError, decode, read_info
-    from lic.codec.container import ALPHA, METADATA, Container, Section, build, parse
+    from lic.codec.container import ALPHA, METADATA, STORED, Container, Section, build, parse
 
 from tests.fuzz.repair import with_checksum, with_png_checksums
 from tests.fuzz.seeds import GOLDEN, make_seeds
@@ -126,7 +126,7 @@ def change(file: Container, choice: random.Random, max_size: int) -> Container:
 
 def change_sections(sections: list[Section], choice: random.Random, max_size: int) -> tuple[Section, ...]:
     if not sections or choice.random() < 0.2:
-        tag = choice.choice([ALPHA, *METADATA.values(), b"z", b"Z"])
+        tag = choice.choice([ALPHA, STORED, *METADATA.values(), b"z", b"Z"])
         sections.append(Section(tag, choice.choice([b"", b"12", *(s.payload for s in sections)])))
     i = choice.randrange(len(sections))
     tag, payload = sections[i]
