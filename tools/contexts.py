@@ -40,7 +40,7 @@ from lic.tools.pictures import find_pictures, load_pictures
 
 Floats = NDArray[np.float64]
 
-CHUNKS = 200  # training pictures whose latents are counted
+CHUNKS = 400  # training pictures whose latents are counted
 CHUNK_SIDE = 320
 OCTAVES = (-10, 6)  # of estimated magnitude
 PRIOR = 30.0  # symbols' worth of its bucket's average that every group is mixed with
