@@ -60,3 +60,22 @@ def test_the_blocks_share_out_all_weights_of_earlier_magnitudes() -> None:
     blocks = [earlier_block(packed, CHANNELS, start) for start in range(BLOCK, CHANNELS, BLOCK)]
     assert [block.shape for block in blocks] == [(2, BLOCK, BLOCK), (2, 3, 2 * BLOCK)]
     np.testing.assert_array_equal(np.concatenate([block.ravel() for block in blocks]), packed)
+
+
+def test_sums_over_earlier_channels_are_exact_at_their_largest() -> None:
+    channels, cells = 320, 6 * 7 + 1
+    rng = np.random.default_rng(0)
+    point = random_contexts(0)._replace(
+        weights=np.zeros((channels, 3, FEATURES), np.int64),
+        earlier=rng.choice([-(2**15), 2**15 - 1], earlier_size(channels)).astype(np.int16),
+    )
+    symbols = rng.integers(-40, 41, (channels, cells))
+    symbols[:, -1] = 0
+    state = ContextState(point, 6, 7)
+    for c in range(channels - 1):
+        state.add(c, symbols[c])
+    start = channels - BLOCK
+    magnitudes = np.minimum(np.abs(symbols[:start]), 15)
+    magnitudes[:PREDICTED_CHANNELS] = state.magnitudes[:PREDICTED_CHANNELS]
+    expected = earlier_block(point.earlier.astype(np.int64), channels, start) @ magnitudes
+    np.testing.assert_array_equal(state.earlier, expected)
