@@ -15,7 +15,7 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 
 Pixels = NDArray[np.uint8]
-collect_ignore = ["fuzz/fuzz.py"]  # a program; it needs atheris
+collect_ignore = ["fuzz/fuzz.py", "mutants/run.py"]  # programs; they need atheris and cosmic-ray
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lic.codec.container import MAX_SIDE, MODES, Container, Section, build, parse, read_head, write_varint
+from lic.codec.container import MAX_SIDE, MODES, Container, Reader, Section, build, parse, read_head, write_varint
 from lic.codec.errors import BadImage, Corrupt, LicError, NotALicFile, Truncated, UnsupportedVersion
 
 FILE = Container(768, 512, "RGB", 1000, b"\x01\x02\x03\x04", b"some latents")
@@ -111,16 +111,21 @@ def test_sections_have_names() -> None:
     file = dataclasses.replace(FILE, sections=sections)
     assert file.metadata == {"exif": b"exif", "xmp": b""}
     assert (file.picture_mode, FILE.picture_mode) == ("RGBA", "RGB")
+    assert dataclasses.replace(file, mode="L").picture_mode == "LA"
 
 
-@pytest.mark.parametrize(("width", "height"), [(0, 1), (1, 0), (MAX_SIDE + 1, 1)])
+@pytest.mark.parametrize(("width", "height"), [(0, 1), (1, 0), (MAX_SIDE + 1, 1), (1, MAX_SIDE + 1)])
 def test_impossible_sizes(width: int, height: int) -> None:
     with pytest.raises(BadImage):
         build(Container(width, height, "RGB", 0, b"abcd", b""))
-    if width <= MAX_SIDE:
-        body = b"LIC\x01\x01" + write_varint(width) + write_varint(height) + b"\0\0abcdL\0"
-        with pytest.raises(Corrupt, match="claims a picture"):
-            parse(with_checksum(body))
+    body = b"LIC\x01\x01" + write_varint(width) + write_varint(height) + b"\0\0abcdL\0"
+    with pytest.raises(Corrupt, match="claims a picture"):
+        parse(with_checksum(body))
+
+
+def test_the_largest_size() -> None:
+    file = dataclasses.replace(FILE, width=MAX_SIDE, height=MAX_SIDE)
+    assert parse(build(file)) == file and MAX_SIDE == 2**24 - 1
 
 
 def test_unknown_mode_is_from_the_future() -> None:
@@ -132,6 +137,24 @@ def test_unknown_mode_is_from_the_future() -> None:
 def test_numbers_have_one_spelling_and_an_end(number: bytes) -> None:
     with pytest.raises(Corrupt, match="number"):
         parse(with_checksum(b"LIC\x01\x01" + number + b"\x01\0\0abcdL\0"))
+
+
+def test_numbers_of_five_bytes_are_numbers() -> None:
+    for value in (0, 127, 128, 2**14 - 1, 2**14, 2**35 - 1):
+        reader = Reader(write_varint(value) + b"x")
+        assert reader.varint() == value and reader.take(1) == b"x"
+    assert [len(write_varint(value)) for value in (0, 127, 128, 2**35 - 1)] == [1, 1, 2, 5]
+
+
+def test_a_stream_that_comes_in_small_pieces_is_read_alike() -> None:
+    class Slow(io.BytesIO):
+        def read(self, size: int | None = -1, /) -> bytes:
+            return super().read(min(size or 0, 2))
+
+    file = dataclasses.replace(FILE, sections=(Section(b"x", b"some metadata"),))
+    assert read_head(Slow(build(file))) == dataclasses.replace(file, latents=b"")
+    with pytest.raises(Truncated, match="ends at byte 20 of at least 30"):
+        read_head(Slow(build(file)[:20]))
 
 
 @settings(max_examples=300)

@@ -75,6 +75,20 @@ def test_size_is_within_a_thousandth_and_16_bytes_of_the_ideal(
     assert len(data) <= 1.001 * ideal + 16
 
 
+def test_the_ideal_counts_an_escape_and_its_bits() -> None:
+    """An escaped value costs its table's escape, 5 bits for its length, and its bits below the leading one."""
+    for table, (value, bits) in enumerate([(2000, 5 + 11), (-2000, 5 + 11), (2**20, 5 + 21), (-(2**20), 5 + 21)]):
+        symbols = np.zeros((CHANNELS, 1, 1), np.int32)
+        symbols[table] = value
+        escape = LIBRARY.tables.row(table)[-1]
+        assert LIBRARY.tables.first[table] > -2000
+        ideal = ideal_bits(symbols, LIBRARY, start_state(None, 1, 1))
+        assert ideal[table, 0, 0] == pytest.approx(24 - np.log2(escape) + bits)
+        inner = 24 - np.log2(LIBRARY.tables.row(0)[-LIBRARY.tables.first[0]])
+        assert ideal[0, 0, 0] == pytest.approx(inner if table else ideal[0, 0, 0])
+        assert (ideal[table + 1 :] == 0).all()  # channels behind the last in use are not coded
+
+
 def test_nothing_costs_next_to_nothing() -> None:
     symbols = np.zeros((CHANNELS, 32, 48), np.int32)
     assert len(encode_symbols(symbols, LIBRARY, start_state(CONTEXTS, 32, 48))) <= 4
