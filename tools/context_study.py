@@ -30,7 +30,6 @@ RECIPES = {
     "buckets per octave: 1": Recipe(per_octave=1),
     "buckets per octave: 2": Recipe(per_octave=2),
     "buckets per octave: 8": Recipe(per_octave=8),
-    "library of 33 tables": Recipe(library=33),
     "library of 64 tables": Recipe(library=64),
     "library of 256 tables": Recipe(library=256),
     "descent of 50 steps": Recipe(steps=50),

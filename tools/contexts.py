@@ -214,7 +214,8 @@ def _fit_library(
     least = _symbol_entropy(mixed)
     # The library grows from one table per bucket: each round, the groups that lose the most bits, one from each table
     # that loses the most, start new tables.
-    members = pooled[pooled.any(axis=1)][:size]
+    members = pooled[pooled.any(axis=1)]
+    members = members[np.unique(np.linspace(0, len(members) - 1, min(size, len(members))).round().astype(int))]
     heights, units, cost = _fit_densities(members)
     for growing in (True, True, True, True, False):
         for _ in range(ROUNDS):
