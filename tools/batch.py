@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -253,7 +254,16 @@ def _until_broken(jobs: Sequence[Job], work: Callable[[Job], Result], count: int
 
 
 def _start_process(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to handle
+    threading.Thread(target=end_with_parent, daemon=True).start()
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to handle
     torch.set_num_threads(threads)
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the first process, then end this one: nobody else would, if the first one was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)

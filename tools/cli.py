@@ -60,21 +60,35 @@ def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
-    args = build_parser(argv[:1]).parse_args(argv)
-    args.command_line = shlex.join(["lic", *argv])
+    code, message = _run(argv)
     try:
-        return int(importlib.import_module(COMMANDS[args.command][0]).run(args))
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter will flush it once more
+        if not code and not isinstance(error, BrokenPipeError):
+            code, message = 1, f"standard output: {error.strerror}"
+    if message:
+        print(f"lic {argv[0]}: {message}", file=sys.stderr)
+    return code
+
+
+def _run(argv: Sequence[str]) -> tuple[int, str]:
+    """The exit code, and what went wrong."""
+    try:
+        args = build_parser(argv[:1]).parse_args(argv)
+        args.command_line = shlex.join(["lic", *argv])
+        return int(importlib.import_module(COMMANDS[args.command][0]).run(args)), ""
     except UsageError as error:
-        print(f"lic {args.command}: {error}", file=sys.stderr)
-        return 2
+        return 2, str(error)
     except LicError as error:
-        print(f"lic {args.command}: {error}", file=sys.stderr)
-        return 1
+        return 1, str(error)
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 0, ""
+    except OSError as error:  # a full disk, a folder that nobody may write to
+        where = f"{error.filename}: " if error.filename else ""
+        return 1, f"{where}{error.strerror or error}"
     except KeyboardInterrupt:
-        return 130
+        return 130, ""
 
 
 if __name__ == "__main__":

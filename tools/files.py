@@ -1,25 +1,33 @@
 """Files that appear whole or not at all."""
 
+import contextlib
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 PARTIAL_SUFFIX = ".lic-partial"  # what a killed process may leave behind; safe to delete
 
 
 def write_whole(path: str | Path, data: bytes) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never a part of it."""
-    path = Path(path)
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX)
+    """Write beside `path`, then rename: a reader sees the old file or the new one, never a part of it.
+
+    A link is followed. Devices and pipes, which nothing can take the place of, are written to directly.
+    """
+    if os.path.exists(path) and not os.path.isfile(path):
+        Path(path).write_bytes(data)
+        return
+    target = Path(os.path.realpath(path))
+    # Of the name only the beginning: the longest that a file may have leaves no room for more.
+    partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with open(partial, "xb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(name, 0o666 & ~umask)  # mkstemp makes it private
-        os.replace(name, path)
-    except BaseException:
-        Path(name).unlink(missing_ok=True)
+        os.replace(partial, target)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            partial.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error  # not the name of the partial file
         raise

@@ -1,0 +1,140 @@
+"""A full disk, a place where nothing can be written, an input that goes away: outputs are whole or absent."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import lic.codec.model
+from lic.codec import read_info
+from lic.tools import storage
+from lic.tools.checkpoint import read_checkpoint
+from lic.tools.cli import main
+from lic.tools.files import write_whole
+from lic.tools.loop import TrainConfig, train
+from tests.conftest import Pixels
+from tests.tools.tiny import Tiny
+
+resource = pytest.importorskip("resource", reason="needs limits as Unix has them")
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+Captured = pytest.CaptureFixture[str]
+
+
+@contextmanager
+def files_of_at_most(count: int) -> Iterator[None]:
+    """Within, the system refuses to let a file grow beyond that: a full disk, for root, too, and without one."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small picture and a large one."""
+    monkeypatch.chdir(tmp_path)
+    Path("in").mkdir()
+    Image.fromarray(photo[:20, :20]).save("in/small.png")
+    Image.fromarray(photo).save("in/large.png")
+    return tmp_path
+
+
+def files(name: str) -> list[str]:
+    return sorted(os.listdir(name))
+
+
+def test_a_full_disk_costs_the_file_that_does_not_fit(folder: Path, capsys: Captured) -> None:
+    arguments = ["encode", "in", "-o", "out", "-m", "tiny", "-q", "100"]
+    with files_of_at_most(300):
+        assert main(arguments) == 1
+    assert files("out") == ["small.lic"] and read_info("out/small.lic").size == (20, 20)
+    assert capsys.readouterr().err.splitlines()[0] == "in/large.png: File too large"
+    assert main(arguments) == 0
+    assert "1 converted, 1 skipped" in capsys.readouterr().err
+    before = {name: Path("out", name).read_bytes() for name in files("out")}
+    with files_of_at_most(10):
+        assert main([*arguments, "--force"]) == 1
+        assert main(["decode", "out", "-o", "back"]) == 1
+        assert main(["encode", "in/small.png", "-o", "other.lic", "-m", "tiny", "--manifest", "m.jsonl"]) == 1
+    assert {name: Path("out", name).read_bytes() for name in files("out")} == before
+    assert files("back") == [] and files(".") == ["back", "in", "out"]
+    assert capsys.readouterr().err.splitlines()[-1] == "lic encode: m.jsonl: File too large"
+
+
+def test_a_full_disk_costs_a_training_its_last_minutes_only(folder: Path) -> None:
+    config = TrainConfig(data=("in",), output="run", steps=1, crop=32, batch=2, device="cpu")
+    path = train(Tiny(), config)
+    before = files("run")
+    with files_of_at_most(1000), pytest.raises(OSError, match="File too large"):
+        train(Tiny(), TrainConfig(**{**vars(config), "steps": 2}), resume=True)
+    assert files("run") == before
+    assert read_checkpoint(path)[1]["step"] == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("arguments", [["info", "a.lic"], ["models"]])
+def test_a_full_standard_output_is_one_line_and_exit_code_1(folder: Path, arguments: list[str]) -> None:
+    assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny"]) == 0
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "lic.tools.cli", *arguments]
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"lic {arguments[0]}: ") and done.stderr.count("\n") == 1
+    assert done.stderr.endswith("No space left on device\n")
+
+
+def test_a_place_where_nothing_can_be_written(folder: Path, capsys: Captured) -> None:
+    Path("file").write_text("in the way")
+    assert main(["encode", "in", "-o", "file/out", "-m", "tiny"]) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["in/large.png: Not a directory", "in/small.png: Not a directory"]
+    assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny", "--manifest", "file/m.jsonl"]) == 1
+    assert capsys.readouterr().err == "lic encode: file: File exists\n"
+    Path("folder.lic").mkdir()
+    assert main(["encode", "in/small.png", "-o", "folder.lic", "-m", "tiny", "--force"]) == 0
+    assert files("folder.lic") == ["small.lic"] and Path("file").read_text() == "in the way"
+
+
+def test_an_input_that_goes_away_costs_itself(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    get_model = lic.codec.model.get_model
+
+    def meanwhile(*arguments: str) -> object:
+        Path("in/large.png").unlink(missing_ok=True)  # after the folder was listed
+        return get_model(*arguments)
+
+    monkeypatch.setattr("lic.codec.model.get_model", meanwhile)
+    assert main(["encode", "in", "-o", "out", "-m", "tiny"]) == 1
+    assert capsys.readouterr().err.splitlines()[0] == "in/large.png: No such file or directory"
+    assert files("out") == ["small.lic"]
+
+
+def test_names_as_long_as_a_file_may_have(tmp_path: Path) -> None:
+    for name in ("n" * 251 + ".lic", "ü" * 125 + ".lic"):
+        storage.write(str(tmp_path / name), b"whole")
+        assert (tmp_path / name).read_bytes() == b"whole"
+
+
+def test_links_are_followed_and_pipes_written_to(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "file")
+    write_whole(tmp_path / "link", b"new")
+    assert (tmp_path / "file").read_bytes() == b"new" and (tmp_path / "link").is_symlink()
+    reader, writer = os.pipe()
+    write_whole(f"/dev/fd/{writer}", b"into a pipe")
+    assert os.read(reader, 100) == b"into a pipe"
+    os.close(reader), os.close(writer)
+
+
+def test_files_have_the_rights_that_the_mask_leaves(tmp_path: Path) -> None:
+    mask = os.umask(0o027)
+    try:
+        write_whole(tmp_path / "file", b"")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
