@@ -1,5 +1,7 @@
 """From pixels to latents to bytes and back, under a frozen model."""
 
+import ctypes
+import itertools
 import os
 from collections.abc import Iterable
 from typing import Any
@@ -19,6 +21,10 @@ from lic.codec.model import FrozenModel
 from lic.codec.strips import halo, tiles
 from lic.models.quantization import quantize
 
+TRIM_AFTER = 20  # pictures
+_pictures = itertools.count(1)
+_malloc_trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None)  # glibc alone has it
+
 # A forked process inherits torch's pool of threads, but not the threads, and would wait for them for ever.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
@@ -36,6 +42,12 @@ def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
         y = y[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
         latents[:, tile.rows.within(0), tile.columns.within(0)] = y.numpy()
     return latents
+
+
+def give_back_memory() -> None:
+    """Return what is free to the system now and then: when sizes vary, glibc keeps it, in ever smaller pieces."""
+    if next(_pictures) % TRIM_AFTER == 0 and _malloc_trim:
+        _malloc_trim(0)
 
 
 def quantise(latents: NDArray[np.float32], model: FrozenModel, position: int) -> Symbols:
@@ -139,6 +151,7 @@ def encode_picture(
     sections = picture.sections()
     if len(latents) + len(picture.packed_alpha or b"") > picture.raw_size:
         latents, sections = b"", picture.stored_sections()
+    give_back_memory()
     height, width = picture.pixels.shape[:2]
     return build(Container(width, height, picture.mode, position, model.fingerprint, latents, sections))
 
@@ -151,4 +164,5 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
     symbols = unpack_latents(file, model, wanted)
     pixels = synthesise(symbols, model, file.position, size, region, wanted.start * CHUNK_ROWS)
     del symbols
+    give_back_memory()
     return to_pillow(pixels, file, region)
