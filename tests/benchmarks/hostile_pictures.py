@@ -1,0 +1,83 @@
+"""How bad the network is on what is no photograph: real files beside PNG, and JPEG of the same size.
+
+python tests/benchmarks/hostile_pictures.py [--side 256] [--model NAME]
+"""
+
+import argparse
+import io
+from collections.abc import Iterator
+
+import numpy as np
+import skimage.data
+from PIL import Image, ImageDraw
+
+from lic.codec import decode, encode
+from lic.codec.fidelity import psnr
+from lic.codec.image import Pixels
+from lic.tools.demo import jpeg_of_size, picture_file
+
+
+def screenshot(side: int) -> Image.Image:
+    """A window with a title, text and a button."""
+    image = Image.new("RGB", (side, side), "white")
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, side, 16), fill=(40, 70, 130))
+    draw.text((6, 2), "A window", fill="white")
+    for y in range(24, side - 40, 13):
+        draw.text((6, y), "The quick brown fox jumps over the lazy dog, 0123456789. " * (side // 256), fill="black")
+    draw.rounded_rectangle((side - 80, side - 30, side - 10, side - 8), 5, fill=(220, 225, 230), outline=(90, 90, 90))
+    draw.text((side - 62, side - 25), "Cancel", fill="black")
+    return image
+
+
+def drawing(side: int) -> Image.Image:
+    """Lines and discs without anti-aliasing."""
+    image = Image.new("RGB", (side, side), "white")
+    draw = ImageDraw.Draw(image)
+    for i in range(0, side, 16):
+        draw.line((0, i, side, side - i), fill=(i % 256, 0, 255 - i % 256))
+        draw.ellipse((i, i, i + 40, i + 25), outline="black", fill=(255, i % 256, 60))
+    return image
+
+
+def pictures(side: int) -> Iterator[tuple[str, Pixels]]:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:side, :side]
+
+    def checkerboard(cell: int) -> Pixels:
+        return np.repeat(((x // cell + y // cell) % 2 * 255).astype(np.uint8)[..., None], 3, axis=2)
+
+    yield "a photograph (*coffee*), for scale", np.ascontiguousarray(skimage.data.coffee()[:side, :side])
+    yield "noise in colour", rng.integers(0, 256, (side, side, 3)).astype(np.uint8)
+    yield "noise in grey", np.repeat(rng.integers(0, 256, (side, side, 1)).astype(np.uint8), 3, axis=2)
+    yield "checkerboard of 1 x 1", checkerboard(1)
+    yield "checkerboard of 16 x 16", checkerboard(16)
+    yield "screenshot with text", np.asarray(screenshot(side))
+    yield "drawing", np.asarray(drawing(side))
+    yield "all red", np.full((side, side, 3), (255, 0, 0), np.uint8)
+
+
+def decibels(pixels: Pixels, decoded: Image.Image) -> str:
+    value = psnr(pixels, np.asarray(decoded))
+    return f"{value:.1f} dB" if np.isfinite(value) else "exact"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--side", type=int, default=256)
+    parser.add_argument("--model")
+    args = parser.parse_args()
+    print("| picture | PNG, lossless | lic, quality 50 | JPEG | lic, quality 100 | JPEG |\n| --- |" + " ---: |" * 5)
+    for name, pixels in pictures(args.side):
+        image = Image.fromarray(pixels)
+        cells = [name, f"{len(picture_file(image, 'PNG', optimize=True)):,}"]
+        for quality in (50, 100):
+            data = encode(image, quality=quality, model=args.model)
+            _, jpeg = jpeg_of_size(image, len(data))
+            cells.append(f"{len(data):,}: {decibels(pixels, decode(data))}")
+            cells.append(f"{len(jpeg):,}: {decibels(pixels, Image.open(io.BytesIO(jpeg)))}")
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

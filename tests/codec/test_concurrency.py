@@ -1,0 +1,58 @@
+"""Threads and processes at once find what one finds alone."""
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import numpy as np
+import pytest
+
+from lic.codec import decode, encode
+from tests.conftest import Pixels
+
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+
+
+def test_eight_threads_give_the_results_of_one(photo: Pixels) -> None:
+    pictures = [photo[i : i + 40 + 7 * i, i : 150 - 5 * i] for i in range(12)] * 3
+    pictures += [np.dstack([p, p[:, :, 0]]) for p in pictures[:4]]
+    code = partial(encode, quality=60, model="tiny")
+    aim = partial(encode, target_size=600, model="tiny")
+    files, aimed = [code(p) for p in pictures], [aim(p) for p in pictures[:6]]
+    decoded = [decode(file).tobytes() for file in files]
+    with ThreadPoolExecutor(8) as pool:
+        threads = pool.map(code, pictures), pool.map(aim, pictures[:6]), pool.map(decode, files)
+        assert list(threads[0]) == files
+        assert list(threads[1]) == aimed
+        assert [image.tobytes() for image in threads[2]] == decoded
+
+
+PROCESSES = """
+import multiprocessing
+from functools import partial
+import numpy as np
+import torch
+from lic.codec import decode, encode
+
+if __name__ == "__main__":
+    torch.set_num_threads(2)  # whose threads a forked process will not have
+    y, x = np.mgrid[:200, :200]
+    ramps = np.stack([x + y, x * y // 99, 255 - x], -1).astype(np.uint8)
+    pictures = [ramps[: 200 - 9 * i, i:] for i in range(8)]
+    code = partial(encode, quality=60, model="tiny")
+    files = [code(p) for p in pictures]
+    decoded = [decode(f).tobytes() for f in files]
+    forked, spawned = multiprocessing.get_context("fork"), multiprocessing.get_context("spawn")
+    with forked.Pool(2) as a, spawned.Pool(1) as b:
+        work = [(pool.map_async(code, pictures), pool.map_async(decode, files)) for pool in (a, b)]
+        for encoding, decoding in work:
+            assert encoding.get() == files
+            assert [image.tobytes() for image in decoding.get()] == decoded
+    print("as alone")
+"""
+
+
+def test_forked_and_spawned_processes_at_once_give_the_results_of_one() -> None:
+    done = subprocess.run([sys.executable, "-c", PROCESSES], capture_output=True, text=True, timeout=600)
+    assert done.stdout == "as alone\n", done.stderr
