@@ -6,7 +6,6 @@ Each check raises ValueError with the reason; who loads the file adds its name.
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, earlier_size
@@ -48,11 +47,9 @@ def _kinds(arrays: Arrays, card: dict[str, Any]) -> dict[str, tuple[str, Shape]]
         "unit": ("<f8", (m,)),
         "restore": ("<f4", (points, m)),
     }
-    with torch.device("meta"):  # shapes without memory
-        network = RateDistortionAutoencoder(card["n"], m, card["lambdas"])
-    for name, tensor in network.state_dict().items():
+    for name, shape in _network_shapes(card["n"], m).items():
         if name.startswith(("analysis.", "synthesis.")):
-            kinds[name] = "<f2", tuple(tensor.shape)
+            kinds[name] = "<f2", shape
     if any(name.startswith("contexts.") for name in arrays):
         tables = min(len(arrays["contexts.heights"]), MAX_TABLES)
         thresholds = arrays["contexts.thresholds"].size
@@ -67,6 +64,18 @@ def _kinds(arrays: Arrays, card: dict[str, Any]) -> dict[str, tuple[str, Shape]]
         if "contexts.earlier" in arrays:
             kinds["contexts.earlier"] = "<i2", (points, earlier_size(m))
     return kinds
+
+
+def _network_shapes(n: int, m: int) -> dict[str, Shape]:
+    """The shapes of a network of any width, without its memory: each side grows linearly with n and with m."""
+    one, wide, deep = (RateDistortionAutoencoder(*widths).state_dict() for widths in ((1, 1), (2, 1), (1, 2)))
+    return {
+        name: tuple(
+            side + (n - 1) * (by_n - side) + (m - 1) * (by_m - side)
+            for side, by_n, by_m in zip(tensor.shape, wide[name].shape, deep[name].shape, strict=True)
+        )
+        for name, tensor in one.items()
+    }
 
 
 def _check_values(arrays: Arrays) -> None:
