@@ -70,7 +70,7 @@ BAD = {
     "one bit flipped": Bad(GOOD[:-9] + bytes([GOOD[-9] ^ 4]) + GOOD[-8:], Corrupt, "checksum", opens=True),
     "longer than it should be": Bad(GOOD + b"\0", Corrupt, f"end at byte {len(GOOD)}", opens=True),
     "of a newer version": Bad(with_checksum(b"LIC\x02" + GOOD[4:]), UnsupportedVersion, "version 2", opens=False),
-    "of a newer mode": Bad(with_checksum(GOOD[:4] + b"\x07" + GOOD[5:]), UnsupportedVersion, "mode 7", opens=False),
+    "of the next mode": Bad(with_checksum(GOOD[:4] + b"\x02" + GOOD[5:]), UnsupportedVersion, "mode 2", opens=False),
     "with a newer section": Bad(with_section(b"Q", b""), UnsupportedVersion, "section b'Q'", opens=False),
     "with a section twice": Bad(
         changed(sections=(*PARSED.sections, Section(b"e", b"2"))), Corrupt, "section b'e' twice", opens=False
