@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.contexts import FEATURES, PREDICTED_CHANNELS, earlier_size
+from lic.codec.model import ARRAYS, CONTEXT_ARRAYS
 from lic.codec.tables import MAX_HEIGHT, MAX_STEP, STEP_BITS, TOTAL, Ints, frequency_tables
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.density import KNOTS
@@ -41,29 +42,30 @@ def check_arrays(arrays: Arrays, card: dict[str, Any]) -> None:
 def _kinds(arrays: Arrays, card: dict[str, Any]) -> dict[str, tuple[str, Shape]]:
     """Type and shape of each array of a model, as numpy names them."""
     points, m, knots = len(card["lambdas"]), card["m"], len(KNOTS)
-    kinds: dict[str, tuple[str, Shape]] = {
-        "heights": ("<i4", (m, knots)),
-        "steps": ("<i4", (points, m)),
-        "unit": ("<f8", (m,)),
-        "restore": ("<f4", (points, m)),
-    }
+    shapes: dict[str, Shape] = {"heights": (m, knots), "steps": (points, m), "unit": (m,), "restore": (points, m)}
+    kinds = {name: (_little_endian(ARRAYS[name]), shape) for name, shape in shapes.items()}
     for name, shape in _network_shapes(card["n"], m).items():
         if name.startswith(("analysis.", "synthesis.")):
-            kinds[name] = "<f2", shape
+            kinds[name] = _little_endian(np.float16), shape
     if any(name.startswith("contexts.") for name in arrays):
         tables = min(len(arrays["contexts.heights"]), MAX_TABLES)
         thresholds = arrays["contexts.thresholds"].size
-        kinds |= {
-            "contexts.weights": ("<i4", (points, m, 3, FEATURES)),
-            "contexts.prediction": ("<i4", (points, PREDICTED_CHANNELS, 3, 4)),
-            "contexts.thresholds": ("<i8", (thresholds,)),
-            "contexts.index": ("|u1", (points, m, 3, thresholds + 1)),
-            "contexts.heights": ("<i4", (tables, knots)),
-            "contexts.steps": ("<i4", (tables,)),
+        shapes = {
+            "weights": (points, m, 3, FEATURES),
+            "prediction": (points, PREDICTED_CHANNELS, 3, 4),
+            "thresholds": (thresholds,),
+            "index": (points, m, 3, thresholds + 1),
+            "heights": (tables, knots),
+            "steps": (tables,),
         }
         if "contexts.earlier" in arrays:
-            kinds["contexts.earlier"] = "<i2", (points, earlier_size(m))
+            shapes["earlier"] = points, earlier_size(m)
+        kinds |= {f"contexts.{name}": (_little_endian(CONTEXT_ARRAYS[name]), shape) for name, shape in shapes.items()}
     return kinds
+
+
+def _little_endian(kind: type) -> str:
+    return np.dtype(kind).newbyteorder("<").str
 
 
 def _network_shapes(n: int, m: int) -> dict[str, Shape]:

@@ -108,12 +108,12 @@ def main() -> None:
     symbols = {p: [coding.quantise(y, plain, p) for y in analysed] for p in positions}
 
     base = {p: bits_per_pixel(plain, symbols[p], p) for p in positions}
-    print(f"{'lambda':<43}" + "".join(f"{lambda_:>9g}" for lambda_ in plain.lambdas) + "     mean")
-    print(f"{'one table per channel, bit/pixel':<43}" + "".join(f"{base[p]:9.4f}" for p in positions))
+    print(f"{'lambda':<46}" + "".join(f"{lambda_:>9g}" for lambda_ in plain.lambdas) + "     mean")
+    print(f"{'one table per channel, bit/pixel':<46}" + "".join(f"{base[p]:9.4f}" for p in positions))
 
     def report(name: str, rates: list[float]) -> None:
         saved = [100 * (rate / base[p] - 1) for rate, p in zip(rates, positions, strict=True)]
-        print(f"{name + ', %':<43}" + "".join(f"{s:9.2f}" for s in [*saved, float(np.mean(saved))]), flush=True)
+        print(f"{name + ', %':<46}" + "".join(f"{s:9.2f}" for s in [*saved, float(np.mean(saved))]), flush=True)
 
     models = {}
     for name, recipe in RECIPES.items():

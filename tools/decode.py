@@ -8,6 +8,7 @@ from typing import Any
 
 from lic.codec.container import METADATA
 from lic.codec.errors import BadSetting
+from lic.codec.geometry import Region
 from lic.tools.batch import add_batch_arguments, convert_all, find_jobs, positive
 from lic.tools.inputs import STANDARD
 
@@ -32,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _region(text: str) -> tuple[int, int, int, int]:
+def _region(text: str) -> Region:
     try:
         x0, y0, x1, y1 = map(int, text.split(","))
     except ValueError as error:
@@ -46,9 +47,7 @@ def run(args: argparse.Namespace) -> int:
     return convert_all(jobs, convert, args)
 
 
-def decode_bytes(
-    data: bytes, target: str, region: tuple[int, int, int, int] | None = None, max_pixels: int | None = None
-) -> bytes:
+def decode_bytes(data: bytes, target: str, region: Region | None = None, max_pixels: int | None = None) -> bytes:
     """A .lic file's bytes to those of a picture file of `target`'s kind."""
     from PIL import Image
 

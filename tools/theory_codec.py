@@ -157,6 +157,7 @@ def rate_distortion(context: Context) -> Drawing:
 def contexts(context: Context) -> Drawing:
     """Where the bits of a picture go, with one table per channel and with context tables."""
     from lic.codec import coding
+    from lic.codec.geometry import MULTIPLE
 
     with_contexts = context.frozen
     position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
@@ -168,27 +169,25 @@ def contexts(context: Context) -> Drawing:
     totals = {name: b.sum() / pixels[..., 0].size for name, b in bits.items()}
 
     figure = new_figure(11, 7)
-    (seen, *maps), lower = figure.subplots(2, 3)
-    show(seen, picture.float() / PEAK, "the picture")
-    places = {name: b.sum(axis=0) / 256 for name, b in bits.items()}
+    axes = figure.subplot_mosaic([["picture", *models], ["channels"] * 3])
+    show(axes["picture"], picture.float() / PEAK, "the picture")
+    places = {name: b.sum(axis=0) / MULTIPLE**2 for name, b in bits.items()}
     most = max(float(place.max()) for place in places.values())
-    for axes, (name, place) in zip(maps, places.items(), strict=True):
-        image = axes.imshow(place, cmap="magma", vmin=0, vmax=most)
-        axes.set_axis_off()
-        axes.set_title(f"{name}: {totals[name]:.3f} bit/pixel", fontsize=10)
-    figure.colorbar(image, ax=maps, label="bits per pixel", shrink=0.8)
-    for axes in lower:
-        axes.remove()
-    axes = figure.add_subplot(2, 1, 2)
+    for name, place in places.items():
+        image = axes[name].imshow(place, cmap="magma", vmin=0, vmax=most)
+        axes[name].set_axis_off()
+        axes[name].set_title(f"{name}: {totals[name]:.3f} bit/pixel", fontsize=10)
+    figure.colorbar(image, ax=[axes[name] for name in models], label="bits per pixel", shrink=0.8)
     used = int(np.flatnonzero(symbols.any(axis=(1, 2))).max(initial=0)) + 1
+    lower = axes["channels"]
     for (name, b), colour in zip(bits.items(), (COLOURS[0], OUR_COLOURS[0]), strict=True):
         per_channel = b.sum(axis=(1, 2))[:used] / pixels[..., 0].size
-        axes.step(np.arange(used), per_channel, where="mid", color=colour, linewidth=1.4, label=name)
-    axes.set_yscale("log")
-    axes.set_xlabel("channel, in the order of coding")
-    axes.set_ylabel("bits per pixel")
-    axes.legend(frameon=False)
-    axes.grid(color="#e4e7ea")
+        lower.step(np.arange(used), per_channel, where="mid", color=colour, linewidth=1.4, label=name)
+    lower.set_yscale("log")
+    lower.set_xlabel("channel, in the order of coding")
+    lower.set_ylabel("bits per pixel")
+    lower.legend(frameon=False)
+    lower.grid(color="#e4e7ea")
     saved = 1 - totals["contexts"] / totals["one table per channel"]
     return Drawing(
         figure,
