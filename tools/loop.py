@@ -30,7 +30,7 @@ from torch import Tensor, nn
 
 from lic.codec.errors import LicError
 from lic.models.transforms import DOWNSAMPLING
-from lic.tools.checkpoint import BEST, CHECKPOINT, load_checkpoint, save_checkpoint
+from lic.tools.checkpoint import BEST, CHECKPOINT, load_checkpoint, read_info, save_checkpoint
 from lic.tools.cli import UsageError
 from lic.tools.objective import Model, Now, Objective
 from lic.tools.pictures import PictureStore, load_pictures
@@ -151,11 +151,10 @@ class State(Generic[Model]):
     step: int = 0
     elapsed: float = 0.0  # seconds
     patches: int = 0
-    best: float = math.inf  # validation score
+    best: float = math.inf  # validation score, of the checkpoint beside this one
 
     def save(self, path: Path, about: dict[str, Any]) -> None:
-        best = self.best if math.isfinite(self.best) else None
-        info = {"step": self.step, "elapsed": self.elapsed, "patches": self.patches, "best": best}
+        info = {"step": self.step, "elapsed": self.elapsed, "patches": self.patches}
         save_checkpoint(path, self.model, self.average, self.optimizer, info | about)
 
 
@@ -171,7 +170,8 @@ def begin(
         info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
         state.step, state.elapsed = info["step"], info["elapsed"]
         state.patches = info.get("patches", state.step * config.batch)
-        state.best = math.inf if info["best"] is None else info["best"]
+        best = checkpoint.with_name(BEST)
+        state.best = read_info(best)["score"] if best.exists() else math.inf
     else:
         count = START_CROPS // max(1, config.crop // 128) ** 2
         objective.start(model, store.draw(max(1, count), torch.Generator().manual_seed(config.seed)))
@@ -219,7 +219,6 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
                 state.best = validation.score
                 measured = {"score": validation.score, "validation": validation.records}
                 state.save(checkpoint.with_name(BEST), about | measured)
-                state.save(checkpoint, about)  # again, for a resumed run must know the best score
 
         if main and not resume:
             save_and_measure()  # the start is something to compare with, and may be a trained model
