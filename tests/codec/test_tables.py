@@ -8,10 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lic.codec.model import FrozenModel
-from lic.codec.tables import MAX_HEIGHT, MAX_STEP, TOTAL, frequency_tables
+from lic.codec.tables import frequency_tables
 from lic.models.density import KNOTS, PiecewiseLinearDensity
 
 KNOT_ARRAY = np.array(KNOTS)
+TOTAL, MAX_HEIGHT, MAX_STEP = 2**24, 2**20, 2**24  # the format's, as FORMAT.md has them
 
 
 def table_in_fractions(heights: list[int], step: int) -> tuple[int, list[int]]:
@@ -67,6 +68,16 @@ def test_tables_are_the_exact_integers_that_the_format_words(heights: list[int],
     first, frequencies = table_in_fractions(heights, step)
     assert tables.first[0] == first
     assert tables.row(0).tolist() == frequencies
+
+
+def test_tails_of_exactly_the_share_for_the_escape_are_left_to_it() -> None:
+    heights = [0] * len(KNOTS)
+    for knot, height in {-4: 1, 0: 2**18 - 2, 4: 1}.items():
+        heights[KNOTS.index(knot)] = height
+    tables = frequency_tables(np.array([heights]), np.array([2**12]), KNOT_ARRAY)
+    first, frequencies = table_in_fractions(heights, 2**12)
+    assert (tables.first[0], tables.row(0).tolist()) == (first, frequencies)
+    assert (first, len(frequencies) - 1) == (-1, 3)
 
 
 @settings(max_examples=100, deadline=None)

@@ -18,6 +18,7 @@ from safetensors.numpy import load, save
 from lic.codec import BadModel, ModelNotFound, decode
 from lic.codec.catalog import METADATA, read_model_file
 from lic.codec.model import load_model
+from lic.codec.model_check import check_arrays
 from lic.tools.cli import main
 from tests.fuzz.seeds import GOLDEN
 
@@ -126,6 +127,12 @@ def test_a_model_that_is_none_is_named(kind: str, damage: Callable[..., None], r
     path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
     with pytest.raises(BadModel, match=rf"broken\.safetensors is .*{reason}"):
         load_model(path)
+
+
+def test_the_largest_numbers_are_in_range() -> None:
+    arrays, card = parts("plain")
+    arrays["heights"][0, 0], arrays["steps"][0, 0] = 2**20, 2**24
+    check_arrays(arrays, card)
 
 
 @pytest.mark.parametrize(

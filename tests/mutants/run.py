@@ -128,7 +128,9 @@ def main() -> None:
     for library in LIBRARIES:
         importlib.import_module(library)
     importlib.import_module("torch").set_num_threads(1)
-    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None)
+    # That an example fails is enough here: to look for the smallest one that does takes most of the time.
+    phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
+    hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutants")
     for module in args.modules:
         code = (ROOT / "codec" / f"{module}.py").read_text()
