@@ -61,8 +61,12 @@ class RateDistortionAutoencoder(nn.Module):
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """Latents as the decoder gets them, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
-        symbols = quantize(y * gain, how, noise)
-        return self.restore(symbols, point), self.bits(symbols, gain).sum(dim=(1, 2, 3))
+        symbols = counted = quantize(y * gain, how, noise)
+        if (
+            how == "straight-through"
+        ):  # the rate of rounded values has no slope to descend, that of noisy ones has
+            counted = quantize(y * gain, "noise", noise)
+        return self.restore(symbols, point), self.bits(counted, gain).sum(dim=(1, 2, 3))
 
     def bits(self, symbols: Tensor, gain: Tensor) -> Tensor:
         """-log2 P of each (possibly noisy) symbol."""

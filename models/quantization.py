@@ -18,7 +18,7 @@ def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tenso
       (drawn here unless given);
     - "round": floor(y + 1/2); no gradient;
     - "dead-zone": the same, but 0 for all |y| < 1/2 + DEAD_ZONE; what is coded;
-    - "straight-through": rounded values with the gradient of the identity.
+    - "straight-through": what is coded, with the gradient of the identity.
 
     >>> quantize(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
     tensor([-1.,  0.,  0.,  1.])
@@ -32,5 +32,5 @@ def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tenso
     if how == "dead-zone":
         return torch.where(y.abs() < 0.5 + DEAD_ZONE, 0.0, torch.floor(y + 0.5))
     if how == "straight-through":
-        return y + (torch.floor(y + 0.5) - y).detach()
+        return y + (quantize(y, "dead-zone") - y).detach()
     raise ValueError(f"quantize: unknown way {how!r}, use 'noise', 'round', 'dead-zone' or 'straight-through'")

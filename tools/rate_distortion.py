@@ -17,6 +17,7 @@ from lic.tools.cli import UsageError
 from lic.tools.objective import Autocast, Forward, Now, Validation
 
 Distortion = Literal["mse", "ms-ssim"]
+Proxy = Literal["noise", "straight-through"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
 # Lambdas of MS-SSIM that spend about as many bits as those of MSE: CompressAI's published pairs, 0.0018 and
 # 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
@@ -42,6 +43,7 @@ class RateDistortion:
     m: int = 320
     distortion: Distortion = "mse"
     balance: float = 0.0  # the loss of a lambda point weighs lambda^-balance (1 at the points' geometric mean)
+    proxy: Proxy = "straight-through"  # what stands for rounding in the distortion; in the rate it is noise
     rounded_share: float = 0.1  # the last share of the run fine-tunes the decoder on truly rounded latents
     start_from: str | None = None  # a model or a run that gives the start; None for principal components
     only_gains: tuple[float, ...] = ()  # train nothing but the gains of these lambda points
@@ -93,7 +95,7 @@ class RateDistortion:
 
     def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
         point, noise = draws
-        coded = net(x, point, "dead-zone" if now.final else "noise", noise)
+        coded = net(x, point, "dead-zone" if now.final else self.proxy, noise)
         bpp = coded.bits / x[0, 0].numel()
         y = coded.reconstruction.float()
         mse = (y - x).square().mean(dim=(1, 2, 3)) * PEAK**2

@@ -76,6 +76,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"weigh each point's loss by lambda^-B ({default.balance:g})",
     )
     model.add_argument(
+        "--proxy",
+        choices=["noise", "straight-through"],
+        help="what stands for rounding in the distortion: noise as in the rate, or rounded latents with the gradient"
+        f" of unrounded ones ({default.proxy})",
+    )
+    model.add_argument(
         "--rounded-share",
         type=float,
         metavar="S",

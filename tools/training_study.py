@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.gdn import GDN
 from lic.models.pca import fit_latents
-from lic.models.quantization import Quantization, quantize
+from lic.models.quantization import Quantization
 from lic.tools.bd import compare_curves
 from lic.tools.checkpoint import BEST, CHECKPOINT, read_info
 from lic.tools.curves import Curve, Point
@@ -72,27 +72,11 @@ class LeakyReLUs(RandomStart):
         return replace_gdn(super().build(), lambda _: nn.LeakyReLU())
 
 
-class StraightThroughAutoencoder(RateDistortionAutoencoder):
-    def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        latents, bits = super().transmit(y, point, how, noise)
-        if how == "noise":
-            gain = self.log_gain[point].exp()[:, :, None, None]
-            latents = self.restore(quantize(y * gain, "straight-through"), point)
-        return latents, bits
-
-
-class StraightThrough(RateDistortion):
-    """The decoder sees rounded latents, by the straight-through gradient; the rate is that of noisy ones."""
-
-    def build(self) -> RateDistortionAutoencoder:
-        return StraightThroughAutoencoder(self.n, self.m, self.lambdas)
-
-
 class OnlineEMAutoencoder(RateDistortionAutoencoder):
     MEMORY = 20_000  # samples: how many of the past weigh as much as they did
 
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        if self.training and how == "noise":
+        if how != "dead-zone":
             self.density.fit(y.detach(), iterations=1, prior=self.MEMORY)
         return super().transmit(y, point, how, noise)
 
@@ -129,7 +113,7 @@ STUDIES: dict[str, tuple[RateDistortion, dict[str, Any]]] = {
     "M = 192": (RateDistortion(m=192, **OBJECTIVE), {}),
     "densities by online EM": (OnlineEM(**OBJECTIVE), {}),
     "densities start as Laplacians": (LaplacianDensity(**OBJECTIVE), {}),
-    "straight-through distortion": (StraightThrough(**OBJECTIVE), {}),
+    "noise in the distortion, too": (RateDistortion(proxy="noise", **OBJECTIVE), {}),
     "decoder not refined on rounded latents": (RateDistortion(rounded_share=0, **OBJECTIVE), {}),
     "loss not balanced": (RateDistortion(), {}),
     "crop 64, batch 32": (RateDistortion(**OBJECTIVE), {"crop": 64, "batch": 32}),

@@ -3,6 +3,7 @@ import torch
 
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
+from lic.models.quantization import Quantization
 
 
 @pytest.fixture
@@ -41,8 +42,22 @@ def test_each_sample_is_coded_at_its_own_point(model: RateDistortionAutoencoder,
     assert errors[0] > errors[1]
 
 
-def test_rate_and_distortion_reach_every_parameter(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
-    coded = model(picture(photo), torch.tensor([1]))
+def test_straight_through_counts_noisy_latents_and_transmits_coded_ones(  # type: ignore[no-untyped-def]
+    model: RateDistortionAutoencoder, photo
+) -> None:
+    y, point = model.analysis(picture(photo)), torch.tensor([1])
+    noise = torch.rand_like(y) - 0.5
+    latents, bits = model.transmit(y, point, "straight-through", noise)
+    torch.testing.assert_close(latents, model.transmit(y, point, "dead-zone", None)[0])
+    torch.testing.assert_close(bits, model.transmit(y, point, "noise", noise)[1])
+    assert not torch.equal(bits, model.transmit(y, point, "dead-zone", None)[1])
+
+
+@pytest.mark.parametrize("how", ["noise", "straight-through"])
+def test_rate_and_distortion_reach_every_parameter(  # type: ignore[no-untyped-def]
+    model: RateDistortionAutoencoder, photo, how: Quantization
+) -> None:
+    coded = model(picture(photo), torch.tensor([1]), how)
     (coded.bits.sum() + coded.reconstruction.square().sum()).backward()
     for name, parameter in model.named_parameters():
         assert parameter.grad is not None and parameter.grad.isfinite().all(), name

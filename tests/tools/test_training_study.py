@@ -43,18 +43,6 @@ def test_densities_by_online_em_come_closer_to_the_latents() -> None:
     assert not model.density.log_heights.requires_grad
 
 
-def test_a_straight_through_decoder_sees_rounded_latents() -> None:
-    objective = dataclasses.replace(STUDIES["straight-through distortion"][0], n=8, m=12)
-    model, x = objective.build(), torch.rand(1, 3, 32, 32)
-    point, noise = objective.draw(1, 32, torch.Generator().manual_seed(0))
-    latents, bits = model.transmit(model.analysis(x), point, "noise", noise)
-    rounded, _ = model.transmit(model.analysis(x), point, "round", None)
-    noisy, rate = type(model).__base__.transmit(model, model.analysis(x), point, "noise", noise)
-    assert torch.allclose(latents, rounded, atol=1e-6)
-    assert not torch.allclose(latents, noisy, atol=1e-3)
-    assert torch.equal(bits, rate)
-
-
 def test_the_simplified_gdn_divides_by_a_weighted_sum_of_magnitudes() -> None:
     x = torch.tensor([3.0, -4.0]).reshape(1, 2, 1, 1)
     gdn = SimplifiedGDN(2, beta=1.0, gamma=0.5)
