@@ -62,9 +62,7 @@ class RateDistortionAutoencoder(nn.Module):
         """Latents as the decoder gets them, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
         symbols = counted = quantize(y * gain, how, noise)
-        if (
-            how == "straight-through"
-        ):  # the rate of rounded values has no slope to descend, that of noisy ones has
+        if how == "straight-through":  # the rate of rounded values has no slope to descend, that of noisy ones has
             counted = quantize(y * gain, "noise", noise)
         return self.restore(symbols, point), self.bits(counted, gain).sum(dim=(1, 2, 3))
 

@@ -88,7 +88,7 @@ def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
         score = measure_variational(vae, bench.pictures, full_precision)
         chosen = 3 / (2 * score.scale**2 * math.log(2))  # what the noise says of the trade-off
         rows.append(Row(name, chosen, score.bpp, score.psnr, math.nan))
-    codec = bench.train(RateDistortion((lambda_,), n, m))
+    codec = bench.train(RateDistortion((lambda_,), n, m, proxy="noise"))
     (coded,) = measure_rate_distortion(codec, bench.pictures, full_precision)
     rows.append(Row("rounding + code", lambda_, coded.bpp, coded.psnr, file_rate(codec, bench.pictures)))
     return rows
@@ -118,9 +118,9 @@ def compare_objectives(args: argparse.Namespace) -> int:
 def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
     """Rate-distortion points of whole pictures, and of colour for a decoder with the grey picture."""
     objectives = {
-        WHOLE: RateDistortion(WHOLE_LAMBDAS, n, m),
-        "colour, grey only added": Colour(COLOUR_LAMBDAS, n, m, informed=False),
-        "colour given grey": Colour(COLOUR_LAMBDAS, n, m, informed=True),
+        WHOLE: RateDistortion(WHOLE_LAMBDAS, n, m, proxy="noise"),
+        "colour, grey only added": Colour(COLOUR_LAMBDAS, n, m, proxy="noise", informed=False),
+        "colour given grey": Colour(COLOUR_LAMBDAS, n, m, proxy="noise", informed=True),
     }
     return {name: points(bench.train(objective), bench.pictures) for name, objective in objectives.items()}
 

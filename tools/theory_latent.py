@@ -131,7 +131,7 @@ def sharpness(picture: Tensor) -> float:
 def blur(context: Context) -> Drawing:
     bench, x, n, m = context.bench(), context.crop, 48, 12
     l2, l1 = bench.train(Variational(n, m)), bench.train(Variational(n, m, noise="laplace"))
-    codec = bench.train(RateDistortion((0.02,), n, 96))
+    codec = bench.train(RateDistortion((0.02,), n, 96, proxy="noise"))
     pixels = x[0, 0].numel()
     with torch.inference_mode():
         rates = [float(vae(x).kl.sum()) / np.log(2) / pixels for vae in (l2, l1)]

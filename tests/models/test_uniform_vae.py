@@ -26,8 +26,8 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
     vae = UniformVae(network, point)
     x = torch.cat([x, x.flip(3)])
     noise = torch.rand(2, network.m, 4, 6, generator=torch.Generator().manual_seed(0)) - 0.5
-    # What `lic train` trains on, by its own code.
-    objective = RateDistortion(network.lambdas, network.n, network.m)
+    # What `lic train --proxy noise` trains on, by its own code.
+    objective = RateDistortion(network.lambdas, network.n, network.m, proxy="noise")
     draws = (torch.tensor([point, point]), noise)
     loss, _ = objective.loss(network, x, draws, Now(step=0, progress=0.0, final=False))
 
