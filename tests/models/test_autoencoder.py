@@ -53,6 +53,16 @@ def test_straight_through_counts_noisy_latents_and_transmits_coded_ones(  # type
     assert not torch.equal(bits, model.transmit(y, point, "dead-zone", None)[1])
 
 
+def test_noise_overcharges_rare_symbols() -> None:
+    torch.manual_seed(0)
+    model = RateDistortionAutoencoder(4, 1, (0.01,))
+    scale = 0.15 * optimal_step(0.01)  # of Laplacian latents: one in forty is not coded as zero
+    y = torch.distributions.Laplace(0.0, scale).sample((1, 1, 300, 300))
+    model.density.rescale(y)
+    coded, noisy = (model.transmit(y, torch.tensor([0]), how, None)[1].item() for how in ("dead-zone", "noise"))
+    assert noisy > 1.2 * coded
+
+
 @pytest.mark.parametrize("how", ["noise", "straight-through"])
 def test_rate_and_distortion_reach_every_parameter(  # type: ignore[no-untyped-def]
     model: RateDistortionAutoencoder, photo, how: Quantization

@@ -1,5 +1,6 @@
 """The codec's objective: loss, lambda points, and starts from trained models."""
 
+import copy
 import dataclasses
 import math
 from contextlib import nullcontext
@@ -13,10 +14,10 @@ from torch import Tensor
 from lic.codec import decode, encode
 from lic.codec.model import FrozenModel
 from lic.models.autoencoder import PEAK, Coded
-from lic.tools.checkpoint import read_checkpoint, section
+from lic.tools.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint, section
 from lic.tools.loop import TrainConfig, train
 from lic.tools.objective import Now
-from lic.tools.rate_distortion import RateDistortion, measure, ms_ssim, read_network, rows_at
+from lic.tools.rate_distortion import REVIVED_SLOPE, RateDistortion, measure, ms_ssim, read_network, revive, rows_at
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
 
@@ -81,6 +82,37 @@ def test_added_gains_lie_between_and_beyond_those_of_the_model(tiny_model: Froze
         for name, value in model.state_dict().items()
         if not name.startswith("log_")
     )
+
+
+def test_channels_that_a_point_gave_up_come_back_from_the_next_point() -> None:
+    model = RateDistortion((0.01, 0.02, 0.04), n=8, m=12).build()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    with torch.no_grad():
+        model.log_gain[:2, 3] -= 5.0
+        model.log_inverse_gain[:2, 3] = 1.0
+    revive(model)
+    for name, sign in (("log_gain", -1), ("log_inverse_gain", 1)):
+        value = model.state_dict()[name]
+        others = torch.arange(12) != 3
+        assert torch.equal(value[:, others], before[name][:, others]), "what is alive stays as it is"
+        steps = value[1:, 3] - value[:-1, 3]
+        assert steps.tolist() == pytest.approx([-sign * REVIVED_SLOPE * math.log(2)] * 2)
+
+
+def test_training_starts_with_channels_revived_unless_only_gains_are_trained(tmp_path: Path) -> None:
+    first = RateDistortion((0.01, 0.04), n=8, m=12)
+    model = first.build()
+    with torch.no_grad():
+        model.log_gain[0, 3] -= 5.0
+    state, info = model.state_dict(), {"config": {"n": 8, "m": 12, "lambdas": [0.01, 0.04]}}
+    save_checkpoint(tmp_path / CHECKPOINT, model, copy.deepcopy(model), torch.optim.Adam(model.parameters()), info)
+    again = dataclasses.replace(first, start_from=str(tmp_path))
+    added = dataclasses.replace(again, lambdas=(0.01, 0.04, 0.1), only_gains=(0.1,))
+    for objective, revived in ((again, True), (added, False)):
+        started = objective.build()
+        objective.start(started, torch.zeros(0))
+        assert torch.equal(started.log_gain[:2], state["log_gain"]) != revived
+        assert torch.equal(started.log_gain[1], state["log_gain"][1])
 
 
 def test_training_only_gains_leaves_all_else_and_all_other_points(
