@@ -22,8 +22,8 @@ DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
 # Lambdas of MS-SSIM that spend about as many bits as those of MSE: CompressAI's published pairs, 0.0018 and
 # 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
 MS_SSIM_SCALE = 1250.0
-REVIVED_SLOPE = 0.75  # of log gain over log lambda, where high-rate theory has 0.5
 MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
+REVIVED_SLOPE = 0.75  # of log gain over log lambda; high-rate theory has 0.5, TRAINING.md what was measured
 
 
 @dataclasses.dataclass(frozen=True)
@@ -198,15 +198,15 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
 def revive(model: RateDistortionAutoencoder) -> None:
     """Where a lambda point has given up a channel that the next one uses, start its gain anew from there.
 
-    Noise in place of rounding exaggerates what rare symbols cost, by a third of all bits at low rates. Then low points
-    give up channels which are worth their bits, and no gradient brings back what is coded as zeros alone.
+    Noise in place of rounding overcharges rare symbols. So low points give up channels that are worth their bits, and
+    training does not bring them back.
     """
     for k in reversed(range(len(model.lambdas) - 1)):
-        ratio = (model.lambdas[k + 1] / model.lambdas[k]) ** REVIVED_SLOPE
-        least = model.log_gain[k + 1] - math.log(ratio)
+        here, after = [model.lambdas[k]], [model.lambdas[k + 1]]
+        least = rows_at(here, after, model.log_gain[k + 1 : k + 2], slope=REVIVED_SLOPE)[0]
+        inverse = rows_at(here, after, model.log_inverse_gain[k + 1 : k + 2], slope=-REVIVED_SLOPE)[0]
         dead = model.log_gain[k] < least
         model.log_gain[k] = torch.where(dead, least, model.log_gain[k])
-        inverse = model.log_inverse_gain[k + 1] + math.log(ratio)
         model.log_inverse_gain[k] = torch.where(dead, inverse, model.log_inverse_gain[k])
 
 

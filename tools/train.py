@@ -61,7 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--from",
         dest="start_from",
         metavar="MODEL",
-        help="start from a trained model: its name, its .safetensors file, or the folder of a run",
+        help="start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its"
+        " low points gave up start anew",
     )
     model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
     model.add_argument(
