@@ -18,6 +18,7 @@ from lic.codec.errors import BadImage, Corrupt, Truncated
 from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
 from lic.codec.image import Picture, Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
+from lic.codec.refinement import refine
 from lic.codec.strips import halo, tiles
 from lic.models.quantization import quantize
 
@@ -139,15 +140,32 @@ def encode_latents(latents: NDArray[np.float32], model: FrozenModel, position: i
     return pack_latents((quantise(chunk, model, position) for chunk in chunks_of(latents)), model, position)
 
 
+def choose_symbols(
+    latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel, position: int, effort: int
+) -> Symbols:
+    """The symbols that stand for a picture, after `effort` rounds of refinement."""
+    symbols = quantise(latents, model, position)
+    return refine(symbols, pixels, model, position, effort) if effort else symbols
+
+
 def encode_picture(
-    picture: Picture, model: FrozenModel, position: int, analysed: NDArray[np.float32] | None = None
+    picture: Picture,
+    model: FrozenModel,
+    position: int,
+    effort: int = 0,
+    analysed: NDArray[np.float32] | None = None,
 ) -> bytes:
     """The whole way from a picture to a .lic file; `analysed` are its latents, if they are known.
 
     Few pixels in many blocks of 16 x 16 (a strip, a dot) may take more bytes as latents than as they are, and no
     model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
     """
-    latents = encode_latents(analyse(picture.pixels, model) if analysed is None else analysed, model, position)
+    analysed = analyse(picture.pixels, model) if analysed is None else analysed
+    if effort:
+        symbols = choose_symbols(analysed, picture.pixels, model, position, effort)
+        latents = pack_latents(chunks_of(symbols), model, position)
+    else:
+        latents = encode_latents(analysed, model, position)
     sections = picture.sections()
     if len(latents) + len(picture.packed_alpha or b"") > picture.raw_size:
         latents, sections = b"", picture.stored_sections()

@@ -5,8 +5,9 @@ passes of each of those channels (see contexts.py). Within a pass, the symbols g
 values that escaped from their tables.
 """
 
-from collections.abc import Iterator
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import constriction
 import numpy as np
@@ -74,6 +75,11 @@ class Library(dict[int, object]):
         super().__init__()
         self.tables = tables
         self.escape = tables.size - 1  # each table's last entry
+
+    @cached_property
+    def bits(self) -> NDArray[np.float64]:
+        """The ideal code length of each entry of `tables.flat`."""
+        return TOTAL_BITS - np.log2(self.tables.flat)
 
     def __missing__(self, i: int) -> object:
         self[i] = _model(self.tables.row(i))
@@ -155,16 +161,29 @@ def decode_symbols(data: bytes, shape: tuple[int, int, int], library: Library, s
 
 def ideal_bits(symbols: Symbols, library: Library, state: State) -> NDArray[np.float64]:
     """-log2 p of each symbol under the integer tables; escaped values at their own cost, unused channels at none."""
+    return shifted_bits(symbols, library, state, (0,))[0]
+
+
+def shifted_bits(
+    symbols: Symbols, library: Library, state: State, shifts: Sequence[int], kind: type = np.float64
+) -> NDArray[Any]:
+    """What each symbol costs, and would cost if it alone were larger by a shift: shifts x the shape of `symbols`.
+
+    In channels that are not in use nothing costs anything, but for shifts, which cost infinitely much.
+    """
     values = _with_zero_cell(symbols.reshape(len(symbols), -1))
-    bits = np.zeros((len(symbols), symbols[0].size))
-    for channel in range(_used(values)):
+    bits = np.zeros((len(shifts), *values[:, :-1].shape), kind)
+    used = _used(values)
+    bits[np.array(shifts) != 0, used:] = np.inf
+    for channel in range(used):
         for step in walk(state, channel, values[channel]):
             residuals = values[channel][step.places] - step.prediction
-            entries, escaped = _entries(residuals, step.tables, library)
-            cost = TOTAL_BITS - np.log2(library.tables.flat[library.tables.start[step.tables] + entries])
-            cost[escaped] += [4 + (_zigzag(v) + 1).bit_length() for v in residuals[escaped].tolist()]
-            bits[channel, step.places] = cost
-    return bits.reshape(symbols.shape)
+            for i, shift in enumerate(shifts):
+                entries, escaped = _entries(residuals + shift, step.tables, library)
+                cost = library.bits[library.tables.start[step.tables] + entries]
+                cost[escaped] += [4 + (_zigzag(v + shift) + 1).bit_length() for v in residuals[escaped].tolist()]
+                bits[i, channel, step.places] = cost
+    return bits.reshape(len(shifts), *symbols.shape)
 
 
 def _used(values: Ints) -> int:

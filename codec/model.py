@@ -107,16 +107,17 @@ class FrozenModel:
 
         from lic.models.autoencoder import RateDistortionAutoencoder
 
-        network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas)
-        state = network.state_dict()
-        state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in self.weights.items()}
-        step = self.steps * self.unit / 2**STEP_BITS
-        state["log_gain"] = torch.from_numpy(-np.log(step)).float()
-        state["log_inverse_gain"] = torch.from_numpy(np.log(step * self.restore)).float()
-        state["density.unit"] = torch.from_numpy(self.unit).float()
-        state["density.log_heights"] = torch.from_numpy(np.log(np.maximum(self.heights, 1e-3))).float()
-        network.load_state_dict(state)
-        return network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        with torch.inference_mode(False):  # whoever asks first: refinement needs slopes
+            network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas)
+            state = network.state_dict()
+            state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in self.weights.items()}
+            step = self.steps * self.unit / 2**STEP_BITS
+            state["log_gain"] = torch.from_numpy(-np.log(step)).float()
+            state["log_inverse_gain"] = torch.from_numpy(np.log(step * self.restore)).float()
+            state["density.unit"] = torch.from_numpy(self.unit).float()
+            state["density.log_heights"] = torch.from_numpy(np.log(np.maximum(self.heights, 1e-3))).float()
+            network.load_state_dict(state)
+            return network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def position(self, quality: float) -> int:
         """The position of a quality from 1 (smallest file) to 100 (best picture)."""
@@ -135,6 +136,19 @@ class FrozenModel:
                 return k * POSITIONS
         points = ", ".join(f"{value:g}" for value in self.lambdas)
         raise BadSetting(f"model {self.name} has no lambda point {lambda_:g}: choose one of {points}, or a quality")
+
+    def check_effort(self, effort: int) -> None:
+        """Refuse what `lic.codec.refinement` cannot do with this model."""
+        if not (isinstance(effort, int) and effort >= 0):
+            raise BadSetting(f"effort {effort!r} is not a number of rounds: give 0, 1, 2, ...")
+        if effort and self.card.get("distortion", "mse") != "mse":
+            raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
+
+    def lambda_at(self, position: int) -> float:
+        """The lambda of a position: between lambda points its logarithm runs in a straight line."""
+        k, f = divmod(position, POSITIONS)
+        here, after = self.lambdas[k], self.lambdas[min(k + 1, len(self.lambdas) - 1)]
+        return float(here * (after / here) ** (f / POSITIONS))
 
     def steps_at(self, position: int) -> Ints:
         """Each channel's step, in integers: between lambda points its inverse, the gain, runs in a straight line.

@@ -23,18 +23,18 @@ MOST_DB = 200.0  # what an infinite number of decibels counts in a search
 class Tries:
     """One picture, analysed, and its files at any positions."""
 
-    def __init__(self, picture: Picture, model: FrozenModel) -> None:
-        self.picture, self.model = picture, model
+    def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
+        self.picture, self.model, self.effort = picture, model, effort
         self.latents = coding.analyse(picture.pixels, model)
         self.file = cache(self._file)
 
     def _file(self, position: int) -> bytes:
-        return coding.encode_picture(self.picture, self.model, position, self.latents)
+        return coding.encode_picture(self.picture, self.model, position, self.effort, self.latents)
 
     def decoded(self, position: int) -> Pixels:
         """What the file at a position decodes to: H x W x 3, or H x W for grey."""
         height, width = self.picture.pixels.shape[:2]
-        symbols = coding.quantise(self.latents, self.model, position)
+        symbols = coding.choose_symbols(self.latents, self.picture.pixels, self.model, position, self.effort)
         pixels = coding.synthesise(symbols, self.model, position, (width, height), (0, 0, width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
@@ -43,9 +43,9 @@ class Tries:
         return self.picture.pixels if self.picture.mode == "RGB" else self.picture.pixels[:, :, 0]
 
 
-def encode_to_size(picture: Picture, model: FrozenModel, target: int) -> bytes:
+def encode_to_size(picture: Picture, model: FrozenModel, target: int, effort: int = 0) -> bytes:
     """The largest file that is not above `target` bytes, the whole of it counted."""
-    tries = Tries(picture, model)
+    tries = Tries(picture, model, effort)
     smallest = len(tries.file(0))
     if smallest > target:
         raise BadSetting(
@@ -57,12 +57,12 @@ def encode_to_size(picture: Picture, model: FrozenModel, target: int) -> bytes:
     return tries.file(position)
 
 
-def encode_to_psnr(picture: Picture, model: FrozenModel, target: float) -> bytes:
+def encode_to_psnr(picture: Picture, model: FrozenModel, target: float, effort: int = 0) -> bytes:
     """The smallest file whose picture's PSNR reaches `target` dB."""
-    return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB")
+    return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB", effort)
 
 
-def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float) -> bytes:
+def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float, effort: int = 0) -> bytes:
     """The smallest file whose picture's MS-SSIM reaches `target`: a similarity below 1, or else decibels."""
     if min(picture.pixels.shape[:2]) < MIN_SIDE_MS_SSIM:
         raise BadSetting(f"MS-SSIM is undefined for sides under {MIN_SIDE_MS_SSIM}: aim at a PSNR instead")
@@ -71,7 +71,7 @@ def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float) -> by
         return to_db(ms_ssim(original, decoded))
 
     wanted = to_db(target) if target < 1 else target
-    return _encode_to_quality(picture, model, measure, wanted, f"an MS-SSIM of {wanted:.2f} dB")
+    return _encode_to_quality(picture, model, measure, wanted, f"an MS-SSIM of {wanted:.2f} dB", effort)
 
 
 def _encode_to_quality(
@@ -80,8 +80,9 @@ def _encode_to_quality(
     measure: Callable[[Pixels, Pixels], float],
     target: float,
     goal: str,
+    effort: int,
 ) -> bytes:
-    tries = Tries(picture, model)
+    tries = Tries(picture, model, effort)
     value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
     best = value(model.last_position)
     if best < target:

@@ -138,12 +138,12 @@ def available() -> list[str]:
     return [name for name in NAMES if is_available(name)]
 
 
-def get_codec(name: str, model: str | None = None) -> Codec:
-    """A codec by name; `model` is for lic."""
+def get_codec(name: str, model: str | None = None, effort: int = 0) -> Codec:
+    """A codec by name; `model` and `effort` are for lic."""
     if name not in NAMES:
         raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
     if name == LIC:
-        return lic_codec(model)
+        return lic_codec(model, effort)
     kind = PILLOW_FORMATS[name]
     if not is_available(name):
         remedy = f"pip install {kind.package}" if kind.package else f"install a Pillow with {kind.feature}"
@@ -192,7 +192,7 @@ def _decode_pillow(data: bytes) -> Pixels:
         return np.array(image.convert("RGB"))
 
 
-def lic_codec(model: str | None = None) -> Codec:
+def lic_codec(model: str | None = None, effort: int = 0) -> Codec:
     """lic itself, with a model by name or path, or the default one."""
     from lic.codec import decode, encode
     from lic.codec.model import get_model
@@ -202,13 +202,15 @@ def lic_codec(model: str | None = None) -> Codec:
         make_findable(model)
     name = LIC if model is None else f"{LIC}-{frozen.name}"
     return Codec(
-        name,
-        f"lic ({frozen.name})",
+        f"{name}-effort{effort}" if effort else name,
+        f"lic ({frozen.name}, effort {effort})" if effort else f"lic ({frozen.name})",
         f"lic {version('lic-codec')}, model {frozen.name} {frozen.fingerprint.hex()}",
-        "lic.codec.encode(pixels, quality=SETTING)",
+        f"lic.codec.encode(pixels, quality=SETTING, {effort=})"
+        if effort
+        else "lic.codec.encode(pixels, quality=SETTING)",
         LIC_LADDER,
         LIC_QUALITIES,
-        lambda pixels, quality: encode(pixels, quality=quality, model=model),
+        lambda pixels, quality: encode(pixels, quality=quality, effort=effort, model=model),
         lambda data: np.array(decode(data).convert("RGB")),
     )
 

@@ -82,6 +82,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
+    parser.add_argument("-e", "--effort", type=int, default=0, metavar="N", help="of lic's encoder; see `lic encode`")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,7 +93,7 @@ def run(args: argparse.Namespace) -> int:
     for path in filter(None, (args.output, args.html)):
         if not Path(path).absolute().parent.is_dir():
             raise UsageError(f"there is no folder for {path}: make it first")
-    chosen = [codecs.get_codec(name, args.model) for name in split_names(args.codecs or DEFAULT_CODECS)]
+    chosen = [codecs.get_codec(name, args.model, args.effort) for name in split_names(args.codecs or DEFAULT_CODECS)]
     pixels = codecs.read_photo(args.photo)
     limit = byte_limit(pixels, args.bytes, args.bpp, args.like_jpeg)
     versions = make_versions(pixels, chosen, limit)

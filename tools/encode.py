@@ -14,6 +14,7 @@ examples:
   lic encode photo.jpg                      photo.lic beside it
   lic encode photo.png -o small.lic -q 20   a small file
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
+  lic encode photo.png -e 8                 a smaller and better file, which takes longer to find
   lic encode *.jpg -o out/                  several, into a folder
   lic encode photos/ -o out/ -r -j 4        a folder and its subfolders, four at a time;
                                             again to go on where it stopped
@@ -38,6 +39,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     rate.add_argument("--target-bpp", type=float, metavar="B", help="largest file up to B bits per pixel")
     rate.add_argument("--target-psnr", type=float, metavar="D", help="smallest file with this PSNR, in dB")
     rate.add_argument("--target-ms-ssim", type=float, metavar="D", help="the same for MS-SSIM: 0.98, or in dB")
+    parser.add_argument(
+        "-e",
+        "--effort",
+        type=int,
+        default=0,
+        metavar="N",
+        help="rounds of refining the picture's symbols; 0 if not given",
+    )
     parser.add_argument("-m", "--model", help="name (see `lic models`) or path of a model")
     parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
     parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
@@ -59,7 +68,7 @@ def _bytes(text: str) -> int:
 # What `lic.codec.encode` is told, by the names that the arguments have here.
 SETTINGS = (
     *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
-    *("model", "strip", "auto_orient"),
+    *("effort", "model", "strip", "auto_orient"),
 )
 
 
@@ -71,6 +80,7 @@ def run(args: argparse.Namespace) -> int:
     model = get_model(args.model)
     if args.quality is not None:
         model.position(args.quality)
+    model.check_effort(args.effort)
     if args.lambda_ is not None:
         model.position_of_lambda(args.lambda_)
 

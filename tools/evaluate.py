@@ -1,6 +1,7 @@
 """`lic eval`: real files of many codecs on many pictures, decoded again and measured."""
 
 import argparse
+import itertools
 import json
 import math
 import multiprocessing
@@ -41,12 +42,13 @@ Times are wall-clock times in one of several processes that work at once: compar
 
 @dataclass(frozen=True)
 class Task:
-    """One picture, one codec, all its settings; `model` is the one of lic."""
+    """One picture, one codec, all its settings; `model` and `effort` are those of lic."""
 
     path: str
     picture: str
     codec: str
     model: str | None
+    effort: int
     settings: tuple[float, ...]
 
 
@@ -62,6 +64,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"some of {', '.join(codecs.NAMES)} (default: all that are installed)",
     )
     parser.add_argument("-m", "--model", action="append", help="name or path of lic's model; again for several models")
+    parser.add_argument(
+        "-e",
+        "--effort",
+        type=int,
+        nargs="+",
+        default=[0],
+        metavar="N",
+        help="effort of lic; several for several curves",
+    )
     parser.add_argument(
         "--qualities",
         nargs="+",
@@ -84,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
     if not pictures:
         raise UsageError(f"no pictures in {', '.join(args.images)}")
     qualities = parse_qualities(args.qualities or [])
-    results = evaluate(pictures, names, args.model or [None], qualities, args.jobs)
+    results = evaluate(pictures, names, args.model or [None], qualities, args.jobs, args.effort)
     save_results(args.output, results)
     print(summary(results))
     return 1 if results.failed() else 0
@@ -96,6 +107,7 @@ def evaluate(
     models: Sequence[str | None] = (None,),
     qualities: dict[str, tuple[float, ...]] | None = None,
     jobs: int = 1,
+    efforts: Sequence[int] = (0,),
 ) -> Results:
     """Code every picture with every codec at every setting."""
     qualities = qualities or {}
@@ -103,11 +115,11 @@ def evaluate(
     tasks: list[Task] = []
     for name, picture in zip(names_of(paths), paths, strict=True):
         for codec_name in names:
-            for model in models if codec_name == codecs.LIC else [None]:
-                codec = _codec(codec_name, model)
+            for model, effort in itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, 0)]:
+                codec = _codec(codec_name, model, effort)
                 infos[codec.name] = CodecInfo(codec.label, codec.version, codec.settings)
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))
-                tasks.append(Task(picture, name, codec_name, model, settings))
+                tasks.append(Task(picture, name, codec_name, model, effort, settings))
     if unused := qualities.keys() - set(names):
         raise UsageError(f"qualities for {', '.join(sorted(unused))}, which is not among the codecs")
 
@@ -147,16 +159,16 @@ def _start_worker() -> None:
 
 
 @cache
-def _codec(name: str, model: str | None) -> Codec:
+def _codec(name: str, model: str | None, effort: int) -> Codec:
     """The codec, after a first use that is not measured: libraries and models are then loaded."""
-    codec = codecs.get_codec(name, model)
+    codec = codecs.get_codec(name, model, effort)
     codec.decode(codec.encode(WARM_UP, codec.ladder[0]))
     return codec
 
 
 def measure_task(task: Task) -> tuple[str, list[Measurement]]:
     """The hash of the picture's pixels, and a measurement per setting; a failure is the last one."""
-    codec = _codec(task.codec, task.model)
+    codec = _codec(task.codec, task.model, task.effort)
     digest, width, height = "", 0, 0
     measurements: list[Measurement] = []
     try:

@@ -58,6 +58,7 @@ def main() -> None:
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: coding.analyse(pixels, model),
         "  contexts and range coding": lambda: coding.encode_latents(latents, model, position),
+        "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: coding.unpack_latents(file, model),
         "  synthesis": lambda: coding.synthesise(symbols, model, position, image.size, whole),

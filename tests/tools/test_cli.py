@@ -234,3 +234,13 @@ def test_targets(folder: Path, capsys: Captured) -> None:
     assert 1176 <= Path("s.lic").stat().st_size <= 1200
     assert main(["encode", "a.png", "-o", "p.lic", "-m", "tiny", "--target-psnr", "99"]) == 1
     assert "quality 100 reaches" in capsys.readouterr().err
+
+
+def test_effort(folder: Path, capsys: Captured) -> None:
+    assert main(["encode", "a.png", "-o", "quick.lic", "-m", "tiny"]) == 0
+    assert main(["encode", "a.png", "-o", "slow.lic", "-m", "tiny", "-e", "3"]) == 0
+    assert Path("quick.lic").read_bytes() != Path("slow.lic").read_bytes()
+    assert main(["decode", "slow.lic"]) == 0
+    assert main(["encode", "a.png", "-o", "no.lic", "-m", "tiny", "--effort", "-1"]) == 1
+    assert "effort -1 is not a number of rounds" in capsys.readouterr().err
+    assert not Path("no.lic").exists()

@@ -1,0 +1,176 @@
+"""Refined symbols give smaller and better files, by prices and slopes that are what they claim to be."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from lic.codec import BadSetting, coding, decode, encode, read_info, strips
+from lic.codec.contexts import ContextState, PlainState, start_state
+from lic.codec.entropy_coding import Library, Symbols, ideal_bits, shifted_bits
+from lic.codec.fidelity import psnr
+from lic.codec.image import Picture
+from lic.codec.model import FrozenModel, get_model, load_model
+from lic.codec.refinement import Distortion, refine
+from tests.conftest import Pixels
+
+MIDDLE = 256  # the position of the second of three lambda points
+
+
+@pytest.fixture
+def symbols(photo: Pixels, tiny_model: FrozenModel) -> Symbols:
+    return coding.quantise(coding.analyse(photo, tiny_model), tiny_model, MIDDLE)
+
+
+def loss_in_bits(symbols: Symbols, photo: Pixels, model: FrozenModel, position: int) -> float:
+    """Of a real stream and real pixels."""
+    height, width = photo.shape[:2]
+    pixels = coding.synthesise(symbols, model, position, (width, height), (0, 0, width, height))
+    squares = np.square(pixels.astype(float) - photo).sum() / 3
+    return (
+        8 * len(coding.pack_latents(coding.chunks_of(symbols), model, position)) + model.lambda_at(position) * squares
+    )
+
+
+@pytest.mark.parametrize("position", [0, MIDDLE, 300, 2 * MIDDLE])
+def test_refinement_lowers_the_loss_and_more_of_it_lowers_it_further(
+    photo: Pixels, tiny_model: FrozenModel, position: int
+) -> None:
+    symbols = coding.quantise(coding.analyse(photo, tiny_model), tiny_model, position)
+    refined = [symbols] + [refine(symbols, photo, tiny_model, position, rounds) for rounds in (1, 8)]
+    none, one, eight = (loss_in_bits(s, photo, tiny_model, position) for s in refined)
+    assert eight < one < none
+    assert eight < 0.997 * none
+
+
+def test_the_shipped_model_gains_as_much_as_is_claimed(photo: Pixels) -> None:
+    plain, refined = (encode(photo, quality=80, effort=effort) for effort in (0, 4))
+    better = psnr(photo, np.array(decode(refined))) - psnr(photo, np.array(decode(plain)))
+    # At these rates a decibel is worth about a fifth of the file.
+    assert math.log(len(refined) / len(plain)) - 0.2 * better < -0.05
+
+
+@pytest.mark.parametrize("name", ["tiny", "photo"])
+@pytest.mark.usefixtures("tiny_model_path")
+def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str) -> None:
+    model = get_model(name)  # the one without contexts, the other with them
+    symbols = coding.quantise(coding.analyse(photo, model), model, MIDDLE)
+    tables, point = model.tables_at(MIDDLE)
+
+    def state() -> ContextState | PlainState:
+        return start_state(point, *symbols.shape[1:])
+
+    library = Library(tables)
+    here, below, above = shifted_bits(symbols, library, state(), (0, -1, 1))
+    np.testing.assert_array_equal(here, ideal_bits(symbols, library, state()))
+    last = np.flatnonzero(symbols.any(axis=(1, 2)))[-1]
+    for where in ((last, 0, 1), (last, 4, 7), (last, 7, 12)):  # coded last of all, so that nothing depends on them
+        for bits, shift in ((below, -1), (above, 1)):
+            moved = symbols.copy()
+            moved[where] += shift
+            assert bits[where] == ideal_bits(moved, library, state())[where]
+
+
+def test_a_channel_out_of_use_stays_so(symbols: Symbols, tiny_model: FrozenModel, photo: Pixels) -> None:
+    symbols[7:] = 0
+    tables, point = tiny_model.tables_at(MIDDLE)
+    bits = shifted_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:]), (0, 1))
+    assert not bits[0, 7:].any()
+    assert np.isinf(bits[1, 7:]).all()
+    assert not refine(symbols, photo, tiny_model, MIDDLE, 2)[7:].any()
+    assert not refine(symbols * 0, photo, tiny_model, MIDDLE, 2).any()
+
+
+def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
+    slope, places = Distortion(symbols, photo, tiny_model, MIDDLE).slope(slice(0, symbols.shape[1]))
+    assert places.sum() == pytest.approx(distortion(symbols, photo, tiny_model), rel=1e-4)
+    for where in ((0, 0, 0), (3, 5, 9), (1, symbols.shape[1] - 1, symbols.shape[2] - 1)):
+        step = np.zeros(symbols.shape)
+        step[where] = 0.05
+        change = distortion(symbols + step, photo, tiny_model) - distortion(symbols - step, photo, tiny_model)
+        assert slope[where] == pytest.approx(change / 0.1, rel=0.02, abs=0.02)
+
+
+def distortion(symbols: np.ndarray, photo: Pixels, model: FrozenModel) -> float:
+    """In bits, of pixels that are not rounded."""
+    inverse_gain = torch.from_numpy(model.inverse_gain_at(MIDDLE)).float()[:, None, None]
+    with torch.no_grad():
+        decoded = model.network.synthesis((torch.from_numpy(symbols).float() * inverse_gain)[None])[0].double()
+    height, width = photo.shape[:2]
+    error = 255 * decoded[:, :height, :width].permute(1, 2, 0).numpy() - photo
+    return float(model.lambda_at(MIDDLE) * np.square(error).sum() / 3)
+
+
+def test_curvature_is_right_on_average(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
+    estimate = Distortion(symbols, photo, tiny_model, MIDDLE).curvature(
+        slice(0, symbols.shape[1]), np.random.default_rng(0)
+    )
+    measured = []
+    for where in np.random.default_rng(1).integers(0, symbols.shape, (60, 3)):
+        step = np.zeros(symbols.shape)
+        step[tuple(where)] = 0.1
+        second = distortion(symbols + step, photo, tiny_model) + distortion(symbols - step, photo, tiny_model)
+        measured.append((second - 2 * distortion(symbols, photo, tiny_model)) / 2 / 0.1**2)
+    assert np.mean(measured) == pytest.approx(estimate.mean(), rel=0.3)
+
+
+def test_tiles_make_no_difference(
+    symbols: Symbols, photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = slice(3, 11)
+    whole = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
+    monkeypatch.setattr(strips, "TILE_ROWS", 3)
+    monkeypatch.setattr(strips, "TILE_COLUMNS", 5)
+    tiled = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
+    for a, b in zip(whole, tiled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())
+
+
+def test_pictures_of_several_chunks(photo: Pixels, tiny_model: FrozenModel) -> None:
+    tall = np.tile(photo[:, :60], (6, 1, 1))  # 1218 rows: two chunks
+    symbols = coding.quantise(coding.analyse(tall, tiny_model), tiny_model, MIDDLE)
+    refined = refine(symbols, tall, tiny_model, MIDDLE, 3)
+    assert (refined != symbols)[:, :64].any()
+    assert (refined != symbols)[:, 64:].any()
+    assert loss_in_bits(refined, tall, tiny_model, MIDDLE) < 0.995 * loss_in_bits(symbols, tall, tiny_model, MIDDLE)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (16, 16), (5, 90)])
+def test_small_pictures(photo: Pixels, size: tuple[int, int], tiny_model: FrozenModel) -> None:
+    picture = photo[: size[0], : size[1]]
+    assert decode(encode(picture, effort=3, model="tiny")).size == size[::-1]
+
+
+def test_effort_is_repeatable_and_zero_by_default(photo: Pixels, tiny_model_path: Path) -> None:
+    # A model of its own, that encoding is the first to ask for its network.
+    fresh = load_model.__wrapped__(tiny_model_path)
+    once, again = (coding.encode_picture(Picture(photo), fresh, MIDDLE, effort=2) for _ in range(2))
+    assert once == again
+    assert encode(photo, model="tiny") == encode(photo, effort=0, model="tiny") != encode(photo, effort=2, model="tiny")
+
+
+def test_targets_hold_with_effort(photo: Pixels, tiny_model: FrozenModel) -> None:
+    plain, refined = (encode(photo, target_size=1200, effort=effort, model="tiny") for effort in (0, 3))
+    assert max(len(plain), len(refined)) <= 1200
+    assert psnr(photo, np.array(decode(refined))) > psnr(photo, np.array(decode(plain)))
+    target = psnr(photo, np.array(decode(plain)))
+    smaller = encode(photo, target_psnr=target, effort=3, model="tiny")
+    assert psnr(photo, np.array(decode(smaller))) >= target
+    assert len(smaller) < len(plain)
+
+
+@pytest.mark.parametrize("effort", [-1, 1.5, "4", None])
+def test_effort_is_a_number_of_rounds(photo: Pixels, effort: int, tiny_model: FrozenModel) -> None:
+    with pytest.raises(BadSetting, match="give 0, 1, 2"):
+        encode(photo, effort=effort, model="tiny")
+
+
+def test_models_for_ms_ssim_are_not_refined_by_squared_error(
+    photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(tiny_model.card, "distortion", "ms-ssim")
+    assert read_info(encode(photo, model="tiny")).size == (261, 203)
+    with pytest.raises(BadSetting, match="squared error"):
+        encode(photo, effort=1, model="tiny")
