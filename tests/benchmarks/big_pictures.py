@@ -1,6 +1,7 @@
 """What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
 
-    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--picture FILE]
+    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 0]
+        [--picture FILE]
 
 The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
 weigh more. Encoding and decoding run in processes of their own (on Linux). Memory is the peak of the resident set, and
@@ -32,7 +33,7 @@ def peak():
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 Image.MAX_IMAGE_PIXELS = None
-what, picture, file, model, quality = sys.argv[1:]
+what, picture, file, model, quality, effort = sys.argv[1:]
 model = model or None
 get_model(model).network
 if what == "encode":
@@ -41,7 +42,7 @@ else:
     data = open(file, "rb").read()
 before, start = peak(), time.perf_counter()
 if what == "encode":
-    data = encode(pixels, quality=float(quality), model=model)
+    data = encode(pixels, quality=float(quality), effort=int(effort), model=model)
 else:
     decode(data)
 print(f"{what}: peak {peak():,.0f} MiB, {before:,.0f} MiB of it before; {time.perf_counter() - start:.0f} s")
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=100)
     parser.add_argument("--model")
     parser.add_argument("--quality", type=float, default=50)
+    parser.add_argument("--effort", type=int, default=0)
     parser.add_argument("--picture")
     args = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
@@ -91,7 +93,16 @@ def main() -> None:
         del image
         files = [str(Path(folder, "picture.npy")), str(Path(folder, "picture.lic"))]
         for what in ("encode", "decode"):
-            command = [sys.executable, "-c", MEASURE, what, *files, args.model or "", str(args.quality)]
+            command = [
+                sys.executable,
+                "-c",
+                MEASURE,
+                what,
+                *files,
+                args.model or "",
+                str(args.quality),
+                str(args.effort),
+            ]
             subprocess.run(command, check=True)
 
 
