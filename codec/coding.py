@@ -135,17 +135,13 @@ def unpack_latents(file: Container, model: FrozenModel, wanted: range | None = N
     return symbols
 
 
-def encode_latents(latents: NDArray[np.float32], model: FrozenModel, position: int) -> bytes:
-    """The latents' section of a file; quantised chunk by chunk, to save memory."""
-    return pack_latents((quantise(chunk, model, position) for chunk in chunks_of(latents)), model, position)
-
-
 def choose_symbols(
     latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel, position: int, effort: int
-) -> Symbols:
-    """The symbols that stand for a picture, after `effort` rounds of refinement."""
-    symbols = quantise(latents, model, position)
-    return refine(symbols, pixels, model, position, effort) if effort else symbols
+) -> Iterable[Symbols]:
+    """The symbols that stand for a picture, in chunks; unless refined, each is made when it is asked for."""
+    if effort:
+        return chunks_of(refine(quantise(latents, model, position), pixels, model, position, effort))
+    return (quantise(chunk, model, position) for chunk in chunks_of(latents))
 
 
 def encode_picture(
@@ -161,11 +157,8 @@ def encode_picture(
     model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
     """
     analysed = analyse(picture.pixels, model) if analysed is None else analysed
-    if effort:
-        symbols = choose_symbols(analysed, picture.pixels, model, position, effort)
-        latents = pack_latents(chunks_of(symbols), model, position)
-    else:
-        latents = encode_latents(analysed, model, position)
+    symbols = choose_symbols(analysed, picture.pixels, model, position, effort)
+    latents = pack_latents(symbols, model, position)
     sections = picture.sections()
     if len(latents) + len(picture.packed_alpha or b"") > picture.raw_size:
         latents, sections = b"", picture.stored_sections()

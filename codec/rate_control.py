@@ -34,7 +34,8 @@ class Tries:
     def decoded(self, position: int) -> Pixels:
         """What the file at a position decodes to: H x W x 3, or H x W for grey."""
         height, width = self.picture.pixels.shape[:2]
-        symbols = coding.choose_symbols(self.latents, self.picture.pixels, self.model, position, self.effort)
+        chunks = coding.choose_symbols(self.latents, self.picture.pixels, self.model, position, self.effort)
+        symbols = np.concatenate([*chunks], axis=1)
         pixels = coding.synthesise(symbols, self.model, position, (width, height), (0, 0, width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
@@ -43,7 +44,7 @@ class Tries:
         return self.picture.pixels if self.picture.mode == "RGB" else self.picture.pixels[:, :, 0]
 
 
-def encode_to_size(picture: Picture, model: FrozenModel, target: int, effort: int = 0) -> bytes:
+def encode_to_size(picture: Picture, model: FrozenModel, target: int, effort: int) -> bytes:
     """The largest file that is not above `target` bytes, the whole of it counted."""
     tries = Tries(picture, model, effort)
     smallest = len(tries.file(0))
@@ -57,12 +58,12 @@ def encode_to_size(picture: Picture, model: FrozenModel, target: int, effort: in
     return tries.file(position)
 
 
-def encode_to_psnr(picture: Picture, model: FrozenModel, target: float, effort: int = 0) -> bytes:
+def encode_to_psnr(picture: Picture, model: FrozenModel, target: float, effort: int) -> bytes:
     """The smallest file whose picture's PSNR reaches `target` dB."""
     return _encode_to_quality(picture, model, psnr, target, f"a PSNR of {target:g} dB", effort)
 
 
-def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float, effort: int = 0) -> bytes:
+def encode_to_ms_ssim(picture: Picture, model: FrozenModel, target: float, effort: int) -> bytes:
     """The smallest file whose picture's MS-SSIM reaches `target`: a similarity below 1, or else decibels."""
     if min(picture.pixels.shape[:2]) < MIN_SIDE_MS_SSIM:
         raise BadSetting(f"MS-SSIM is undefined for sides under {MIN_SIDE_MS_SSIM}: aim at a PSNR instead")

@@ -47,13 +47,14 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, position: int, 
     tables, point = model.tables_at(position)
     library = Library(tables)
     rows = symbols.shape[1]
-    chunks = [
-        Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), library, point) for row in range(0, rows, CHUNK_ROWS)
-    ]
     random = np.random.default_rng(0)
+    chunks = [
+        Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), library, point, random)
+        for row in range(0, rows, CHUNK_ROWS)
+    ]
     for _ in range(rounds):
         for chunk in chunks:
-            chunk.move(random)
+            chunk.move()
     for chunk in chunks:
         chunk.judge()
     return symbols
@@ -138,22 +139,27 @@ def _at_places(pixels: Tensor) -> Tensor:
 class Chunk:
     """The symbols of a stream, and what their last moves did."""
 
-    def __init__(self, distortion: Distortion, rows: slice, library: Library, point: PointContexts | None) -> None:
-        self.distortion, self.rows, self.library, self.point = distortion, rows, library, point
+    def __init__(
+        self,
+        distortion: Distortion,
+        rows: slice,
+        library: Library,
+        point: PointContexts | None,
+        random: np.random.Generator,
+    ) -> None:
+        self.distortion, self.rows, self.library, self.point, self.random = distortion, rows, library, point, random
         self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
+        self.curvature = distortion.curvature(rows, random)
         self.kept: tuple[Map, Symbols] | None = None  # J at each place, and the symbols, before the last moves
-        self.curvature: Map | None = None
 
-    def move(self, random: np.random.Generator) -> None:
+    def move(self) -> None:
         """Take back what the last moves made worse, and make new ones elsewhere."""
-        if self.curvature is None:
-            self.curvature = self.distortion.curvature(self.rows, random)
         bits, slope, worse = self.judge()
         curvature = self.curvature * self.caution
         down = bits[1] - bits[0] - slope + curvature
         up = bits[2] - bits[0] + slope + curvature
-        moved = (np.minimum(down, up) < -LEAST_GAIN) & (random.random(down.shape, np.float32) < MOVED) & ~worse
+        moved = (np.minimum(down, up) < -LEAST_GAIN) & (self.random.random(down.shape, np.float32) < MOVED) & ~worse
         self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
 
     def judge(self) -> tuple[Map, Map, NDArray[np.bool_]]:

@@ -57,7 +57,9 @@ def main() -> None:
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: coding.analyse(pixels, model),
-        "  contexts and range coding": lambda: coding.encode_latents(latents, model, position),
+        "  contexts and range coding": lambda: coding.pack_latents(
+            coding.choose_symbols(latents, pixels, model, position, 0), model, position
+        ),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: coding.unpack_latents(file, model),
