@@ -58,6 +58,7 @@ __all__ = [
 ]
 
 DEFAULT_QUALITY = 50.0
+DEFAULT_EFFORT = 1
 FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
 
 
@@ -84,7 +85,8 @@ def encode(
     target_bpp: float | None = None,
     target_psnr: float | None = None,
     target_ms_ssim: float | None = None,
-    effort: int = 0,
+    effort: int = DEFAULT_EFFORT,
+    tune: str | None = None,
     model: str | os.PathLike[str] | None = None,
     strip: bool = False,
     auto_orient: bool = False,
@@ -96,11 +98,15 @@ def encode(
     model's lambda points instead. Or aim at a result: the largest file of at most `target_size` bytes (or `target_bpp`
     bits per pixel), metadata and all, or the smallest one that reaches `target_psnr` decibels or `target_ms_ssim` (a
     similarity below 1, or decibels), measured on what is encoded, in RGB or grey. A target out of reach
-    raises `BadSetting`, which says what is possible. `model` is a name or the path of a .safetensors file.
+    raises `BadSetting`, which says what is possible.
 
-    `effort` is a number of rounds in which the symbols of the picture are refined by what they really cost and by what
-    the decoder makes of them, for models trained for squared error. The first few gain most; a round takes some three
-    times as long as decoding. The same files are decoded as fast as any.
+    `tune` is "psnr" (the default) or "ms-ssim": what the picture is to be good at, each with its model. The one for
+    MS-SSIM keeps more texture, at a loss in PSNR. Or `model` is a name or the path of a .safetensors file.
+
+    `effort` 0 is one quick look at the picture. With 1, the default, the encoder sees what the decoder would miss, and
+    looks again, where the model says that it pays: at high qualities. Each step beyond is a round in which the
+    symbols are refined by what they really cost and by what the decoder makes of them, for models trained for squared
+    error. The first few gain most; a round takes some three times as long as decoding. Decoding is the same for all.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in
@@ -141,7 +147,7 @@ def encode(
         raise BadSetting(f"give {' or '.join(given)}, not both")
     if any(not 0 < (goals[name] or 0) < math.inf for name in given if name.startswith("target")):
         raise BadSetting(f"{given[0]} must be a number above 0, not {goals[given[0]]}")
-    frozen = get_model(model)
+    frozen = get_model(model, tune)
     frozen.check_effort(effort)
     position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
     if lambda_ is not None:

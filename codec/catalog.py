@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 from lic.codec.errors import BadModel, ModelNotFound
 
 MODELS_VARIABLE = "LIC_MODELS"
+TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the models that ship, by what each was trained for
+DEFAULT_TUNE = "psnr"
 METADATA = "lic.model"
 MAX_HEADER = 2**26  # bytes; ours have a few thousand
 POSITIONS = 256  # fine steps between two lambda points

@@ -45,6 +45,26 @@ def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
     return latents
 
 
+@torch.inference_mode()
+def look_again(latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel, share: float) -> None:
+    """Move latents, in place, by a share of the way to those of a second look at the picture."""
+    network = model.network
+    around = halo(network.analysis) + halo(network.synthesis)
+    rows, columns = limits = latents.shape[1:]
+    first = above = latents[:, :0]
+    for tile in tiles((0, rows), (0, columns), around, limits):
+        if tile.columns.start == 0:  # keep what this row of tiles and the next still need of the first look
+            first = np.concatenate([above, latents[:, tile.rows.start : tile.rows.outer_stop]], axis=1)
+            above = first[:, : tile.rows.stop - tile.rows.outer_start][:, -around:]
+        y = torch.from_numpy(first[:, :, tile.columns.outer()])[None].contiguous(memory_format=torch.channels_last)
+        part = pad(pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)])
+        x = torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255
+        second = network.second_look(x, y)[0].numpy()
+        second = second[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
+        inner = latents[:, tile.rows.within(0), tile.columns.within(0)]
+        inner += share * (second - inner)
+
+
 def give_back_memory() -> None:
     """Return what is free to the system now and then: when sizes vary, glibc keeps it, in ever smaller pieces."""
     if next(_pictures) % TRIM_AFTER == 0 and _malloc_trim:
@@ -139,8 +159,8 @@ def choose_symbols(
     latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel, position: int, effort: int
 ) -> Iterable[Symbols]:
     """The symbols that stand for a picture, in chunks; unless refined, each is made when it is asked for."""
-    if effort:
-        return chunks_of(refine(quantise(latents, model, position), pixels, model, position, effort))
+    if effort > 1:
+        return chunks_of(refine(quantise(latents, model, position), pixels, model, position, effort - 1))
     return (quantise(chunk, model, position) for chunk in chunks_of(latents))
 
 
@@ -151,12 +171,16 @@ def encode_picture(
     effort: int = 0,
     analysed: NDArray[np.float32] | None = None,
 ) -> bytes:
-    """The whole way from a picture to a .lic file; `analysed` are its latents, if they are known.
+    """The whole way from a picture to a .lic file; `analysed` are its latents at that position, if they are known.
 
     Few pixels in many blocks of 16 x 16 (a strip, a dot) may take more bytes as latents than as they are, and no
     model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
     """
-    analysed = analyse(picture.pixels, model) if analysed is None else analysed
+    if analysed is None:
+        analysed = analyse(picture.pixels, model)
+        share = model.second_look_at(position)
+        if effort and share:
+            look_again(analysed, picture.pixels, model, share)
     symbols = choose_symbols(analysed, picture.pixels, model, position, effort)
     latents = pack_latents(symbols, model, position)
     sections = picture.sections()

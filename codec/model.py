@@ -14,11 +14,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from lic.codec.catalog import (
+    DEFAULT_TUNE,
     MAX_QUALITY,
     METADATA,
     MIN_QUALITY,
     MODELS_VARIABLE,
     POSITIONS,
+    TUNED,
     damaged,
     damaged_models,
     list_models,
@@ -35,7 +37,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-DEFAULT_MODEL = "photo"
 ARRAYS = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32}
 CONTEXT_ARRAYS = {
     "weights": np.int32,
@@ -140,15 +141,26 @@ class FrozenModel:
     def check_effort(self, effort: int) -> None:
         """Refuse what `lic.codec.refinement` cannot do with this model."""
         if not (isinstance(effort, int) and effort >= 0):
-            raise BadSetting(f"effort {effort!r} is not a number of rounds: give 0, 1, 2, ...")
-        if effort and self.card.get("distortion", "mse") != "mse":
-            raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
+            raise BadSetting(f"effort {effort!r} is not a whole number from 0: give 0, 1, 2, ...")
+        if effort > 1 and self.card.get("distortion", "mse") != "mse":
+            raise BadSetting(
+                f"refinement goes by squared error, which model {self.name} is not trained for: give effort 0 or 1"
+            )
 
     def lambda_at(self, position: int) -> float:
         """The lambda of a position: between lambda points its logarithm runs in a straight line."""
         k, f = divmod(position, POSITIONS)
         here, after = self.lambdas[k], self.lambdas[min(k + 1, len(self.lambdas) - 1)]
         return float(here * (after / here) ** (f / POSITIONS))
+
+    def second_look_at(self, position: int) -> float:
+        """How far latents move from those of a first look at the picture to those of a second, as best at a position.
+
+        Zero for models that do not say.
+        """
+        shares = self.card.get("second_look", [0.0] * len(self.steps))
+        k, f = divmod(position, POSITIONS)
+        return float(shares[k] + (shares[min(k + 1, len(shares) - 1)] - shares[k]) * f / POSITIONS)
 
     def steps_at(self, position: int) -> Ints:
         """Each channel's step, in integers: between lambda points its inverse, the gain, runs in a straight line.
@@ -254,11 +266,15 @@ def find_model(fingerprint: bytes) -> FrozenModel:
     )
 
 
-def get_model(name: str | os.PathLike[str] | None = None) -> FrozenModel:
-    """A model by path or by name; the default one if None."""
+def get_model(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> FrozenModel:
+    """A model by path or by name, or the one that ships for a measure; the default one if nothing is said."""
+    if name is not None and tune is not None:
+        raise BadSetting("give model or tune, not both: a model is tuned for what it was trained for")
+    if tune is not None and tune not in TUNED:
+        raise BadSetting(f"no model is tuned for {tune!r}: choose {' or '.join(TUNED)}")
     if name is not None and (os.sep in os.fspath(name) or str(name).endswith(".safetensors")):
         return load_model(Path(name))
-    wanted = DEFAULT_MODEL if name is None else os.fspath(name)
+    wanted = TUNED[tune or DEFAULT_TUNE] if name is None else os.fspath(name)
     for file in list_models():
         if file.name == wanted:
             return load_model(file.path)

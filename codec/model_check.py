@@ -28,6 +28,9 @@ def check_arrays(arrays: Arrays, card: dict[str, Any]) -> None:
         raise ValueError(f"it is of format {card['format']}, this lic reads format 1")
     if not all(type(card[key]) is int and 1 <= card[key] <= MAX_WIDTH for key in ("n", "m")):
         raise ValueError(f"its card claims {card['n']} channels and {card['m']} latents")
+    shares = card.get("second_look", [0] * len(card["lambdas"]))
+    if len(shares) != len(card["lambdas"]) or not all(0 <= share <= 1 for share in shares):
+        raise ValueError("its card's second_look is not a share for each lambda point")
     kinds = {name: (array.dtype.str, array.shape) for name, array in arrays.items()}
     expected = _kinds(arrays, card)
     for name in sorted(kinds.keys() | expected.keys()):

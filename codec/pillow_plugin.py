@@ -25,7 +25,7 @@ FORMAT = "LIC"
 # What `Image.save` hands on to `lic.codec.encode`; options of other formats are passed over, as Pillow does.
 OPTIONS = (
     *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
-    *("effort", "model", "strip", "auto_orient"),
+    *("effort", "tune", "model", "strip", "auto_orient"),
 )
 
 

@@ -5,9 +5,10 @@ The picture is analysed once; a try quantises and codes its latents, or restores
 
 import math
 from collections.abc import Callable
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec import coding
@@ -25,16 +26,26 @@ class Tries:
 
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
-        self.latents = coding.analyse(picture.pixels, model)
+        self.first = coding.analyse(picture.pixels, model)
         self.file = cache(self._file)
 
     def _file(self, position: int) -> bytes:
-        return coding.encode_picture(self.picture, self.model, position, self.effort, self.latents)
+        return coding.encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
+
+    @cached_property
+    def second(self) -> NDArray[np.float32]:
+        latents = self.first.copy()
+        coding.look_again(latents, self.picture.pixels, self.model, share=1)
+        return latents
+
+    def latents(self, position: int) -> NDArray[np.float32]:
+        share = self.model.second_look_at(position) if self.effort else 0
+        return self.first + share * (self.second - self.first) if share else self.first
 
     def decoded(self, position: int) -> Pixels:
         """What the file at a position decodes to: H x W x 3, or H x W for grey."""
         height, width = self.picture.pixels.shape[:2]
-        chunks = coding.choose_symbols(self.latents, self.picture.pixels, self.model, position, self.effort)
+        chunks = coding.choose_symbols(self.latents(position), self.picture.pixels, self.model, position, self.effort)
         symbols = np.concatenate([*chunks], axis=1)
         pixels = coding.synthesise(symbols, self.model, position, (width, height), (0, 0, width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))

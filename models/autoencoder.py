@@ -58,6 +58,17 @@ class RateDistortionAutoencoder(nn.Module):
         y, bits = self.transmit(self.analysis(x).float(), point, how, noise)
         return Coded(self.synthesis(y), bits)
 
+    def second_look(self, x: Tensor, y: Tensor) -> Tensor:
+        """The latents of pictures to which what `y`, their first latents, leave out has been added.
+
+        The analysis only nearly inverts the synthesis. What it got wrong, the synthesis shows: encoding x + (x - x'),
+        with x' decoded from y without rounding, takes most of that back. Latents between `y` and these trade bits
+        for it.
+        """
+        unscale = (self.log_gain[-1] + self.log_inverse_gain[-1]).exp()[:, None, None]  # as where steps are finest
+        decoded = self.synthesis(y * unscale).clamp(0, 1)
+        return self.analysis(x + (x - decoded))
+
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """Latents as the decoder gets them, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]

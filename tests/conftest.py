@@ -33,7 +33,7 @@ def tiny_model_path(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> 
     pca_start(network, picture)
     folder = tmp_path_factory.mktemp("models")
     path = folder / "tiny.safetensors"
-    path.write_bytes(freeze(network, {"name": "tiny"}).to_bytes())
+    path.write_bytes(freeze(network, {"name": "tiny", "second_look": [0, 0.5, 1]}).to_bytes())
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(MODELS_VARIABLE, str(folder))
         yield path

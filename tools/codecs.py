@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
+from lic.codec import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
 
 Pixels = NDArray[np.uint8]
@@ -138,7 +139,7 @@ def available() -> list[str]:
     return [name for name in NAMES if is_available(name)]
 
 
-def get_codec(name: str, model: str | None = None, effort: int = 0) -> Codec:
+def get_codec(name: str, model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """A codec by name; `model` and `effort` are for lic."""
     if name not in NAMES:
         raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
@@ -192,7 +193,7 @@ def _decode_pillow(data: bytes) -> Pixels:
         return np.array(image.convert("RGB"))
 
 
-def lic_codec(model: str | None = None, effort: int = 0) -> Codec:
+def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """lic itself, with a model by name or path, or the default one."""
     from lic.codec import decode, encode
     from lic.codec.model import get_model
@@ -202,12 +203,10 @@ def lic_codec(model: str | None = None, effort: int = 0) -> Codec:
         make_findable(model)
     name = LIC if model is None else f"{LIC}-{frozen.name}"
     return Codec(
-        f"{name}-effort{effort}" if effort else name,
-        f"lic ({frozen.name}, effort {effort})" if effort else f"lic ({frozen.name})",
+        name if effort == DEFAULT_EFFORT else f"{name}-effort{effort}",
+        f"lic ({frozen.name})" if effort == DEFAULT_EFFORT else f"lic ({frozen.name}, effort {effort})",
         f"lic {version('lic-codec')}, model {frozen.name} {frozen.fingerprint.hex()}",
-        f"lic.codec.encode(pixels, quality=SETTING, {effort=})"
-        if effort
-        else "lic.codec.encode(pixels, quality=SETTING)",
+        f"lic.codec.encode(pixels, quality=SETTING, {effort=})",
         LIC_LADDER,
         LIC_QUALITIES,
         lambda pixels, quality: encode(pixels, quality=quality, effort=effort, model=model),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from lic.codec import DEFAULT_EFFORT
 from lic.tools import codecs, page
 from lic.tools.cli import UsageError
 from lic.tools.codecs import Codec, Pixels
@@ -82,7 +83,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
-    parser.add_argument("-e", "--effort", type=int, default=0, metavar="N", help="of lic's encoder; see `lic encode`")
+    parser.add_argument(
+        "-e", "--effort", type=int, default=DEFAULT_EFFORT, metavar="N", help="of lic's encoder; see `lic encode`"
+    )
 
 
 def run(args: argparse.Namespace) -> int:

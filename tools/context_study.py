@@ -20,7 +20,7 @@ from lic.codec import coding
 from lic.codec.contexts import FEATURES, start_state
 from lic.codec.entropy_coding import Library, Symbols, ideal_bits
 from lic.codec.model import FrozenModel, freeze
-from lic.tools.contexts import Recipe, fit_contexts, latent_chunks, sort_latents
+from lic.tools.contexts import Recipe, fit_contexts, latent_chunks, sort_latents, square_crops
 from lic.tools.pictures import load_pictures
 from lic.tools.rate_distortion import best_checkpoint, read_run
 
@@ -92,7 +92,8 @@ def main() -> None:
     args = parser.parse_args()
 
     network, info = read_run(best_checkpoint(args.run))
-    latents = sort_latents(network, latent_chunks(network, args.data, info["config"]["crop"]))
+    crops = square_crops(args.data, info["config"]["crop"])
+    latents = sort_latents(network, latent_chunks(network, crops))
     plain = freeze(network, {"name": "study"})
     if args.points:
         lambdas = [plain.lambdas[k] for k in args.points]

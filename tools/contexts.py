@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from tqdm import tqdm
 
 from lic.codec.contexts import (
@@ -31,7 +32,7 @@ from lic.codec.contexts import (
 )
 from lic.codec.model import FrozenModel, integer_heights
 from lic.codec.tables import STEP_BITS, Ints
-from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
 from lic.models.quantization import DEAD_ZONE
 from lic.models.transforms import DOWNSAMPLING
@@ -52,29 +53,40 @@ EDGES = np.array(knot_layout(core=16, per_octave=16, octaves=8)) / PER_STEP
 CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
 
-def latent_chunks(
-    network: RateDistortionAutoencoder, data: Sequence[str], crop: int, count: int = CHUNKS
-) -> NDArray[np.float32]:
-    """Latents (chunks x channels x rows x columns) of square crops, each of another picture below `data`.
+def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
+    """Square crops (uint8, count x 3 x side x side), each of another picture below `data`.
 
-    Crops are as large as CHUNK_SIDE, to see few edges, or of the size that training used if no picture is that large.
+    They are as large as CHUNK_SIDE, to see few edges, or of the size that training used if no picture is that large.
     """
     rng = np.random.default_rng(0)
     files = list(find_pictures(data))
     pictures = load_pictures([files[i] for i in rng.permutation(len(files))], crop, quiet=True)
     some = list(islice(pictures, 2 * count))
     side = min(CHUNK_SIDE, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
-    chunks: list[torch.Tensor] = []
+    crops: list[Tensor] = []
     for picture in some:
         if min(picture.shape[1:]) < side:
             continue
         top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[1:])
-        x = picture[None, :, top : top + side, left : left + side].float() / 255
-        with torch.inference_mode():
-            chunks.append(network.analysis(x)[0])
-        if len(chunks) == count:
+        crops.append(picture[:, top : top + side, left : left + side])
+        if len(crops) == count:
             break
-    return torch.stack(chunks).numpy()
+    return torch.stack(crops)
+
+
+@torch.inference_mode()
+def latent_chunks(network: RateDistortionAutoencoder, crops: Tensor) -> NDArray[np.float32]:
+    """The latents (chunks x channels x rows x columns) of crops."""
+    return torch.cat([network.analysis(x[None].float() / PEAK) for x in crops]).numpy()
+
+
+@torch.inference_mode()
+def second_look_chunks(
+    network: RateDistortionAutoencoder, crops: Tensor, first: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The same of a second look at the crops, after the one that gave the `first` latents."""
+    pairs = zip(crops, torch.from_numpy(first), strict=True)
+    return torch.cat([network.second_look(x[None].float() / PEAK, y[None]) for x, y in pairs]).numpy()
 
 
 def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -106,8 +118,16 @@ class Group(NamedTuple):
     bucket: int
 
 
-def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recipe = Recipe()) -> Contexts:
-    """Contexts for a model from latents (chunks x channels x rows x columns) of training pictures."""
+def fit_contexts(
+    model: FrozenModel,
+    first: NDArray[np.float32],
+    recipe: Recipe = Recipe(),
+    second: NDArray[np.float32] | None = None,
+) -> Contexts:
+    """Contexts for a model from latents (chunks x channels x rows x columns) of training pictures.
+
+    Where the model wants a second look, the latents of that are needed, too.
+    """
     thresholds = np.round(
         2.0 ** (np.arange(OCTAVES[0], OCTAVES[1], 1 / recipe.per_octave) + UNIT_BITS + WEIGHT_BITS)
     ).astype(np.int64)
@@ -120,7 +140,9 @@ def fit_contexts(model: FrozenModel, latents: NDArray[np.float32], recipe: Recip
     groups: list[Group] = []
     counts: list[NDArray[np.float32]] = []
     for k in tqdm(range(points), desc="contexts", disable=None):
-        scaled = latents * model.gain_at(model.position_of_lambda(model.lambdas[k])).astype(np.float32)[:, None, None]
+        position = model.position_of_lambda(model.lambdas[k])
+        latents = first if second is None else first + model.second_look_at(position) * (second - first)
+        scaled = latents * model.gain_at(position).astype(np.float32)[:, None, None]
         # Squeeze the dead zone into what rounds to zero: the densities then count as zeros all that are coded so.
         scaled = np.where(np.abs(scaled) < 0.5 + DEAD_ZONE, scaled * np.float32(0.5 / (0.5 + DEAD_ZONE)), scaled)
         used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
@@ -178,7 +200,7 @@ def _fit_predictions(scaled: NDArray[np.float32]) -> Ints:
     return weights
 
 
-def _symbols(scaled: NDArray[np.float32], point: PointContexts) -> tuple[torch.Tensor, torch.Tensor]:
+def _symbols(scaled: NDArray[np.float32], point: PointContexts) -> tuple[Tensor, Tensor]:
     """Symbols, and what the predictions leave of them, as tensors of the latents' shape."""
     values = np.floor(scaled + 0.5)
     residuals = values.reshape(*scaled.shape[:2], -1).copy()

@@ -5,7 +5,8 @@ import io
 from functools import partial
 from typing import Any
 
-from lic.codec import DEFAULT_QUALITY
+from lic.codec import DEFAULT_EFFORT, DEFAULT_QUALITY
+from lic.codec.catalog import DEFAULT_TUNE, TUNED
 from lic.codec.errors import BadImage
 from lic.tools.batch import add_batch_arguments, convert_all, find_jobs
 
@@ -14,7 +15,7 @@ examples:
   lic encode photo.jpg                      photo.lic beside it
   lic encode photo.png -o small.lic -q 20   a small file
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
-  lic encode photo.png -e 8                 a smaller and better file, which takes longer to find
+  lic encode photo.png -e 5                 a smaller and better file, which takes longer to find
   lic encode *.jpg -o out/                  several, into a folder
   lic encode photos/ -o out/ -r -j 4        a folder and its subfolders, four at a time;
                                             again to go on where it stopped
@@ -43,11 +44,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-e",
         "--effort",
         type=int,
-        default=0,
+        default=DEFAULT_EFFORT,
         metavar="N",
-        help="rounds of refining the picture's symbols; 0 if not given",
+        help=f"0 (quickest), {DEFAULT_EFFORT} (if not given), or more (smaller)",
     )
-    parser.add_argument("-m", "--model", help="name (see `lic models`) or path of a model")
+    model = parser.add_mutually_exclusive_group()
+    model.add_argument("--tune", choices=TUNED, help=f"what the picture is to be good at; {DEFAULT_TUNE} if not given")
+    model.add_argument("-m", "--model", help="name (see `lic models`) or path of a model instead")
     parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
     parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
 
@@ -68,7 +71,7 @@ def _bytes(text: str) -> int:
 # What `lic.codec.encode` is told, by the names that the arguments have here.
 SETTINGS = (
     *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
-    *("effort", "model", "strip", "auto_orient"),
+    *("effort", "tune", "model", "strip", "auto_orient"),
 )
 
 
@@ -77,7 +80,7 @@ def run(args: argparse.Namespace) -> int:
     # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
     from lic.codec.model import get_model
 
-    model = get_model(args.model)
+    model = get_model(args.model, args.tune)
     if args.quality is not None:
         model.position(args.quality)
     model.check_effort(args.effort)

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from lic.codec import DEFAULT_EFFORT
 from lic.tools import codecs
 from lic.tools.cli import UsageError
 from lic.tools.codecs import Codec, Pixels
@@ -69,7 +70,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--effort",
         type=int,
         nargs="+",
-        default=[0],
+        default=[DEFAULT_EFFORT],
         metavar="N",
         help="effort of lic; several for several curves",
     )
@@ -107,7 +108,7 @@ def evaluate(
     models: Sequence[str | None] = (None,),
     qualities: dict[str, tuple[float, ...]] | None = None,
     jobs: int = 1,
-    efforts: Sequence[int] = (0,),
+    efforts: Sequence[int] = (DEFAULT_EFFORT,),
 ) -> Results:
     """Code every picture with every codec at every setting."""
     qualities = qualities or {}
@@ -115,7 +116,9 @@ def evaluate(
     tasks: list[Task] = []
     for name, picture in zip(names_of(paths), paths, strict=True):
         for codec_name in names:
-            for model, effort in itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, 0)]:
+            for model, effort in (
+                itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, DEFAULT_EFFORT)]
+            ):
                 codec = _codec(codec_name, model, effort)
                 infos[codec.name] = CodecInfo(codec.label, codec.version, codec.settings)
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))

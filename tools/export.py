@@ -3,21 +3,29 @@
 import argparse
 import dataclasses
 from collections.abc import Sequence
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from lic.codec.model import FrozenModel, freeze
+from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
 from lic.tools.checkpoint import BEST, CHECKPOINT, read_info
 from lic.tools.cli import UsageError
 from lic.tools.files import write_whole
-from lic.tools.rate_distortion import best_checkpoint, read_run
+from lic.tools.rate_distortion import Distortion, best_checkpoint, read_run, score
 
 EXAMPLES = """\
 examples:
   lic export run -o photo.safetensors           the averaged weights of the run's best checkpoint
   lic encode picture.png -m photo.safetensors   and their use
 """
+SECOND_LOOK_CROPS = 24
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+LEAST_GAIN = 0.005  # of the loss
 ARCHITECTURE = "Balle, Laparra, Simoncelli (2017): three convolutions with GDN; piecewise-linear densities"
 
 
@@ -52,12 +60,39 @@ def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, pl
 
     The context tables are counted on pictures of `data`, by default what the run was trained on.
     """
-    from lic.tools.contexts import fit_contexts, latent_chunks, sort_latents
+    from lic.tools.contexts import fit_contexts, latent_chunks, second_look_chunks, sort_latents, square_crops
 
     network, info = read_run(best_checkpoint(checkpoint))
-    latents = sort_latents(network, latent_chunks(network, data or info["config"]["data"], info["config"]["crop"]))
-    model = freeze(network, model_card(name, info))
-    return model if plain else dataclasses.replace(model, contexts=fit_contexts(model, latents))
+    crops = square_crops(data or info["config"]["data"], info["config"]["crop"])
+    first = sort_latents(network, latent_chunks(network, crops))
+    card = model_card(name, info)
+    shares = second_look_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
+    model = freeze(network, card | {"second_look": shares})
+    if plain:
+        return model
+    second = second_look_chunks(network, crops, first) if any(shares) else None
+    return dataclasses.replace(model, contexts=fit_contexts(model, first, second=second))
+
+
+@torch.inference_mode()
+def second_look_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> list[float]:
+    """How far latents should move towards those of a second look, at each lambda point: what loses least on crops.
+
+    Not at all where that gains less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
+    """
+    losses = torch.zeros(len(crops), len(network.lambdas), len(SHARES))
+    for i, crop in enumerate(crops):
+        x = (crop[None].float() / PEAK).contiguous(memory_format=torch.channels_last)
+        first = network.analysis(x)
+        second = network.second_look(x, first)
+        for j, share in enumerate(SHARES):
+            latents = first + share * (second - first)
+            for k in range(len(network.lambdas)):
+                losses[i, k, j] = score(network, x, latents, k, nullcontext, distortion).loss
+    means = losses.mean(dim=0)
+    best, which = means.min(dim=1)
+    worth_it = best < (1 - LEAST_GAIN) * means[:, 0]
+    return [SHARES[j] for j in (which * worth_it).tolist()]
 
 
 def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:

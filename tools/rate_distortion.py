@@ -228,28 +228,34 @@ def measure(
     model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: Distortion = "mse"
 ) -> list[Score]:
     """Score every lambda point."""
-    device = model.log_gain.device
     rows: list[list[Score]] = [[] for _ in model.lambdas]
     for picture in pictures:
         height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
-        x = picture[None, :, :height, :width].to(device).float() / PEAK
+        x = picture[None, :, :height, :width].to(model.log_gain.device).float() / PEAK
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast():
             latents = model.analysis(x).float()
-        for k, lambda_ in enumerate(model.lambdas):
-            y, bits = model.transmit(latents, torch.tensor([k], device=device), "dead-zone", None)
-            with autocast():
-                y = model.synthesis(y).float()
-            y = (y * PEAK).round().clamp(0, PEAK) / PEAK
-            bpp = float(bits) / (height * width)
-            mse = float((y - x).square().mean()) * PEAK**2
-            psnr = 10 * math.log10(PEAK**2 / max(mse, 1e-10))
-            if distortion == "mse":
-                rows[k].append(Score(lambda_, bpp, psnr, bpp + lambda_ * mse))
-            else:
-                similarity = float(ms_ssim(y, x))
-                rows[k].append(Score(lambda_, bpp, psnr, bpp + lambda_ * (1 - similarity), similarity))
+        for k, scores in enumerate(rows):
+            scores.append(score(model, x, latents, k, autocast, distortion))
     return [_mean(scores) for scores in rows]
+
+
+def score(
+    model: RateDistortionAutoencoder, x: Tensor, latents: Tensor, k: int, autocast: Autocast, distortion: Distortion
+) -> Score:
+    """Score one picture's latents at one lambda point."""
+    lambda_ = model.lambdas[k]
+    y, bits = model.transmit(latents, torch.tensor([k], device=x.device), "dead-zone", None)
+    with autocast():
+        y = model.synthesis(y).float()
+    y = (y * PEAK).round().clamp(0, PEAK) / PEAK
+    bpp = float(bits) / x[0, 0].numel()
+    mse = float((y - x).square().mean()) * PEAK**2
+    psnr = 10 * math.log10(PEAK**2 / max(mse, 1e-10))
+    if distortion == "mse":
+        return Score(lambda_, bpp, psnr, bpp + lambda_ * mse)
+    similarity = float(ms_ssim(y, x))
+    return Score(lambda_, bpp, psnr, bpp + lambda_ * (1 - similarity), similarity)
 
 
 def _mean(scores: Sequence[Score]) -> Score:

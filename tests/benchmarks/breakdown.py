@@ -57,10 +57,11 @@ def main() -> None:
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: coding.analyse(pixels, model),
+        "  second look, if there is one": lambda: coding.look_again(latents.copy(), pixels, model, 1),
         "  contexts and range coding": lambda: coding.pack_latents(
             coding.choose_symbols(latents, pixels, model, position, 0), model, position
         ),
-        "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
+        "  with effort 5, whole call": lambda: encode(pixels, quality=args.quality, effort=5),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: coding.unpack_latents(file, model),
         "  synthesis": lambda: coding.synthesise(symbols, model, position, image.size, whole),

@@ -22,6 +22,7 @@ from lic.codec import (
 from lic.codec.container import parse
 from lic.codec.contexts import start_state
 from lic.codec.entropy_coding import Library, ideal_bits
+from lic.codec.fidelity import ms_ssim, psnr
 from lic.codec.model import FrozenModel, get_model
 
 Pixels = NDArray[np.uint8]
@@ -132,7 +133,7 @@ def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel)
         symbols = coding.quantise(coding.analyse(photo, tiny_model), tiny_model, position)
         tables, point = tiny_model.tables_at(position)
         ideal = ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum() / 8
-        data = encode(photo, quality=quality, model="tiny")
+        data = encode(photo, quality=quality, effort=0, model="tiny")
         assert len(parse(data).latents) <= 1.001 * ideal + 16
         assert len(data) - len(parse(data).latents) <= 24
 
@@ -169,6 +170,20 @@ def test_unknown_lambda_names_the_known_ones(photo: Pixels) -> None:
         encode(photo, lambda_=0.05, model="tiny")
     with pytest.raises(BadSetting, match="not both"):
         encode(photo, lambda_=0.02, quality=3, model="tiny")
+
+
+def test_tune_is_what_the_picture_is_good_at(photo: Pixels) -> None:
+    files = {tune: encode(photo, target_size=3000, tune=tune) for tune in (None, "psnr", "ms-ssim")}
+    assert files[None] == files["psnr"]
+    by_psnr, by_ms_ssim = (np.array(decode(files[tune])) for tune in ("psnr", "ms-ssim"))
+    assert psnr(photo, by_psnr) > psnr(photo, by_ms_ssim)
+    assert ms_ssim(photo, by_psnr) < ms_ssim(photo, by_ms_ssim)
+
+
+@pytest.mark.parametrize(("model", "tune", "reason"), [("tiny", "psnr", "not both"), (None, "vmaf", "psnr or ms-ssim")])
+def test_what_cannot_be_tuned_for(photo: Pixels, model: str | None, tune: str, reason: str) -> None:
+    with pytest.raises(BadSetting, match=reason):
+        encode(photo, model=model, tune=tune)
 
 
 def test_missing_model_says_which_and_where(

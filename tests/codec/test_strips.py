@@ -7,7 +7,8 @@ import torch
 
 from lic.codec import BadSetting, coding, decode, encode, strips
 from lic.codec.container import parse
-from lic.codec.model import FrozenModel
+from lic.codec.model import FrozenModel, freeze
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.transforms import Analysis, Synthesis
 from tests.conftest import Pixels
 
@@ -53,6 +54,22 @@ def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenMo
         symbols = [coding.quantise(latents, tiny_model, position) for latents in (tiled, whole)]
         # Float summation may differ in the last digits, and so one in 10,000 symbols next to a tie.
         assert np.mean(symbols[0] != symbols[1]) <= 1e-4
+
+
+@pytest.mark.parametrize("rows", [13, 3])  # of tiles; 13 are lower than the halo is high
+def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    torch.manual_seed(0)
+    model = freeze(RateDistortionAutoencoder(8, 12), {"name": "random"})  # in which all neighbours have a say
+    first = coding.analyse(photo, model)
+    whole, half, tiled = first.copy(), first.copy(), first.copy()
+    coding.look_again(whole, photo, model, 1)
+    coding.look_again(half, photo, model, 0.5)
+    assert np.abs(whole - first).mean() > 0.01 * np.abs(first).mean()
+    np.testing.assert_allclose(half, (first + whole) / 2, atol=1e-5)
+    monkeypatch.setattr(strips, "TILE_ROWS", -(-first.shape[1] // rows))
+    monkeypatch.setattr(strips, "TILE_COLUMNS", 7)
+    coding.look_again(tiled, photo, model, 1)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
 def test_tiles_leave_no_seams(photo: Pixels, small_tiles: None) -> None:

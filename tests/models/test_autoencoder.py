@@ -53,6 +53,15 @@ def test_straight_through_counts_noisy_latents_and_transmits_coded_ones(  # type
     assert not torch.equal(bits, model.transmit(y, point, "dead-zone", None)[1])
 
 
+def test_a_second_look_takes_back_what_the_analysis_got_wrong(model: RateDistortionAutoencoder, photo) -> None:  # type: ignore[no-untyped-def]
+    x = picture(photo)
+    with torch.no_grad():
+        model.synthesis[-1].weight *= 0.8  # the latents are now too small for it
+        first = model.analysis(x)
+        errors = [(model.synthesis(y) - x).square().mean() for y in (first, model.second_look(x, first))]
+    assert errors[1] < 0.5 * errors[0]
+
+
 def test_noise_overcharges_rare_symbols() -> None:
     torch.manual_seed(0)
     model = RateDistortionAutoencoder(4, 1, (0.01,))

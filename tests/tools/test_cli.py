@@ -79,6 +79,8 @@ def test_one_failure_is_one_line_and_does_not_stop_the_others(folder: Path, caps
     [
         ["encode"],
         ["encode", "a.png", "-q", "7", "--lambda", "0.02"],
+        ["encode", "a.png", "--tune", "ms-ssim", "-m", "tiny"],
+        ["encode", "a.png", "--tune", "vmaf"],
         ["encode", "a.png", "b.jpg", "-o", "-"],
         ["encode", "-", "a.png"],
         ["encode", "a.png", "x/a.png", "-o", "out"],
@@ -237,10 +239,12 @@ def test_targets(folder: Path, capsys: Captured) -> None:
 
 
 def test_effort(folder: Path, capsys: Captured) -> None:
-    assert main(["encode", "a.png", "-o", "quick.lic", "-m", "tiny"]) == 0
-    assert main(["encode", "a.png", "-o", "slow.lic", "-m", "tiny", "-e", "3"]) == 0
-    assert Path("quick.lic").read_bytes() != Path("slow.lic").read_bytes()
-    assert main(["decode", "slow.lic"]) == 0
+    assert main(["encode", "a.png", "-o", "plain.lic", "-m", "tiny"]) == 0
+    for effort in "013":
+        assert main(["encode", "a.png", "-o", f"{effort}.lic", "-m", "tiny", "-e", effort]) == 0
+    assert Path("plain.lic").read_bytes() == Path("1.lic").read_bytes()
+    assert len({Path(f"{effort}.lic").read_bytes() for effort in "013"}) == 3
+    assert main(["decode", "0.lic", "3.lic"]) == 0
     assert main(["encode", "a.png", "-o", "no.lic", "-m", "tiny", "--effort", "-1"]) == 1
-    assert "effort -1 is not a number of rounds" in capsys.readouterr().err
+    assert "effort -1 is not a whole number" in capsys.readouterr().err
     assert not Path("no.lic").exists()

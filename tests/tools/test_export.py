@@ -5,6 +5,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -13,8 +14,11 @@ from safetensors.torch import save_file
 from lic.codec import decode, encode
 from lic.codec.catalog import MODELS_VARIABLE, read_model_file
 from lic.codec.model import load_model
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.pca import pca_start
 from lic.tools.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
 from lic.tools.cli import main
+from lic.tools.export import second_look_shares
 from lic.tools.loop import TrainConfig, train
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
@@ -54,7 +58,20 @@ def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictur
     assert (card["steps"], card["patches"], card["patch_size"]) == (3, 12, 32)
     assert card["data"] == {"names": [pictures.name], "pictures": 1, "megapixels": 0.1}
     assert card["command"] == "lic train photos/"
+    assert len(card["second_look"]) == 2
     assert [row.keys() for row in card["validation"]] == [{"lambda_", "bpp", "psnr", "loss"}] * 2
+
+
+def test_the_second_look_gets_the_share_that_loses_least(photo: Pixels) -> None:
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(8, 12, (1e-9, 1000))
+    crops = torch.from_numpy(np.stack([photo[:64, i : i + 96] for i in (0, 96)])).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        pca_start(network, crops.float() / 255)
+        network.synthesis[-1].weight *= 0.8  # the latents are now too small for it
+    bits_count, error_counts = second_look_shares(network, crops, "mse")
+    assert bits_count == 0
+    assert error_counts > 0.5
 
 
 def test_the_best_checkpoint_is_preferred_and_named(
