@@ -19,7 +19,7 @@ from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, laten
 from lic.codec.image import Picture, Pixels, pad, to_pillow
 from lic.codec.model import FrozenModel
 from lic.codec.refinement import refine
-from lic.codec.strips import halo, tiles
+from lic.codec.strips import Tile, halo, tiles
 from lic.models.quantization import quantize
 
 TRIM_AFTER = 20  # pictures
@@ -38,8 +38,7 @@ def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
     analysis = model.network.analysis
     latents = np.empty((model.channels, rows, columns), np.float32)
     for tile in tiles((0, rows), (0, columns), halo(analysis), (rows, columns)):
-        part = pad(pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)])
-        y = analysis(torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255)[0]
+        y = analysis(_picture_around(tile, pixels))[0]
         y = y[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
         latents[:, tile.rows.within(0), tile.columns.within(0)] = y.numpy()
     return latents
@@ -57,12 +56,16 @@ def look_again(latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel,
             first = np.concatenate([above, latents[:, tile.rows.start : tile.rows.outer_stop]], axis=1)
             above = first[:, : tile.rows.stop - tile.rows.outer_start][:, -around:]
         y = torch.from_numpy(first[:, :, tile.columns.outer()])[None].contiguous(memory_format=torch.channels_last)
-        part = pad(pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)])
-        x = torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255
-        second = network.second_look(x, y)[0].numpy()
+        second = network.second_look(_picture_around(tile, pixels), y)[0].numpy()
         second = second[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
         inner = latents[:, tile.rows.within(0), tile.columns.within(0)]
         inner += share * (second - inner)
+
+
+def _picture_around(tile: Tile, pixels: Pixels) -> torch.Tensor:
+    """The part of a picture under a tile and its halo, whole places of it, as the network gets it."""
+    part = pad(pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)])
+    return torch.from_numpy(part).permute(2, 0, 1)[None].float() / 255
 
 
 def give_back_memory() -> None:

@@ -2,10 +2,11 @@
 
     python -m lic.tools.context_study RUN --data train/ --valid valid/
 
-For each recipe, contexts are fitted on latents of training pictures, and the code length under the integer tables that
-follow is measured on the validation pictures, at every lambda point. At the end, what adapting to each picture would
-save beyond the shipped recipe: a factor on all expected magnitudes, chosen with hindsight and paid for with log2 of the
-number of choices, once for each picture, for each channel of it, or for each region of 8x8 latents.
+For each recipe, contexts are fitted on latents of training pictures (first looks at them, without second ones), and
+the code length under the integer tables that follow is measured on the validation pictures, at every lambda point. At
+the end, what adapting to each picture would save beyond the shipped recipe: a factor on all expected magnitudes, chosen
+with hindsight and paid for with log2 of the number of choices, once for each picture, for each channel of it, or for
+each region of 8x8 latents.
 """
 
 import argparse

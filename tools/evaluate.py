@@ -116,9 +116,7 @@ def evaluate(
     tasks: list[Task] = []
     for name, picture in zip(names_of(paths), paths, strict=True):
         for codec_name in names:
-            for model, effort in (
-                itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, DEFAULT_EFFORT)]
-            ):
+            for model, effort in itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, 0)]:
                 codec = _codec(codec_name, model, effort)
                 infos[codec.name] = CodecInfo(codec.label, codec.version, codec.settings)
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))
@@ -281,7 +279,8 @@ def summary(results: Results) -> str:
         lines.append(f"left out of all means, because a codec failed on it: {', '.join(failed)}")
     pictures = results.pictures()
     lines.append(f"means over {len(pictures)} pictures at each setting:")
-    lines.append(f"{'codec':22}{'files':>6}  {'bits per pixel':>18}  {'PSNR (RGB), dB':>16}  {'MS-SSIM':>16}")
+    width = max([20, *(len(info.label) for info in results.codecs.values())]) + 2
+    lines.append(f"{'codec':{width}}{'files':>6}  {'bits per pixel':>18}  {'PSNR (RGB), dB':>16}  {'MS-SSIM':>16}")
     for codec, info in results.codecs.items() if pictures else []:
         psnr, ms_ssim = (mean_curve(results, codec, METRICS[name]).points for name in ("psnr", "ms-ssim"))
         if psnr:
@@ -289,7 +288,7 @@ def summary(results: Results) -> str:
             decibels = _span(psnr[0].value, psnr[-1].value, ".2f")
             similarity = _span(ms_ssim[0].value, ms_ssim[-1].value, ".4f")
             files = len(psnr) * len(pictures)
-            lines.append(f"{info.label:22}{files:6}  {bpp:>18}  {decibels:>16}  {similarity:>16}")
+            lines.append(f"{info.label:{width}}{files:6}  {bpp:>18}  {decibels:>16}  {similarity:>16}")
     return "\n".join(lines)
 
 

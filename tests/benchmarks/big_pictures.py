@@ -1,6 +1,6 @@
 """What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
 
-    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 0]
+    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 1]
         [--picture FILE]
 
 The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 from PIL import Image
+
+from lic.codec import DEFAULT_EFFORT
 
 MEASURE = """
 import sys, time
@@ -73,7 +75,7 @@ def main() -> None:
     parser.add_argument("--megapixels", type=float, default=100)
     parser.add_argument("--model")
     parser.add_argument("--quality", type=float, default=50)
-    parser.add_argument("--effort", type=int, default=0)
+    parser.add_argument("--effort", type=int, default=DEFAULT_EFFORT)
     parser.add_argument("--picture")
     args = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None

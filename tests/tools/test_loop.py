@@ -164,7 +164,8 @@ def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: Tr
     command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m lic.tools.train"
     options = f"{config.data[0]} -o {tmp_path / 'two'} --steps 1 --crop 32 --batch 4 --channels 4 --latents 6"
     options += " --precision fp32 --clip 1e9 --device cpu"
-    subprocess.run([sys.executable, *command.split(), *options.split()], check=True, capture_output=True)
+    done = subprocess.run([sys.executable, *command.split(), *options.split()], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     two = gradients(tmp_path / "two" / CHECKPOINT)
     assert one.keys() == two.keys()
     assert all(value.any() for value in one.values())
