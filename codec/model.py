@@ -109,7 +109,8 @@ class FrozenModel:
         from lic.models.autoencoder import RateDistortionAutoencoder
 
         with torch.inference_mode(False):  # whoever asks first: refinement needs slopes
-            network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas)
+            looks = self.card.get("second_look", ())
+            network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas, looks)
             state = network.state_dict()
             state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in self.weights.items()}
             step = self.steps * self.unit / 2**STEP_BITS
@@ -158,7 +159,7 @@ class FrozenModel:
 
         Zero for models that do not say.
         """
-        shares = self.card.get("second_look", [0.0] * len(self.steps))
+        shares = self.network.shares.tolist()
         k, f = divmod(position, POSITIONS)
         return float(shares[k] + (shares[min(k + 1, len(shares) - 1)] - shares[k]) * f / POSITIONS)
 

@@ -28,7 +28,8 @@ class RateDistortionAutoencoder(nn.Module):
 
         P(n) = F((n + 1/2) s) - F((n - 1/2) s)
 
-    and one density serves every step.
+    and one density serves every step. Where a lambda point has a share of a second look (`second_look`: one share
+    from 0 to 1 for each point), latents move by it from those of a first look at the picture to those of a second.
 
     >>> model = RateDistortionAutoencoder(n=8, m=12, lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
@@ -36,7 +37,15 @@ class RateDistortionAutoencoder(nn.Module):
     (torch.Size([2, 3, 32, 32]), torch.Size([2]))
     """
 
-    def __init__(self, n: int = 128, m: int = 192, lambdas: Sequence[float] = (0.01,)) -> None:
+    shares: Tensor
+
+    def __init__(
+        self,
+        n: int = 128,
+        m: int = 192,
+        lambdas: Sequence[float] = (0.01,),
+        second_look: Sequence[float] = (),
+    ) -> None:
         super().__init__()
         self.n, self.m = n, m
         self.lambdas = tuple(sorted(lambdas))
@@ -46,6 +55,8 @@ class RateDistortionAutoencoder(nn.Module):
         steps = torch.tensor([optimal_step(value) for value in self.lambdas])
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
         self.log_inverse_gain = nn.Parameter(steps.log()[:, None].repeat(1, m))
+        shares = torch.tensor(second_look or [0] * len(self.lambdas), dtype=torch.float32)
+        self.register_buffer("shares", shares, persistent=False)  # a choice, not something learned
 
     def forward(
         self,
@@ -55,8 +66,18 @@ class RateDistortionAutoencoder(nn.Module):
         noise: Tensor | None = None,
     ) -> Coded:
         """Reconstruction and bits of each picture, coded at its own lambda point (`point`: B indices)."""
-        y, bits = self.transmit(self.analysis(x).float(), point, how, noise)
+        y, bits = self.transmit(self.latents(x, point), point, how, noise)
         return Coded(self.synthesis(y), bits)
+
+    def latents(self, x: Tensor, point: Tensor) -> Tensor:
+        """What stands for each picture at its own lambda point, before rounding."""
+        y: Tensor = self.analysis(x).float()
+        share = self.shares[point]
+        again = share > 0
+        if not again.any():
+            return y
+        first, second = y[again], self.second_look(x[again], y[again]).float()
+        return y.index_put((again,), first + share[again][:, None, None, None] * (second - first))
 
     def second_look(self, x: Tensor, y: Tensor) -> Tensor:
         """The latents of pictures to which what `y`, their first latents, leave out has been added.

@@ -47,6 +47,7 @@ class RateDistortion:
     proxy: Proxy = "straight-through"  # what stands for rounding in the distortion; in the rate it is noise
     rounded_share: float = 0.1  # the last share of the run fine-tunes the decoder on truly rounded latents
     start_from: str | None = None  # a model or a run that gives the start; None for principal components
+    second_look: tuple[float, ...] = ()  # the share of a second look at each lambda point; none if empty
     only_gains: tuple[float, ...] = ()  # train nothing but the gains of these lambda points
 
     def __post_init__(self) -> None:
@@ -67,7 +68,7 @@ class RateDistortion:
         return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
-        model = RateDistortionAutoencoder(self.n, self.m, self.lambdas)
+        model = RateDistortionAutoencoder(self.n, self.m, self.lambdas, self.second_look)
         if self.only_gains:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
@@ -171,7 +172,8 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
     config = info["config"]
     if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
         raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
-    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"])
+    looks = config.get("second_look", ())
+    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"], looks)
     network.load_state_dict(section(tensors, "average"))
     return network, info
 
@@ -234,8 +236,10 @@ def measure(
         x = picture[None, :, :height, :width].to(model.log_gain.device).float() / PEAK
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast():
-            latents = model.analysis(x).float()
+            first = model.analysis(x).float()
+            second = model.second_look(x, first).float() if model.shares.any() else first
         for k, scores in enumerate(rows):
+            latents = first + model.shares[k] * (second - first)
             scores.append(score(model, x, latents, k, autocast, distortion))
     return [_mean(scores) for scores in rows]
 
