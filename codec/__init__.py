@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 DEFAULT_QUALITY = 50.0
-DEFAULT_EFFORT = 1
+DEFAULT_EFFORT = 0
 FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
 
 
@@ -103,10 +103,9 @@ def encode(
     `tune` is "psnr" (the default) or "ms-ssim": what the picture is to be good at, each with its model. The one for
     MS-SSIM keeps more texture, at a loss in PSNR. Or `model` is a name or the path of a .safetensors file.
 
-    `effort` 0 is one quick look at the picture. With 1, the default, the encoder sees what the decoder would miss, and
-    looks again, where the model says that it pays: at high qualities. Each step beyond is a round in which the
-    symbols are refined by what they really cost and by what the decoder makes of them, for models trained for squared
-    error. The first few gain most; a round takes some three times as long as decoding. Decoding is the same for all.
+    `effort` is the number of rounds in which symbols are refined by what they really cost and by what the decoder makes
+    of them, for models trained for squared error. The first few gain most; a round takes some three times as long as
+    decoding. Decoding is the same for all.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in

@@ -32,7 +32,7 @@ if hasattr(os, "register_at_fork"):
 
 
 @torch.inference_mode()
-def analyse(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
+def first_look(pixels: Pixels, model: FrozenModel) -> NDArray[np.float32]:
     """The latents (channels x rows x columns), not yet scaled or rounded."""
     rows, columns = latent_size(pixels.shape[1], pixels.shape[0])
     analysis = model.network.analysis
@@ -60,6 +60,14 @@ def look_again(latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel,
         second = second[:, tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)]
         inner = latents[:, tile.rows.within(0), tile.columns.within(0)]
         inner += share * (second - inner)
+
+
+def analyse(pixels: Pixels, model: FrozenModel, position: int) -> NDArray[np.float32]:
+    """The latents that stand for a picture at a position, before rounding."""
+    latents = first_look(pixels, model)
+    if share := model.second_look_at(position):
+        look_again(latents, pixels, model, share)
+    return latents
 
 
 def _picture_around(tile: Tile, pixels: Pixels) -> torch.Tensor:
@@ -162,8 +170,8 @@ def choose_symbols(
     latents: NDArray[np.float32], pixels: Pixels, model: FrozenModel, position: int, effort: int
 ) -> Iterable[Symbols]:
     """The symbols that stand for a picture, in chunks; unless refined, each is made when it is asked for."""
-    if effort > 1:
-        return chunks_of(refine(quantise(latents, model, position), pixels, model, position, effort - 1))
+    if effort:
+        return chunks_of(refine(quantise(latents, model, position), pixels, model, position, effort))
     return (quantise(chunk, model, position) for chunk in chunks_of(latents))
 
 
@@ -180,10 +188,7 @@ def encode_picture(
     model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
     """
     if analysed is None:
-        analysed = analyse(picture.pixels, model)
-        share = model.second_look_at(position)
-        if effort and share:
-            look_again(analysed, picture.pixels, model, share)
+        analysed = analyse(picture.pixels, model, position)
     symbols = choose_symbols(analysed, picture.pixels, model, position, effort)
     latents = pack_latents(symbols, model, position)
     sections = picture.sections()

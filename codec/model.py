@@ -143,9 +143,9 @@ class FrozenModel:
         """Refuse what `lic.codec.refinement` cannot do with this model."""
         if not (isinstance(effort, int) and effort >= 0):
             raise BadSetting(f"effort {effort!r} is not a whole number from 0: give 0, 1, 2, ...")
-        if effort > 1 and self.card.get("distortion", "mse") != "mse":
+        if effort and self.card.get("distortion", "mse") != "mse":
             raise BadSetting(
-                f"refinement goes by squared error, which model {self.name} is not trained for: give effort 0 or 1"
+                f"refinement goes by squared error, which model {self.name} is not trained for: leave the effort out"
             )
 
     def lambda_at(self, position: int) -> float:
@@ -221,7 +221,8 @@ def freeze(network: "RateDistortionAutoencoder", card: dict[str, Any]) -> Frozen
         for name, tensor in network.state_dict().items()
         if name.startswith(("analysis.", "synthesis."))
     }
-    card = {"format": 1, "n": network.n, "m": network.m, "lambdas": list(network.lambdas)} | card
+    shares = [round(share, 6) for share in network.shares.tolist()]  # float32 has no 0.6
+    card = card | {"format": 1, "n": network.n, "m": network.m, "lambdas": [*network.lambdas], "second_look": shares}
     restore = restore.astype(np.float32).astype(np.float64)
     return FrozenModel(np.array(KNOTS), heights, steps, unit, restore, transforms, card)
 

@@ -26,7 +26,7 @@ class Tries:
 
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
-        self.first = coding.analyse(picture.pixels, model)
+        self.first = coding.first_look(picture.pixels, model)
         self.file = cache(self._file)
 
     def _file(self, position: int) -> bytes:
@@ -39,7 +39,7 @@ class Tries:
         return latents
 
     def latents(self, position: int) -> NDArray[np.float32]:
-        share = self.model.second_look_at(position) if self.effort else 0
+        share = self.model.second_look_at(position)
         return self.first + share * (self.second - self.first) if share else self.first
 
     def decoded(self, position: int) -> Pixels:

@@ -38,7 +38,7 @@ class UniformVae(NamedTuple):
 
     def posterior_centre(self, x: Tensor) -> Tensor:
         """a y(x), around which q(z|x) is uniform."""
-        y: Tensor = self.model.analysis(x).float()
+        y = self.model.latents(x, torch.full((len(x),), self.point, device=x.device))
         return y * self.model.log_gain[self.point].exp()[:, None, None]
 
     def log_prior(self, z: Tensor) -> Tensor:

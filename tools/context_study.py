@@ -2,11 +2,10 @@
 
     python -m lic.tools.context_study RUN --data train/ --valid valid/
 
-For each recipe, contexts are fitted on latents of training pictures (first looks at them, without second ones), and
-the code length under the integer tables that follow is measured on the validation pictures, at every lambda point. At
-the end, what adapting to each picture would save beyond the shipped recipe: a factor on all expected magnitudes, chosen
-with hindsight and paid for with log2 of the number of choices, once for each picture, for each channel of it, or for
-each region of 8x8 latents.
+For each recipe, contexts are fitted on latents of training pictures, and the code length under the integer tables that
+follow is measured on the validation pictures, at every lambda point. At the end, what adapting to each picture would
+save beyond the shipped recipe: a factor on all expected magnitudes, chosen with hindsight and paid for with log2 of the
+number of choices, once for each picture, for each channel of it, or for each region of 8x8 latents.
 """
 
 import argparse
@@ -21,7 +20,7 @@ from lic.codec import coding
 from lic.codec.contexts import FEATURES, start_state
 from lic.codec.entropy_coding import Library, Symbols, ideal_bits
 from lic.codec.model import FrozenModel, freeze
-from lic.tools.contexts import Recipe, fit_contexts, latent_chunks, sort_latents, square_crops
+from lic.tools.contexts import Recipe, fit_contexts, latent_chunks, second_look_chunks, sort_latents, square_crops
 from lic.tools.pictures import load_pictures
 from lic.tools.rate_distortion import best_checkpoint, read_run
 
@@ -94,7 +93,8 @@ def main() -> None:
 
     network, info = read_run(best_checkpoint(args.run))
     crops = square_crops(args.data, info["config"]["crop"])
-    latents = sort_latents(network, latent_chunks(network, crops))
+    first = sort_latents(network, latent_chunks(network, crops))
+    second = second_look_chunks(network, crops, first) if network.shares.any() else None
     plain = freeze(network, {"name": "study"})
     if args.points:
         lambdas = [plain.lambdas[k] for k in args.points]
@@ -102,12 +102,14 @@ def main() -> None:
             plain,
             steps=plain.steps[args.points],
             restore=plain.restore[args.points],
-            card=plain.card | {"lambdas": lambdas},
+            card=plain.card | {"lambdas": lambdas, "second_look": [plain.card["second_look"][k] for k in args.points]},
         )
     positions = [plain.position_of_lambda(lambda_) for lambda_ in plain.lambdas]
     pictures = [p.permute(1, 2, 0).numpy() for p in load_pictures(args.valid, 16)]
-    analysed = [coding.analyse(picture, plain) for picture in tqdm(pictures, desc="analysis", disable=None)]
-    symbols = {p: [coding.quantise(y, plain, p) for y in analysed] for p in positions}
+    symbols = {
+        p: [coding.quantise(coding.analyse(picture, plain, p), plain, p) for picture in pictures]
+        for p in tqdm(positions, desc="analysis", disable=None)
+    }
 
     base = {p: bits_per_pixel(plain, symbols[p], p) for p in positions}
     print(f"{'lambda':<46}" + "".join(f"{lambda_:>9g}" for lambda_ in plain.lambdas) + "     mean")
@@ -119,7 +121,7 @@ def main() -> None:
 
     models = {}
     for name, recipe in RECIPES.items():
-        models[name] = dataclasses.replace(plain, contexts=fit_contexts(plain, latents, recipe))
+        models[name] = dataclasses.replace(plain, contexts=fit_contexts(plain, first, recipe, second))
         report(name, [bits_per_pixel(models[name], symbols[p], p) for p in positions])
     adapted = [adapted_bits_per_pixel(models["as shipped"], symbols[p], p) for p in positions]
     for reach in adapted[0]:

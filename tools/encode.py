@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULT_EFFORT,
         metavar="N",
-        help=f"0 (quickest), {DEFAULT_EFFORT} (if not given), or more (smaller)",
+        help=f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})",
     )
     model = parser.add_mutually_exclusive_group()
     model.add_argument("--tune", choices=TUNED, help=f"what the picture is to be good at; {DEFAULT_TUNE} if not given")

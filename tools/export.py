@@ -67,7 +67,8 @@ def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, pl
     first = sort_latents(network, latent_chunks(network, crops))
     card = model_card(name, info)
     shares = second_look_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
-    model = freeze(network, card | {"second_look": shares})
+    network.shares.copy_(torch.tensor(shares))
+    model = freeze(network, card)
     if plain:
         return model
     second = second_look_chunks(network, crops, first) if any(shares) else None

@@ -25,7 +25,8 @@ Floats = NDArray[np.float64]
 def scaled_latents(context: Context, point: int) -> Tensor:
     """gain * y of all pictures at a lambda point, channels x samples."""
     network = context.network
-    latents = [network.analysis(picture[None].float() / PEAK)[0].flatten(1) for picture in context.pictures]
+    which = torch.tensor([point])
+    latents = [network.latents(picture[None].float() / PEAK, which)[0].flatten(1) for picture in context.pictures]
     return torch.cat(latents, dim=1) * network.log_gain[point].exp()[:, None]
 
 
@@ -163,7 +164,7 @@ def contexts(context: Context) -> Drawing:
     position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
     picture = context.pictures[0]
     pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-    symbols = coding.quantise(coding.analyse(pixels, with_contexts), with_contexts, position)
+    symbols = coding.quantise(coding.analyse(pixels, with_contexts, position), with_contexts, position)
     models = {"one table per channel": dataclasses.replace(with_contexts, contexts=None), "contexts": with_contexts}
     bits = {name: coding.latent_bits(symbols, model, position) for name, model in models.items()}
     totals = {name: b.sum() / pixels[..., 0].size for name, b in bits.items()}

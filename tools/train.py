@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="start_from",
         metavar="MODEL",
         help="start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its"
-        " low points gave up start anew",
+        " low points gave up start anew, and where it looks twice at pictures, so does training",
     )
     model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
     model.add_argument(

@@ -1,6 +1,6 @@
 """What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
 
-    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 1]
+    python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 0]
         [--picture FILE]
 
 The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
@@ -65,7 +65,7 @@ def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tup
 
     frozen = get_model(model)
     position = frozen.position(quality)
-    symbols = coding.quantise(coding.analyse(np.asarray(image), frozen), frozen, position)
+    symbols = coding.quantise(coding.analyse(np.asarray(image), frozen, position), frozen, position)
     chunks = coding.chunks_of(symbols)
     return len(coding.pack_latents(chunks, frozen, position)), len(coding.pack_latents([symbols], frozen, position))
 

@@ -50,18 +50,18 @@ def main() -> None:
     else:
         image = Image.fromarray(skimage.data.coffee()).resize((768, 512), Image.Resampling.LANCZOS)
     pixels, position = np.array(image), model.position(args.quality)
-    latents = coding.analyse(pixels, model)
+    latents = coding.first_look(pixels, model)
     data = encode(pixels, quality=args.quality)
     file, whole = parse(data), (0, 0, *image.size)
     symbols = coding.unpack_latents(file, model)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
-        "  analysis": lambda: coding.analyse(pixels, model),
+        "  analysis": lambda: coding.first_look(pixels, model),
         "  second look, if there is one": lambda: coding.look_again(latents.copy(), pixels, model, 1),
         "  contexts and range coding": lambda: coding.pack_latents(
             coding.choose_symbols(latents, pixels, model, position, 0), model, position
         ),
-        "  with effort 5, whole call": lambda: encode(pixels, quality=args.quality, effort=5),
+        "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: coding.unpack_latents(file, model),
         "  synthesis": lambda: coding.synthesise(symbols, model, position, image.size, whole),

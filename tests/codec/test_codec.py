@@ -112,7 +112,7 @@ def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str)
 
 @cache
 def shipped_latents(name: str) -> NDArray[np.float32]:
-    return coding.analyse(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
+    return coding.first_look(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
 
 
 def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:
@@ -127,13 +127,29 @@ def test_finest_quality_steps_change_the_position(tiny_model: FrozenModel) -> No
     assert tiny_model.quality(tiny_model.position(37.5)) == pytest.approx(37.5, abs=0.1)
 
 
+def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
+    photo: Pixels, tiny_model: FrozenModel
+) -> None:
+    first = coding.first_look(photo, tiny_model)
+    second = first.copy()
+    coding.look_again(second, photo, tiny_model, share=1)
+    last = tiny_model.last_position
+    for position, share in ((0, 0), (last // 4, 0.25), (last // 2, 0.5), (last, 1)):
+        assert tiny_model.second_look_at(position) == share
+        file = parse(encode(photo, quality=tiny_model.quality(position), model="tiny"))
+        symbols = coding.unpack_latents(file, tiny_model)
+        expected = coding.quantise(first + np.float32(share) * (second - first), tiny_model, position)
+        assert (symbols != expected).mean() < 1e-3  # a half may be rounded either way
+        if share > 0.25:
+            assert (symbols != coding.quantise(first, tiny_model, position)).mean() > 2e-3
+
+
 def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel) -> None:
     for quality in (1, 40, 77.7, 100):
-        position = tiny_model.position(quality)
-        symbols = coding.quantise(coding.analyse(photo, tiny_model), tiny_model, position)
-        tables, point = tiny_model.tables_at(position)
+        data = encode(photo, quality=quality, model="tiny")
+        symbols = coding.unpack_latents(parse(data), tiny_model)
+        tables, point = tiny_model.tables_at(parse(data).position)
         ideal = ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum() / 8
-        data = encode(photo, quality=quality, effort=0, model="tiny")
         assert len(parse(data).latents) <= 1.001 * ideal + 16
         assert len(data) - len(parse(data).latents) <= 24
 

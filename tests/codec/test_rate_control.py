@@ -71,8 +71,8 @@ def test_the_smallest_file_that_reaches_an_ms_ssim(photo: Pixels, tiny_model: Fr
 
 def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    original = coding.analyse
-    monkeypatch.setattr(coding, "analyse", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
+    original = coding.first_look
+    monkeypatch.setattr(coding, "first_look", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
     encode(photo, target_size=1000, model="tiny")
     assert len(calls) == 1
 

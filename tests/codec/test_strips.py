@@ -44,11 +44,11 @@ def test_the_halo_is_as_far_as_the_network_sees(transform: Analysis | Synthesis)
 
 
 def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenModel, small_tiles: None) -> None:
-    tiled = coding.analyse(photo, tiny_model)
+    tiled = coding.first_look(photo, tiny_model)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(strips, "TILE_ROWS", 1000)
         patch.setattr(strips, "TILE_COLUMNS", 1000)
-        whole = coding.analyse(photo, tiny_model)
+        whole = coding.first_look(photo, tiny_model)
     np.testing.assert_allclose(tiled, whole, atol=2e-6)
     for position in (0, 200, tiny_model.last_position):
         symbols = [coding.quantise(latents, tiny_model, position) for latents in (tiled, whole)]
@@ -60,7 +60,7 @@ def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenMo
 def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     torch.manual_seed(0)
     model = freeze(RateDistortionAutoencoder(8, 12), {"name": "random"})  # in which all neighbours have a say
-    first = coding.analyse(photo, model)
+    first = coding.first_look(photo, model)
     whole, half, tiled = first.copy(), first.copy(), first.copy()
     coding.look_again(whole, photo, model, 1)
     coding.look_again(half, photo, model, 0.5)

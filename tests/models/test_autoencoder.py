@@ -62,6 +62,35 @@ def test_a_second_look_takes_back_what_the_analysis_got_wrong(model: RateDistort
     assert errors[1] < 0.5 * errors[0]
 
 
+def test_latents_move_by_the_share_of_their_own_point(photo) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(0)
+    model = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), second_look=(0, 0.25, 1))
+    x = torch.cat([picture(photo), picture(photo).flip(3), picture(photo).flip(2)])
+    with torch.no_grad():
+        y = model.analysis(x)
+        first, second = y, model.second_look(x, y)
+        expected = torch.stack([second[0], first[1], first[2] + (second[2] - first[2]) / 4])
+        torch.testing.assert_close(model.latents(x, torch.tensor([2, 0, 1])), expected)
+        torch.testing.assert_close(model.latents(x, torch.tensor([0, 0, 0])), first)
+
+
+def test_training_sees_both_looks(photo) -> None:  # type: ignore[no-untyped-def]
+    torch.manual_seed(0)
+    model = RateDistortionAutoencoder(4, 6, (0.02,), second_look=(1,))
+    pca_start(model, picture(photo))
+    x, point = picture(photo)[:, :, :64, :64], torch.tensor([0])
+    weight = model.analysis[0].weight
+    model.latents(x, point).square().sum().backward()
+    direction = weight.grad / weight.grad.norm()
+    with torch.no_grad():
+        values = []
+        for _ in range(2):
+            weight += 1e-3 * direction
+            values.append(model.latents(x, point).double().square().sum().item())
+            direction = -2 * direction
+    assert weight.grad.norm().item() == pytest.approx((values[0] - values[1]) / 2e-3, rel=0.01)
+
+
 def test_noise_overcharges_rare_symbols() -> None:
     torch.manual_seed(0)
     model = RateDistortionAutoencoder(4, 1, (0.01,))

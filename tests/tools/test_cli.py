@@ -240,10 +240,9 @@ def test_targets(folder: Path, capsys: Captured) -> None:
 
 def test_effort(folder: Path, capsys: Captured) -> None:
     assert main(["encode", "a.png", "-o", "plain.lic", "-m", "tiny"]) == 0
-    for effort in "013":
+    for effort in "03":
         assert main(["encode", "a.png", "-o", f"{effort}.lic", "-m", "tiny", "-e", effort]) == 0
-    assert Path("plain.lic").read_bytes() == Path("1.lic").read_bytes()
-    assert len({Path(f"{effort}.lic").read_bytes() for effort in "013"}) == 3
+    assert Path("plain.lic").read_bytes() == Path("0.lic").read_bytes() != Path("3.lic").read_bytes()
     assert main(["decode", "0.lic", "3.lic"]) == 0
     assert main(["encode", "a.png", "-o", "no.lic", "-m", "tiny", "--effort", "-1"]) == 1
     assert "effort -1 is not a whole number" in capsys.readouterr().err

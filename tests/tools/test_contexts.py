@@ -38,7 +38,7 @@ def fitted() -> tuple[FrozenModel, FrozenModel]:
 
 
 def bits(model: FrozenModel, pixels: NDArray[np.uint8], position: int) -> float:
-    symbols = coding.quantise(coding.analyse(pixels, model), model, position)
+    symbols = coding.quantise(coding.analyse(pixels, model, position), model, position)
     tables, point = model.tables_at(position)
     return float(ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum())
 
@@ -52,7 +52,7 @@ def test_contexts_save_bits_on_another_picture(fitted: tuple[FrozenModel, Frozen
 
 def test_contexts_do_not_touch_the_picture(fitted: tuple[FrozenModel, FrozenModel]) -> None:
     pixels = skimage.data.astronaut()[:64, :96]
-    symbols = [coding.quantise(coding.analyse(pixels, model), model, 128) for model in fitted]
+    symbols = [coding.quantise(coding.analyse(pixels, model, 128), model, 128) for model in fitted]
     np.testing.assert_array_equal(*symbols)
 
 

@@ -150,7 +150,7 @@ def test_what_is_measured_is_what_a_file_has(tiny_model: FrozenModel, photo: Pix
     pixels = np.ascontiguousarray(photo[:192, :256])
     picture = torch.from_numpy(pixels).permute(2, 0, 1)
     for score in measure(tiny_model.network, [picture], nullcontext):
-        data = encode(pixels, lambda_=score.lambda_, effort=0, model="tiny")
+        data = encode(pixels, lambda_=score.lambda_, model="tiny")
         bpp = 8 * len(data) / (192 * 256)
         assert score.bpp == pytest.approx(bpp, rel=0.03, abs=8 * 40 / (192 * 256))  # a header, and whole words
         mse = float(np.square(np.asarray(decode(data), float) - pixels).mean())

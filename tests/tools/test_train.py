@@ -45,6 +45,20 @@ def test_resuming_needs_nothing_but_the_folder(pictures: Path, run: str) -> None
     assert main([*begin, "--resume"]) == 0  # the first command again is fine, too
 
 
+def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run: str, tiny_model_path: Path) -> None:
+    options = ["--crop", "32", "--batch", "4", "--steps", "1"]
+    for folder, start in ((f"{run}1", str(tiny_model_path)), (f"{run}2", f"{run}1")):
+        assert main(["train", str(pictures), "-o", folder, "--from", start, *options]) == 0
+        assert read_info(Path(folder, CHECKPOINT))["config"]["second_look"] == [0, 0.5, 1]
+    added = [*options, "--add-lambda", "0.001,0.06324555,0.5"]
+    assert main(["train", str(pictures), "-o", run, "--from", f"{run}2", *added]) == 0
+    looks = read_info(Path(run, CHECKPOINT))["config"]["second_look"]
+    assert looks == pytest.approx([0, 0, 0.5, 0.75, 1, 1])
+    scaled = [*options, "--crop", "176", "--distortion", "ms-ssim"]
+    assert main(["train", str(pictures), "-o", f"{run}3", "--from", run, *scaled]) == 0
+    assert read_info(Path(f"{run}3", CHECKPOINT))["config"]["second_look"] == pytest.approx(looks)
+
+
 @pytest.mark.parametrize("change", [["--lambdas", "0.3"], ["--latents", "8"], ["--distortion", "ms-ssim"]])
 def test_resuming_cannot_change_the_model(
     pictures: Path, run: str, change: list[str], capsys: pytest.CaptureFixture[str]
