@@ -205,7 +205,7 @@ def _tuple(value: Any) -> Any:
 def run(args: argparse.Namespace) -> int:
     given = dict(vars(args))
     given["command"] = given.pop("command_line")
-    fixed = {"lambdas", "n", "m", "distortion", "only_gains"}
+    fixed = {"lambdas", "n", "m", "distortion", "only_gains", "second_look"}
     options = read_options(model_options(given), RateDistortion.NAME, fixed)
     objective, config = chosen(RateDistortion, options), chosen(TrainConfig, options)
     if objective.distortion == "ms-ssim" and config.crop < MS_SSIM_CROP:

@@ -50,6 +50,7 @@ def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run
     for folder, start in ((f"{run}1", str(tiny_model_path)), (f"{run}2", f"{run}1")):
         assert main(["train", str(pictures), "-o", folder, "--from", start, *options]) == 0
         assert read_info(Path(folder, CHECKPOINT))["config"]["second_look"] == [0, 0.5, 1]
+    assert main(["train", str(pictures), "-o", f"{run}2", "--from", f"{run}1", *options, "--resume"]) == 0
     added = [*options, "--add-lambda", "0.001,0.06324555,0.5"]
     assert main(["train", str(pictures), "-o", run, "--from", f"{run}2", *added]) == 0
     looks = read_info(Path(run, CHECKPOINT))["config"]["second_look"]
