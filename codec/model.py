@@ -109,8 +109,8 @@ class FrozenModel:
         from lic.models.autoencoder import RateDistortionAutoencoder
 
         with torch.inference_mode(False):  # whoever asks first: refinement needs slopes
-            looks = self.card.get("second_look", ())
-            network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas, looks)
+            shares = self.card.get("second_look", ())
+            network = RateDistortionAutoencoder(self.card["n"], self.channels, self.lambdas, shares)
             state = network.state_dict()
             state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in self.weights.items()}
             step = self.steps * self.unit / 2**STEP_BITS

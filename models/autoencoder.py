@@ -28,8 +28,8 @@ class RateDistortionAutoencoder(nn.Module):
 
         P(n) = F((n + 1/2) s) - F((n - 1/2) s)
 
-    and one density serves every step. Where a lambda point has a share of a second look (`second_look`: one share
-    from 0 to 1 for each point), latents move by it from those of a first look at the picture to those of a second.
+    and one density serves every step. Each lambda point has a share of a second look, 0 if nothing is said: latents
+    move by it from those of a first look at the picture to those of a second.
 
     >>> model = RateDistortionAutoencoder(n=8, m=12, lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
@@ -44,7 +44,7 @@ class RateDistortionAutoencoder(nn.Module):
         n: int = 128,
         m: int = 192,
         lambdas: Sequence[float] = (0.01,),
-        second_look: Sequence[float] = (),
+        shares: Sequence[float] = (),
     ) -> None:
         super().__init__()
         self.n, self.m = n, m
@@ -55,8 +55,8 @@ class RateDistortionAutoencoder(nn.Module):
         steps = torch.tensor([optimal_step(value) for value in self.lambdas])
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
         self.log_inverse_gain = nn.Parameter(steps.log()[:, None].repeat(1, m))
-        shares = torch.tensor(second_look or [0] * len(self.lambdas), dtype=torch.float32)
-        self.register_buffer("shares", shares, persistent=False)  # a choice, not something learned
+        of_second_look = torch.tensor(shares or [0] * len(self.lambdas), dtype=torch.float32)
+        self.register_buffer("shares", of_second_look, persistent=False)  # a choice, not something learned
 
     def forward(
         self,

@@ -28,7 +28,7 @@ def photo() -> Pixels:
 def tiny_model_path(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An untrained model (N = 8, M = 12, three lambda points) in a folder that LIC_MODELS names."""
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), second_look=(0, 0.5, 1))
+    network = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), shares=(0, 0.5, 1))
     picture = torch.from_numpy(photo[:192, :256]).permute(2, 0, 1)[None].float() / 255
     pca_start(network, picture)
     folder = tmp_path_factory.mktemp("models")

@@ -172,8 +172,8 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
     config = info["config"]
     if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
         raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
-    looks = config.get("second_look", ())
-    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"], looks)
+    shares = config.get("second_look", ())
+    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"], shares)
     network.load_state_dict(section(tensors, "average"))
     return network, info
 

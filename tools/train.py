@@ -188,12 +188,12 @@ def model_options(given: dict[str, Any]) -> dict[str, Any]:
     if set(added) & set(lambdas):
         raise UsageError(f"{given['start_from']} has that lambda point: --add-lambda needs others")
     lambdas = tuple(sorted((*lambdas, *added)))
-    looks = rows_at(lambdas, converted(network.lambdas, trained_by, distortion), network.shares[:, None], slope=0)
+    shares = rows_at(lambdas, converted(network.lambdas, trained_by, distortion), network.shares[:, None], slope=0)
     return given | {
         "n": network.n,
         "m": network.m,
         "lambdas": lambdas,
-        "second_look": tuple(looks.clamp(0, 1).flatten().tolist()),
+        "second_look": tuple(shares.clamp(0, 1).flatten().tolist()),
         "only_gains": added if only_gains else (),
     }
 

@@ -64,7 +64,7 @@ def test_a_second_look_takes_back_what_the_analysis_got_wrong(model: RateDistort
 
 def test_latents_move_by_the_share_of_their_own_point(photo) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), second_look=(0, 0.25, 1))
+    model = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), shares=(0, 0.25, 1))
     x = torch.cat([picture(photo), picture(photo).flip(3), picture(photo).flip(2)])
     with torch.no_grad():
         y = model.analysis(x)
@@ -76,7 +76,7 @@ def test_latents_move_by_the_share_of_their_own_point(photo) -> None:  # type: i
 
 def test_training_sees_both_looks(photo) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(4, 6, (0.02,), second_look=(1,))
+    model = RateDistortionAutoencoder(4, 6, (0.02,), shares=(1,))
     pca_start(model, picture(photo))
     x, point = picture(photo)[:, :, :64, :64], torch.tensor([0])
     weight = model.analysis[0].weight
