@@ -142,11 +142,9 @@ class FrozenModel:
     def check_effort(self, effort: int) -> None:
         """Refuse what `lic.codec.refinement` cannot do with this model."""
         if not (isinstance(effort, int) and effort >= 0):
-            raise BadSetting(f"effort {effort!r} is not a whole number from 0: give 0, 1, 2, ...")
+            raise BadSetting(f"effort {effort!r} is not a number of rounds: give 0, 1, 2, ...")
         if effort and self.card.get("distortion", "mse") != "mse":
-            raise BadSetting(
-                f"refinement goes by squared error, which model {self.name} is not trained for: leave the effort out"
-            )
+            raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
 
     def lambda_at(self, position: int) -> float:
         """The lambda of a position: between lambda points its logarithm runs in a straight line."""

@@ -15,7 +15,7 @@ examples:
   lic encode photo.jpg                      photo.lic beside it
   lic encode photo.png -o small.lic -q 20   a small file
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
-  lic encode photo.png -e 5                 a smaller and better file, which takes longer to find
+  lic encode photo.png -e 4                 a smaller and better file, which takes longer to find
   lic encode *.jpg -o out/                  several, into a folder
   lic encode photos/ -o out/ -r -j 4        a folder and its subfolders, four at a time;
                                             again to go on where it stopped

@@ -150,10 +150,11 @@ def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
 
 def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel) -> None:
     for quality in (1, 40, 77.7, 100):
-        data = encode(photo, quality=quality, model="tiny")
-        symbols = coding.unpack_latents(parse(data), tiny_model)
-        tables, point = tiny_model.tables_at(parse(data).position)
+        position = tiny_model.position(quality)
+        symbols = coding.quantise(coding.analyse(photo, tiny_model, position), tiny_model, position)
+        tables, point = tiny_model.tables_at(position)
         ideal = ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum() / 8
+        data = encode(photo, quality=quality, model="tiny")
         assert len(parse(data).latents) <= 1.001 * ideal + 16
         assert len(data) - len(parse(data).latents) <= 24
 

@@ -245,5 +245,5 @@ def test_effort(folder: Path, capsys: Captured) -> None:
     assert Path("plain.lic").read_bytes() == Path("0.lic").read_bytes() != Path("3.lic").read_bytes()
     assert main(["decode", "0.lic", "3.lic"]) == 0
     assert main(["encode", "a.png", "-o", "no.lic", "-m", "tiny", "--effort", "-1"]) == 1
-    assert "effort -1 is not a whole number" in capsys.readouterr().err
+    assert "effort -1 is not a number of rounds" in capsys.readouterr().err
     assert not Path("no.lic").exists()
