@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from lic.codec.model import FrozenModel, freeze
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.checkpoint import BEST, CHECKPOINT, read_info
 from lic.tools.cli import UsageError
 from lic.tools.files import write_whole
-from lic.tools.rate_distortion import Distortion, best_checkpoint, read_run, score
+from lic.tools.rate_distortion import Distortion, best_checkpoint, measure, read_run
 
 EXAMPLES = """\
 examples:
@@ -66,34 +66,27 @@ def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, pl
     crops = square_crops(data or info["config"]["data"], info["config"]["crop"])
     first = sort_latents(network, latent_chunks(network, crops))
     card = model_card(name, info)
-    shares = second_look_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
-    network.shares.copy_(torch.tensor(shares))
+    choose_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
     model = freeze(network, card)
     if plain:
         return model
-    second = second_look_chunks(network, crops, first) if any(shares) else None
+    second = second_look_chunks(network, crops, first) if network.shares.any() else None
     return dataclasses.replace(model, contexts=fit_contexts(model, first, second=second))
 
 
-@torch.inference_mode()
-def second_look_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> list[float]:
-    """How far latents should move towards those of a second look, at each lambda point: what loses least on crops.
+def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:
+    """Set how far latents move towards those of a second look, at each lambda point, to what loses least on crops.
 
     Not at all where that gains less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
     """
-    losses = torch.zeros(len(crops), len(network.lambdas), len(SHARES))
-    for i, crop in enumerate(crops):
-        x = (crop[None].float() / PEAK).contiguous(memory_format=torch.channels_last)
-        first = network.analysis(x)
-        second = network.second_look(x, first)
-        for j, share in enumerate(SHARES):
-            latents = first + share * (second - first)
-            for k in range(len(network.lambdas)):
-                losses[i, k, j] = score(network, x, latents, k, nullcontext, distortion).loss
-    means = losses.mean(dim=0)
-    best, which = means.min(dim=1)
-    worth_it = best < (1 - LEAST_GAIN) * means[:, 0]
-    return [SHARES[j] for j in (which * worth_it).tolist()]
+    losses = []
+    for share in SHARES:
+        network.shares.fill_(share)
+        losses.append([score.loss for score in measure(network, list(crops), nullcontext, distortion)])
+    by_share = torch.tensor(losses)
+    best, which = by_share.min(dim=0)
+    worth_it = best < (1 - LEAST_GAIN) * by_share[0]
+    network.shares.copy_(torch.tensor(SHARES)[which * worth_it])
 
 
 def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
