@@ -12,6 +12,7 @@ Importing this package teaches Pillow the format: `Image.open("x.lic")`, `image.
 torch is imported when a picture is first encoded or decoded; `read_info` does without it.
 """
 
+import inspect
 import math
 import os
 from collections.abc import Mapping
@@ -161,6 +162,10 @@ def encode(
     if target_ms_ssim is not None:
         return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim, effort)
     return coding.encode_picture(picture, frozen, position, effort)
+
+
+# What can be said about encoding itself, for those who hand it on.
+SETTINGS = tuple(name for name in inspect.signature(encode).parameters if name not in ("image", "metadata"))
 
 
 def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | None = None) -> "Image.Image":

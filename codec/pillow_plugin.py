@@ -22,11 +22,6 @@ from lic.codec.container import MAGIC, METADATA, VERSION, parse, read_head
 from lic.codec.errors import LicError
 
 FORMAT = "LIC"
-# What `Image.save` hands on to `lic.codec.encode`; options of other formats are passed over, as Pillow does.
-OPTIONS = (
-    *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
-    *("effort", "tune", "model", "strip", "auto_orient"),
-)
 
 
 def _accept(prefix: bytes) -> bool | str:
@@ -82,11 +77,11 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    from lic.codec import encode
+    from lic.codec import SETTINGS, encode
 
-    given = image.encoderinfo
-    options = {name: given[name] for name in OPTIONS if name in given}
-    file.write(encode(image, **options, metadata={name: given[name] for name in METADATA if name in given}))
+    given = image.encoderinfo  # options of other formats are passed over, as Pillow does
+    settings = {name: given[name] for name in SETTINGS if name in given}
+    file.write(encode(image, **settings, metadata={name: given[name] for name in METADATA if name in given}))
 
 
 Image.register_open(FORMAT, LicImageFile, _accept)

@@ -5,7 +5,7 @@ import io
 from functools import partial
 from typing import Any
 
-from lic.codec import DEFAULT_EFFORT, DEFAULT_QUALITY
+from lic.codec import DEFAULT_EFFORT, DEFAULT_QUALITY, SETTINGS
 from lic.codec.catalog import DEFAULT_TUNE, TUNED
 from lic.codec.errors import BadImage
 from lic.tools.batch import add_batch_arguments, convert_all, find_jobs
@@ -66,13 +66,6 @@ def _bytes(text: str) -> int:
         return int(float(number) * {"": 1, "k": 1000, "K": 1000, "M": 1_000_000}[text[len(number) :]])
     except (ValueError, KeyError, OverflowError) as error:
         raise argparse.ArgumentTypeError(f"give a number of bytes, as 50k or 1.5M, not {text!r}") from error
-
-
-# What `lic.codec.encode` is told, by the names that the arguments have here.
-SETTINGS = (
-    *("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim"),
-    *("effort", "tune", "model", "strip", "auto_orient"),
-)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -67,6 +67,21 @@ def test_all_integers_are_in_the_range_that_the_format_states(fitted: tuple[Froz
         assert np.abs(array).max() < 2**31
 
 
+def test_contexts_are_fitted_to_the_latents_that_a_lambda_point_codes() -> None:
+    """Where the model looks twice, those of the second look; the weights of the predictions tell."""
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(4, 6, (0.005, 0.05), shares=(0, 1))
+    rng = np.random.default_rng(0)
+    first, second = (rng.normal(size=(2, 6, 8, 12)).cumsum(axis).astype(np.float32) for axis in (2, 3))
+    model = freeze(network, {"name": "twice"})
+    recipe = Recipe(library=4, steps=1)
+    of_first, of_second = (fit_contexts(model, y, recipe, second=y).prediction for y in (first, second))
+    found = fit_contexts(model, first, recipe, second=second).prediction
+    np.testing.assert_array_equal(found[0], of_first[0])
+    np.testing.assert_array_equal(found[1], of_second[1])
+    assert (of_first[1] != of_second[1]).any()
+
+
 def test_sorting_latents_changes_nothing_else() -> None:
     torch.manual_seed(0)
     network = RateDistortionAutoencoder(8, 12, (0.01,))
