@@ -29,13 +29,14 @@ import torch
 from torch import Tensor, nn
 
 from lic.codec.errors import LicError
-from lic.models.transforms import DOWNSAMPLING
+from lic.models.transforms import DOWNSAMPLING, SubPixelConv
 from lic.tools.checkpoint import BEST, CHECKPOINT, load_checkpoint, read_info, save_checkpoint
 from lic.tools.cli import UsageError
 from lic.tools.objective import Model, Now, Objective
 from lic.tools.pictures import PictureStore, load_pictures
 from lic.tools.processes import Processes, choose_device, joined_processes
 from lic.tools.progress import Progress
+from lic.tools.soap import Soap
 
 START_CROPS = 512  # what an objective sees of the data before the first step; fewer if larger than 128x128
 PATIENCE = 10  # non-finite steps in a row before training stops
@@ -63,6 +64,7 @@ class TrainConfig:
     seed: int = 0
     device: str = "auto"
     precision: str = "bf16"
+    optimizer: str = "adam"
     validate_minutes: float = 15.0
     tensorboard: bool = False
     command: str = ""  # the command line that began the run, and those that changed it later
@@ -91,12 +93,20 @@ def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
     return config.lr * warm * math.cos(math.pi / 2 * min(1.0, now.progress / (1 - final_share))) ** 2
 
 
-def make_optimizer(model: nn.Module, lr: float) -> torch.optim.Optimizer:
-    """Adam; the parameters that live on a logarithmic scale take larger steps."""
-    logarithmic = [p for name, p in model.named_parameters() if name.split(".")[-1].startswith("log_")]
-    rest = [p for name, p in model.named_parameters() if not name.split(".")[-1].startswith("log_")]
-    groups = [{"params": rest, "scale": 1.0}, {"params": logarithmic, "scale": 10.0}]
-    return torch.optim.Adam([group for group in groups if group["params"]], lr=lr)
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Parameters that live on a logarithmic scale take larger steps, by Adam in any case."""
+    upsampling = {id(layer.weight): layer.r for layer in model.modules() if isinstance(layer, SubPixelConv)}
+    logarithmic: list[nn.Parameter] = []
+    rest: dict[int, list[nn.Parameter]] = {}  # by upsampling
+    for name, parameter in model.named_parameters():
+        is_logarithm = name.split(".")[-1].startswith("log_")
+        (logarithmic if is_logarithm else rest.setdefault(upsampling.get(id(parameter), 1), [])).append(parameter)
+    groups: list[dict[str, Any]] = [{"params": parameters, "scale": 1.0, "r": r} for r, parameters in rest.items()]
+    if logarithmic:
+        groups.append({"params": logarithmic, "scale": 10.0, "rotate": False, "betas": (0.9, 0.999)})
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.lr)
+    return Soap(groups, lr=config.lr, dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
 
 
 @torch.no_grad()
@@ -165,7 +175,7 @@ def begin(
     torch.manual_seed(config.seed)
     model = objective.build()
     model.to(device=store.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    state = State(model, copy.deepcopy(model), make_optimizer(model, config.lr))
+    state = State(model, copy.deepcopy(model), make_optimizer(model, config))
     if checkpoint:
         info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
         state.step, state.elapsed = info["step"], info["elapsed"]

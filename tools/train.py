@@ -120,6 +120,7 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     option("seed", int, "of everything random", metavar="S")
     option("device", str, "cpu, cuda, ...; auto is the GPU if there is one", metavar="D")
     option("precision", str, "of the convolutions", choices=["bf16", "fp32"])
+    option("optimizer", str, "what turns gradients into steps", choices=["adam", "soap"])
     option("validate_minutes", float, "minutes between checkpoints, measured on --valid", metavar="M")
 
 
@@ -144,10 +145,10 @@ def read_options(given: dict[str, Any], objective: str, fixed: Collection[str]) 
     stored = read_info(Path(given["output"], CHECKPOINT))["config"]
     if stored.get("objective", objective) != objective:
         raise UsageError(f"the run in {given['output']} trains another kind of model ({stored['objective']})")
-    for name in fixed & given.keys():
+    for name in {*fixed, "optimizer"} & given.keys():
         if name in stored and _tuple(stored[name]) != _tuple(given[name]):
             raise UsageError(
-                f"--resume goes on with the same model, but its {name} would change: leave that option out"
+                f"--resume goes on with the run as it was begun, but its {name} would change: leave that option out"
             )
     if given.keys() & {"steps", "hours"}:
         stored |= {"steps": None, "hours": None}

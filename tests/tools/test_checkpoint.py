@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from lic.tools.checkpoint import CheckpointError, load_checkpoint, read_checkpoint, read_info, save_checkpoint, section
-from lic.tools.loop import make_optimizer
+from lic.tools.loop import TrainConfig, make_optimizer
 
 
 def trained(width: int = 4, seed: int = 0) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:
@@ -15,7 +15,7 @@ def trained(width: int = 4, seed: int = 0) -> tuple[nn.Module, nn.Module, torch.
     torch.manual_seed(seed)
     model, average = nn.Conv2d(3, width, 3), nn.Conv2d(3, width, 3)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = make_optimizer(model, lr=0.1)
+    optimizer = make_optimizer(model, TrainConfig(data=(), output="", steps=1, lr=0.1))
     model(torch.rand(1, 3, 8, 8)).sum().backward()
     optimizer.step()
     return model, average, optimizer

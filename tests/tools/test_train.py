@@ -60,8 +60,10 @@ def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run
     assert read_info(Path(f"{run}3", CHECKPOINT))["config"]["second_look"] == pytest.approx(looks)
 
 
-@pytest.mark.parametrize("change", [["--lambdas", "0.3"], ["--latents", "8"], ["--distortion", "ms-ssim"]])
-def test_resuming_cannot_change_the_model(
+@pytest.mark.parametrize(
+    "change", [["--lambdas", "0.3"], ["--latents", "8"], ["--distortion", "ms-ssim"], ["--optimizer", "soap"]]
+)
+def test_resuming_cannot_change_the_model_or_its_optimizer(
     pictures: Path, run: str, change: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
