@@ -94,19 +94,17 @@ def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Parameters that live on a logarithmic scale take larger steps, by Adam in any case."""
-    upsampling = {id(layer.weight): layer.r for layer in model.modules() if isinstance(layer, SubPixelConv)}
-    logarithmic: list[nn.Parameter] = []
-    rest: dict[int, list[nn.Parameter]] = {}  # by upsampling
-    for name, parameter in model.named_parameters():
-        is_logarithm = name.split(".")[-1].startswith("log_")
-        (logarithmic if is_logarithm else rest.setdefault(upsampling.get(id(parameter), 1), [])).append(parameter)
-    groups: list[dict[str, Any]] = [{"params": parameters, "scale": 1.0, "r": r} for r, parameters in rest.items()]
-    if logarithmic:
-        groups.append({"params": logarithmic, "scale": 10.0, "rotate": False, "betas": (0.9, 0.999)})
+    """Adam or SOAP; the parameters that live on a logarithmic scale take larger steps, by Adam in any case."""
+    logarithmic = [p for name, p in model.named_parameters() if name.split(".")[-1].startswith("log_")]
+    rest = [p for name, p in model.named_parameters() if not name.split(".")[-1].startswith("log_")]
+    adam: dict[str, Any] = {"rotate": False, "betas": (0.9, 0.999)}
+    groups = [{"params": rest, "scale": 1.0}, {"params": logarithmic, "scale": 10.0} | adam]
+    groups = [group for group in groups if group["params"]]
     if config.optimizer == "adam":
         return torch.optim.Adam(groups, lr=config.lr)
-    return Soap(groups, lr=config.lr, dtype=torch.bfloat16 if config.precision == "bf16" else torch.float32)
+    upsampling = {layer.weight: layer.r for layer in model.modules() if isinstance(layer, SubPixelConv)}
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    return Soap(groups, config.lr, upsampling=upsampling, dtype=dtype)
 
 
 @torch.no_grad()

@@ -10,7 +10,7 @@ iteration. In these coordinates, directions in which the loss is flat get steps 
 steep directions that share their weights keep those steps small.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,7 +22,7 @@ MEMORY = 0.95  # what a covariance keeps of itself at a refresh
 class Soap(torch.optim.Optimizer):
     """Parameters of one dimension, and groups with `rotate=False`, are left to plain Adam.
 
-    `r` is the upsampling of a group's sub-pixel convolutions, `dtype` what rotations are computed in.
+    `upsampling` has the r of each weight that is a sub-pixel convolution's, `dtype` is what rotations are computed in.
 
     >>> layer = torch.nn.Linear(3, 2)
     >>> optimizer = Soap(layer.parameters(), lr=0.01)
@@ -38,11 +38,12 @@ class Soap(torch.optim.Optimizer):
         eps: float = 1e-8,
         refresh: int = 20,
         rotate: bool = True,
-        r: int = 1,
+        upsampling: Mapping[Tensor, int] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        choices = {"betas": betas, "eps": eps, "refresh": refresh, "rotate": rotate, "r": r, "dtype": dtype}
-        super().__init__(params, {"lr": lr} | choices)
+        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "refresh": refresh, "rotate": rotate})
+        self.upsampling = upsampling or {}
+        self.dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -51,9 +52,9 @@ class Soap(torch.optim.Optimizer):
                 if parameter.grad is not None:
                     self._update(parameter, parameter.grad, group, self.state[parameter])
 
-    @staticmethod
-    def _update(parameter: Tensor, gradient: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        gradient = to_modes(gradient, group["r"])
+    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
+        r = self.upsampling.get(parameter, 1)
+        gradient = to_modes(gradient, r)
         rotated = group["rotate"] and gradient.ndim > 1
         if not state:
             state |= begin(gradient, rotated)
@@ -63,7 +64,7 @@ class Soap(torch.optim.Optimizer):
         step = int(state["step"])
         if rotated and step % group["refresh"] == 0:
             refresh(gradient, state)
-        bases = [state[f"basis{mode}"].to(group["dtype"]) for mode in range(gradient.ndim * rotated)]
+        bases = [state[f"basis{mode}"].to(self.dtype) for mode in range(gradient.ndim * rotated)]
         g = rotate(gradient, bases)
         decay_mean, decay_square = group["betas"]
         mean, square = state["mean"], state["square"]
@@ -71,7 +72,7 @@ class Soap(torch.optim.Optimizer):
         square.mul_(decay_square).addcmul_(g, g, value=1 - decay_square)
         size = (square / (1 - decay_square**step)).sqrt_().add_(group["eps"])
         update = rotate(mean / size, [basis.T for basis in bases])
-        parameter.sub_(from_modes(update, parameter, group["r"]), alpha=group["lr"] / (1 - decay_mean**step))
+        parameter.sub_(from_modes(update, parameter, r), alpha=group["lr"] / (1 - decay_mean**step))
 
 
 def begin(gradient: Tensor, rotated: bool) -> dict[str, Any]:

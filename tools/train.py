@@ -142,7 +142,8 @@ def read_options(given: dict[str, Any], objective: str, fixed: Collection[str]) 
         if "data" not in given:
             raise UsageError("name the pictures to learn from: files or folders")
         return given
-    stored = read_info(Path(given["output"], CHECKPOINT))["config"]
+    before_there_was_a_choice = {"optimizer": "adam"}
+    stored = before_there_was_a_choice | read_info(Path(given["output"], CHECKPOINT))["config"]
     if stored.get("objective", objective) != objective:
         raise UsageError(f"the run in {given['output']} trains another kind of model ({stored['objective']})")
     for name in {*fixed, "optimizer"} & given.keys():

@@ -3,8 +3,8 @@
     python -m lic.tools.training_study DATA... --valid DATA... -o FOLDER [--minutes 6] [--only NAME ...]
 
 Every network starts anew and has its own run in FOLDER; those that are there already are not trained again. The table
-that is printed gives the BD-rate of the validation curve against that of the recipe of most stages (lower is better),
-and the validation score. Time is what is equal, so run nothing else beside it.
+that is printed gives the BD-rate of the validation curve against that of the baseline (lower is better), and the
+validation score. Time is what is equal, so run nothing else beside it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from lic.tools.curves import Curve, Point
 from lic.tools.loop import TrainConfig, train
 from lic.tools.rate_distortion import RateDistortion
 
-BASE = "recipe of stages 1 to 9"
+BASE = "baseline"
 
 
 class SimplifiedGDN(GDN):

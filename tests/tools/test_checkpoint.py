@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.checkpoint import CheckpointError, load_checkpoint, read_checkpoint, read_info, save_checkpoint, section
 from lic.tools.loop import TrainConfig, make_optimizer
 
@@ -31,6 +32,15 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
         assert all(torch.equal(v, other.state_dict()[k]) for k, v in module.state_dict().items())
     for index, state in optimizer.state_dict()["state"].items():
         assert all(torch.equal(v, before[2].state_dict()["state"][index][k]) for k, v in state.items())
+
+
+@pytest.mark.parametrize("kind", ["adam", "soap"])
+def test_an_optimizer_keeps_the_order_of_parameters_that_checkpoints_count_by(kind: str) -> None:
+    model = RateDistortionAutoencoder(n=4, m=6)
+    optimizer = make_optimizer(model, TrainConfig(data=(), output="", steps=1, optimizer=kind))
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    order = [names[p] for group in optimizer.param_groups for p in group["params"]]
+    assert order == sorted(names.values(), key=lambda name: ".log_" in f".{name}")  # stable: else as in the model
 
 
 def test_sections_are_what_is_below_a_prefix() -> None:

@@ -1,5 +1,6 @@
 """`lic train` from the command line."""
 
+import json
 import os
 import re
 import signal
@@ -8,8 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from safetensors.torch import save
 
-from lic.tools.checkpoint import BEST, CHECKPOINT, read_info
+from lic.tools.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info
 from lic.tools.cli import main
 
 TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
@@ -43,6 +45,19 @@ def test_resuming_needs_nothing_but_the_folder(pictures: Path, run: str) -> None
     assert info["config"]["lr"] == 0.001
     assert info["config"]["command"].endswith(f"--lr 0.001 && lic train -o {run} --resume --steps 4")
     assert main([*begin, "--resume"]) == 0  # the first command again is fine, too
+
+
+def test_a_run_from_before_there_was_a_choice_of_optimizer_goes_on_by_adam(
+    pictures: Path, run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
+    tensors, info = read_checkpoint(Path(run, CHECKPOINT))
+    del info["config"]["optimizer"]
+    Path(run, CHECKPOINT).write_bytes(save(tensors, {METADATA: json.dumps(info)}))
+    assert main(["train", "-o", run, "--resume", "--optimizer", "soap"]) == 2
+    assert "its optimizer would change" in capsys.readouterr().err
+    assert main(["train", "-o", run, "--resume", "--steps", "2"]) == 0
+    assert read_info(Path(run, CHECKPOINT))["config"]["optimizer"] == "adam"
 
 
 def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run: str, tiny_model_path: Path) -> None:
