@@ -215,7 +215,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
 
         def forward(*inputs: Any) -> Any:
             with autocast():
-                return net(*inputs)
+                return processes.net(*inputs)
 
         def save_and_measure() -> None:
             state.save(checkpoint, about)
@@ -230,7 +230,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
 
         if main and not resume:
             save_and_measure()  # the start is something to compare with, and may be a trained model
-        net, frozen, bad = processes.wrap(state.model), False, 0
+        processes.wrap(state.model)
+        frozen, bad = False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed
         while True:
             stopped, state.elapsed = processes.agree(bool(stop), state.elapsed, device)
@@ -240,7 +241,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             now = Now(state.step, done, final=done >= 1 - objective.final_share)
             if now.final and not frozen:
                 objective.freeze(state.model)
-                net, frozen = processes.wrap(state.model), True
+                processes.wrap(state.model)
+                frozen = True
             for group in state.optimizer.param_groups:
                 group["lr"] = group["scale"] * learning_rate(config, now, objective.final_share)
 

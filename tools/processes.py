@@ -1,9 +1,10 @@
 """Where a training runs: its device, and its share of the work when `torchrun` starts several processes."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from dataclasses import dataclass, field
 
 import torch
 from torch import distributed as dist
@@ -13,11 +14,13 @@ from torch.nn.parallel import DistributedDataParallel
 from lic.tools.cli import UsageError
 
 
-class Processes(NamedTuple):
-    """This process's number, and how many there are."""
+@dataclass
+class Processes:
+    """This process's number, how many there are, and the network that they train together."""
 
     rank: int = 0
     world: int = 1
+    net: nn.Module = field(default_factory=nn.Identity)
 
     def share(self, count: int) -> slice:
         """This process's part of `count` things.
@@ -28,9 +31,9 @@ class Processes(NamedTuple):
         each = count // self.world
         return slice(self.rank * each, (self.rank + 1) * each)
 
-    def wrap(self, model: nn.Module) -> nn.Module:
-        """The model, with gradients averaged over the processes."""
-        return DistributedDataParallel(model) if self.world > 1 else model
+    def wrap(self, model: nn.Module) -> None:
+        """From now on, `net` is the model, with gradients averaged over the processes."""
+        self.net = DistributedDataParallel(model) if self.world > 1 else model
 
     def agree(self, stop: bool, elapsed: float, device: torch.device) -> tuple[bool, float]:
         """Whether any process was asked to stop, and the longest time: what all must decide alike."""
@@ -53,6 +56,10 @@ def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
         yield processes
     finally:
         if processes.world > 1:
+            # A wrapper that outlives this holds the group's threads. They need the interpreter's lock to free the last
+            # tensors, and hang or abort when the interpreter takes the wrapper apart, or is gone.
+            processes.net = nn.Identity()
+            gc.collect()
             dist.destroy_process_group()
 
 
