@@ -118,7 +118,9 @@ def evaluate(
         for codec_name in names:
             for model, effort in itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, 0)]:
                 codec = _codec(codec_name, model, effort)
-                infos[codec.name] = CodecInfo(codec.label, codec.version, codec.settings)
+                info = CodecInfo(codec.label, codec.version, codec.settings)
+                if infos.setdefault(codec.name, info) != info:
+                    raise UsageError(f"two models would both be called {codec.name}: rename one of their files")
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))
                 tasks.append(Task(picture, name, codec_name, model, effort, settings))
     if unused := qualities.keys() - set(names):

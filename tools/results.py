@@ -9,6 +9,7 @@ import csv
 import io
 import json
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -119,7 +120,8 @@ def merge(parts: list[tuple[str, Results]]) -> Results:
     """Results under their names as one.
 
     The same measurement counts once, the last one; a codec of the same name that was made differently
-    becomes one of its own, named after its file.
+    becomes one of its own, named after its file. Codecs of one label, as a model by default and another
+    one of its name, are told apart by their names.
     """
     codecs: dict[str, CodecInfo] = {}
     measurements: dict[tuple[str, str, float], Measurement] = {}
@@ -133,6 +135,10 @@ def merge(parts: list[tuple[str, Results]]) -> Results:
             codecs[names[codec]] = info
         for m in part.measurements:
             measurements[names[m.codec], m.picture, m.setting] = replace(m, codec=names[m.codec])
+    shared = Counter(info.label for info in codecs.values())
+    for name, info in codecs.items():
+        if shared[info.label] > 1:
+            codecs[name] = replace(info, label=f"{info.label}, {name}")
     datasets = {part.dataset for _, part in parts}
     machines = sorted({part.machine for _, part in parts})
     dataset = datasets.pop() if len(datasets) == 1 else ""

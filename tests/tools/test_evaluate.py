@@ -9,6 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from lic.codec.model import freeze
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools import codecs, evaluate, metrics
 from lic.tools.cli import main
 from lic.tools.results import load_results
@@ -69,6 +71,18 @@ def test_every_codec_from_pictures_to_a_plot(folder: Path, tiny_model_path: Path
     assert len(load_results([results]).measurements) == 3 * len(names)
     assert main(["plot", results, "-o", str(figure), "--bd", "jpeg"]) == 0
     assert figure.read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_models_of_one_name_are_not_mixed(
+    folder: Path, tiny_model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "tiny.safetensors"
+    network = RateDistortionAutoencoder(8, 12, (0.002, 0.2))
+    other.write_bytes(freeze(network, {"name": "tiny"}).to_bytes())
+    arguments = ["eval", str(folder), "-o", str(tmp_path / "r.json"), "-m", str(tiny_model_path), "-m", str(other)]
+    assert main([*arguments, "--codecs", "lic"]) == 2
+    assert "two models would both be called lic-tiny: rename one of their files" in capsys.readouterr().err
+    assert not (tmp_path / "r.json").exists()
 
 
 def test_each_effort_has_a_curve_of_its_own(folder: Path, tiny_model_path: Path, tmp_path: Path) -> None:

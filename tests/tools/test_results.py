@@ -99,3 +99,9 @@ def test_merging_keeps_codecs_apart_that_were_made_differently() -> None:
     assert set(merged.codecs) == {"a", "a (new)", "b"}
     assert merged.codecs["a (new)"].label == "A, new"
     assert len(merged.measurements) == 18  # b's are the same, and count once
+
+
+def test_merging_tells_codecs_of_one_label_apart() -> None:
+    other = Results(RESULTS.measurements[:3], {"a": INFOS["a"], "c": replace(INFOS["a"], version="1.1")}, "", "")
+    merged = merge([("old", RESULTS), ("other", other), ("again", other)])
+    assert {name: info.label for name, info in merged.codecs.items()} == {"a": "A, a", "b": "B", "c": "A, c"}
