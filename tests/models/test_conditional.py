@@ -38,26 +38,19 @@ def test_the_codecs_start_is_that_of_the_blind_model(x: torch.Tensor) -> None:
     assert torch.allclose(seeing.bits, blind.bits)
 
 
-def learn(model: ConditionalAutoencoder, x: torch.Tensor, steps: int = 80) -> tuple[float, float]:
-    """Bits and squared error after a few steps on one picture."""
-    optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
-    for _ in range(steps):
-        coded = model(x, POINT)
-        loss = coded.bits.mean() / 6144 + 0.02 * ((coded.reconstruction - x) * 255).square().mean()
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-    coded = model(x, POINT, "round")
-    return float(coded.bits.detach()), float((coded.reconstruction - x).detach().square().mean()) * 255**2
-
-
-def test_colour_that_follows_from_grey_is_cheaper_for_those_who_look_at_grey(x: torch.Tensor) -> None:
+def test_colour_that_follows_from_grey_is_known_without_a_bit_to_those_who_see_grey(x: torch.Tensor) -> None:
     tinted = luminance(x) * torch.tensor([1.3, 1.0, 0.4])[:, None, None]
-    losses = {}
+    errors = {}
     for informed in (True, False):
         torch.manual_seed(0)
         model = ConditionalAutoencoder(8, 12, (0.02,), informed=informed)
         conditional_start(model, tinted)
-        bits, error = learn(model, tinted)
-        losses[informed] = bits / 6144 + 0.02 * error
-    assert losses[True] < 0.9 * losses[False], losses
+        with torch.no_grad():
+            model.log_gain.fill_(-20)  # every latent rounds to zero, so that the decoder alone learns
+        optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+        for _ in range(100):
+            errors[informed] = ((model(tinted, POINT, "round").reconstruction - tinted) * 255).square().mean()
+            optimizer.zero_grad()
+            errors[informed].backward()
+            optimizer.step()
+    assert errors[True] < 0.1 * errors[False], errors
