@@ -46,11 +46,13 @@ def test_colour_that_follows_from_grey_is_known_without_a_bit_to_those_who_see_g
         model = ConditionalAutoencoder(8, 12, (0.02,), informed=informed)
         conditional_start(model, tinted)
         with torch.no_grad():
-            model.log_gain.fill_(-20)  # every latent rounds to zero, so that the decoder alone learns
+            model.log_gain.fill_(-20)  # every latent rounds to zero: the decoder is on its own
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
         for _ in range(100):
-            errors[informed] = ((model(tinted, POINT, "round").reconstruction - tinted) * 255).square().mean()
+            coded = model(tinted, POINT, "round")
+            errors[informed] = ((coded.reconstruction - tinted) * 255).square().mean()
             optimizer.zero_grad()
             errors[informed].backward()
             optimizer.step()
+        assert coded.bits.item() < 1
     assert errors[True] < 0.1 * errors[False], errors
