@@ -48,8 +48,9 @@ def test_refinement_lowers_the_loss_and_more_of_it_lowers_it_further(
 def test_the_shipped_model_gains_as_much_as_is_claimed(photo: Pixels) -> None:
     plain, refined = (encode(photo, quality=80, effort=effort) for effort in (0, 4))
     better = psnr(photo, np.array(decode(refined))) - psnr(photo, np.array(decode(plain)))
-    # At these rates a decibel is worth about a fifth of the file. The README claims 3.2 % for 4 rounds, over all rates.
-    assert math.log(len(refined) / len(plain)) - 0.2 * better < -0.032
+    # At these rates a decibel is worth about a fifth of the file. The README claims 3.2 % for 4 rounds, over all rates;
+    # up here, and on this picture, there is more to gain.
+    assert math.log(len(refined) / len(plain)) - 0.2 * better < -0.036
 
 
 @pytest.mark.parametrize("name", ["tiny", "photo"])
