@@ -11,15 +11,15 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec.container import STORED, Container, Reader, build, write_varint
-from lic.codec.contexts import start_state
-from lic.codec.entropy_coding import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
+from lic.codec.entropy.coder import Library, Symbols, decode_symbols, encode_symbols, ideal_bits
+from lic.codec.entropy.contexts import start_state
 from lic.codec.errors import BadImage, Corrupt, Truncated
-from lic.codec.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
-from lic.codec.image import Picture, Pixels, pad, to_pillow
-from lic.codec.model import FrozenModel
+from lic.codec.file.container import STORED, Container, Reader, build, write_varint
+from lic.codec.file.geometry import CHUNK_ROWS, MULTIPLE, Region, chunks_under, latent_size
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.image import Picture, Pixels, pad, to_pillow
 from lic.codec.refinement import refine
-from lic.codec.strips import Tile, halo, tiles
+from lic.codec.transform.tiles import Tile, halo, tiles
 from lic.models.quantization import quantize
 
 TRIM_AFTER = 20  # pictures

@@ -1,11 +1,11 @@
 """Pillow reads and writes .lic files once `lic.codec` has been imported, as it does its own formats.
 
-`Image.save` takes what `lic.codec.encode` takes (quality, target_size, model, strip, ...), and exif, icc_profile and
+`Image.save` takes what `lic.encode` takes (quality, target_size, model, strip, ...), and exif, icc_profile and
 xmp, which replace those in `info`; None removes them. Damaged files raise OSError, as Pillow's own formats do.
 
 >>> import io
 >>> from PIL import Image
->>> import lic.codec
+>>> import lic
 >>> file = io.BytesIO()
 >>> Image.new("RGB", (40, 30)).save(file, "LIC", quality=60)
 >>> image = Image.open(file)  # reads the header; the picture is decoded when it is needed
@@ -18,8 +18,8 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
-from lic.codec.container import MAGIC, METADATA, VERSION, parse, read_head
 from lic.codec.errors import LicError
+from lic.codec.file.container import MAGIC, METADATA, VERSION, parse, read_head
 
 FORMAT = "LIC"
 
@@ -49,7 +49,7 @@ class LicImageFile(ImageFile.ImageFile):
 
     def load(self) -> Any:
         if self._im is None:
-            from lic.codec import decode
+            from lic.codec.decoder import decode
 
             try:
                 # Pillow has warned of the size; only an error is left to raise.
@@ -77,7 +77,7 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    from lic.codec import SETTINGS, encode
+    from lic.codec.encoder import SETTINGS, encode
 
     given = image.encoderinfo  # options of other formats are passed over, as Pillow does
     settings = {name: given[name] for name in SETTINGS if name in given}

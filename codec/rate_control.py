@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec import coding
-from lic.codec.container import STORED, parse
 from lic.codec.errors import BadSetting
-from lic.codec.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
-from lic.codec.image import Picture, Pixels
-from lic.codec.model import FrozenModel
+from lic.codec.file.container import STORED, parse
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
+from lic.codec.picture.image import Picture, Pixels
 
 MOST_DB = 200.0  # what an infinite number of decibels counts in a search
 

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from lic.codec.contexts import PointContexts, start_state
-from lic.codec.entropy_coding import Library, Symbols, shifted_bits
-from lic.codec.geometry import CHUNK_ROWS, MULTIPLE
-from lic.codec.image import Pixels
-from lic.codec.model import FrozenModel
-from lic.codec.strips import halo, tiles
+from lic.codec.entropy.coder import Library, Symbols, shifted_bits
+from lic.codec.entropy.contexts import PointContexts, start_state
+from lic.codec.file.geometry import CHUNK_ROWS, MULTIPLE
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.image import Pixels
+from lic.codec.transform.tiles import halo, tiles
 from lic.models.autoencoder import PEAK
 
 Map = NDArray[np.float32]

@@ -9,8 +9,8 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from lic.codec.catalog import MODELS_VARIABLE
-from lic.codec.model import FrozenModel, freeze, load_model
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.frozen import FrozenModel, freeze, load_model
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 

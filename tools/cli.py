@@ -16,21 +16,21 @@ from lic.codec.errors import LicError
 
 # name: (module, one line of help), in the order of `lic --help`
 COMMANDS = {
-    "encode": ("lic.tools.encode", "pictures to .lic files"),
-    "decode": ("lic.tools.decode", ".lic files to PNG or any other format"),
-    "info": ("lic.tools.info", "what a .lic file says about itself"),
-    "demo": ("lic.tools.demo", "encode sample pictures and compare with JPEG"),
-    "eval": ("lic.tools.evaluate", "measure files of lic and other codecs on pictures"),
-    "plot": ("lic.tools.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
-    "compare": ("lic.tools.compare", "one photo by several codecs at the same size, side by side"),
-    "report": ("lic.tools.report", "a page about a trained model: curves, pictures, errors, bits"),
-    "doctor": ("lic.tools.doctor", "versions, the processor, the models found, and whether they work"),
-    "completion": ("lic.tools.completion", "a script that teaches the shell to complete `lic`"),
-    "models": ("lic.tools.models", "the trained models that can be found"),
-    "train": ("lic.tools.train", "train a model, or new lambda points of one"),
-    "figures": ("lic.tools.theory", "the theory's pictures from real data, as PNG files with captions"),
-    "vae": ("lic.tools.vae", "the variational autoencoder on the codec's layers"),
-    "export": ("lic.tools.export", "make a model file out of a training run"),
+    "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
+    "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
+    "info": ("lic.tools.commands.info", "what a .lic file says about itself"),
+    "demo": ("lic.tools.commands.demo", "encode sample pictures and compare with JPEG"),
+    "eval": ("lic.tools.commands.evaluate", "measure files of lic and other codecs on pictures"),
+    "plot": ("lic.tools.commands.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
+    "compare": ("lic.tools.commands.compare", "one photo by several codecs at the same size, side by side"),
+    "report": ("lic.tools.commands.report", "a page about a trained model: curves, pictures, errors, bits"),
+    "doctor": ("lic.tools.commands.doctor", "versions, the processor, the models found, and whether they work"),
+    "completion": ("lic.tools.commands.completion", "a script that teaches the shell to complete `lic`"),
+    "models": ("lic.tools.commands.list_models", "the trained models that can be found"),
+    "train": ("lic.tools.commands.train", "train a model, or new lambda points of one"),
+    "figures": ("lic.tools.commands.figures", "the theory's pictures from real data, as PNG files with captions"),
+    "vae": ("lic.tools.commands.vae_actions", "the variational autoencoder on the codec's layers"),
+    "export": ("lic.tools.commands.export", "make a model file out of a training run"),
 }
 
 

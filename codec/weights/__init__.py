@@ -1,1 +1,1 @@
-"""Trained models that ship with the package."""
+"""The trained models that ship with the package."""

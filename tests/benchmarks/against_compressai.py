@@ -25,7 +25,7 @@ OURS = """
 import sys, time, torch, numpy as np
 from PIL import Image
 torch.set_num_threads(2)
-from lic.codec import decode, encode
+from lic import decode, encode
 pixels = np.array(Image.open(sys.argv[1]).convert("RGB"))
 model, quality = sys.argv[2] or None, float(sys.argv[3])
 for _ in sys.stdin:

@@ -19,15 +19,15 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from lic.codec import DEFAULT_EFFORT
+from lic.codec.encoder import DEFAULT_EFFORT
 
 MEASURE = """
 import sys, time
 import numpy as np
 import torch
 from PIL import Image
-from lic.codec import decode, encode, read_info
-from lic.codec.model import find_model, get_model
+from lic import decode, encode, read_info
+from lic.codec.model.frozen import find_model, get_model
 
 def peak():
     # Not getrusage: its peak starts with that of the process that started this one.
@@ -61,7 +61,7 @@ def enlarged(picture: str | None, pixels: float) -> Image.Image:
 def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tuple[int, int]:
     """Bytes of the latents as they are, and in one chunk."""
     from lic.codec import coding
-    from lic.codec.model import get_model
+    from lic.codec.model.frozen import get_model
 
     frozen = get_model(model)
     position = frozen.position(quality)

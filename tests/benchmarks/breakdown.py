@@ -17,9 +17,10 @@ import skimage.data
 import torch
 from PIL import Image
 
-from lic.codec import coding, decode, encode
-from lic.codec.container import parse
-from lic.codec.model import get_model
+from lic import decode, encode
+from lic.codec import coding
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import get_model
 
 RUNS = 9
 

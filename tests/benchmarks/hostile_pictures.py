@@ -11,10 +11,10 @@ import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw
 
-from lic.codec import decode, encode
-from lic.codec.fidelity import psnr
-from lic.codec.image import Pixels
-from lic.tools.demo import jpeg_of_size, picture_file
+from lic import decode, encode
+from lic.codec.picture.fidelity import psnr
+from lic.codec.picture.image import Pixels
+from lic.tools.commands.demo import jpeg_of_size, picture_file
 
 
 def screenshot(side: int) -> Image.Image:

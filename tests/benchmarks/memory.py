@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 
-from lic.codec import decode, encode
+from lic import decode, encode
 
 
 def mebibytes(what: str) -> float:

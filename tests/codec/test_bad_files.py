@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image, UnidentifiedImageError
 
-from lic.codec import (
+from lic import (
     Corrupt,
     LicError,
     ModelNotFound,
@@ -25,8 +25,8 @@ from lic.codec import (
     encode,
     read_info,
 )
-from lic.codec.alpha import pack_alpha
-from lic.codec.container import ALPHA, STORED, Container, Section, build, parse
+from lic.codec.file.container import ALPHA, STORED, Container, Section, build, parse
+from lic.codec.picture.alpha import pack_alpha
 from lic.tools.cli import main
 from tests.fuzz.repair import with_checksum
 from tests.fuzz.seeds import GOLDEN
@@ -146,7 +146,7 @@ def test_a_file_that_is_not_there_is_the_systems_error(call: Callable[[Path], ob
 def test_a_missing_model_is_said_before_torch_is_imported() -> None:
     code = """
 import sys
-from lic.codec import ModelNotFound, decode
+from lic import ModelNotFound, decode
 try:
     decode(sys.stdin.buffer)
 except ModelNotFound:
@@ -157,12 +157,13 @@ except ModelNotFound:
 
 
 def test_a_latent_that_no_encoder_writes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lic.codec import coding, entropy_coding
+    from lic.codec import coding
+    from lic.codec.entropy import coder
 
     huge = np.full((12, 1, 1), 2**31 - 2, np.int32)
     monkeypatch.setattr(coding, "quantise", lambda *_: huge)
     with monkeypatch.context() as patch:
-        patch.setattr(entropy_coding, "MAX_SYMBOL", 2**31 - 2)
+        patch.setattr(coder, "MAX_SYMBOL", 2**31 - 2)
         data = encode(np.zeros((16, 16, 3), np.uint8), model="golden-plain")
     with pytest.raises(Corrupt, match="out of range"):
         decode(data)

@@ -10,20 +10,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec import (
-    BadSetting,
-    Corrupt,
-    ModelNotFound,
-    coding,
-    decode,
-    encode,
-    read_info,
-)
-from lic.codec.container import parse
-from lic.codec.contexts import start_state
-from lic.codec.entropy_coding import Library, ideal_bits
-from lic.codec.fidelity import ms_ssim, psnr
-from lic.codec.model import FrozenModel, get_model
+from lic import BadSetting, Corrupt, ModelNotFound, decode, encode, read_info
+from lic.codec import coding
+from lic.codec.entropy.coder import Library, ideal_bits
+from lic.codec.entropy.contexts import start_state
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import FrozenModel, get_model
+from lic.codec.picture.fidelity import ms_ssim, psnr
 
 Pixels = NDArray[np.uint8]
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -234,6 +227,6 @@ def test_latents_of_the_wrong_model_never_decode(photo: Pixels) -> None:
 
 
 def coding_model(fingerprint: bytes) -> FrozenModel:
-    from lic.codec.model import find_model
+    from lic.codec.model.frozen import find_model
 
     return find_model(fingerprint)

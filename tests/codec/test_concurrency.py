@@ -8,7 +8,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from lic.codec import decode, encode
+from lic import decode, encode
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -33,7 +33,7 @@ import multiprocessing
 from functools import partial
 import numpy as np
 import torch
-from lic.codec import decode, encode
+from lic import decode, encode
 
 if __name__ == "__main__":
     torch.set_num_threads(2)  # whose threads a forked process will not have

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from lic.codec import coding
-from lic.codec.container import Container, Reader, parse
-from lic.codec.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size, start_state
-from lic.codec.entropy_coding import Library, encode_symbols
-from lic.codec.model import FrozenModel, find_model
-from lic.codec.tables import MAX_HEIGHT, Tables, frequency_tables
+from lic.codec.entropy.coder import Library, encode_symbols
+from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size, start_state
+from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
+from lic.codec.file.container import Container, Reader, parse
+from lic.codec.model.frozen import FrozenModel, find_model
 from lic.models.density import KNOTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"

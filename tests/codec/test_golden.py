@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from lic.codec import coding, decode, read_info
-from lic.codec.container import ALPHA, STORED, Container, parse
-from lic.codec.model import FrozenModel, find_model, get_model
+from lic import decode, read_info
+from lic.codec import coding
+from lic.codec.file.container import ALPHA, STORED, Container, parse
+from lic.codec.model.frozen import FrozenModel, find_model, get_model
 from tests.golden.make import exact_hash, noise
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -27,9 +28,10 @@ if "bf16" in sys.argv:
 if "onednn-off" in sys.argv:
     torch.backends.mkldnn.enabled = False
 torch.set_num_threads(2 if "two-threads" in sys.argv else 1)
-from lic.codec import coding, decode
-from lic.codec.container import parse
-from lic.codec.model import find_model
+from lic.codec import coding
+from lic import decode
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import find_model
 data = open(sys.argv[1], "rb").read()
 file = parse(data)
 symbols = coding.unpack_latents(file, find_model(file.fingerprint))

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from lic.codec import BadImage, BadSetting, decode, encode, read_info
-from lic.codec.fidelity import psnr
-from lic.codec.image import MAX_SIDE
+from lic import BadImage, BadSetting, decode, encode, read_info
+from lic.codec.picture.fidelity import psnr
+from lic.codec.picture.image import MAX_SIDE
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")

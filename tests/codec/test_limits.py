@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lic.codec import Corrupt, TooLarge, Truncated, decode
-from lic.codec.alpha import pack_alpha
-from lic.codec.container import ALPHA, METADATA, Container, FileReader, Section, build, parse
-from lic.codec.geometry import MARGIN, chunks_under
-from lic.codec.strips import halo
+from lic import Corrupt, TooLarge, Truncated, decode
+from lic.codec.file.container import ALPHA, METADATA, Container, FileReader, Section, build, parse
+from lic.codec.file.geometry import MARGIN, chunks_under
+from lic.codec.picture.alpha import pack_alpha
+from lic.codec.transform.tiles import halo
 from lic.models.transforms import Synthesis
 from lic.tools.cli import main
 from tests.fuzz.seeds import GOLDEN
@@ -36,7 +36,7 @@ def claiming(width: int, height: int, *sections: Section) -> bytes:
 
 COST = """
 import sys, time
-from lic.codec import TooLarge, decode
+from lic import TooLarge, decode
 
 def peak():
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])

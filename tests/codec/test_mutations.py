@@ -11,8 +11,9 @@ import pytest
 import torch
 from PIL import Image
 
-from lic.codec import LicError, decode, model, read_info
-from lic.codec.container import ALPHA, METADATA, STORED, Container, Section, build, parse
+from lic import LicError, decode, read_info
+from lic.codec.file.container import ALPHA, METADATA, STORED, Container, Section, build, parse
+from lic.codec.model import frozen
 from tests.fuzz.repair import with_checksum, with_png_checksums
 from tests.fuzz.seeds import GOLDEN, make_seeds
 
@@ -105,8 +106,8 @@ def test_damaged_files(mutation: Mutation, seeds: list[bytes], monkeypatch: pyte
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # for so small pictures more of them only wait for each other
-    models = list(model.list_models())  # looked up once instead of 20,000 times
-    monkeypatch.setattr(model, "list_models", lambda: iter(models))
+    models = list(frozen.list_models())  # looked up once instead of 20,000 times
+    monkeypatch.setattr(frozen, "list_models", lambda: iter(models))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS // 2)
     choice = random.Random(mutation.__name__)
     outcomes: Counter[str] = Counter()

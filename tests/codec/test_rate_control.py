@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lic.codec import BadSetting, coding, decode, encode, read_info
-from lic.codec.container import parse
-from lic.codec.fidelity import ms_ssim, psnr, to_db
-from lic.codec.model import FrozenModel
+from lic import BadSetting, decode, encode, read_info
+from lic.codec import coding
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.fidelity import ms_ssim, psnr, to_db
 from lic.codec.rate_control import last_below
 from tests.conftest import Pixels
 

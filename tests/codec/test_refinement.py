@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from lic.codec import BadSetting, coding, decode, encode, strips
-from lic.codec.contexts import ContextState, PlainState, start_state
-from lic.codec.entropy_coding import Library, Symbols, ideal_bits, shifted_bits
-from lic.codec.fidelity import psnr
-from lic.codec.image import Picture
-from lic.codec.model import FrozenModel, get_model, load_model
+from lic import BadSetting, decode, encode
+from lic.codec import coding
+from lic.codec.entropy.coder import Library, Symbols, ideal_bits, shifted_bits
+from lic.codec.entropy.contexts import ContextState, PlainState, start_state
+from lic.codec.model.frozen import FrozenModel, get_model, load_model
+from lic.codec.picture.fidelity import psnr
+from lic.codec.picture.image import Picture
 from lic.codec.refinement import Distortion, refine
+from lic.codec.transform import tiles
 from tests.conftest import Pixels
 
 MIDDLE = 256  # the position of the second of three lambda points
@@ -122,8 +124,8 @@ def test_tiles_make_no_difference(
 ) -> None:
     rows = slice(3, 11)
     whole = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
-    monkeypatch.setattr(strips, "TILE_ROWS", 3)
-    monkeypatch.setattr(strips, "TILE_COLUMNS", 5)
+    monkeypatch.setattr(tiles, "TILE_ROWS", 3)
+    monkeypatch.setattr(tiles, "TILE_COLUMNS", 5)
     tiled = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
     for a, b in zip(whole, tiled, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from PIL import Image
 from safetensors.numpy import load, save
 
-from lic.codec import BadModel, ModelNotFound, decode
-from lic.codec.catalog import METADATA, read_model_file
-from lic.codec.model import load_model
-from lic.codec.model_check import check_arrays
+from lic import BadModel, ModelNotFound, decode
+from lic.codec.model.catalogue import METADATA, read_model_file
+from lic.codec.model.check import check_arrays
+from lic.codec.model.frozen import load_model
 from lic.tools.cli import main
 from tests.fuzz.seeds import GOLDEN
 
@@ -201,7 +201,7 @@ def refuse(event, arguments):
 
 sys.addaudithook(refuse)
 import numpy as np
-from lic.codec import decode, encode
+from lic import decode, encode
 print(decode(encode(np.full((40, 60, 3), 90, np.uint8))).size)
 try:
     import socket

@@ -22,11 +22,12 @@ from PIL import Image
 
 import lic.codec
 import lic.models
-import lic.tools.encode
-from lic.codec.container import parse
-from lic.codec.model import get_model
-from lic.tools import cli, files, loop
-from lic.tools.checkpoint import BEST, CHECKPOINT, read_checkpoint
+import lic.tools.commands.encode
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import get_model
+from lic.tools import cli, files
+from lic.tools.training import loop
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint
 from tests.tools.tiny import Tiny
 
 PACKAGE = tuple(os.path.dirname(module.__file__) + os.sep for module in (lic.models, lic.codec, lic.tools))
@@ -180,7 +181,7 @@ def interrupt_training(count: int, folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in what it runs behind
-    lic.tools.encode.encode_bytes  # noqa: B018 - imported before the first fork
+    lic.tools.commands.encode.encode_bytes  # noqa: B018 - imported before the first fork
     assert get_model(MODEL).network
     what, count, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     if what == "training":

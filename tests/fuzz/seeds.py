@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lic.codec import encode
-from lic.codec.container import ALPHA, Section, build, parse
+from lic import encode
+from lic.codec.file.container import ALPHA, Section, build, parse
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 MODELS = ("golden-plain", "golden-contexts")

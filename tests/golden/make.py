@@ -22,10 +22,10 @@ def make_model(kind: str) -> bytes:
     """A tiny model, untrained. The contexts of golden-contexts are from before weights for earlier blocks came."""
     import dataclasses
 
-    from lic.codec.model import freeze
+    from lic.codec.model.frozen import freeze
     from lic.models.autoencoder import RateDistortionAutoencoder
     from lic.models.pca import pca_start
-    from lic.tools.contexts import Recipe, fit_contexts
+    from lic.tools.fitting.context_fit import Recipe, fit_contexts
 
     torch.manual_seed(1)
     network = RateDistortionAutoencoder(6, 12, (0.002, 0.02, 0.2))
@@ -52,8 +52,9 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def make_file(name: str) -> bytes:
-    from lic.codec import coding, encode
-    from lic.codec.container import Section, build, parse
+    from lic import encode
+    from lic.codec import coding
+    from lic.codec.file.container import Section, build, parse
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
@@ -101,9 +102,10 @@ def make_file(name: str) -> bytes:
 
 def exact_hash(data: bytes) -> str:
     """SHA-256 of the latents as little-endian int32; of a file that stores its pixels, that of those."""
-    from lic.codec import coding, decode
-    from lic.codec.container import STORED, parse
-    from lic.codec.model import find_model
+    from lic import decode
+    from lic.codec import coding
+    from lic.codec.file.container import STORED, parse
+    from lic.codec.model.frozen import find_model
 
     file = parse(data)
     if file.section(STORED) is not None:

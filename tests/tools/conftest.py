@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from lic.tools.loop import TrainConfig
+from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")

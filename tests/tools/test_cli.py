@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lic.codec import encode
+from lic import encode
 from lic.tools import files
 from lic.tools.cli import COMMANDS, main
 from tests.conftest import Pixels

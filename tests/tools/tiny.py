@@ -6,8 +6,8 @@ import signal
 
 from torch import Tensor
 
-from lic.tools.objective import Forward, Now
-from lic.tools.rate_distortion import RateDistortion
+from lic.tools.training.objective import Forward, Now
+from lic.tools.training.rate_distortion import RateDistortion
 
 
 @dataclasses.dataclass(frozen=True)

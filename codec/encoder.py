@@ -1,0 +1,103 @@
+"""Encode pictures into the bytes of .lic files."""
+
+import inspect
+import math
+import os
+from collections.abc import Mapping
+
+from PIL import Image
+
+from lic.codec import coding, rate_control
+from lic.codec.errors import BadSetting
+from lic.codec.model.frozen import get_model
+from lic.codec.picture.image import ImageLike, read_image
+
+DEFAULT_QUALITY = 50.0
+DEFAULT_EFFORT = 0
+
+
+def encode(
+    image: ImageLike,
+    *,
+    quality: float | None = None,
+    lambda_: float | None = None,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ms_ssim: float | None = None,
+    effort: int = DEFAULT_EFFORT,
+    tune: str | None = None,
+    model: str | os.PathLike[str] | None = None,
+    strip: bool = False,
+    auto_orient: bool = False,
+    metadata: Mapping[str, "bytes | str | Image.Exif | None"] | None = None,
+) -> bytes:
+    """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
+
+    `quality` runs continuously from 1 (smallest) to 100 (best), 50 if nothing is said; `lambda_` names one of the
+    model's lambda points instead. Or aim at a result: the largest file of at most `target_size` bytes (or `target_bpp`
+    bits per pixel), metadata and all, or the smallest one that reaches `target_psnr` decibels or `target_ms_ssim` (a
+    similarity below 1, or decibels), measured on what is encoded, in RGB or grey. A target out of reach
+    raises `BadSetting`, which says what is possible.
+
+    `tune` is "psnr" (the default) or "ms-ssim": what the picture is to be good at, each with its model. The one for
+    MS-SSIM keeps more texture, at a loss in PSNR. Or `model` is a name or the path of a .safetensors file.
+
+    `effort` is the number of rounds in which symbols are refined by what they really cost and by what the decoder makes
+    of them, for models trained for squared error. The first few gain most; a round takes some three times as long as
+    decoding. Decoding is the same for all.
+
+    Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
+    formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in
+    the file) is kept without loss, as RGBA or LA; what is fully transparent has no colour any more. Other modes (I,
+    I;16, F, LAB) hold what 8 bits cannot and are refused. Of animations and the like, one frame is encoded, with a
+    warning: the image's current one, a file's first.
+
+    Size. No file is longer than the picture's pixels uncompressed, its metadata, and 55 bytes: what would be is stored
+    without loss, whatever the quality. That befalls dots and thin strips, which fill their 16 x 16 blocks badly.
+
+    Metadata. EXIF, ICC profile and XMP are kept byte for byte, the orientation in EXIF among them. `auto_orient` turns
+    the pixels upright instead. `strip` drops all three, after turning the pixels. What `metadata` names ("exif",
+    "icc_profile", "xmp") takes the place of the picture's own; None removes it.
+
+    Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and what Pillow raises for files that it cannot open.
+
+    >>> import numpy as np
+    >>> rgba = np.full((20, 30, 4), 7, np.uint8)
+    >>> decode(encode(rgba, quality=30)).mode
+    'RGBA'
+    >>> len(encode(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), target_size=1000)) <= 1000
+    True
+    """
+    goals = {
+        "quality": quality,
+        "lambda_": lambda_,
+        "target_size": target_size,
+        "target_bpp": target_bpp,
+        "target_psnr": target_psnr,
+        "target_ms_ssim": target_ms_ssim,
+    }
+    given = [name for name, value in goals.items() if value is not None]
+    if len(given) > 1:
+        raise BadSetting(f"give {' or '.join(given)}, not both")
+    if any(not 0 < (goals[name] or 0) < math.inf for name in given if name.startswith("target")):
+        raise BadSetting(f"{given[0]} must be a number above 0, not {goals[given[0]]}")
+    frozen = get_model(model, tune)
+    frozen.check_effort(effort)
+    position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
+    if lambda_ is not None:
+        position = frozen.position_of_lambda(lambda_)
+    picture = read_image(image, strip=strip, auto_orient=auto_orient).with_metadata(metadata or {})
+    if target_bpp is not None:
+        target_size = int(target_bpp * picture.pixels[..., 0].size / 8)
+    if target_size is not None:
+        return rate_control.encode_to_size(picture, frozen, target_size, effort)
+    if target_psnr is not None:
+        return rate_control.encode_to_psnr(picture, frozen, target_psnr, effort)
+    if target_ms_ssim is not None:
+        return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim, effort)
+    return coding.encode_picture(picture, frozen, position, effort)
+
+
+# What can be said about encoding itself, for those who hand it on.
+SETTINGS = tuple(name for name in inspect.signature(encode).parameters if name not in ("image", "metadata"))

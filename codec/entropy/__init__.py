@@ -1,0 +1,1 @@
+"""Integer latents to bytes: frequency tables, contexts, the range coder."""

@@ -1,0 +1,244 @@
+"""Which table codes a symbol: integer contexts made of symbols already decoded.
+
+A chunk is coded channel by channel, and each channel in passes over a checkerboard, so that all symbols of a pass
+are coded in whole-array operations. The expected magnitude of a symbol is estimated as a weighted sum of
+
+    1                                 a constant
+    F2, F8, F      at the place       running sums of magnitudes over the channels before, that forget a half,
+    F2, F8, F      its 4 neighbours   an eighth, or nothing with each channel
+    inside                            the neighbours in the channel itself that earlier passes have decoded
+    earlier                           magnitudes at the place in all channels of earlier blocks, each by its own weight
+
+and the estimate, cut into logarithmic buckets, chooses one table of a library that all channels share.
+
+The first channels hold what is left of the picture itself, colour and brightness averaged: there the neighbours
+predict not only the magnitude but the value, and what is coded is the difference from the prediction.
+
+All of it is integer arithmetic: additions, multiplications, shifts, comparisons. FORMAT.md writes it out. Only the
+`earlier` sums are computed in float64, for there numpy's matrix product is fast: every term and every sum is an integer
+far below 2^53, which float64 holds exactly, in whatever order they are added.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.tables import Ints
+
+FEATURES = 8
+UNIT_BITS = 8  # magnitudes are counted in 1/256
+WEIGHT_BITS = 16  # weights in 1/65536
+MAGNITUDE_CAP = 15
+PREDICTED_CHANNELS = 8
+PREDICTION_BITS = 12
+FORGET = (1, 3)  # F2 forgets a half per channel, F8 an eighth
+BLOCK = 8  # channels whose `earlier` sums are computed together
+
+
+class Pass(NamedTuple):
+    """Places (flat indices into a channel) coded together, and their already decoded neighbours.
+
+    Neighbours outside the chunk are mirrored in; index -1 stands for a zero where there is nothing to mirror.
+    """
+
+    number: int
+    places: NDArray[np.intp]
+    around: NDArray[np.intp]  # 4 x places: up, down, left, right
+    decoded: NDArray[np.intp]  # 0 or 4 x places: those that earlier passes of this channel have decoded
+
+
+STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
+DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
+
+
+def _neighbours(rows: int, columns: int, places: NDArray[np.intp], offsets: tuple[tuple[int, int], ...]) -> Ints:
+    """Flat indices of neighbours, len(offsets) x places; mirroring keeps the parity of rows and columns."""
+    y, x = np.divmod(places, columns)
+    out = np.empty((len(offsets), len(places)), np.intp)
+    for i, (dy, dx) in enumerate(offsets):
+        ny, nx = y + dy, x + dx
+        ny, nx = np.where(ny < 0, 1, ny), np.where(nx < 0, 1, nx)
+        ny, nx = np.where(ny == rows, rows - 2, ny), np.where(nx == columns, columns - 2, nx)
+        inside = (ny >= 0) & (ny < rows) & (nx >= 0) & (nx < columns)
+        out[i] = np.where(inside, ny * columns + nx, -1)
+    return out
+
+
+@lru_cache(maxsize=32)
+def passes(rows: int, columns: int, predicted: bool) -> tuple[Pass, ...]:
+    """A checkerboard in two passes; a predicted channel takes the first half in two, for the sake of its diagonals."""
+    y, x = np.divmod(np.arange(rows * columns), columns)
+    if predicted:
+        number = np.where((y + x) % 2 == 1, 2, np.where(y % 2 == 1, 1, 0))
+        known: tuple[tuple[tuple[int, int], ...], ...] = ((), DIAGONAL, STRAIGHT)
+    else:
+        number = (y + x) % 2
+        known = ((), STRAIGHT)
+    out = []
+    for i, offsets in enumerate(known):
+        places = np.flatnonzero(number == i)
+        if len(places):
+            around = _neighbours(rows, columns, places, STRAIGHT)
+            out.append(Pass(i, places, around, _neighbours(rows, columns, places, offsets)))
+    return tuple(out)
+
+
+class PointContexts(NamedTuple):
+    """The integers of one lambda point."""
+
+    weights: Ints  # channels x 3 passes x FEATURES, in 1/2^WEIGHT_BITS
+    prediction: Ints  # PREDICTED_CHANNELS x 3 passes x 4 neighbours, in 1/2^PREDICTION_BITS
+    thresholds: Ints  # where buckets begin, in 1/2^(UNIT_BITS + WEIGHT_BITS)
+    tables: NDArray[np.uint8]  # channels x 3 passes x buckets: which one of the library
+    earlier: NDArray[np.int16] | None = None  # packed, see `earlier_block`; in 1/2^WEIGHT_BITS
+
+
+def earlier_size(channels: int) -> int:
+    """The number of weights of earlier magnitudes: two passes, for each channel those of the blocks before its own.
+
+    >>> earlier_size(12)  # channels 8 to 11 look back at 0 to 7
+    64
+    """
+    return sum(2 * min(BLOCK, channels - start) * start for start in range(BLOCK, channels, BLOCK))
+
+
+def earlier_block(packed: NDArray[Any], channels: int, start: int) -> NDArray[Any]:
+    """The part for the block that begins with channel `start`: 2 passes x channels in it x channels before it."""
+    begin = earlier_size(start)
+    size = min(BLOCK, channels - start)
+    return packed[begin : begin + 2 * size * start].reshape(2, size, start)
+
+
+@dataclass(frozen=True, eq=False)
+class Contexts:
+    """All lambda points' contexts, and the library of densities that they choose from.
+
+    The library's densities are of latents in units of the step (of what is rounded to symbols), and contexts count
+    symbols: so neither depends on the step. Between lambda points those of the next one serve, which knows all channels
+    in use, but for the first eighth of the way.
+    """
+
+    weights: Ints  # points x channels x 3 x FEATURES
+    prediction: Ints  # points x PREDICTED_CHANNELS x 3 x 4
+    thresholds: Ints  # buckets - 1
+    index: NDArray[np.uint8]  # points x channels x 3 x buckets
+    heights: Ints  # tables x knots
+    steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
+    earlier: NDArray[np.int16] | None = None  # points x packed; without, all are zero
+
+    def at(self, position: int, positions: int) -> PointContexts:
+        """The contexts that serve at a position; `positions` lie between two points."""
+        k = (position + 7 * positions // 8) // positions
+        earlier = None if self.earlier is None else self.earlier[k]
+        return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
+
+
+class ContextState:
+    """What is known of a chunk while it is coded; encoder and decoder walk it in the same order.
+
+    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its places and `predict` for their
+    expected values, then code them; when the channel is complete, `add` it. Arrays may have leading dimensions, for
+    fitting on many chunks at once.
+    """
+
+    def __init__(self, point: PointContexts, rows: int, columns: int, batch: tuple[int, ...] = ()) -> None:
+        self.point = point
+        self.shape = rows, columns
+        # One cell more than places: the zero that index -1 finds.
+        cells = rows * columns + 1
+        self.sums = np.zeros((3, *batch, cells), np.int64)
+        self.channels = len(point.weights)
+        self.magnitudes = np.zeros((*batch, self.channels if point.earlier is not None else 0, cells))
+        self.earlier = np.zeros((2, 0, *batch, cells), np.int64)  # of the present block
+
+    def passes(self, channel: int) -> tuple[Pass, ...]:
+        return passes(*self.shape, channel < PREDICTED_CHANNELS)
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
+        """The expected value at each place, from the signed neighbours of a predicted channel."""
+        if channel >= PREDICTED_CHANNELS or not len(p.decoded):
+            return np.zeros(values[..., p.places].shape, np.int64)
+        weights = self.point.prediction[channel, p.number]
+        half = 1 << PREDICTION_BITS - 1
+        return ((weights[:, None] * values[..., p.decoded]).sum(axis=-2) + half) >> PREDICTION_BITS
+
+    def estimate(self, channel: int, p: Pass, values: Ints) -> Ints:
+        """The expected magnitude at each place; `values` is the channel so far, with the zero cell."""
+        constant, *outside, inside = self.point.weights[channel, p.number].tolist()
+        f0, f1, f2 = self.sums
+        a0, a1, a2, n0, n1, n2 = outside
+        at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow
+        up, down, left, right = (near[..., side] for side in p.around)
+        estimate: Ints = at[..., p.places] + up + down + left + right + (constant << UNIT_BITS)
+        if len(p.decoded):
+            estimate += inside * inside_feature(p, values)
+        if channel >= BLOCK and self.point.earlier is not None:
+            estimate += self.earlier[p.number, channel % BLOCK][..., p.places] << UNIT_BITS
+        return estimate
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
+        """The library index of each place's table."""
+        bucket = self.point.thresholds.searchsorted(self.estimate(channel, p, values), side="right")
+        return self.point.tables[channel, p.number][bucket]
+
+    def add(self, channel: int, values: Ints) -> None:
+        """Let a complete channel (with its zero cell) count in the running sums."""
+        if channel < PREDICTED_CHANNELS:
+            # A level says nothing about detail; what counts is how far each value is from its neighbours' mean.
+            around = _all_around(*self.shape)
+            values = values.copy()
+            values[..., :-1] -= values[..., around].sum(axis=-2) >> 2
+        magnitude = np.minimum(np.abs(values), MAGNITUDE_CAP)
+        for total, shift in zip(self.sums, FORGET, strict=False):
+            total -= total >> shift
+        self.sums += magnitude << UNIT_BITS
+        if self.point.earlier is not None:
+            self.magnitudes[..., channel, :] = magnitude
+            if (channel + 1) % BLOCK == 0 and channel + 1 < self.channels:
+                self._look_back(channel + 1)
+
+    def _look_back(self, start: int) -> None:
+        """What earlier magnitudes say about the block that begins with channel `start`."""
+        assert self.point.earlier is not None
+        weights = earlier_block(self.point.earlier, self.channels, start)
+        known = self.magnitudes[..., :start, :]
+        sums = weights.reshape(-1, start).astype(np.float64) @ known
+        self.earlier = np.moveaxis(sums, -2, 0).astype(np.int64).reshape(*weights.shape[:2], *sums[..., 0, :].shape)
+
+
+@lru_cache(maxsize=32)
+def _all_around(rows: int, columns: int) -> NDArray[np.intp]:
+    return _neighbours(rows, columns, np.arange(rows * columns), STRAIGHT)
+
+
+def inside_feature(p: Pass, values: Ints) -> Ints:
+    """Magnitudes of the neighbours in the channel itself, summed."""
+    return np.minimum(np.abs(values[..., p.decoded]), MAGNITUDE_CAP).sum(axis=-2) << UNIT_BITS
+
+
+class PlainState:
+    """The walk without contexts: one pass, and channel i's table is table i."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        places = np.arange(rows * columns)
+        self._pass = Pass(0, places, np.empty((0, 0), np.intp), np.empty((0, 0), np.intp))
+
+    def passes(self, channel: int) -> tuple[Pass, ...]:
+        return (self._pass,)
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
+        return np.zeros(len(p.places), np.int64)
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.intp]:
+        return np.full(len(p.places), channel)
+
+    def add(self, channel: int, values: Ints) -> None:
+        pass
+
+
+def start_state(point: PointContexts | None, rows: int, columns: int) -> ContextState | PlainState:
+    """The state at the start of a chunk."""
+    return PlainState(rows, columns) if point is None else ContextState(point, rows, columns)

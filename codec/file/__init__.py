@@ -1,0 +1,1 @@
+"""The .lic container and what its header decides."""

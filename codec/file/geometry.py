@@ -1,0 +1,66 @@
+"""Sizes and regions, in pixels and in latents: all that a file's header alone decides. Without numpy or torch."""
+
+import warnings
+
+from PIL import Image
+
+from lic.codec.errors import BadSetting, TooLarge
+
+Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+
+MULTIPLE = 16  # the transforms shrink by this; see lic.models.transforms.DOWNSAMPLING
+CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
+MARGIN = 2  # latents around a region have a say in its pixels; see lic.codec.transform.tiles.halo
+
+
+def latent_size(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of the latents of a picture."""
+    return -(-height // MULTIPLE), -(-width // MULTIPLE)
+
+
+def chunks_under(region: Region, size: tuple[int, int]) -> range:
+    """The chunks of latents that a region's pixels depend on.
+
+    >>> chunks_under((0, 0, 10, 990), (5000, 5000)), chunks_under((0, 1500, 10, 2020), (5000, 5000))
+    (range(0, 1), range(1, 3))
+    """
+    _, top, _, bottom = region
+    first_row = max(0, top // MULTIPLE - MARGIN)
+    last_row = min(-(-bottom // MULTIPLE) + MARGIN, latent_size(*size)[0])
+    return range(first_row // CHUNK_ROWS, -(-last_row // CHUNK_ROWS))
+
+
+def check_region(region: Region, size: tuple[int, int]) -> None:
+    """Refuse what is not in the picture."""
+    x0, y0, x1, y1 = region
+    if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
+        raise BadSetting(
+            f"region {x0},{y0},{x1},{y1} is not in the picture: give left, top, right and bottom, "
+            f"from 0,0 to {size[0]},{size[1]}"
+        )
+
+
+def check_cost(region: Region, size: tuple[int, int], planes: bool, max_pixels: float | None) -> None:
+    """Refuse a picture that takes more work than is allowed, before anything is allocated for it.
+
+    What counts are the pixels of all chunks that have to be decoded, padding included; with `planes`, exact ones that
+    can only be decoded as a whole, at least those of the picture. Without `max_pixels` Pillow's limit holds, in
+    Pillow's way: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
+    """
+    chunks = chunks_under(region, size)
+    rows, columns = latent_size(*size)
+    rows = min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS
+    pixels = max(rows * columns * MULTIPLE**2, size[0] * size[1] if planes else 0)
+    soft = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
+    if soft is None or pixels <= soft:
+        return
+    limit = soft if max_pixels is not None else 2 * soft
+    claim = f"the file declares a picture of {size[0]} x {size[1]}, which takes {pixels:,} pixels to decode"
+    if pixels > limit:
+        raise TooLarge(
+            f"{claim}, beyond the limit of {limit:,}: if you trust it, raise the limit (max_pixels in Python, "
+            "--max-pixels for lic decode), or decode a small region of it"
+        )
+    warnings.warn(
+        f"{claim}, more than {soft:,}: it may be made to exhaust memory", Image.DecompressionBombWarning, stacklevel=3
+    )

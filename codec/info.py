@@ -1,0 +1,38 @@
+"""What a .lic file says about itself."""
+
+from dataclasses import dataclass
+
+from lic.codec.file.container import LATENTS, FileLike, parse, read_bytes
+
+
+@dataclass(frozen=True)
+class Info:
+    """What a .lic file says about itself."""
+
+    size: tuple[int, int]  # width, height
+    mode: str
+    bytes: int
+    bits_per_pixel: float
+    position: int  # in 1/256 between lambda points
+    model: str  # fingerprint, in hexadecimal
+    version: int
+    sections: dict[str, int]  # tag: bytes
+
+
+def read_info(data: FileLike) -> Info:
+    """What a .lic file says about itself, after checking it, without decoding the picture.
+
+    Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`.
+    """
+    raw = read_bytes(data)
+    file = parse(raw)
+    return Info(
+        size=(file.width, file.height),
+        mode=file.picture_mode,
+        bytes=len(raw),
+        bits_per_pixel=8 * len(raw) / (file.width * file.height),
+        position=file.position,
+        model=file.fingerprint.hex(),
+        version=1,
+        sections={tag.decode("latin-1"): len(payload) for tag, payload in (*file.sections, (LATENTS, file.latents))},
+    )

@@ -1,0 +1,1 @@
+"""Model files: found, checked, loaded, and the model at a rate position."""

@@ -1,0 +1,192 @@
+"""Pictures as people hand them over, and the arrays that the transforms work on."""
+
+import contextlib
+import io
+import math
+import os
+import struct
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import IO, Any, Union
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
+
+from lic.codec.errors import BadImage, BadSetting, Corrupt
+from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, STORED, Container, Section
+from lic.codec.file.geometry import MULTIPLE, Region
+from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
+
+Pixels = NDArray[np.uint8]  # H x W x 3
+ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
+
+ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
+GREY = ("L", "1", "LA", "La")
+COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
+ONE_PICTURE = ("MPO",)  # formats whose further frames are previews and parts of the first
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """Pixels, and what travels beside them."""
+
+    pixels: Pixels
+    mode: str = "RGB"  # or "L", for grey: what the pixels decode to
+    alpha: Plane | None = None
+    metadata: dict[str, bytes] = field(default_factory=dict)  # "exif", "icc_profile", "xmp"
+
+    def with_metadata(self, given: Mapping[str, Any]) -> "Picture":
+        """The same, with the metadata that is given in the place of its own."""
+        if unknown := given.keys() - METADATA.keys():
+            raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(METADATA)}")
+        return replace(self, metadata=read_metadata(self.metadata | dict(given)))
+
+    @cached_property
+    def packed_alpha(self) -> bytes | None:
+        return None if self.alpha is None else pack_alpha(self.alpha)
+
+    def sections(self) -> tuple[Section, ...]:
+        """All that goes into a file before the latents."""
+        alpha = [] if self.packed_alpha is None else [Section(ALPHA, self.packed_alpha)]
+        return (*self._metadata_sections(), *alpha)
+
+    def stored_sections(self) -> tuple[Section, ...]:
+        """All that goes into a file without latents, where pixels and alpha stand as they are."""
+        alpha = [] if self.alpha is None else [Section(ALPHA, self.alpha.tobytes())]
+        return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
+
+    def _metadata_sections(self) -> list[Section]:
+        return [Section(tag, self.metadata[name]) for name, tag in METADATA.items() if self.metadata.get(name)]
+
+    @property
+    def raw_size(self) -> int:
+        """Bytes of pixels and alpha as they are."""
+        height, width = self.pixels.shape[:2]
+        return height * width * (len(self.mode) + (self.alpha is not None))
+
+
+def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = False) -> Picture:
+    """A picture ready to encode, with its metadata unless `strip`.
+
+    `auto_orient` turns it as EXIF says. So does `strip`: without EXIF nobody would know any more.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source)
+    if isinstance(source, Image.Image):
+        return _from_pillow(source, strip=strip, auto_orient=auto_orient)
+    if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
+        raise BadImage(
+            f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a path or a file object"
+        )
+    with Image.open(source) as image:
+        return _from_pillow(image, strip=strip, auto_orient=auto_orient)
+
+
+def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = None) -> Picture:
+    if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in ARRAYS)):
+        raise BadImage(
+            f"cannot encode an array of {array.dtype} with shape {array.shape}: give uint8 values as "
+            "height x width (grey), or height x width x 3 (RGB), x 4 (RGBA) or x 2 (grey and alpha)"
+        )
+    if 0 in array.shape:
+        raise BadImage(f"cannot encode a picture without pixels, of shape {array.shape}")
+    if max(array.shape) > MAX_SIDE:
+        raise BadImage(f"cannot encode a picture of {array.shape[1]} x {array.shape[0]}: sides go up to {MAX_SIDE}")
+    alpha = None
+    if array.ndim == 3 and array.shape[2] != 3:
+        array, alpha = array[:, :, :-1], array[:, :, -1]
+    mode = "RGB" if array.shape[2:] == (3,) else "L"
+    pixels = array if mode == "RGB" else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    return Picture(pixels if alpha is None else fill_hidden(pixels, alpha), mode, alpha, metadata or {})
+
+
+def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Picture:
+    if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
+        text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
+        warnings.warn(text, stacklevel=4)
+    if auto_orient or strip:
+        with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF says nothing
+            image = ImageOps.exif_transpose(image)
+    metadata = {} if strip else read_metadata(image.info)
+    if image.mode == "CMYK" and "icc_profile" in image.info:
+        image = _to_srgb(image)
+        metadata.pop("icc_profile", None)  # it tells what CMYK means
+    return _from_array(np.asarray(_to_known_mode(image)), metadata)
+
+
+def read_metadata(info: dict[Any, Any]) -> dict[str, bytes]:
+    """EXIF, ICC profile and XMP as Pillow's `info` or its arguments of `save` hold them."""
+    found = {}
+    for name in METADATA:
+        value = info.get(name) or b""
+        value = value.tobytes() if isinstance(value, Image.Exif) else value
+        found[name] = value.encode() if isinstance(value, str) else bytes(value)
+    return {name: value for name, value in found.items() if value}
+
+
+def _to_known_mode(image: Image.Image) -> Image.Image:
+    """The same in L, LA, RGB or RGBA."""
+    if image.mode not in GREY + COLOUR:
+        raise BadImage(
+            f"cannot encode a picture of mode {image.mode} without a loss that should be yours to choose: "
+            "convert it to 8 bits, RGB or grey, first"
+        )
+    mode = "L" if image.mode in GREY else "RGB"
+    if image.has_transparency_data:
+        mode = "LA" if mode == "L" else "RGBA"
+    return image.convert(mode)
+
+
+def _to_srgb(image: Image.Image) -> Image.Image:
+    """A CMYK picture's colours as its ICC profile means them."""
+    try:
+        from PIL import ImageCms
+
+        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
+        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
+    except (ImportError, OSError, ImageCms.PyCMSError) as error:
+        raise BadImage(
+            f"cannot convert CMYK by the picture's ICC profile ({error}): convert it to RGB first"
+        ) from error
+    assert converted is not None  # it would be None if we had asked for a change in place
+    return converted
+
+
+def pad(pixels: Pixels) -> Pixels:
+    """Repeat the last row and column until both sides are multiples of 16."""
+    height, width = pixels.shape[:2]
+    return np.pad(pixels, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="edge")
+
+
+def stored_picture(file: Container, region: Region) -> Image.Image:
+    """A region of a picture whose file holds the pixels as they are."""
+    pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
+    return to_pillow(pixels if file.mode == "RGB" else pixels.repeat(3, axis=2), file, region)
+
+
+def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArray[np.uint8]:
+    """A region of H x W x channels bytes."""
+    shape = file.height, file.width, channels
+    if file.latents or len(plain) != math.prod(shape):
+        raise Corrupt(
+            f"the file stores {len(plain)} bytes of a picture of {file.width} x {file.height}: get a fresh copy"
+        )
+    x0, y0, x1, y1 = region
+    return np.frombuffer(plain, np.uint8).reshape(shape)[y0:y1, x0:x1]
+
+
+def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
+    """Give the pixels of a region back their mode, their transparency and their metadata."""
+    image = Image.fromarray(np.ascontiguousarray(pixels))
+    if file.mode == "L":
+        image = image.convert("L")
+    alpha = file.section(ALPHA)
+    if alpha and file.section(STORED) is not None:
+        image.putalpha(Image.fromarray(_cut(alpha, file, 1, region)[:, :, 0]))
+    elif alpha is not None:
+        image.putalpha(unpack_alpha(alpha, (file.width, file.height), region))
+    image.info.update(**file.metadata)
+    return image

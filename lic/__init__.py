@@ -1,0 +1,71 @@
+"""A learned image codec: `encode` pictures into .lic files, `decode` them, and `read_info` about them.
+
+>>> import numpy as np
+>>> import lic
+>>> data = lic.encode(np.full((40, 60, 3), 200, np.uint8), quality=50)
+>>> lic.read_info(data).size
+(60, 40)
+>>> lic.decode(data).size
+(60, 40)
+
+Importing `lic` teaches Pillow the format: `Image.open("x.lic")`, `image.save("x.lic", quality=60)`. Everything else is
+imported when it is first used: `read_info` needs neither numpy nor a network.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from lic.codec import pillow_plugin as pillow_plugin  # registers itself with Pillow
+from lic.codec.errors import (
+    BadImage,
+    BadModel,
+    BadSetting,
+    Corrupt,
+    LicError,
+    ModelNotFound,
+    NotALicFile,
+    TooLarge,
+    Truncated,
+    UnsupportedVersion,
+)
+
+if TYPE_CHECKING:
+    from lic.codec.decoder import decode
+    from lic.codec.encoder import encode
+    from lic.codec.info import Info, read_info
+
+    __version__: str
+
+__all__ = [
+    "BadImage",
+    "BadModel",
+    "BadSetting",
+    "Corrupt",
+    "Info",
+    "LicError",
+    "ModelNotFound",
+    "NotALicFile",
+    "TooLarge",
+    "Truncated",
+    "UnsupportedVersion",
+    "__version__",
+    "decode",
+    "encode",
+    "read_info",
+]
+
+_HOMES = {"encode": "encoder", "decode": "decoder", "read_info": "info", "Info": "info"}  # modules of lic.codec
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("lic-codec")
+    if name in _HOMES:
+        return getattr(importlib.import_module(f"lic.codec.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'lic' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,116 @@
+"""Tiles with halos: the same latents and pixels as the whole picture at once."""
+
+import numpy as np
+import pytest
+import skimage.data
+import torch
+
+from lic import BadSetting, decode, encode
+from lic.codec import coding
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import FrozenModel, freeze
+from lic.codec.transform import tiles
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.transforms import Analysis, Synthesis
+from tests.conftest import Pixels
+
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+
+
+@pytest.fixture
+def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "TILE_ROWS", 5)
+    monkeypatch.setattr(tiles, "TILE_COLUMNS", 7)
+
+
+@pytest.fixture(scope="module")
+def tall() -> Pixels:
+    """Three chunks high."""
+    return np.resize(skimage.data.astronaut(), (2100, 333, 3))
+
+
+@pytest.mark.parametrize("transform", [Analysis(3, 4), Synthesis(3, 4)])
+def test_the_halo_is_as_far_as_the_network_sees(transform: Analysis | Synthesis) -> None:
+    """A change of one sample in the middle of 11 latents moves this many to each side, and no more."""
+    analysis = isinstance(transform, Analysis)
+    scale = 16 if analysis else 1
+    reached = set()
+    for offset in range(scale):
+        x = torch.zeros(1, 3 if analysis else 4, 11 * scale, 1 * scale)
+        changed = x.clone()
+        changed[:, :, 5 * scale + offset] = 1
+        with torch.inference_mode():
+            difference = (transform(changed) - transform(x)).abs().amax(dim=(0, 1, 3))
+        reached |= set((difference.reshape(11, -1).amax(dim=1).nonzero()[:, 0] - 5).abs().tolist())
+    assert max(reached) == tiles.halo(transform)
+
+
+def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenModel, small_tiles: None) -> None:
+    tiled = coding.first_look(photo, tiny_model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "TILE_ROWS", 1000)
+        patch.setattr(tiles, "TILE_COLUMNS", 1000)
+        whole = coding.first_look(photo, tiny_model)
+    np.testing.assert_allclose(tiled, whole, atol=2e-6)
+    for position in (0, 200, tiny_model.last_position):
+        symbols = [coding.quantise(latents, tiny_model, position) for latents in (tiled, whole)]
+        # Float summation may differ in the last digits, and so one in 10,000 symbols next to a tie.
+        assert np.mean(symbols[0] != symbols[1]) <= 1e-4
+
+
+@pytest.mark.parametrize("rows", [13, 3])  # of tiles; 13 are lower than the halo is high
+def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
+    torch.manual_seed(0)
+    model = freeze(RateDistortionAutoencoder(8, 12), {"name": "random"})  # in which all neighbours have a say
+    first = coding.first_look(photo, model)
+    whole, half, tiled = first.copy(), first.copy(), first.copy()
+    coding.look_again(whole, photo, model, 1)
+    coding.look_again(half, photo, model, 0.5)
+    assert np.abs(whole - first).mean() > 0.01 * np.abs(first).mean()
+    np.testing.assert_allclose(half, (first + whole) / 2, atol=1e-5)
+    monkeypatch.setattr(tiles, "TILE_ROWS", -(-first.shape[1] // rows))
+    monkeypatch.setattr(tiles, "TILE_COLUMNS", 7)
+    coding.look_again(tiled, photo, model, 1)
+    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+
+
+def test_tiles_leave_no_seams(photo: Pixels, small_tiles: None) -> None:
+    data = encode(photo, quality=80, model="tiny")
+    tiled = np.array(decode(data)).astype(int)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "TILE_ROWS", 1000)
+        patch.setattr(tiles, "TILE_COLUMNS", 1000)
+        whole = np.array(decode(data)).astype(int)
+    difference = np.abs(tiled - whole)
+    assert difference.max() <= 1 and difference.mean() < 1e-3
+
+
+@pytest.mark.parametrize(
+    "region", [(0, 0, 333, 2100), (0, 0, 1, 1), (332, 2099, 333, 2100), (50, 990, 120, 1030), (17, 1100, 300, 1200)]
+)
+def test_a_region_is_the_same_part_of_the_whole(tall: Pixels, region: tuple[int, int, int, int]) -> None:
+    data = encode(np.dstack([tall, tall[:, :, 0]]), quality=50, model="tiny")
+    part, whole = decode(data, region=region), decode(data).crop(region)
+    assert part.size == whole.size
+    difference = np.abs(np.array(part).astype(int) - np.array(whole))
+    assert difference.max() <= 1 and difference.mean() < 1e-3
+    assert not difference[:, :, 3].any()
+
+
+def test_a_region_reads_only_the_chunks_that_it_needs(
+    tall: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = parse(encode(tall, quality=20, model="tiny"))
+    chunks: list[tuple[int, int, int]] = []
+    original = coding.decode_symbols
+    monkeypatch.setattr(coding, "decode_symbols", lambda *a: chunks.append(a[1]) or original(*a))  # type: ignore
+    for region, heights in [((0, 100, 9, 900), [64]), ((0, 900, 9, 1010), [64, 64]), ((0, 2090, 9, 2100), [4])]:
+        chunks.clear()
+        coding.decode_picture(file, tiny_model, region)
+        assert [shape[1] for shape in chunks] == heights
+
+
+@pytest.mark.parametrize("region", [(0, 0, 0, 5), (-1, 0, 5, 5), (0, 0, 334, 5), (9, 9, 5, 20)])
+def test_regions_outside_say_what_is_possible(tall: Pixels, region: tuple[int, int, int, int]) -> None:
+    with pytest.raises(BadSetting, match="from 0,0 to 333,2100"):
+        decode(encode(tall, quality=20, model="tiny"), region=region)

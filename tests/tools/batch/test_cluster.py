@@ -1,0 +1,79 @@
+"""URLs, and a cluster that loses a worker."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from lic import encode, read_info
+from lic.tools.batch.jobs import Job, convert_one, storage
+from lic.tools.cli import main
+from lic.tools.commands.encode import encode_bytes
+from tests.conftest import Pixels
+
+distributed = pytest.importorskip("distributed")
+fsspec = pytest.importorskip("fsspec")
+pytestmark = pytest.mark.usefixtures("tiny_model_path")
+Captured = pytest.CaptureFixture[str]
+
+PICTURES = 16
+
+
+@pytest.fixture
+def folder(tmp_path: Path, photo: Pixels) -> Path:
+    (tmp_path / "in").mkdir()
+    for i in range(PICTURES):
+        Image.fromarray(photo[i : i + 64, i : i + 96]).save(tmp_path / f"in/{i:02}.png")
+    return tmp_path
+
+
+@pytest.fixture
+def memory(folder: Path) -> Iterator[None]:
+    """The same folder at memory://in."""
+    system = fsspec.filesystem("memory")
+    system.put(str(folder / "in"), "/in", recursive=True)
+    yield
+    system.rm("/", recursive=True)
+
+
+def test_urls_are_read_and_written_like_paths(memory: None, folder: Path, photo: Pixels, capsys: Captured) -> None:
+    assert main(["encode", "memory://in", "-o", "memory://out", "-m", "tiny"]) == 0
+    assert storage.files_in("memory://out", False) == [f"{i:02}.lic" for i in range(PICTURES)]
+    assert storage.read("memory://out/03.lic") == encode(photo[3:67, 3:99], model="tiny")
+    assert main(["encode", "memory://in", "-o", "memory://out", "-m", "tiny"]) == 0
+    assert f"0 converted, {PICTURES} skipped" in capsys.readouterr().err
+    assert main(["decode", "memory://out/03.lic", "-o", str(folder / "x.png")]) == 0
+    assert main(["encode", "memory://in/nothing.png", "-m", "tiny"]) == 1
+    assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_killed_worker_loses_and_doubles_nothing(folder: Path, capsys: Captured) -> None:
+    from lic.tools.batch.cluster import in_cluster
+
+    jobs = [Job(str(folder / f"in/{i:02}.png"), str(folder / f"out/{i:02}.lic")) for i in range(PICTURES)]
+    work = partial(convert_one, convert=partial(encode_bytes, model="tiny"), force=False)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        address = cluster.scheduler_address
+        results = []
+        for result in in_cluster(jobs, work, address):
+            if not results:
+                os.kill(cluster.workers[0].pid, signal.SIGKILL)
+            results.append(result)
+        assert [r.error for r in results] == [""] * PICTURES
+        sizes = [(folder / f"out/{i:02}.lic").stat().st_size for i in range(PICTURES)]
+        assert [r.after for r in results] == sizes
+        assert storage.files_in(str(folder / "out"), False) == [f"{i:02}.lic" for i in range(PICTURES)]
+        assert all(read_info(job.target).size == (96, 64) for job in jobs)
+
+        (folder / "in/broken.png").write_bytes(b"broken")
+        paths = [str(folder / "in"), "-o", str(folder / "out"), "--manifest", str(folder / "manifest.jsonl")]
+        assert main(["encode", *paths, "-m", "tiny", "--cluster", address]) == 1
+    assert f"0 converted, {PICTURES} skipped, 1 failed" in capsys.readouterr().err
+    lines = [json.loads(line) for line in (folder / "manifest.jsonl").read_text().splitlines()]
+    assert [Path(line["source"]).stem for line in lines] == [*(f"{i:02}" for i in range(PICTURES)), "broken"]
+    assert [line["after"] for line in lines[:-1]] == sizes and "not a picture" in lines[-1]["error"]

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+import pytest
+
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.tools.cli import main
+
+Captured = pytest.CaptureFixture[str]
+
+
+def test_it_says_what_is_there_and_that_it_works(tiny_model_path: Path, capsys: Captured) -> None:
+    assert main(["doctor"]) == 0
+    text = capsys.readouterr().out
+    assert "torch" in text and "cores" in text
+    assert "tiny" in text and "works (" in text
+
+
+def test_damaged_and_missing_models_are_problems(
+    tiny_model_path: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(tiny_model_path.read_bytes())
+    data[-1] ^= 1
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    (tmp_path / "bent.safetensors").write_bytes(data)
+    assert main(["doctor"]) == 1
+    assert "does not match its fingerprint" in capsys.readouterr().out
+    (tmp_path / "bent.safetensors").write_bytes(b"no model")
+    assert main(["doctor"]) == 1
+    assert "not a lic model" in capsys.readouterr().out

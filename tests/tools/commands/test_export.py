@@ -1,0 +1,119 @@
+"""A run becomes a model file that encodes, decodes and tells where it comes from."""
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from lic import decode, encode
+from lic.codec.model.catalogue import MODELS_VARIABLE, read_model_file
+from lic.codec.model.frozen import load_model
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.pca import pca_start
+from lic.tools.cli import main
+from lic.tools.commands.export import choose_shares
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
+from lic.tools.training.loop import TrainConfig, train
+from tests.conftest import Pixels
+from tests.tools.tiny import Tiny
+
+
+@pytest.fixture
+def run(config: TrainConfig) -> Path:
+    """The folder of a run of three steps, measured at its end."""
+    config = dataclasses.replace(config, valid=config.data, lr=2e-3, command="lic train photos/")
+    return train(Tiny(), config).parent
+
+
+def test_an_exported_model_encodes_and_decodes(
+    run: Path, tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "mine.safetensors"
+    assert main(["export", str(run), "-o", str(path)]) == 0
+    data = encode(photo, model=str(path))
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    assert decode(data).size == (photo.shape[1], photo.shape[0])
+
+
+def test_the_averaged_weights_are_exported(run: Path, tmp_path: Path) -> None:
+    path = tmp_path / "mine.safetensors"
+    main(["export", str(run), "-o", str(path)])
+    average = section(read_checkpoint(run / CHECKPOINT)[0], "average")[
+        "synthesis.2.weight"
+    ]  # latents are put in order of size, so the first layer differs
+    torch.testing.assert_close(load_model(path).network.synthesis[2].weight, average, rtol=1e-3, atol=1e-6)
+
+
+def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictures: Path) -> None:
+    main(["export", str(run), "-o", str(tmp_path / "mine.safetensors")])
+    card = read_model_file(tmp_path / "mine.safetensors").card
+    assert card["name"] == "mine"
+    assert (card["n"], card["m"], card["lambdas"], card["distortion"]) == (4, 6, [0.01, 0.04], "mse")
+    assert (card["steps"], card["patches"], card["patch_size"]) == (3, 12, 32)
+    assert card["data"] == {"names": [pictures.name], "pictures": 1, "megapixels": 0.1}
+    assert card["command"] == "lic train photos/"
+    assert len(card["second_look"]) == 2
+    assert [row.keys() for row in card["validation"]] == [{"lambda_", "bpp", "psnr", "loss"}] * 2
+
+
+def test_the_second_look_gets_the_share_that_loses_least(photo: Pixels) -> None:
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(8, 12, (1e-9, 1000))
+    crops = torch.from_numpy(np.stack([photo[:64, i : i + 96] for i in (0, 96)])).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        pca_start(network, crops.float() / 255)
+        network.synthesis[-1].weight *= 0.8  # the latents are now too small for it
+    choose_shares(network, crops, "mse")
+    bits_count, error_counts = network.shares.tolist()
+    assert bits_count == 0
+    assert error_counts > 0.5
+
+
+def test_the_best_checkpoint_is_preferred_and_named(
+    run: Path, config: TrainConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    train(Tiny(), dataclasses.replace(config, steps=5), resume=True)  # not measured, so the best is of step 3
+    assert read_info(run / BEST)["step"] == 3
+    main(["export", str(run), "-o", str(tmp_path / "best.safetensors")])
+    assert "from step 3, the best by validation (the last is 5)" in capsys.readouterr().out
+    main(["export", str(run / CHECKPOINT), "-o", str(tmp_path / "last.safetensors")])
+    assert capsys.readouterr().out.endswith("from step 5\n")
+    assert read_model_file(tmp_path / "last.safetensors").card["steps"] == 5
+
+
+def test_a_model_file_is_not_overwritten_unless_forced(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["export", str(run), "-o", str(tmp_path / "mine.safetensors")]
+    assert main(command) == 0
+    assert main(command) == 2
+    assert "exists: give --force" in capsys.readouterr().err
+    assert main([*command, "--force"]) == 0
+    assert main(["export", str(run), "-o", str(tmp_path / "mine.bin")]) == 2
+
+
+def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["export", str(tmp_path), "-o", str(tmp_path / "mine.safetensors")]) == 1
+    assert "there is no checkpoint" in capsys.readouterr().err
+
+
+def test_checkpoints_of_the_first_trainer_stay_of_use(run: Path, config: TrainConfig, tmp_path: Path) -> None:
+    """They know nothing of patches, data, validation, objectives, and hold an infinite best score."""
+    with safe_open(run / CHECKPOINT, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    names = "data output valid steps hours crop batch lr warmup ema clip seed device precision validate_minutes"
+    stored = read_info(run / CHECKPOINT)["config"]
+    old = {name: stored[name] for name in (names + " lambdas n m rounded_share").split()}
+    info = {"step": 3, "elapsed": 1.5, "best": math.inf, "config": old}
+    save_file(tensors, run / CHECKPOINT, {METADATA: json.dumps(info)})
+    (run / BEST).unlink()
+    assert main(["export", str(run), "-o", str(tmp_path / "old.safetensors")]) == 0
+    assert read_model_file(tmp_path / "old.safetensors").card["patches"] == 12
+    assert main(["train", "-o", str(run), "--resume", "--steps", "4"]) == 0
+    assert read_info(run / CHECKPOINT)["step"] == 4

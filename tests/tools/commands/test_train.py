@@ -1,0 +1,163 @@
+"""`lic train` from the command line."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save
+
+from lic.tools.cli import main
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info
+
+TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> str:
+    return str(tmp_path / "run")
+
+
+def test_training_exporting_and_adding_a_lambda_point(pictures: Path, run: str, tmp_path: Path) -> None:
+    data, model = str(pictures), str(tmp_path / "model.safetensors")
+    assert main(["train", data, "-o", run, *TINY, "--steps", "2", "--lambdas", "0.01,0.04", "--valid", data]) == 0
+    assert main(["export", run, "-o", model]) == 0
+    for start in (model, run):
+        grown = str(tmp_path / f"grown from {Path(start).name}")
+        options = ["--add-lambda", "0.02", "--only-gains", "--crop", "32", "--batch", "4", "--steps", "2"]
+        assert main(["train", data, "-o", grown, "--from", start, *options, "--valid", data]) == 0
+        config = read_info(Path(grown, BEST))["config"]
+        assert (config["lambdas"], config["only_gains"], config["n"], config["m"]) == ([0.01, 0.02, 0.04], [0.02], 4, 6)
+
+
+def test_resuming_needs_nothing_but_the_folder(pictures: Path, run: str) -> None:
+    begin = ["train", str(pictures), "-o", run, *TINY, "--steps", "2", "--lr", "0.001"]
+    assert main(begin) == 0
+    assert main(["train", "-o", run, "--resume"]) == 0
+    assert read_info(Path(run, CHECKPOINT))["step"] == 2
+    assert main(["train", "-o", run, "--resume", "--steps", "4"]) == 0
+    info = read_info(Path(run, CHECKPOINT))
+    assert info["step"] == 4
+    assert info["config"]["lr"] == 0.001
+    assert info["config"]["command"].endswith(f"--lr 0.001 && lic train -o {run} --resume --steps 4")
+    assert main([*begin, "--resume"]) == 0  # the first command again is fine, too
+
+
+def test_a_run_from_before_there_was_a_choice_of_optimizer_goes_on_by_adam(
+    pictures: Path, run: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
+    tensors, info = read_checkpoint(Path(run, CHECKPOINT))
+    del info["config"]["optimizer"]
+    Path(run, CHECKPOINT).write_bytes(save(tensors, {METADATA: json.dumps(info)}))
+    assert main(["train", "-o", run, "--resume", "--optimizer", "soap"]) == 2
+    assert "its optimizer would change" in capsys.readouterr().err
+    assert main(["train", "-o", run, "--resume", "--steps", "2"]) == 0
+    assert read_info(Path(run, CHECKPOINT))["config"]["optimizer"] == "adam"
+
+
+def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run: str, tiny_model_path: Path) -> None:
+    options = ["--crop", "32", "--batch", "4", "--steps", "1"]
+    for folder, start in ((f"{run}1", str(tiny_model_path)), (f"{run}2", f"{run}1")):
+        assert main(["train", str(pictures), "-o", folder, "--from", start, *options]) == 0
+        assert read_info(Path(folder, CHECKPOINT))["config"]["second_look"] == [0, 0.5, 1]
+    assert main(["train", str(pictures), "-o", f"{run}2", "--from", f"{run}1", *options, "--resume"]) == 0
+    added = [*options, "--add-lambda", "0.001,0.06324555,0.5"]
+    assert main(["train", str(pictures), "-o", run, "--from", f"{run}2", *added]) == 0
+    looks = read_info(Path(run, CHECKPOINT))["config"]["second_look"]
+    assert looks == pytest.approx([0, 0, 0.5, 0.75, 1, 1])
+    scaled = [*options, "--crop", "176", "--distortion", "ms-ssim"]
+    assert main(["train", str(pictures), "-o", f"{run}3", "--from", run, *scaled]) == 0
+    assert read_info(Path(f"{run}3", CHECKPOINT))["config"]["second_look"] == pytest.approx(looks)
+
+
+@pytest.mark.parametrize(
+    "change", [["--lambdas", "0.3"], ["--latents", "8"], ["--distortion", "ms-ssim"], ["--optimizer", "soap"]]
+)
+def test_resuming_cannot_change_the_model_or_its_optimizer(
+    pictures: Path, run: str, change: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
+    assert main(["train", "-o", run, "--resume", *change]) == 2
+    assert "leave that option out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ("", "either --steps or --hours"),
+        ("--steps 5 --crop 100", "multiple of 16"),
+        ("--steps 5 --device abacus", "cannot use device abacus"),
+        ("--steps 5 --add-lambda 0.1", "name it by --from"),
+        ("--steps 5 --only-gains", "name them by --add-lambda"),
+        ("--steps 5 --from tiny --latents 6", "leave them out"),
+        ("--steps 5 --from tiny --lambdas 0.1 --add-lambda 0.2", "give one of them"),
+        ("--steps 5 --from tiny --add-lambda 0.02", "has that lambda point"),
+        ("--steps 5 --from tiny --add-lambda 0.1 --only-gains --distortion ms-ssim", "cannot change the --distortion"),
+        ("--steps 5 --distortion ms-ssim --crop 160", "--crop of 176 or more"),
+        ("--steps 5 --rounded-share 1", "a share below 1"),
+    ],
+)
+@pytest.mark.usefixtures("tiny_model_path")
+def test_options_that_do_not_fit_together_say_why(
+    pictures: Path, run: str, options: str, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", str(pictures), "-o", run, *options.split()]) == 2
+    assert message in capsys.readouterr().err
+    assert not Path(run).exists()
+
+
+@pytest.mark.parametrize("options", ["--steps 5 --hours 1", "--steps 5 --lambdas 0.1,0.1", "--steps 5 --lambdas 0"])
+def test_options_that_make_no_sense_are_usage_errors(pictures: Path, run: str, options: str) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(["train", str(pictures), "-o", run, *options.split()])
+    assert error.value.code == 2
+
+
+def test_no_data_no_run_and_no_model_are_errors(
+    pictures: Path, run: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", "-o", run, "--steps", "1"]) == 2
+    assert "name the pictures" in capsys.readouterr().err
+    assert main(["train", "-o", run, "--resume"]) == 1
+    assert "there is no checkpoint" in capsys.readouterr().err
+    assert main(["train", str(tmp_path), "-o", run, "--steps", "1"]) == 1
+    assert "no picture" in capsys.readouterr().err
+    assert main(["train", str(pictures), "-o", run, "--steps", "1", "--from", "nobody"]) == 1
+    assert "no model named nobody" in capsys.readouterr().err
+
+
+def test_help_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["train", "--help"])
+    text = capsys.readouterr().out
+    assert text.index("examples:") < text.index("options:")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
+def test_a_signal_ends_the_run_with_a_checkpoint(pictures: Path, run: str, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "lic.tools.commands.train", str(pictures), "-o", run, *TINY, "--hours", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        first = next(line for line in process.stdout if line.startswith("step "))
+        process.send_signal(number)
+        rest = process.stdout.read()
+    assert process.returncode == 130
+    stopped = re.search(r"stopped after step (\d+), kept in .*: go on with --resume", rest)
+    assert stopped
+    assert read_info(Path(run, CHECKPOINT))["step"] == int(stopped[1]) >= int(first.split()[1])
+
+
+def test_training_needs_neither_the_coder_nor_the_codec() -> None:
+    code = """
+import sys
+sys.modules["constriction"] = None
+import lic.tools.commands.train
+assert not {"lic.codec.model.frozen", "lic.codec.entropy.coder"} & sys.modules.keys()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

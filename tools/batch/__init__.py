@@ -1,0 +1,1 @@
+"""Many pictures: finding inputs, naming outputs, processes, clusters, storage."""

@@ -1,0 +1,20 @@
+"""What commands that read files share: standard input, and errors in one line."""
+
+import sys
+
+from lic.codec.errors import LicError
+from lic.tools.batch import storage
+
+STANDARD = "-"  # standard input or output
+
+
+def read_input(name: str) -> bytes:
+    return sys.stdin.buffer.read() if name == STANDARD else storage.read(name)
+
+
+def describe(error: Exception) -> str:
+    """An error in one line, without Python's decoration if it is one that we or the system foresaw."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"

@@ -1,0 +1,1 @@
+"""The subcommands of `lic`: options in, one call, text out."""

@@ -1,0 +1,65 @@
+"""`lic doctor`: versions, the processor, the models found, and whether they work."""
+
+import argparse
+import os
+import platform
+import time
+from importlib.metadata import PackageNotFoundError, version
+
+from lic.codec.errors import LicError
+from lic.codec.model.catalogue import damaged_models, list_models, model_folders
+
+LIBRARIES = ("lic-codec", "torch", "numpy", "pillow", "constriction", "safetensors", "scikit-image")
+PICTURE = (96, 128)  # what each model encodes and decodes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "The exit code is 1 if something does not work. Put the output into a bug report."
+
+
+def run(args: argparse.Namespace) -> int:
+    import torch
+
+    print(f"python         {platform.python_version()} on {platform.platform()}")
+    for name in LIBRARIES:
+        print(f"{name:<14} {_version(name)}")
+    print(f"processor      {platform.machine()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}")
+    print(f"threads        {torch.get_num_threads()}")
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none (only training uses one)"
+    print(f"GPU            {gpu}")
+    print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
+    return 1 if _check_models() else 0
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _check_models() -> int:
+    """Encode and decode with each model; returns the number of problems."""
+    import numpy as np
+
+    from lic.codec.decoder import decode
+    from lic.codec.encoder import encode
+
+    count = problems = 0
+    picture = np.add.outer(np.arange(PICTURE[0]), np.arange(PICTURE[1])).astype(np.uint8)
+    for file in list_models():
+        count += 1
+        start = time.perf_counter()
+        try:
+            decode(encode(picture, model=file.path))
+            result = f"works ({time.perf_counter() - start:.2f} s to load, encode and decode)"
+        except LicError as error:
+            problems += 1
+            result = str(error)
+        print(f"  {file.name:<12} {file.fingerprint.hex()} {result}")
+    for damaged in damaged_models():
+        problems += 1
+        print(f"  {damaged}")
+    if not count:
+        print("  none: lic needs a model to encode or decode; reinstall it, or name a folder in LIC_MODELS")
+    return problems or not count

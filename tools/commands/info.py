@@ -1,0 +1,62 @@
+"""`lic info`: what a .lic file says about itself."""
+
+import argparse
+import dataclasses
+import json
+import sys
+from typing import Any
+
+from lic.codec.errors import LicError
+from lic.codec.info import Info, read_info
+from lic.codec.model.catalogue import MAX_QUALITY, MIN_QUALITY, POSITIONS, list_models
+from lic.tools.batch.inputs import describe, read_input
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help=".lic files; - is standard input")
+    parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
+
+
+def run(args: argparse.Namespace) -> int:
+    failures = 0
+    for name in args.inputs:
+        try:
+            info = read_info(read_input(name))
+        except (LicError, OSError) as error:
+            print(f"{name}: {describe(error)}", file=sys.stderr)
+            failures += 1
+            continue
+        facts = dataclasses.asdict(info) | _rate(info)
+        print(json.dumps({"file": name} | facts) if args.json else _text(name, facts))
+    return 1 if failures else 0
+
+
+def _rate(info: Info) -> dict[str, Any]:
+    """Quality and lambda, which are the model's to tell, if it is here."""
+    for file in list_models():
+        if file.fingerprint.hex() == info.model:
+            lambdas = file.card["lambdas"]
+            last = (len(lambdas) - 1) * POSITIONS
+            quality = MIN_QUALITY + (MAX_QUALITY - MIN_QUALITY) * info.position / last if last else MAX_QUALITY
+            point, fine = divmod(info.position, POSITIONS)
+            known = {"model_name": file.name, "quality": round(quality, 2)}
+            return known | ({"lambda": lambdas[point]} if not fine else {})
+    return {"model_name": None}
+
+
+def _text(name: str, facts: dict[str, Any]) -> str:
+    width, height = facts["size"]
+    sections = ", ".join(f"{tag} {size}" for tag, size in facts["sections"].items())
+    lines = [
+        f"{name}",
+        f"  picture   {width} x {height}, {facts['mode']}",
+        f"  bytes     {facts['bytes']:,} ({facts['bits_per_pixel']:.4f} bits per pixel)",
+    ]
+    if facts["model_name"]:
+        point = f", lambda {facts['lambda']:g}" if "lambda" in facts else ""
+        lines.append(f"  quality   {facts['quality']:g}{point}")
+        lines.append(f"  model     {facts['model']} ({facts['model_name']})")
+    else:
+        lines.append(f"  model     {facts['model']} (not found here)")
+    lines.append(f"  format    version {facts['version']}, sections {sections}")
+    return "\n".join(lines)

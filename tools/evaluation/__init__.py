@@ -1,0 +1,1 @@
+"""Measuring codecs: real files, results, curves, Bjontegaard differences."""

@@ -1,0 +1,279 @@
+"""The codecs that are compared: lic, and the classical ones through Pillow and its plugins.
+
+A codec turns RGB pixels and a setting into the bytes of a real file, and back. Larger settings mean larger
+files for all of them; a setting of JPEG 2000 is a rate in bits per pixel, of all others a quality.
+"""
+
+import importlib
+import io
+import math
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, features
+
+from lic.codec.encoder import DEFAULT_EFFORT
+from lic.codec.errors import BadImage, LicError
+
+Pixels = NDArray[np.uint8]
+
+RAW_BITS = 24  # per pixel: JPEG 2000 is given its rate as a compression ratio
+
+
+class CodecNotFound(LicError):
+    """A codec is unknown, or its Pillow plugin is not installed."""
+
+
+@dataclass(frozen=True)
+class Codec:
+    """One line of a comparison."""
+
+    name: str
+    label: str
+    version: str
+    settings: str  # how to make the same files, with SETTING where the setting goes
+    ladder: tuple[float, ...]  # settings that span the useful rates
+    grid: tuple[float, ...]  # all settings, for those who look for a size
+    encode: Callable[[Pixels, float], bytes]
+    decode: Callable[[bytes], Pixels]
+
+
+class PillowFormat(NamedTuple):
+    label: str
+    format: str
+    options: dict[str, Any]
+    ladder: tuple[float, ...]
+    feature: str = ""  # of Pillow itself, or
+    plugin: str = ""  # the module that registers the format,
+    package: str = ""  # of this package
+
+
+QUALITIES = tuple(map(float, range(1, 101)))
+RATES = tuple(round(0.02 * 1.01**k, 5) for k in range(610))  # 0.02 to 8.6 bits per pixel
+LIC_QUALITIES = tuple(round(1 + 0.05 * k, 2) for k in range(1981))
+
+PILLOW_FORMATS = {
+    "jpeg": PillowFormat(
+        "JPEG 4:2:0",
+        "JPEG",
+        {"subsampling": "4:2:0", "optimize": True},
+        (5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 92, 96),
+        feature="libjpeg_turbo",
+    ),
+    "jpeg444": PillowFormat(
+        "JPEG 4:4:4",
+        "JPEG",
+        {"subsampling": "4:4:4", "optimize": True},
+        (5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 92, 96),
+        feature="libjpeg_turbo",
+    ),
+    "jpeg2000": PillowFormat(
+        "JPEG 2000",
+        "JPEG2000",
+        {"irreversible": True, "mct": 1, "quality_mode": "rates"},
+        (0.06, 0.1, 0.15, 0.22, 0.32, 0.47, 0.7, 1.0, 1.5, 2.2, 3.2),
+        feature="jpg_2000",
+    ),
+    "webp": PillowFormat("WebP", "WEBP", {"method": 6}, (1, 5, 12, 22, 35, 50, 65, 75, 83, 90, 95, 98), feature="webp"),
+    "avif": PillowFormat(
+        "AVIF 4:2:0",
+        "AVIF",
+        {"subsampling": "4:2:0", "speed": 6, "max_threads": 1},
+        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94),
+        feature="avif",
+    ),
+    "avif444": PillowFormat(
+        "AVIF 4:4:4",
+        "AVIF",
+        {"subsampling": "4:4:4", "speed": 6, "max_threads": 1},
+        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94),
+        feature="avif",
+    ),
+    "jxl": PillowFormat(
+        "JPEG XL",
+        "JXL",
+        {"effort": 7, "num_threads": 1},
+        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94, 97),
+        plugin="pillow_jxl",
+        package="pillow-jxl-plugin",
+    ),
+    "heic": PillowFormat(
+        "HEIC 4:2:0",
+        "HEIF",
+        {"chroma": "420"},
+        (5, 14, 23, 32, 41, 50, 58, 66, 74),
+        plugin="pillow_heif",
+        package="pillow-heif",
+    ),
+    "heic444": PillowFormat(
+        "HEIC 4:4:4",
+        "HEIF",
+        {"chroma": "444"},
+        (5, 14, 23, 32, 41, 50, 58, 66, 74),
+        plugin="pillow_heif",
+        package="pillow-heif",
+    ),
+}
+LIC = "lic"
+NAMES = (LIC, *PILLOW_FORMATS)
+LIC_LADDER = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
+
+
+def is_available(name: str) -> bool:
+    """Whether a codec can be used here."""
+    if name == LIC:
+        return True
+    kind = PILLOW_FORMATS[name]
+    return bool(features.check(kind.feature)) if kind.feature else find_spec(kind.plugin) is not None
+
+
+def available() -> list[str]:
+    """The names of all codecs that can be used here."""
+    return [name for name in NAMES if is_available(name)]
+
+
+def get_codec(name: str, model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
+    """A codec by name; `model` and `effort` are for lic."""
+    if name not in NAMES:
+        raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
+    if name == LIC:
+        return lic_codec(model, effort)
+    kind = PILLOW_FORMATS[name]
+    if not is_available(name):
+        remedy = f"pip install {kind.package}" if kind.package else f"install a Pillow with {kind.feature}"
+        raise CodecNotFound(f"codec {name} is not installed: {remedy}, or leave it out")
+    return pillow_codec(name, kind)
+
+
+def pillow_codec(name: str, kind: PillowFormat) -> Codec:
+    """A codec out of a format that Pillow writes.
+
+    >>> jpeg = pillow_codec("jpeg", PILLOW_FORMATS["jpeg"])
+    >>> grey = np.full((8, 8, 3), 128, np.uint8)
+    >>> jpeg.decode(jpeg.encode(grey, 50)).tolist() == grey.tolist()
+    True
+    """
+    pillow = f"Pillow {version('pillow')}"
+    if kind.plugin:
+        plugin = importlib.import_module(kind.plugin)
+        if hasattr(plugin, "register_heif_opener"):
+            plugin.register_heif_opener()
+        library = f"{kind.package} {version(kind.package)}, {pillow}"
+    else:
+        library = f"{pillow}, {kind.feature} {features.version(kind.feature)}"
+
+    def encode(pixels: Pixels, setting: float) -> bytes:
+        file = io.BytesIO()
+        options = kind.options | _setting_option(kind, setting)
+        Image.fromarray(pixels).save(file, kind.format, **options)
+        return file.getvalue()
+
+    placeholder = "quality_layers=[24/SETTING]" if kind.format == "JPEG2000" else "quality=SETTING"
+    options = ", ".join([f"{key}={value!r}" for key, value in kind.options.items()] + [placeholder])
+    grid = RATES if kind.format == "JPEG2000" else QUALITIES
+    settings = f"save(file, {kind.format!r}, {options})"
+    return Codec(name, kind.label, library, settings, kind.ladder, grid, encode, _decode_pillow)
+
+
+def _setting_option(kind: PillowFormat, setting: float) -> dict[str, Any]:
+    if kind.format == "JPEG2000":
+        return {"quality_layers": [RAW_BITS / setting]}
+    return {"quality": round(setting)}
+
+
+def _decode_pillow(data: bytes) -> Pixels:
+    with Image.open(io.BytesIO(data)) as image:
+        return np.array(image.convert("RGB"))
+
+
+def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
+    """lic itself, with a model by name or path, or the default one."""
+    from lic.codec.decoder import decode
+    from lic.codec.encoder import encode
+    from lic.codec.model.frozen import get_model
+
+    frozen = get_model(model)
+    if model is not None:
+        make_findable(model)
+    name = LIC if model is None else f"{LIC}-{frozen.name}"
+    return Codec(
+        name if effort == DEFAULT_EFFORT else f"{name}-effort{effort}",
+        f"lic ({frozen.name})" if effort == DEFAULT_EFFORT else f"lic ({frozen.name}, effort {effort})",
+        f"lic {version('lic-codec')}, model {frozen.name} {frozen.fingerprint.hex()}",
+        f"lic.encode(pixels, quality=SETTING, {effort=})",
+        LIC_LADDER,
+        LIC_QUALITIES,
+        lambda pixels, quality: encode(pixels, quality=quality, effort=effort, model=model),
+        lambda data: np.array(decode(data).convert("RGB")),
+    )
+
+
+def make_findable(model: str) -> None:
+    """Let files of a model given by its path be decoded in this process: its folder joins those in
+    LIC_MODELS.
+    """
+    from lic.codec.model.catalogue import MODELS_VARIABLE
+
+    path = Path(model)
+    if path.exists():
+        known = os.environ.get(MODELS_VARIABLE, "")
+        folder = str(path.resolve().parent)
+        if folder not in known.split(os.pathsep):
+            os.environ[MODELS_VARIABLE] = os.pathsep.join(filter(None, [known, folder]))
+
+
+def read_rgb(path: str | Path) -> Pixels:
+    """A picture as every codec gets it: 8-bit RGB, turned upright; what that would falsify is refused."""
+    with Image.open(path) as image:
+        if image.has_transparency_data:
+            raise BadImage(f"{path} has transparency, which not all codecs carry: flatten it with convert('RGB')")
+        if image.mode not in ("RGB", "L", "1", "P", "CMYK", "YCbCr"):
+            raise BadImage(f"{path} is of mode {image.mode}, not 8-bit RGB or grey: convert it first")
+        return np.array(ImageOps.exif_transpose(image).convert("RGB"))
+
+
+def read_photo(path: str | Path) -> Pixels:
+    """`read_rgb` of a file that the user named, what is wrong with it in words."""
+    try:
+        return read_rgb(path)
+    except OSError as error:
+        raise BadImage(f"cannot read {path} as a picture: {error.strerror or 'its format is unknown'}") from error
+
+
+def largest_within(
+    encode: Callable[[float], bytes], grid: Sequence[float], limit: int, close: float = 0.998
+) -> tuple[float, bytes]:
+    """The setting of the largest file of at most `limit` bytes, and the file; the smallest file if none fits.
+
+    The search takes turns between a guess (log size as a line over the grid) and halving, and ends early with
+    a file of at least `close` times the limit. Where sizes are not quite monotone, the best one met counts.
+
+    >>> setting, data = largest_within(lambda s: bytes(int(s)), range(1, 101), 42)
+    >>> setting, len(data)
+    (42, 42)
+    """
+    low, high = 0, len(grid) - 1
+    best = grid[low], encode(grid[low])
+    top = grid[high], encode(grid[high])
+    if len(best[1]) > limit or len(top[1]) <= limit:
+        return best if len(best[1]) > limit else top
+    low_size, high_size = len(best[1]), len(top[1])
+    halve = False
+    while high - low > 1 and len(best[1]) < close * limit:
+        share = 0.5 if halve else math.log(limit / low_size) / math.log(high_size / low_size)
+        halve = not halve
+        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
+        data = encode(grid[middle])
+        if len(data) <= limit:
+            low, low_size = middle, len(data)
+            best = max(best, (grid[middle], data), key=lambda found: len(found[1]))
+        else:
+            high, high_size = middle, len(data)
+    return best

@@ -1,0 +1,103 @@
+"""How far a decoded picture is from its original. Pictures are uint8 arrays, RGB (H x W x 3) or grey (H x W).
+
+- PSNR over all samples: 10 log10(255^2 / MSE), the MSE pooled over R, G and B (not the mean of three PSNRs).
+- Luma and chroma PSNR: the same of Y, and of Cb and Cr pooled (JFIF colour transform, BT.601, unrounded).
+- SSIM (Wang et al. 2004): Gaussian window of 11 x 11, sigma 1.5; mean over positions, then over R, G and B.
+- MS-SSIM (Wang et al. 2003): five scales of it. Undefined (nan) for pictures with a side under 161.
+
+Identical pictures have infinite PSNR. In means they count as `LOSSLESS_DB`, so that a mean stays a number.
+"""
+
+import math
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.picture.fidelity import PEAK, Pixels, check_comparable, decibels, ms_ssim, psnr, to_db
+
+LOSSLESS_DB = 100.0  # what an infinite number of decibels counts in a mean; 16 million pixels off by one: 120
+MIN_SIDE_SSIM = 11  # the window
+
+# JFIF: Y, Cb, Cr (without its offset of 128) out of R, G, B.
+YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
+
+
+class Scores(NamedTuple):
+    """All metrics of one decoded picture."""
+
+    psnr: float
+    psnr_luma: float
+    psnr_chroma: float
+    ssim: float
+    ms_ssim: float
+
+    @property
+    def ms_ssim_db(self) -> float:
+        return to_db(self.ms_ssim)
+
+
+def measure(original: Pixels, decoded: Pixels) -> Scores:
+    """All metrics at once."""
+    return Scores(
+        psnr(original, decoded),
+        psnr_luma(original, decoded),
+        psnr_chroma(original, decoded),
+        ssim(original, decoded),
+        ms_ssim(original, decoded),
+    )
+
+
+def psnr_luma(original: Pixels, decoded: Pixels) -> float:
+    """PSNR of Y = 0.299 R + 0.587 G + 0.114 B.
+
+    >>> black = np.zeros((4, 4, 3), np.uint8)
+    >>> round(psnr_luma(black, black + 1), 2)
+    48.13
+    """
+    return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 0] ** 2)))
+
+
+def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
+    """PSNR of Cb and Cr, their squared errors pooled; infinite where only greys differ."""
+    return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
+
+
+def ssim(original: Pixels, decoded: Pixels) -> float:
+    """Structural similarity, 1 for identical pictures; nan if a side is under 11."""
+    from skimage.metrics import structural_similarity
+
+    check_comparable(original, decoded)
+    if min(original.shape[:2]) < MIN_SIDE_SSIM:
+        return math.nan
+    return float(
+        structural_similarity(
+            original,
+            decoded,
+            channel_axis=2 if original.ndim == 3 else None,
+            data_range=PEAK,
+            gaussian_weights=True,
+            use_sample_covariance=False,
+        )
+    )
+
+
+def mean_db(values: Iterable[float]) -> float:
+    """The mean of decibels, infinite ones counted as `LOSSLESS_DB`; nan if any value is, or if there is none.
+
+    >>> mean_db([40.0, math.inf])
+    70.0
+    """
+    values = [min(value, LOSSLESS_DB) if not math.isnan(value) else value for value in values]
+    return sum(values) / len(values) if values else math.nan
+
+
+def _difference_ycbcr(original: Pixels, decoded: Pixels) -> NDArray[Any]:
+    check_comparable(original, decoded)
+    difference = original.astype(np.float64) - decoded
+    if original.ndim == 2:
+        difference = np.repeat(difference[:, :, None], 3, axis=2)
+    ycbcr = difference @ YCBCR.T
+    ycbcr[np.abs(ycbcr) < 1e-6] = 0  # grey differences leave rounding errors in Cb and Cr
+    return ycbcr

@@ -1,0 +1,65 @@
+"""Self-contained HTML pages: everything inside one file, nothing is ever fetched."""
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+# The browser itself is told to load nothing from anywhere.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
+
+ASSETS = Path(__file__).parent / "assets"
+
+
+def asset(name: str) -> str:
+    """A style sheet or script to be put into a page."""
+    return (ASSETS / name).read_text(encoding="utf-8")
+
+
+def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
+    """A whole HTML document; `style` and `script` are the text of what it needs besides."""
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{html.escape(title)}</title>
+<style>
+{asset("page.css")}{style}</style>
+</head>
+<body>
+{body}
+{f"<script>{script}</script>" if script else ""}
+</body>
+</html>
+"""
+
+
+def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
+    """An HTML table of texts, the first row its header."""
+    header, *body = ([html.escape(cell) for cell in row] for row in rows)
+    head = "".join(f"<th>{cell}</th>" for cell in header)
+    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
+    return f"<table{attributes}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
+
+
+def png(pixels: NDArray[np.uint8]) -> bytes:
+    """Pixels as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()
+
+
+def data_uri(data: bytes, kind: str = "image/png") -> str:
+    """Bytes as an address that holds them.
+
+    >>> data_uri(b"abc", "text/plain")
+    'data:text/plain;base64,YWJj'
+    """
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,1 @@
+"""Study material: the lectures' figures and the ablation studies."""

@@ -1,0 +1,165 @@
+"""Objectives side by side: `lic vae objectives` and `lic vae colour`.
+
+Every row is trained on the same layers, pictures and number of steps, and measured on the same held-out
+pictures.
+"""
+
+import argparse
+import dataclasses
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lic.codec.coding import encode_picture
+from lic.codec.model.frozen import freeze
+from lic.codec.picture.image import Picture
+from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start
+from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
+from lic.tools.studies.small_trainings import Bench, full_precision
+from lic.tools.training.rate_distortion import RateDistortion, Score
+from lic.tools.training.rate_distortion import measure as measure_rate_distortion
+from lic.tools.training.variational import Variational
+from lic.tools.training.variational import measure as measure_variational
+
+WHOLE = "the whole picture"
+WHOLE_LAMBDAS = (0.01, 0.03, 0.1, 0.3, 1.0)  # for pictures
+COLOUR_LAMBDAS = (0.0003, 0.001, 0.003, 0.01, 0.03)  # for their colour alone
+
+
+@dataclasses.dataclass(frozen=True)
+class Colour(RateDistortion):
+    """The bits of colour, for a decoder that has the grey picture; `informed`: and looks at it."""
+
+    informed: bool = True
+
+    def describe(self) -> dict[str, Any]:
+        return super().describe() | {"objective": "colour"}
+
+    def build(self) -> ConditionalAutoencoder:
+        return ConditionalAutoencoder(self.n, self.m, self.lambdas, informed=self.informed)
+
+    def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
+        assert isinstance(model, ConditionalAutoencoder)
+        conditional_start(model, crops)
+
+    def freeze(self, model: RateDistortionAutoencoder) -> None:
+        super().freeze(model)
+        assert isinstance(model, ConditionalAutoencoder)
+        if model.slope is not None:
+            model.slope.requires_grad_(True)
+
+
+def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", nargs="*", metavar="DATA", help="pictures to learn from (scikit-image's)")
+    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to measure on (scikit-image's)")
+    parser.add_argument("--steps", type=int, default=600, help="of each training (600)")
+    parser.add_argument("--crop", type=int, default=64, help="side of the crops, a multiple of 16 (64)")
+    parser.add_argument("--batch", type=int, default=8, help="crops per step (8)")
+    parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
+    parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
+    parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+
+
+def bench_of(args: argparse.Namespace) -> Bench:
+    data = tuple(args.data) or sample_paths(TO_LEARN_FROM)
+    return Bench(data, args.valid or sample_paths(TO_MEASURE_ON), args.steps, args.crop, args.batch, args.seed)
+
+
+class Row(NamedTuple):
+    """An objective's line in the table of `lic vae objectives`."""
+
+    objective: str
+    lambda_: float
+    bpp: float
+    psnr: float
+    file_bpp: float  # of real files; nan where there is no code
+
+
+def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
+    """VAE, noisy channel, and rounding with an entropy code."""
+    rows = []
+    for name, given in (("VAE", None), ("noisy channel", lambda_)):
+        vae = bench.train(Variational(n, m, lambda_=given))
+        score = measure_variational(vae, bench.pictures, full_precision)
+        chosen = 3 / (2 * score.scale**2 * math.log(2))  # what the noise says of the trade-off
+        rows.append(Row(name, chosen, score.bpp, score.psnr, math.nan))
+    codec = bench.train(RateDistortion((lambda_,), n, m, proxy="noise"))
+    (coded,) = measure_rate_distortion(codec, bench.pictures, full_precision)
+    rows.append(Row("rounding + code", lambda_, coded.bpp, coded.psnr, file_rate(codec, bench.pictures)))
+    return rows
+
+
+def file_rate(codec: RateDistortionAutoencoder, pictures: list[Tensor]) -> float:
+    """Bits per pixel of real .lic files, a mean over pictures as in `measure`."""
+    model = freeze(codec, {"name": "comparison"})
+    rates = []
+    for picture in pictures:
+        pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
+        size = len(encode_picture(Picture(pixels), model, position=0))
+        rates.append(8 * size / (pixels.shape[0] * pixels.shape[1]))
+    return float(np.mean(rates))
+
+
+def compare_objectives(args: argparse.Namespace) -> int:
+    rows = objective_rows(bench_of(args), args.n, args.m, args.lambda_)
+    print(f"{'objective':<16} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8} {'real files, bits/pixel':>23}")
+    for row in rows:
+        real = "no such code" if math.isnan(row.file_bpp) else f"{row.file_bpp:.4f}"
+        print(f"{row.objective:<16} {row.lambda_:8.4g} {row.bpp:11.4f} {row.psnr:8.2f} {real:>23}")
+    print("lambda: given, or for the VAE what its learned noise stands for, 3 / (2 sigma^2 ln 2)")
+    return 0
+
+
+def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
+    """Rate-distortion points of whole pictures, and of colour for a decoder with the grey picture."""
+    objectives = {
+        WHOLE: RateDistortion(WHOLE_LAMBDAS, n, m, proxy="noise"),
+        "colour, grey only added": Colour(COLOUR_LAMBDAS, n, m, proxy="noise", informed=False),
+        "colour given grey": Colour(COLOUR_LAMBDAS, n, m, proxy="noise", informed=True),
+    }
+    return {name: points(bench.train(objective), bench.pictures) for name, objective in objectives.items()}
+
+
+@torch.inference_mode()
+def points(model: RateDistortionAutoencoder, pictures: list[Tensor]) -> list[Score]:
+    """Scores of every lambda point by the model's own `forward`, which may use side information."""
+    scores = []
+    for k, lambda_ in enumerate(model.lambdas):
+        rows = []
+        for picture in pictures:
+            coded = model(picture[None].float() / PEAK, torch.tensor([k]), "round")
+            decoded = (coded.reconstruction[0] * PEAK).round().clamp(0, PEAK)
+            mse = float((decoded - picture).square().mean())
+            bpp = float(coded.bits) / picture[0].numel()
+            rows.append((bpp, 10 * math.log10(PEAK**2 / max(mse, 1e-10)), bpp + lambda_ * mse))
+        scores.append(Score(lambda_, *np.mean(rows, axis=0).tolist()))
+    return scores
+
+
+def rate_at(scores: list[Score], psnr: float) -> float:
+    """Bits per pixel for at least a PSNR, by linear interpolation of their logarithm: where the coarsest
+    point is better already its rate, where the finest is worse nan.
+
+    >>> points = [Score(0.1, 0.25, 30.0, 0), Score(0.2, 1.0, 34.0, 0)]
+    >>> rate_at(points, 32.0)
+    0.5
+    """
+    logs = [math.log(score.bpp) for score in scores]
+    return math.exp(np.interp(psnr, [s.psnr for s in scores], logs, right=math.nan))
+
+
+def compare_colour(args: argparse.Namespace) -> int:
+    curves = colour_curves(bench_of(args), args.n, args.m)
+    print(f"{'coded':<24} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8}")
+    for name, scores in curves.items():
+        for score in scores:
+            print(f"{name:<24} {score.lambda_:8.4g} {score.bpp:11.4f} {score.psnr:8.2f}")
+    print(f"\nbits per pixel for the same PSNR, or better\n{'PSNR dB':>8} " + " ".join(f"{n:>24}" for n in curves))
+    for psnr in sorted(score.psnr for score in curves[WHOLE]):
+        print(f"{psnr:8.2f} " + " ".join(f"{rate_at(scores, psnr):24.4f}" for scores in curves.values()))
+    return 0

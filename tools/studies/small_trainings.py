@@ -1,0 +1,58 @@
+"""Small trainings under equal conditions, for comparisons and figures: the project's loop, with a folder that goes."""
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from lic.tools.training.checkpoint import read_checkpoint, section
+from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.objective import Model, Objective
+from lic.tools.training.pictures import load_pictures
+from lic.tools.training.variational import whole_blocks
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all trainings of a comparison share."""
+
+    data: tuple[str, ...]
+    held_out: Sequence[str]
+    steps: int
+    crop: int = 64
+    batch: int = 8
+    seed: int = 0
+
+    @cached_property
+    def pictures(self) -> list[Tensor]:
+        """The held-out pictures, uint8, sides cut to multiples of 16."""
+        return [whole_blocks(picture) for picture in load_pictures(self.held_out, self.crop, quiet=True)]
+
+    def train(self, objective: Objective[Model]) -> Model:
+        """The averaged network at the end of a training from its start."""
+        with tempfile.TemporaryDirectory() as folder:
+            config = TrainConfig(
+                self.data,
+                folder,
+                steps=self.steps,
+                crop=self.crop,
+                batch=self.batch,
+                seed=self.seed,
+                lr=1e-3,
+                warmup=50,
+                ema=0.99,
+                precision="fp32",
+                device="cpu",
+            )
+            tensors, _ = read_checkpoint(train(objective, config))
+        network = objective.build()
+        network.load_state_dict(section(tensors, "average"))
+        return network.requires_grad_(False)
+
+
+def full_precision() -> torch.autocast:
+    """No autocast, where a measurement asks for one."""
+    return torch.autocast("cpu", enabled=False)

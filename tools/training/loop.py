@@ -1,0 +1,282 @@
+"""The training loop: one for every objective of the project.
+
+An objective says what is trained; the loop adds what all trainings share: pictures, schedule, bfloat16,
+averaged weights, checkpoints, logs, several processes.
+
+    train(RateDistortion(lambdas=(0.01,)), TrainConfig(data=("photos",), output="run", steps=1000))
+
+To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
+`rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
+`add_loop_arguments`, `read_options` and `chosen` of `train.py`. Of a checkpoint, `read_checkpoint(path)` gives the
+tensors, whose `section(tensors, "average")` are the weights to use, and the `config` that `describe` gave.
+
+All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
+(seed, step), so that resuming is exact without saving generator states, and so that several processes draw
+the same joint batch and each keeps its own slice of it.
+"""
+
+import copy
+import dataclasses
+import math
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Generic
+
+import torch
+from torch import Tensor, nn
+
+from lic.codec.errors import LicError
+from lic.models.transforms import DOWNSAMPLING, SubPixelConv
+from lic.tools.cli import UsageError
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, load_checkpoint, read_info, save_checkpoint
+from lic.tools.training.objective import Model, Now, Objective
+from lic.tools.training.parallel import Processes, choose_device, joined_processes
+from lic.tools.training.pictures import PictureStore, load_pictures
+from lic.tools.training.progress import Progress
+from lic.tools.training.soap import Soap
+
+START_CROPS = 512  # what an objective sees of the data before the first step; fewer if larger than 128x128
+PATIENCE = 10  # non-finite steps in a row before training stops
+
+
+class TrainingDiverged(LicError):
+    """Too many non-finite steps in a row."""
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainConfig:
+    """How to train, whatever the objective; stored in the checkpoints."""
+
+    data: tuple[str, ...]
+    output: str
+    valid: tuple[str, ...] = ()
+    steps: int | None = None
+    hours: float | None = None
+    crop: int = 256
+    batch: int = 16
+    lr: float = 2e-4
+    warmup: int = 200
+    ema: float = 0.998
+    clip: float = 1.0
+    seed: int = 0
+    device: str = "auto"
+    precision: str = "bf16"
+    optimizer: str = "adam"
+    validate_minutes: float = 15.0
+    tensorboard: bool = False
+    command: str = ""  # the command line that began the run, and those that changed it later
+
+    def __post_init__(self) -> None:
+        if (self.steps is None) == (self.hours is None):
+            raise UsageError("say how long to train: either --steps or --hours")
+        if (self.steps or self.hours or 0) <= 0:
+            raise UsageError("--steps and --hours must be more than 0")
+        if self.crop <= 0 or self.crop % DOWNSAMPLING:
+            raise UsageError(f"--crop {self.crop}: give a multiple of {DOWNSAMPLING}")
+        if self.batch < 1:
+            raise UsageError(f"--batch {self.batch}: give 1 or more")
+
+    def progress(self, step: int, elapsed: float) -> float:
+        """How much of the run is done, from 0 to 1."""
+        return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
+
+
+def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
+    """Warm-up, then a cosine to zero; the final share has a smaller cosine of its own."""
+    if now.final:
+        into = (now.progress - 1 + final_share) / final_share
+        return config.lr / 2 * math.cos(math.pi / 2 * min(1.0, into)) ** 2
+    warm = min(1.0, (now.step + 1) / max(1, config.warmup))
+    return config.lr * warm * math.cos(math.pi / 2 * min(1.0, now.progress / (1 - final_share))) ** 2
+
+
+def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
+    """Adam or SOAP; the parameters that live on a logarithmic scale take larger steps, by Adam in any case."""
+    logarithmic = [p for name, p in model.named_parameters() if name.split(".")[-1].startswith("log_")]
+    rest = [p for name, p in model.named_parameters() if not name.split(".")[-1].startswith("log_")]
+    adam: dict[str, Any] = {"rotate": False, "betas": (0.9, 0.999)}
+    groups = [{"params": rest, "scale": 1.0}, {"params": logarithmic, "scale": 10.0} | adam]
+    groups = [group for group in groups if group["params"]]
+    if config.optimizer == "adam":
+        return torch.optim.Adam(groups, lr=config.lr)
+    upsampling = {layer.weight: layer.r for layer in model.modules() if isinstance(layer, SubPixelConv)}
+    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+    return Soap(groups, config.lr, upsampling=upsampling, dtype=dtype)
+
+
+@torch.no_grad()
+def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
+    """Exponential moving average of the weights, short at first so that the start is forgotten."""
+    decay = min(decay, (1 + step) / (10 + step))
+    for mean, value in zip(average.parameters(), model.parameters(), strict=True):
+        mean.lerp_(value, 1 - decay)
+
+
+def draw_batch(
+    objective: Objective[Model], config: TrainConfig, store: PictureStore, step: int, processes: Processes
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """This process's slice of the joint batch of a step; the same joint batch for any number of processes."""
+    seed = config.seed << 32 | step
+    generator = torch.Generator().manual_seed(seed)
+    keep = processes.share(config.batch)
+    x = store.draw(config.batch, generator, keep).contiguous(memory_format=torch.channels_last)
+    if store.device.type != "cpu":
+        generator = torch.Generator(store.device).manual_seed(seed)
+    return x, tuple(t[keep] for t in objective.draw(config.batch, config.crop, generator))
+
+
+def description(data: Sequence[str], store: PictureStore) -> dict[str, Any]:
+    """What a model's card says about its training data: no paths, only the names of folders."""
+    names = [Path(name).resolve().name for name in data]
+    return {"names": names, "pictures": store.count, "megapixels": round(store.pixels / 1e6, 1)}
+
+
+@contextmanager
+def stop_requests() -> Iterator[list[int]]:
+    """SIGTERM and Ctrl-C land in the list that this yields, instead of interrupting."""
+    received: list[int] = []
+    old = {
+        number: signal.signal(number, lambda n, _frame: received.append(n))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+
+
+@dataclasses.dataclass
+class State(Generic[Model]):
+    """All that changes in the course of a run."""
+
+    model: Model
+    average: Model
+    optimizer: torch.optim.Optimizer
+    step: int = 0
+    elapsed: float = 0.0  # seconds
+    patches: int = 0
+    best: float = math.inf  # validation score, of the checkpoint beside this one
+
+    def save(self, path: Path, about: dict[str, Any]) -> None:
+        info = {"step": self.step, "elapsed": self.elapsed, "patches": self.patches}
+        save_checkpoint(path, self.model, self.average, self.optimizer, info | about)
+
+
+def begin(
+    objective: Objective[Model], config: TrainConfig, store: PictureStore, checkpoint: Path | None
+) -> State[Model]:
+    """The state of a new run, or the one that a checkpoint holds."""
+    torch.manual_seed(config.seed)
+    model = objective.build()
+    model.to(device=store.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    state = State(model, copy.deepcopy(model), make_optimizer(model, config))
+    if checkpoint:
+        info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
+        state.step, state.elapsed = info["step"], info["elapsed"]
+        state.patches = info.get("patches", state.step * config.batch)
+        best = checkpoint.with_name(BEST)
+        state.best = read_info(best)["score"] if best.exists() else math.inf
+    else:
+        count = START_CROPS // max(1, config.crop // 128) ** 2
+        objective.start(model, store.draw(max(1, count), torch.Generator().manual_seed(config.seed)))
+        state.average.load_state_dict(model.state_dict())
+    return state
+
+
+def train(objective: Objective[Model], config: TrainConfig, resume: bool = False) -> Path:
+    """Train, or go on with a run; returns the path of its last checkpoint.
+
+    SIGTERM and Ctrl-C end it after the step in work: a checkpoint is written, then KeyboardInterrupt raised.
+    """
+    checkpoint = Path(config.output, CHECKPOINT)
+    if checkpoint.exists() and not resume:
+        raise UsageError(f"{config.output} holds a run: go on with it by --resume, or name another folder")
+    device = choose_device(config.device)
+    with ExitStack() as stack:
+        processes = stack.enter_context(joined_processes(config.batch, device))
+        main = processes.rank == 0
+        store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
+        valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
+        progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
+        progress.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
+        state = begin(objective, config, store, checkpoint if resume else None)
+        about = {
+            "config": dataclasses.asdict(config) | objective.describe(),
+            "data": description(config.data, store),
+        }
+        stop = stack.enter_context(stop_requests())
+
+        def autocast() -> torch.autocast:
+            return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+
+        def forward(*inputs: Any) -> Any:
+            with autocast():
+                return processes.net(*inputs)
+
+        def save_and_measure() -> None:
+            state.save(checkpoint, about)
+            if not valid:
+                return
+            validation = objective.validate(state.average, valid, autocast)
+            progress.validation(state.step, state.elapsed, validation)
+            if validation.score < state.best:
+                state.best = validation.score
+                measured = {"score": validation.score, "validation": validation.records}
+                state.save(checkpoint.with_name(BEST), about | measured)
+
+        if main and not resume:
+            save_and_measure()  # the start is something to compare with, and may be a trained model
+        processes.wrap(state.model)
+        frozen, bad = False, 0
+        started, last_saved = time.monotonic() - state.elapsed, state.elapsed
+        while True:
+            stopped, state.elapsed = processes.agree(bool(stop), state.elapsed, device)
+            done = config.progress(state.step, state.elapsed)
+            if stopped or done >= 1:
+                break
+            now = Now(state.step, done, final=done >= 1 - objective.final_share)
+            if now.final and not frozen:
+                objective.freeze(state.model)
+                processes.wrap(state.model)
+                frozen = True
+            for group in state.optimizer.param_groups:
+                group["lr"] = group["scale"] * learning_rate(config, now, objective.final_share)
+
+            x, draws = draw_batch(objective, config, store, state.step, processes)
+            loss, numbers = objective.loss(forward, x, draws, now)
+            state.optimizer.zero_grad()
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
+            bad = 0 if torch.isfinite(norm) else bad + 1
+            if bad:
+                progress.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
+            else:
+                state.optimizer.step()
+                update_average(state.average, state.model, config.ema, state.step)
+            if bad >= PATIENCE:
+                raise TrainingDiverged(
+                    f"{bad} non-finite steps in a row, up to step {state.step}: "
+                    f"resume from the last good state, {checkpoint}, with a smaller --lr"
+                )
+            state.step += 1
+            state.patches += config.batch
+            state.elapsed = time.monotonic() - started
+            if not bad:
+                done = config.progress(state.step, state.elapsed)
+                progress.step(state.step, state.elapsed, done, config.batch, numbers | {"loss": loss})
+            if main and state.elapsed - last_saved > 60 * config.validate_minutes:
+                last_saved = state.elapsed
+                save_and_measure()
+
+        if stopped:
+            if main:
+                state.save(checkpoint, about)
+            progress.say(f"stopped after step {state.step}, kept in {checkpoint}: go on with --resume")
+            raise KeyboardInterrupt
+        if main:
+            save_and_measure()
+    return checkpoint

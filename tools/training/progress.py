@@ -1,0 +1,103 @@
+"""What a training tells: a line on the screen, a JSONL log, TensorBoard if wished."""
+
+import json
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+from tqdm import tqdm
+
+from lic.tools.extras import require
+
+if TYPE_CHECKING:
+    from lic.tools.training.objective import Validation
+
+LOG = "log.jsonl"  # in the run's folder
+LOG_STEPS = 20  # a record, and a new line on the screen, for the mean of so many steps
+PRINT_SECONDS = 60  # where the screen is no terminal, a line is printed this often
+
+
+class Progress:
+    """The records of a run; a context manager that closes what it opened."""
+
+    def __init__(self, output: Path, quiet: bool = False, tensorboard: bool = False) -> None:
+        self.quiet = quiet
+        self.sums: dict[str, Tensor] = {}
+        self.count = self.patches = 0
+        self.since = self.printed = -math.inf
+        if quiet:
+            return
+        output.mkdir(parents=True, exist_ok=True)
+        self.log = open(output / LOG, "a", buffering=1)  # noqa: SIM115 - closed by __exit__
+        self.writer = _summary_writer(output) if tensorboard else None
+        self.line = tqdm(bar_format="{desc}", disable=None)
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if not self.quiet:
+            self.line.close()
+            self.log.close()
+            if self.writer:
+                self.writer.close()
+
+    def say(self, text: str) -> None:
+        """A line of its own on the screen."""
+        if not self.quiet:
+            tqdm.write(text)
+
+    def step(self, step: int, elapsed: float, done: float, patches: int, numbers: dict[str, Tensor]) -> None:
+        """Take note of one step's numbers; every so often their mean is shown and logged."""
+        if self.quiet:
+            return
+        for name, value in numbers.items():
+            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        self.count += 1
+        self.patches += patches
+        if self.since == -math.inf:  # the first step compiles and warms up, so that its time says nothing
+            self.since, self.patches = elapsed, 0
+        if step % LOG_STEPS:
+            return
+        means = {name: float(value) / self.count for name, value in self.sums.items()}
+        speed = self.patches / max(elapsed - self.since, 1e-9)
+        left = elapsed * (1 / done - 1)
+        self.record({"step": step, "elapsed": round(elapsed, 2), **means, "patches_per_s": round(speed, 2)})
+        text = status(step, means, speed, left)
+        self.line.set_description_str(text)
+        if self.line.disable and elapsed - self.printed >= PRINT_SECONDS:
+            self.printed = elapsed
+            print(text, flush=True)
+        self.sums, self.count, self.patches, self.since = {}, 0, 0, elapsed
+
+    def validation(self, step: int, elapsed: float, validation: "Validation") -> None:
+        """Show and log what was measured."""
+        self.say(f"validation at step {step}\n{validation.table}")
+        record = {"step": step, "elapsed": round(elapsed, 2), "score": validation.score}
+        self.record(record | {"validation": validation.records})
+
+    def record(self, record: dict[str, Any]) -> None:
+        """One line of the log."""
+        self.log.write(json.dumps(record) + "\n")
+        if self.writer:
+            for name, value in record.items():
+                if isinstance(value, float):
+                    self.writer.add_scalar(name, value, record["step"])
+
+
+def status(step: int, numbers: dict[str, float], speed: float, left: float) -> str:
+    """The progress line.
+
+    >>> status(1200, {"bpp": 0.7134, "PSNR": 31.0, "loss": 1.2}, 81.04, 7985)
+    'step 1,200  bpp 0.713  PSNR 31.000  loss 1.200  81.0 patches/s  2:13:05 left'
+    """
+    values = "  ".join(f"{name} {value:.3f}" for name, value in numbers.items())
+    return f"step {step:,}  {values}  {speed:.1f} patches/s  {tqdm.format_interval(left)} left"
+
+
+def _summary_writer(output: Path) -> Any:
+    require("tensorboard")
+    from torch.utils.tensorboard import SummaryWriter
+
+    return SummaryWriter(str(output))

@@ -1,0 +1,281 @@
+"""The objective of the codec: rate + lambda * distortion, at all lambda points at once."""
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+from lic.models.autoencoder import PEAK, RateDistortionAutoencoder, optimal_step
+from lic.models.pca import pca_start
+from lic.models.transforms import DOWNSAMPLING
+from lic.tools.cli import UsageError
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
+from lic.tools.training.objective import Autocast, Forward, Now, Validation
+
+Distortion = Literal["mse", "ms-ssim"]
+Proxy = Literal["noise", "straight-through"]
+DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
+# Lambdas of MS-SSIM that spend about as many bits as those of MSE: CompressAI's published pairs, 0.0018 and
+# 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
+MS_SSIM_SCALE = 1250.0
+MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
+REVIVED_SLOPE = 0.75  # of log gain over log lambda; high-rate theory has 0.5, TRAINING.md what was measured
+
+
+@dataclasses.dataclass(frozen=True)
+class RateDistortion:
+    """bits per pixel + lambda * distortion; each picture of a batch draws its own lambda point.
+
+    The distortion is 255^2 * MSE, or 1 - MS-SSIM at lambdas that are `MS_SSIM_SCALE` times larger.
+
+    >>> objective = RateDistortion(lambdas=(0.01, 0.1), n=8, m=12)
+    >>> objective.build().lambdas
+    (0.01, 0.1)
+    """
+
+    NAME: ClassVar[str] = "rate-distortion"
+
+    lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
+    n: int = 128
+    m: int = 320
+    distortion: Distortion = "mse"
+    balance: float = 0.0  # the loss of a lambda point weighs lambda^-balance (1 at the points' geometric mean)
+    proxy: Proxy = "straight-through"  # what stands for rounding in the distortion; in the rate it is noise
+    rounded_share: float = 0.1  # the last share of the run fine-tunes the decoder on truly rounded latents
+    start_from: str | None = None  # a model or a run that gives the start; None for principal components
+    second_look: tuple[float, ...] = ()  # the share of a second look at each lambda point; none if empty
+    only_gains: tuple[float, ...] = ()  # train nothing but the gains of these lambda points
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.rounded_share < 1:
+            raise UsageError(f"--rounded-share {self.rounded_share:g}: give a share below 1, or 0 for none")
+
+    @property
+    def final_share(self) -> float:
+        return self.rounded_share
+
+    @property
+    def trained_points(self) -> list[int]:
+        """The rows of the gains that a step may draw."""
+        points = sorted(self.lambdas)
+        return [points.index(value) for value in self.only_gains] or list(range(len(points)))
+
+    def describe(self) -> dict[str, Any]:
+        return {"objective": self.NAME} | dataclasses.asdict(self)
+
+    def build(self) -> RateDistortionAutoencoder:
+        model = RateDistortionAutoencoder(self.n, self.m, self.lambdas, self.second_look)
+        if self.only_gains:
+            for name, parameter in model.named_parameters():
+                parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
+        return model
+
+    @torch.no_grad()
+    def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
+        if self.start_from is None:
+            steps = [optimal_step(value) for value in converted(model.lambdas, self.distortion, "mse")]
+            model.log_gain.copy_(-torch.tensor(steps).log()[:, None].expand_as(model.log_gain))
+            pca_start(model, crops)
+            return
+        source, distortion = read_network(self.start_from)
+        state = source.state_dict()
+        points = converted(source.lambdas, distortion, self.distortion)
+        state["log_gain"] = rows_at(model.lambdas, points, state["log_gain"], slope=0.5)
+        state["log_inverse_gain"] = rows_at(model.lambdas, points, state["log_inverse_gain"], slope=-0.5)
+        model.load_state_dict(state)
+        if not self.only_gains:
+            revive(model)
+
+    def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """A lambda point for each picture, and the noise that stands for rounding."""
+        side, device, points = crop // DOWNSAMPLING, generator.device, self.trained_points
+        which = torch.randint(len(points), (batch,), generator=generator, device=device)
+        noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
+        return torch.tensor(points, device=device)[which], noise
+
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+        point, noise = draws
+        coded = net(x, point, "dead-zone" if now.final else self.proxy, noise)
+        bpp = coded.bits / x[0, 0].numel()
+        y = coded.reconstruction.float()
+        mse = (y - x).square().mean(dim=(1, 2, 3)) * PEAK**2
+        numbers = {"bpp": bpp.mean(), "psnr": 10 * torch.log10(PEAK**2 / mse).mean()}
+        distortion = mse
+        if self.distortion == "ms-ssim":
+            similarity = ms_ssim(y, x)
+            numbers["ms_ssim"] = similarity.mean()
+            distortion = 1 - similarity
+        lambdas = x.new_tensor(sorted(self.lambdas))
+        weight = (lambdas / lambdas.log().mean().exp()) ** -self.balance
+        return (weight[point] * (bpp + lambdas[point] * distortion)).mean(), numbers
+
+    def freeze(self, model: RateDistortionAutoencoder) -> None:
+        """Leave gradients to synthesis and inverse gains only: what rounded latents can still teach."""
+        for name, parameter in model.named_parameters():
+            if not name.startswith("synthesis.") and name != "log_inverse_gain":
+                parameter.requires_grad_(False)
+
+    def validate(self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> Validation:
+        scores = measure(model, pictures, autocast, self.distortion)
+        # The mean logarithm of the loss, so that all rates count alike.
+        score = sum(math.log(s.loss) for s in scores) / len(scores)
+        return Validation(score, score_table(scores), [s.record() for s in scores])
+
+
+def ms_ssim(y: Tensor, x: Tensor) -> Tensor:
+    """Multi-scale structural similarity of each pair of pictures with values in 0..1."""
+    from pytorch_msssim import ms_ssim as library_ms_ssim
+
+    result: Tensor = library_ms_ssim(y, x, data_range=1.0, size_average=False)
+    return result
+
+
+def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -> list[float]:
+    """The lambdas of one distortion that spend about as many bits as those of another.
+
+    >>> converted([12.5], "ms-ssim", "mse")
+    [0.01]
+    """
+    if before == after:
+        return list(lambdas)
+    factor = MS_SSIM_SCALE if after == "ms-ssim" else 1 / MS_SSIM_SCALE
+    return [value * factor for value in lambdas]
+
+
+def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slope: float) -> Tensor:
+    """Rows of (logarithmic) gains at any lambdas, linear in log lambda between the points and beyond them.
+
+    With one point there is no line to follow: high-rate theory's `slope` serves, half of log lambda.
+
+    >>> rows_at([0.01, 0.02, 0.08], [0.01, 0.04], torch.tensor([[0.0], [1.0]]), slope=0.5).flatten()
+    tensor([0.0000, 0.5000, 1.5000])
+    """
+    at = [math.log(value) for value in points]
+    found = []
+    for x in map(math.log, wanted):
+        if len(at) == 1:
+            found.append(rows[0] + slope * (x - at[0]))
+            continue
+        k = min(max(sum(a <= x for a in at) - 1, 0), len(at) - 2)
+        t = (x - at[k]) / (at[k + 1] - at[k])
+        found.append(rows[k] * (1 - t) + rows[k + 1] * t)
+    return torch.stack(found)
+
+
+def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
+    """The averaged network of a checkpoint, and what the checkpoint says of itself."""
+    tensors, info = read_checkpoint(path)
+    config = info["config"]
+    if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
+        raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
+    shares = config.get("second_look", ())
+    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"], shares)
+    network.load_state_dict(section(tensors, "average"))
+    return network, info
+
+
+def best_checkpoint(run: Path) -> Path:
+    """The checkpoint of a run that is best by its validation, else the last one; a file stands for itself."""
+    if not run.is_dir():
+        return run
+    return run / BEST if (run / BEST).exists() else run / CHECKPOINT
+
+
+def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
+    """The network of a run, or of a model by file or name, and the distortion that it was trained by."""
+    if Path(name).is_dir():
+        network, info = read_run(best_checkpoint(Path(name)))
+        return network, info["config"].get("distortion", "mse")
+    from lic.codec.model.frozen import get_model  # training itself does without the codec
+
+    model = get_model(name)
+    return model.network, model.card.get("distortion", "mse")
+
+
+@torch.no_grad()
+def revive(model: RateDistortionAutoencoder) -> None:
+    """Where a lambda point has given up a channel that the next one uses, start its gain anew from there.
+
+    Noise in place of rounding overcharges rare symbols. So low points give up channels that are worth their bits, and
+    training does not bring them back.
+    """
+    for k in reversed(range(len(model.lambdas) - 1)):
+        here, after = [model.lambdas[k]], [model.lambdas[k + 1]]
+        least = rows_at(here, after, model.log_gain[k + 1 : k + 2], slope=REVIVED_SLOPE)[0]
+        inverse = rows_at(here, after, model.log_inverse_gain[k + 1 : k + 2], slope=-REVIVED_SLOPE)[0]
+        dead = model.log_gain[k] < least
+        model.log_gain[k] = torch.where(dead, least, model.log_gain[k])
+        model.log_inverse_gain[k] = torch.where(dead, inverse, model.log_inverse_gain[k])
+
+
+class Score(NamedTuple):
+    """One lambda point on pictures, with real rounding: means over the pictures."""
+
+    lambda_: float
+    bpp: float  # ideal code length
+    psnr: float  # of 8-bit pictures
+    loss: float
+    ms_ssim: float | None = None  # where it is the distortion
+
+    def record(self) -> dict[str, float]:
+        return {name: value for name, value in self._asdict().items() if value is not None}
+
+
+@torch.inference_mode()
+def measure(
+    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: Distortion = "mse"
+) -> list[Score]:
+    """Score every lambda point."""
+    rows: list[list[Score]] = [[] for _ in model.lambdas]
+    for picture in pictures:
+        height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
+        x = picture[None, :, :height, :width].to(model.log_gain.device).float() / PEAK
+        x = x.contiguous(memory_format=torch.channels_last)
+        with autocast():
+            first = model.analysis(x).float()
+            second = model.second_look(x, first).float() if model.shares.any() else first
+        for k, scores in enumerate(rows):
+            latents = first + model.shares[k] * (second - first)
+            scores.append(score(model, x, latents, k, autocast, distortion))
+    return [_mean(scores) for scores in rows]
+
+
+def score(
+    model: RateDistortionAutoencoder, x: Tensor, latents: Tensor, k: int, autocast: Autocast, distortion: Distortion
+) -> Score:
+    """Score one picture's latents at one lambda point."""
+    lambda_ = model.lambdas[k]
+    y, bits = model.transmit(latents, torch.tensor([k], device=x.device), "dead-zone", None)
+    with autocast():
+        y = model.synthesis(y).float()
+    y = (y * PEAK).round().clamp(0, PEAK) / PEAK
+    bpp = float(bits) / x[0, 0].numel()
+    mse = float((y - x).square().mean()) * PEAK**2
+    psnr = 10 * math.log10(PEAK**2 / max(mse, 1e-10))
+    if distortion == "mse":
+        return Score(lambda_, bpp, psnr, bpp + lambda_ * mse)
+    similarity = float(ms_ssim(y, x))
+    return Score(lambda_, bpp, psnr, bpp + lambda_ * (1 - similarity), similarity)
+
+
+def _mean(scores: Sequence[Score]) -> Score:
+    means = {name: sum(s.record()[name] for s in scores) / len(scores) for name in scores[0].record()}
+    return Score(**means)
+
+
+def score_table(scores: Sequence[Score]) -> str:
+    """The scores, for the screen.
+
+    >>> print(score_table([Score(0.01, bpp=0.5, psnr=32.25, loss=0.6)]))
+      lambda     bpp    PSNR    loss
+      0.01     0.5000  32.250  0.6000
+    """
+    lines = ["  lambda     bpp    PSNR    loss" + ("  MS-SSIM" if scores[0].ms_ssim is not None else "")]
+    for s in scores:
+        similarity = f" {s.ms_ssim:8.5f}" if s.ms_ssim is not None else ""
+        lines.append(f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}{similarity}")
+    return "\n".join(lines)
