@@ -1,20 +1,23 @@
-"""A second decoder, written from FORMAT.md alone in plain Python, finds the same latents."""
+"""A second decoder, written from FORMAT.md alone in plain Python, finds the same latents, and those of its example."""
 
+import re
 import struct
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import lic
 from lic.codec import coding
 from lic.codec.entropy.coder import Library, encode_symbols
 from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size, start_state
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
-from lic.codec.file.container import Container, Reader, parse
+from lic.codec.file.container import Container, Reader, Section, parse
 from lic.codec.model.frozen import FrozenModel, find_model
 from lic.models.density import KNOTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
+PAGE = Path(__file__).parents[2] / "codec" / "FORMAT.md"
 STORED = set(GOLDEN.glob("stored*.lic"))  # no latents
 MASK = 2**64 - 1
 STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
@@ -169,3 +172,80 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
     symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
     data = encode_symbols(symbols, Library(tables), start_state(point, rows, columns))
     np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+
+
+class TracedDecoder(RangeDecoder):
+    """Notes quantile, entry, frequencies and state of each step, as the page prints them."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self.trace = [f"{self.lower:016x} {self.range:016x} {self.point:016x}"]
+
+    def decode(self, frequencies: list[int]) -> int:
+        quantile = ((self.point - self.lower) & MASK) // (self.range >> 24)
+        i = super().decode(frequencies)
+        state = f"{self.lower:016x} {self.range:016x} {self.point:016x}"
+        self.trace.append(f"{quantile} {i} {sum(frequencies[:i])} {frequencies[i]} {state}")
+        return i
+
+
+def meaning(field: str, raw: bytes) -> str:
+    """What the bytes of a field say."""
+    if field in ("magic", "tag", "payload"):
+        return raw.decode("ascii")
+    if field == "fingerprint":
+        return raw.hex()
+    number = int.from_bytes(raw, "little")
+    return f"CRC-32 0x{number:08x}" if field == "checksum" else str(number)
+
+
+def test_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Everything that the last section of FORMAT.md says, number by number."""
+    monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
+    section = PAGE.read_text(encoding="utf-8").split("## 7. A worked example")[1]
+    dump, steps = (block.strip("\n").splitlines() for block in section.split("```")[1::2])
+    tables_told, latents_told, restored_told, pixels_told = (
+        [[float(cell) for cell in row.strip("| ").split("|")] for row in table.splitlines()[2:]]
+        for table in re.findall(r"(?:^\|.*\n)+", section, re.MULTILINE)
+    )
+
+    fields = [(bytes.fromhex(line[:27]), line[27:44].strip(), line[44:]) for line in dump]
+    data = b"".join(raw for raw, _, _ in fields)
+    latents_payload = fields[-2][0]
+    for raw, field, told in fields:
+        if raw is not latents_payload:
+            assert re.match(rf"{re.escape(meaning(field, raw))}(\W|$)", told), (field, told)
+    assert f"file of {len(data)} bytes holds a picture of 20 x 10 pixels" in section
+    file = parse(data)
+    assert file == Container(20, 10, "RGB", 64, bytes.fromhex("cac812a7"), latents_payload, (Section(b"x", b"<x/>"),))
+
+    model = find_model(file.fingerprint)
+    before, after = model.steps[0], model.steps[1]
+    step = 256 * before * after // (after * (256 - 64) + before * 64)
+    tables = frequency_tables(model.heights, step, np.array(KNOTS))
+    for c, row in enumerate(tables_told):
+        size = tables.size[c]
+        assert row == [c, before[c], after[c], step[c], tables.first[c], size, size - 1]
+
+    coder = TracedDecoder(file.latents)
+    latents = np.zeros((model.channels, 1, 2), np.int32)
+    for c in range(coder.uniform(model.channels + 1)):
+        escape = tables.size[c] - 1
+        entries = [coder.decode(tables.row(c).tolist()) for _ in range(2)]
+        latents[c, 0] = [coder.escaped() if i == escape else tables.first[c] + i for i in entries]
+    assert coder.trace == [" ".join(line.split()) for line in steps[1:]]
+    for line, step_taken in zip(re.findall(r"^\d\. .*", section, re.MULTILINE), coder.trace[1:], strict=True):
+        entry = re.search(r"(?:13: |entry |b = |2\^6: )(\d+)", line)
+        assert entry and entry[1] == step_taken.split()[1], line
+    assert latents_told == [[c, *latents[c, 0]] for c in range(2)]
+    assert not latents[2:].any()
+    np.testing.assert_array_equal(coding.unpack_latents(file, model), latents)
+
+    a, b = (256 - 64) / before, 64 / after
+    restore = (model.restore[0] * a + model.restore[1] * b) / (a + b)
+    restored = latents[:, 0] * (restore * step * model.unit / 2**12)[:, None]
+    np.testing.assert_allclose(restored[:2], np.array(restored_told)[:, 1:], atol=5e-5)
+    picture = lic.decode(data)
+    assert picture.info == {"xmp": b"<x/>"}
+    for row, column, *colour in pixels_told:
+        assert np.abs(np.array(picture.getpixel((int(column), int(row)))) - colour).max() <= 1
