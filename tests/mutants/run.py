@@ -1,10 +1,10 @@
 """Mutation testing: does a test fail when a line of the code is wrong? Prints the mutants that all tests let pass.
 
     pip install -e '.[test]' 'cosmic-ray>=8.7,<9'
-    python tests/mutants/run.py container tables entropy_coding
+    python tests/mutants/run.py file.container entropy.tables entropy.coder
 
 The changes are cosmic-ray's. Each mutant runs in a fork of a process that has the libraries loaded already, so that
-one takes as long as the tests until the first that fails. Tests are those in TESTS, for each module of codec/.
+one takes as long as the tests until the first that fails. TESTS names the modules of lic.codec, and the tests of each.
 """
 
 import argparse
@@ -41,9 +41,9 @@ LIBRARIES = (
 )
 BAD_FILES = "tests/codec/test_bad_files.py"
 TESTS = {
-    "container": ["tests/codec/test_container.py", BAD_FILES, "tests/codec/test_limits.py"],
-    "tables": ["tests/codec/test_tables.py", "tests/codec/test_weights.py"],
-    "entropy_coding": ["tests/codec/test_entropy_coding.py", "tests/codec/test_golden.py", BAD_FILES],
+    "file.container": ["tests/codec/file/test_container.py", BAD_FILES, "tests/codec/test_limits.py"],
+    "entropy.tables": ["tests/codec/entropy/test_tables.py", "tests/codec/test_weights.py"],
+    "entropy.coder": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py", BAD_FILES],
 }
 SLOW = ("command_line", "pillow", "every_machine", "claim_a_gigapixel", "before_torch", "flipped_bit_goes", "network")
 # Of cosmic-ray's operators those whose mutants are not all alike: an operator becomes its opposite or its neighbour.
@@ -104,6 +104,10 @@ def mutants(code: str) -> Iterator[str]:
                 yield mutated
 
 
+def source(module: str) -> Path:
+    return ROOT / "codec" / f"{module.replace('.', '/')}.py"
+
+
 def survives(module: str, code: str) -> bool:
     """Whether all tests pass with this code in the place of a module's."""
     child = os.fork()
@@ -111,7 +115,7 @@ def survives(module: str, code: str) -> bool:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
         for descriptor in (1, 2):
             os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
-        sys.meta_path.insert(0, Mutated(f"lic.codec.{module}", ROOT / "codec" / f"{module}.py", code))
+        sys.meta_path.insert(0, Mutated(f"lic.codec.{module}", source(module), code))
         chosen = " and ".join(f"not {name}" for name in SLOW)
         runs = (pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-k", chosen, file]) for file in TESTS[module])
         passed = not any(runs)  # file by file: most mutants fall in the first
@@ -133,7 +137,7 @@ def main() -> None:
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutants")
     for module in args.modules:
-        code = (ROOT / "codec" / f"{module}.py").read_text()
+        code = source(module).read_text()
         if not survives(module, code):
             raise SystemExit(f"the tests of {module} fail without any change")
         count: Counter[bool] = Counter()
