@@ -13,7 +13,12 @@ imported when it is first used: `read_info` needs neither numpy nor a network.
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# In the repository the packages below stand beside this folder, and Python that is started there finds it first.
+if not os.path.isdir(os.path.join(__path__[0], "codec")):
+    __path__.append(os.path.dirname(__path__[0]))
 
 from lic.codec import pillow_plugin as pillow_plugin  # registers itself with Pillow
 from lic.codec.errors import (
