@@ -2,9 +2,9 @@
 
     P(y|x) = sum_z P(z|x) P(y|z, x)
 
-x is what the grey picture shows around a pixel, y the pixel's colour, z the segment it belongs to. A mixture
-of Gaussians over (x, y) holds both factors: P(z|x) segments by grey alone, and P(y|z, x) is a Gaussian whose
-mean is linear in x, the intrinsic colour of the segment under its light.
+x describes the grey picture around a pixel, y is the pixel's colour, z the segment that it belongs to. A mixture of
+Gaussians over (x, y) contains both factors: P(z|x) segments by grey alone, and P(y|z, x) is a Gaussian whose mean is
+linear in x: the intrinsic colour of the segment under its light.
 """
 
 import torch
@@ -20,7 +20,7 @@ FLOOR = 1e-4  # smallest variance: about (2.5 grey levels)^2
 
 
 def grey_features(grey: Tensor) -> Tensor:
-    """x of each pixel of a grey picture (1 x H x W): its value, means around it, and its height. HW x 4.
+    """x of each pixel of a grey picture (1 x H x W): its value, two means around it, and its row. HW x 4.
 
     >>> grey_features(torch.rand(1, 8, 6)).shape
     torch.Size([48, 4])
@@ -41,7 +41,7 @@ def colour_features(picture: Tensor) -> Tensor:
 def fit_segments(
     pictures: list[Tensor], segments: int, *, pixels: int = 8000, generator: torch.Generator | None = None
 ) -> Mixture:
-    """The mixture over (x, y) of `pixels` random pixels of the pictures (each 3 x H x W in 0..1)."""
+    """A mixture over (x, y), fitted to `pixels` random pixels of the pictures (each 3 x H x W in 0..1)."""
     grey = torch.cat([grey_features(luminance(picture[None])[0]) for picture in pictures])
     samples = torch.cat([grey, torch.cat([colour_features(picture) for picture in pictures])], dim=1)
     chosen = samples[torch.randperm(len(samples), generator=generator)[:pixels]]

@@ -5,10 +5,9 @@
     c = slope(z) (x - 1/2) + offset(z)             z = inverse_gain n, luminance taken out again
     y = x + c
 
-Under one light a surface of one colour has c in proportion to x, however rough it is. So what is sent is an
-affine function of grey that changes slowly from place to place, and the detail of colour comes from x. All
-but `slope` is the codec's. `informed=False` leaves it out: then x is only added to what was decoded
-without it.
+On a surface of one colour under one light, c is proportional to x, whatever its texture. So the code transmits an
+affine function of grey that varies slowly over the picture, and the detail of the colour comes from x. Everything
+except `slope` is as in the codec. `informed=False` omits it: x is then only added to the decoded colour.
 """
 
 from collections.abc import Sequence
@@ -34,7 +33,7 @@ def luminance(y: Tensor) -> Tensor:
 
 
 class ConditionalAutoencoder(RateDistortionAutoencoder):
-    """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of colour."""
+    """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of the colour only."""
 
     def __init__(self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True) -> None:
         super().__init__(n, m, lambdas)
@@ -42,7 +41,7 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
         if self.slope is not None:
             self.analysis = Analysis(n, m, in_channels=4)
             for parameter in self.slope[-1].parameters():
-                nn.init.zeros_(parameter)  # starts without a slope
+                nn.init.zeros_(parameter)  # the initial slope is zero
 
     def forward(self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None) -> Coded:
         grey = luminance(x)
@@ -57,7 +56,7 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
 
 @torch.no_grad()
 def conditional_start(model: ConditionalAutoencoder, pictures: Tensor) -> None:
-    """Start from the principal components of colour; the encoder looks past grey, at first."""
+    """Initialise with the principal components of colour; at first the encoder ignores grey."""
     colour = pictures - luminance(pictures) + MID_GREY
     analysis = Analysis(model.n, model.m)
     pca_transforms(analysis, model.synthesis, colour)

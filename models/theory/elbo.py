@@ -7,9 +7,9 @@
 
 Every expectation is over dimension 0, where the values of the latent variable z lie. Without weights they
 are samples of q and the result is a Monte-Carlo estimate; with weights q(z|y) (z discrete) or those of a
-quadrature rule it is exact. In nats. The form that takes a KL or an entropy in closed form has no noise from
-that part; as an estimate it varies less where the KL dominates, and more where q is nearly the posterior, at
-which the first form is constant.
+quadrature rule it is exact. In nats. A form with a KL or an entropy in closed form has no sampling noise from
+that part: its variance is lower where the KL dominates, and higher where q is close to the posterior, at which the
+first form is constant.
 """
 
 import math
@@ -20,7 +20,7 @@ from torch import Tensor
 
 
 def expectation(values: Tensor, weights: Tensor | None = None) -> Tensor:
-    """E_q of `values`, over dimension 0; what has weight zero counts nothing, though it be infinite.
+    """E_q of `values`, over dimension 0; values of weight zero are ignored, even infinite ones.
 
     >>> expectation(torch.tensor([1.0, -torch.inf]), torch.tensor([1.0, 0.0]))
     tensor(1.)
@@ -41,27 +41,27 @@ def elbo(log_prior: Tensor, log_likelihood: Tensor, log_q: Tensor, weights: Tens
 
 
 def evidence_minus_kl(evidence: Tensor, kl_to_posterior: Tensor) -> Tensor:
-    """ln p(y) - KL(q(z|y), p(z|y)): why it is a lower bound, and when it is tight."""
+    """ln p(y) - KL(q(z|y), p(z|y)): shows that it is a lower bound, tight for q = p(z|y)."""
     return evidence - kl_to_posterior
 
 
 def reconstruction_minus_kl(log_likelihood: Tensor, kl_to_prior: Tensor, weights: Tensor | None = None) -> Tensor:
-    """E_q ln p(y|z) - KL(q(z|y), p(z)): what a VAE trains on."""
+    """E_q ln p(y|z) - KL(q(z|y), p(z)): the objective of a VAE."""
     return expectation(log_likelihood, weights) - kl_to_prior
 
 
 def joint_plus_entropy(
     log_prior: Tensor, log_likelihood: Tensor, entropy: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """E_q [ln p(z) + ln p(y|z)] + H(q(z|y)): what the M step of EM raises, its entropy being fixed."""
+    """E_q [ln p(z) + ln p(y|z)] + H(q(z|y)): the M step of EM maximises the first term, the entropy is fixed."""
     return hard_elbo(log_prior, log_likelihood, weights) + entropy
 
 
 def hard_elbo(log_prior: Tensor, log_likelihood: Tensor, weights: Tensor | None = None) -> Tensor:
     """E_q [ln p(z) + ln p(y|z)], without the entropy of q.
 
-    It is to the ELBO as hard EM is to EM, and as a rate-distortion autoencoder, which pays the whole code
-    length of z, is to a VAE, which gets ln q(z|y) back.
+    The objective of hard EM, and of a rate-distortion autoencoder: the whole code length of z is paid, while the
+    ELBO of a VAE refunds -ln q(z|y).
     """
     return expectation(log_prior + log_likelihood, weights)
 

@@ -4,8 +4,8 @@
     E step   r_i(y) = w_i N(y; m_i, S_i) / p(y)                      raises the ELBO to ln p(y)
     M step   w_i = E r_i,   m_i = E[r_i y] / w_i,   S_i = E[r_i (y - m_i)(y - m_i)^T] / w_i
 
-with E the mean over the data. *Hard EM* puts all of r(y) on its largest element, and maximises the hard ELBO
-(no entropy of q). Covariances are regularised by a floor under their eigenvalues: clipping the eigenvalues of
+with E the mean over the data. *Hard EM* moves all of r(y) to its largest element, and maximises the hard ELBO
+(without the entropy of q). Covariances are regularised by a floor under their eigenvalues: clipping the eigenvalues of
 S_i maximises the ELBO under that constraint, so that, unlike with a ridge, the likelihood still never falls,
 and it is bounded.
 """
@@ -50,7 +50,7 @@ class Mixture(NamedTuple):
 
 
 class HalfStep(NamedTuple):
-    """Where EM stands after an E or an M step; means over the data, in nats."""
+    """The state of EM after an E or an M step; means over the data, in nats."""
 
     step: Literal["E", "M"]
     elbo: float
@@ -72,9 +72,9 @@ def e_step(mixture: Mixture, y: Tensor, hard: bool = False) -> Tensor:
 
 
 def m_step(y: Tensor, responsibilities: Tensor, floor: float = 1e-6) -> Mixture:
-    """The mixture that is most likely for given responsibilities, with no variance below `floor`.
+    """The maximum-likelihood mixture for given responsibilities, with no variance below `floor`.
 
-    A component that is responsible for nothing gets weight zero and the mean and covariance of all the data.
+    A component without any responsibility gets weight zero and the mean and covariance of all the data.
     """
     counts = responsibilities.sum(1)
     shares = responsibilities / counts[:, None]
@@ -121,7 +121,7 @@ def fit(
     floor: float = 1e-6,
     generator: torch.Generator | None = None,
 ) -> list[HalfStep]:
-    """EM from a k-means++ start, until a round of both steps gains less than `tolerance`; every half-step.
+    """EM from a k-means++ start, until a round of both steps gains less than `tolerance`. Returns all half-steps.
 
     >>> y = torch.cat([torch.randn(50, 1) - 9, torch.randn(50, 1) + 9])
     >>> fit(y, 2)[-1].mixture.weights

@@ -1,10 +1,10 @@
-"""Factor analysis by EM, its closed-form relative probabilistic PCA, and the linear autoencoder that is PCA.
+"""Factor analysis by EM; probabilistic PCA, which has a closed form; and the linear autoencoder, which finds PCA.
 
     z ~ N(0, I),   y | z ~ N(W z + m, Psi),   Psi diagonal   =>   y ~ N(m, W W^T + Psi)
     E step   G = (I + W^T Psi^-1 W)^-1,   E[z] = G W^T Psi^-1 (y - m),   E[z z^T] = G + E[z] E[z]^T
     M step   W = (sum (y - m) E[z]^T) (sum E[z z^T])^-1,   Psi = diag mean((y - m - W E[z]) (y - m)^T)
 
-A VAE is its non-linear relative: networks stand in the place of W and of the posterior mean.
+A VAE is the non-linear generalisation: networks replace W and the posterior mean.
 """
 
 from typing import NamedTuple
@@ -57,8 +57,8 @@ def em_step(model: FactorAnalysis, y: Tensor, isotropic: bool = False) -> Factor
 
 
 def fit(y: Tensor, latents: int, *, isotropic: bool = False, iterations: int = 200) -> FactorAnalysis:
-    """Maximum likelihood by EM, started from probabilistic PCA's closed form (loadings halved, so as not to
-    stand still where that is the answer already).
+    """Maximum likelihood by EM, started from the closed form of probabilistic PCA. The loadings are halved
+    first, because EM would not move away from a stationary point.
 
     >>> model = fit(torch.randn(100, 4), latents=1)
     >>> model.loadings.shape, model.noise.shape
@@ -73,7 +73,7 @@ def fit(y: Tensor, latents: int, *, isotropic: bool = False, iterations: int = 2
 
 
 def probabilistic_pca(y: Tensor, latents: int) -> FactorAnalysis:
-    """Factor analysis with equal noise variances, whose maximum is known (Tipping and Bishop 1999):
+    """Factor analysis with equal noise variances, by its closed form (Tipping and Bishop 1999):
 
         s^2 = mean of the D - L smallest eigenvalues of the covariance,   W = U (Lambda - s^2 I)^(1/2)
 

@@ -4,8 +4,8 @@
     H(N(m, s^2))      = ln s + (1 + ln 2 pi) / 2
     KL(N(a, s^2), N(b, t^2)) = (s^2 + (a - b)^2) / 2 t^2 + ln(t / s) - 1/2
 
-All in nats. A diagonal Gaussian's coordinates are independent, so its functions answer per coordinate: sum
-over those that belong together.
+All in nats. A diagonal Gaussian's coordinates are independent, so its functions return one value per
+coordinate, and the caller sums.
 """
 
 import math
@@ -35,7 +35,7 @@ class DiagonalGaussian(NamedTuple):
         return (self.log_variance / 2).exp()
 
     def sample(self, epsilon: Tensor | None = None) -> Tensor:
-        """The reparametrised sample z = mean + deviation * epsilon, which gradients pass through.
+        """The reparametrised sample z = mean + deviation * epsilon, which is differentiable.
 
         `epsilon` is standard normal noise, drawn here unless given.
         """

@@ -1,4 +1,4 @@
-"""What a decoder's mean says about a picture: Gaussian (L2) or Laplace (L1) noise of a learned scale.
+"""The likelihood of a picture given a decoder's mean: Gaussian (L2) or Laplace (L1) noise of a learned scale.
 
     Gaussian   ln p(x) = -(x - m)^2 / 2 g^2 - ln g - ln(2 pi) / 2
     Laplace    ln p(x) = -|x - m| / g - ln 2 g
@@ -8,7 +8,7 @@ more per value. A number that does not depend on the unit needs discrete data. P
 
     ln P(v) = ln [ F((v + 1/2 - m) / g) - F((v - 1/2 - m) / g) ]       v in grey levels, F the noise's cdf
 
-and the two outermost levels take the tails.
+and the two outermost levels include the tails.
 """
 
 import math

@@ -2,18 +2,17 @@
 
     minimise   E_x KL(q(z|x), N(0, I)) + D(x, decode(z)) / g        z = mean(x) + s(x) * epsilon
 
-The channel z carries I(x, z) = E_x KL(q(z|x), q(z)), q(z) = E_x q(z|x) being what the encoder makes of all
-pictures together. That q(z) is out of reach, but any other density in its place only raises the number:
+The channel z carries I(x, z) = E_x KL(q(z|x), q(z)), where q(z) = E_x q(z|x) is the aggregate posterior. It is
+intractable, but replacing it by any other density only increases the KL:
 
     E_x KL(q(z|x), p(z)) = I(x, z) + KL(q(z), p(z)) >= I(x, z)
 
-so the KL to N(0, I) bounds the rate. The network is the VAE's, and so is the loss: Gaussian noise whose scale
-is not learned but given as
+so the KL to N(0, I) bounds the rate. Network and loss are those of the VAE: Gaussian noise of the fixed scale
 
     sigma^2 = 3 / (2 lambda ln 2)       in squared grey levels
 
-makes -ELBO, up to a constant, the rate in bits per pixel plus lambda times the mean squared error. A VAE
-chooses this trade-off itself; here g = 1 / lambda is given, in the unit of the distortion.
+makes -ELBO, up to a constant, the rate in bits per pixel plus lambda times the mean squared error. A VAE learns
+this trade-off; here g = 1 / lambda is given, in the unit of the distortion.
 """
 
 import math
@@ -36,7 +35,7 @@ def noise_variance(lambda_: float) -> float:
 
 
 def fix_trade_off(vae: Vae, lambda_: float) -> None:
-    """Make a VAE a noisy-channel autoencoder: give the scale of its noise, and leave it there."""
+    """Turn a VAE into a noisy-channel autoencoder: set the scale of its noise, and do not train it."""
     vae.log_scale.requires_grad_(False).fill_(math.log(noise_variance(lambda_)) / 2 - math.log(PEAK))
 
 
@@ -51,7 +50,7 @@ def information_estimate(q: DiagonalGaussian, z: Tensor) -> Tensor:
 
         mean_i  ln q(z_i|x_i) - ln (1/N) sum_j q(z_i|x_j)
 
-    The sum stands for q(z). Biased downwards, and never more than ln N.
+    The sum estimates q(z). The estimate is biased downwards and never exceeds ln N.
     """
     log_q = DiagonalGaussian(q.mean[None], q.log_variance[None]).log_density(z[:, None]).sum(-1)
     return (log_q.diagonal() - log_q.logsumexp(1) + math.log(len(z))).mean()

@@ -5,8 +5,8 @@
     p(x|z) = noise around Synthesis(z)     Gaussian or Laplace, one learned scale g per colour
     ELBO   = E_q ln p(x|z) - KL(q(z|x), N(0, I))
 
-Factor analysis with networks for its loadings and for its posterior mean, trained by gradient steps on both
-instead of E and M steps. The latents lie on a grid, as the codec's do: any size that is a multiple of 16.
+Factor analysis with networks for the loadings and the posterior mean, trained by gradient steps on both instead of
+E and M steps. The latents form a grid, like the codec's, so any picture size that is a multiple of 16 is possible.
 """
 
 import math
@@ -20,7 +20,7 @@ from lic.models.theory.gaussian import DiagonalGaussian, kl, standard_normal
 from lic.models.theory.likelihood import Noise, log_density, log_probability
 from lic.models.transforms import DOWNSAMPLING, Analysis, Synthesis
 
-LOG_VARIANCE_RANGE = (-14.0, 4.0)  # keeps exp() and its gradient sane wherever the encoder goes
+LOG_VARIANCE_RANGE = (-14.0, 4.0)  # keeps exp() and its gradient finite
 ACTIVE_VARIANCE = 0.01
 
 
@@ -68,12 +68,12 @@ class Vae(nn.Module):
         return Explained(reconstruction, log_likelihood.sum(dim=(1, 2, 3)), divergence, q.mean)
 
     def sample(self, count: int, height: int, width: int, generator: torch.Generator | None = None) -> Tensor:
-        """Pictures out of the prior alone: uses the second half of the model only."""
+        """Pictures decoded from samples of the prior."""
         size = (count, self.m, height // DOWNSAMPLING, width // DOWNSAMPLING)
         return self.decode(torch.randn(size, generator=generator, device=self.log_scale.device))
 
     def reconstruct(self, x: Tensor) -> Tensor:
-        """The MAP reconstruction: the decoder's picture of the posterior's mean, no sampling."""
+        """The MAP reconstruction: the posterior mean, decoded without sampling."""
         return self.decode(self.encode(x).mean)
 
     def uncertainty(self, x: Tensor, samples: int = 16, generator: torch.Generator | None = None) -> Tensor:
@@ -87,16 +87,16 @@ def negative_elbo(explained: Explained, beta: float = 1.0, free_nats: float = 0.
     """-ELBO in nats, the mean over the batch.
 
     Two remedies against posterior collapse change it while training: a `beta` that rises from 0 to 1 (KL
-    warm-up), and free bits (Kingma et al. 2016), which leave each channel a mean of `free_nats` for each
-    picture before its KL costs anything.
+    warm-up), and free bits (Kingma et al. 2016), which charge the KL of a channel
+    only beyond a mean of `free_nats` per picture.
     """
     divergence = explained.kl.mean(0).clamp(min=free_nats).sum()
     return beta * divergence - explained.log_likelihood.mean()
 
 
 def active_units(mean: Tensor, threshold: float = ACTIVE_VARIANCE) -> Tensor:
-    """Which channels the encoder uses: those whose posterior mean varies over the data by more than
-    `threshold` (Burda, Grosse, Salakhutdinov 2016). In a collapsed one q(z|x) is the prior for every x.
+    """Which channels the encoder uses: the variance of their posterior mean over the data is more than
+    `threshold` (Burda, Grosse, Salakhutdinov 2016). In a collapsed channel q(z|x) is the prior for every x.
 
     >>> active_units(torch.stack([torch.zeros(5, 4, 4), torch.randn(5, 4, 4)], dim=1))
     tensor([False,  True])
@@ -106,9 +106,9 @@ def active_units(mean: Tensor, threshold: float = ACTIVE_VARIANCE) -> Tensor:
 
 @torch.no_grad()
 def bits_per_dimension(vae: Vae, x: Tensor, epsilon: Tensor | None = None) -> Tensor:
-    """An upper bound on what a lossless code of 8-bit pictures by this VAE costs, bits per colour value (B).
+    """An upper bound on the lossless code length of 8-bit pictures under this VAE, in bits per colour value (B).
 
-    -ELBO of the *discretised* data: ln P instead of ln p, so the unit of x plays no part.
+    -ELBO of the *discretised* data: ln P instead of ln p, so it does not depend on the unit of x.
     """
     q = vae.encode(x)
     mean = vae.decode(q.sample(epsilon))
@@ -119,11 +119,11 @@ def bits_per_dimension(vae: Vae, x: Tensor, epsilon: Tensor | None = None) -> Te
 
 @torch.no_grad()
 def probabilistic_pca_start(vae: Vae, pictures: Tensor) -> None:
-    """Start at (layer-wise) probabilistic PCA, the linear VAE's optimum.
+    """Initialise with layer-wise probabilistic PCA, the optimum of a linear VAE.
 
     With variance v of a principal component and noise variance g^2, the latent z = component / sqrt(v) has
     the posterior variance g^2 / (v + g^2) and the mean v / (v + g^2) z: channels below the noise start
-    collapsed, and the others do not have to be found.
+    collapsed, the others active.
     """
     analysis = Analysis(vae.n, vae.m)
     pca_transforms(analysis, vae.synthesis, pictures)
