@@ -1,8 +1,8 @@
 """Bjontegaard differences: how much more rate one codec needs than another for the same quality, on average.
 
-BD-rate: both curves as log rate over the metric (pchip), the mean difference over the interval of the
-metric that both cover, as a percentage. BD-PSNR (or that of another metric): the metric over log rate, the
-mean difference over the rates that both cover. Points that cost more than a better one are left out first
+BD-rate interpolates log rate as a function of the metric (pchip), and averages the difference over the interval of the
+metric that both curves cover; it is a percentage. BD-PSNR (or that of another metric) interpolates the metric as a
+function of log rate, and averages over the common rates. Points that cost more than a better one are dropped first
 (`curves.clean`).
 """
 
@@ -26,11 +26,11 @@ class Difference(NamedTuple):
     codec: str
     label: str
     rate_percent: float
-    metric_interval: Interval  # what the rate was averaged over
+    metric_interval: Interval  # over which the rate was averaged
     gain: float  # BD-PSNR, or that of the metric in use
-    rate_interval: Interval  # what the gain was averaged over, in bits per pixel
+    rate_interval: Interval  # over which the gain was averaged, in bits per pixel
     per_picture_percent: float = math.nan  # the mean of the pictures' own BD-rates
-    pictures: int = 0  # how many pictures that mean is over
+    pictures: int = 0  # in that mean
 
 
 def compare_curves(anchor: Curve, test: Curve) -> Difference:
@@ -68,9 +68,7 @@ def per_picture(results: Results, anchor: str, test: str, metric: str) -> list[f
 
 
 def compare_all(curves: Sequence[Curve], anchor: str, results: Results | None, metric: str) -> list[Difference]:
-    """Every curve against the one of codec `anchor`; with results, per picture too where both have been
-    measured.
-    """
+    """Every curve against the one of codec `anchor`; with results, also per picture where both were measured."""
     base = next(curve for curve in curves if curve.codec == anchor)
     differences = []
     for curve in curves:
@@ -97,7 +95,7 @@ def _common(a: Sequence[float], b: Sequence[float]) -> Interval:
 
 
 def rows(differences: Sequence[Difference], anchor: str, metric: str) -> list[list[str]]:
-    """A table for reading, its header first."""
+    """The rows of a table for people, header first."""
     unit = METRICS[metric].unit
     name = METRICS[metric].label
     header = [
@@ -123,7 +121,7 @@ def rows(differences: Sequence[Difference], anchor: str, metric: str) -> list[li
 
 
 def as_json(differences: Sequence[Difference], anchor: str, metric: str) -> dict[str, Any]:
-    """The same, for programs; null where nothing can be said."""
+    """The differences for programs; null where they are undefined."""
 
     def plain(value: Any) -> Any:
         if isinstance(value, Interval):

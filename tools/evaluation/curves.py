@@ -1,4 +1,4 @@
-"""Rate-distortion curves out of measurements: of one picture, or the mean over pictures."""
+"""Rate-distortion curves from measurements: of one picture, or the mean over pictures."""
 
 import json
 import math
@@ -113,7 +113,7 @@ def common_pictures(results: Results) -> list[str]:
 
 
 def clean(points: Sequence[Point]) -> list[Point]:
-    """The points that are worth their rate: sorted, finite, and each better than all cheaper ones.
+    """The efficient points: sorted, finite, and each better than all cheaper ones.
 
     >>> clean([Point(2, 35), Point(1, 30), Point(3, 34), Point(4, 40)])
     [Point(bpp=1, value=30), Point(bpp=2, value=35), Point(bpp=4, value=40)]
@@ -140,7 +140,7 @@ def published_names() -> list[str]:
 
 
 def published_curve(name: str, metric: str) -> Curve:
-    """A curve from a publication, on Kodak; see `tools/published/`."""
+    """A curve from a publication, on Kodak; see the folder `published`."""
     if name not in published_names():
         raise UnknownCurve(f"there is no published curve {name}: choose from {', '.join(published_names())}")
     content = json.loads((PUBLISHED / f"{name}.json").read_text(encoding="utf-8"))

@@ -1,11 +1,11 @@
-"""The weights of the contexts, learned: how large each symbol is to be expected after those before it.
+"""Learning the weights of the contexts: the expected magnitude of each symbol, given those before it.
 
     mu = m_c (sum_i w_i f_i / mean f_i + sum_d e_d |n_d| / m_d)
     P(n) = F((n - v + 1/2) / mu) - F((n - v - 1/2) / mu)
 
-with f the FEATURES of codec/contexts.py, d the channels of earlier blocks, m the mean magnitude of each channel, v the
-predicted value, and F the integral of a piecewise-linear density per channel. Least squares would find similar weights
-at once, but Adam on the code length itself finds better ones: the difference is 2 to 3 % of all bits.
+with f the FEATURES of codec/entropy/contexts.py, d the channels of earlier blocks, m the mean magnitude of a channel,
+v the predicted value, and F the integral of a piecewise-linear density per channel. Least squares would find similar
+weights at once, but Adam on the code length itself finds better ones: the difference is 2 to 3 % of all bits.
 """
 
 from collections.abc import Sequence
@@ -31,13 +31,13 @@ from lic.models.density import PiecewiseLinearDensity
 
 PASSES = 3
 PLACES_PER_STEP = 2000
-START = (0.1, 0.2, 0.2, 0.05, 0.1, 0.1, 0.05, 0.2)  # shares of the FEATURES in mu, before the first step
+START = (0.1, 0.2, 0.2, 0.05, 0.1, 0.1, 0.05, 0.2)  # of the FEATURES in mu, before the first step
 WEIGHT_RATE, HEIGHT_RATE = 4e-3, 1e-2  # learning rates
 MIN_MAGNITUDE = 2.0**-10
 
 
 def _straight(x: Tensor) -> Tensor:
-    """The sum of the four straight neighbours, mirrored at the edges (replicated where there is no room)."""
+    """The sum of the four straight neighbours, mirrored at the edges (replicated where mirroring is impossible)."""
     x = _padded(x)
     return x[..., :-2, 1:-1] + x[..., 2:, 1:-1] + x[..., 1:-1, :-2] + x[..., 1:-1, 2:]
 
@@ -53,14 +53,14 @@ def _padded(x: Tensor) -> Tensor:
 
 
 class ExpectedMagnitudes(nn.Module):
-    """mu of every symbol, differentiable: the twin of `ContextState.estimate`.
+    """mu of every symbol: the differentiable counterpart of `ContextState.estimate`.
 
-    One lambda point after the other is fitted, each from the weights of the one before. Channels from the first that
-    a point leaves at zero are not looked at.
+    Lambda points are fitted one after another, each starting from the weights of the one before. Channels that a
+    point does not use are ignored.
     """
 
     def __init__(self, channels: int, features: Sequence[int], earlier: bool) -> None:
-        """`features` that count, out of all FEATURES, and whether earlier blocks do, too."""
+        """`features` are the numbers of the FEATURES in use; `earlier` says whether to use earlier blocks, too."""
         super().__init__()
         self.channels = channels
         self.shares = nn.Parameter(torch.tensor(START).repeat(channels, PASSES, 1))  # w
@@ -74,7 +74,7 @@ class ExpectedMagnitudes(nn.Module):
         self.reach = (index < index[:, None] // BLOCK * BLOCK) & earlier
 
     def fit(self, values: Tensor, residuals: Tensor, steps: int) -> None:
-        """Learn from symbols (chunks x channels x rows x columns) and what of them the predictions leave."""
+        """Learn from symbols (chunks x channels x rows x columns) and their prediction residuals."""
         self._measure(values, residuals)
         used = values.shape[1]
         shape = PiecewiseLinearDensity(used, deviation=2**0.5)  # of a Laplacian whose mean magnitude is 1
@@ -127,7 +127,7 @@ class ExpectedMagnitudes(nn.Module):
         return packed
 
     def _measure(self, values: Tensor, residuals: Tensor) -> None:
-        """Take the means, in units of which weights are learned; those of unused channels do not matter."""
+        """Measure the means that normalise the weights; those of unused channels do not matter."""
         self.scale, self.magnitude_means = torch.ones(2, self.channels)
         self.feature_means = torch.ones(FEATURES, self.channels)
         total = torch.zeros(FEATURES, values.shape[1])
@@ -142,7 +142,7 @@ class ExpectedMagnitudes(nn.Module):
         self.scale[:used] = residuals.abs().mean(dim=(0, 2, 3)).clamp(min=1e-3)
 
     def _features(self, values: Tensor) -> tuple[Tensor, Tensor]:
-        """f (FEATURES x B x channels x rows x columns), and the magnitudes that they sum up."""
+        """f (FEATURES x B x channels x rows x columns), and the magnitudes that they sum."""
         used = values.shape[1]
         odd, number = _pass_numbers(values)
         first, rest = values[:, :PREDICTED_CHANNELS], values[:, PREDICTED_CHANNELS:]
@@ -155,7 +155,7 @@ class ExpectedMagnitudes(nn.Module):
 
 
 def _pass_numbers(values: Tensor) -> tuple[Tensor, Tensor]:
-    """Where the half of the checkerboard is that is coded last, and which pass codes each symbol (channels x ...)."""
+    """A mask of the checkerboard half that is coded last, and the number of each symbol's pass (channels x ...)."""
     y, x = torch.arange(values.shape[2])[:, None], torch.arange(values.shape[3])
     odd = (y + x) % 2 == 1
     predicted = (torch.arange(values.shape[1]) < PREDICTED_CHANNELS)[:, None, None]

@@ -1,4 +1,4 @@
-"""Where the bits of a .lic file go: to which latents, of which channels, at which places of the picture."""
+"""Where the bits of a .lic file are: in which latents, channels and blocks of the picture."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ Floats = NDArray[np.float64]
 
 
 class Anatomy(NamedTuple):
-    """A file's latents, and what each of them costs."""
+    """A file's latents, and the cost of each."""
 
     symbols: Symbols  # channels x rows x columns
     bits: Floats  # the same shape
@@ -29,7 +29,7 @@ class Anatomy(NamedTuple):
 
 
 def dissect(data: bytes, model: FrozenModel) -> Anatomy:
-    """Take a file apart; the bits are ideal code lengths, which real ones exceed by very little."""
+    """The latents of a file and their ideal code lengths, which the real ones hardly exceed."""
     file = parse(data)
     symbols = unpack_latents(file, model)
     return Anatomy(symbols, latent_bits(symbols, model, file.position), file.position)
@@ -43,7 +43,7 @@ class ChannelDensity(NamedTuple):
 
 
 def channel_density(model: FrozenModel, channel: int, position: int) -> ChannelDensity:
-    """A channel's density at a rate position, on the axis of the symbols that are coded there."""
+    """A channel's density at a rate position, in units of the symbols that are coded there."""
     knots_per_symbol = model.steps_at(position)[channel] / 2**STEP_BITS
     knots = model.knots / knots_per_symbol
     heights = model.heights[channel].astype(np.float64)

@@ -1,11 +1,11 @@
-"""What each choice of the context tables is worth: ideal bits on held-out pictures.
+"""The effect of each choice in the context tables: ideal bits on held-out pictures.
 
     python -m lic.tools.studies.context_study RUN --data train/ --valid valid/
 
-For each recipe, contexts are fitted on latents of training pictures, and the code length under the integer tables that
-follow is measured on the validation pictures, at every lambda point. At the end, what adapting to each picture would
-save beyond the shipped recipe: a factor on all expected magnitudes, chosen with hindsight and paid for with log2 of the
-number of choices, once for each picture, for each channel of it, or for each region of 8x8 latents.
+For each recipe, contexts are fitted on latents of training pictures, and the code length under the resulting integer
+tables is measured on the validation pictures, at every lambda point. The last rows show what adapting to each picture
+would save beyond the shipped recipe: a factor on all expected magnitudes, chosen with hindsight and charged with log2
+of the number of choices, for each picture, each of its channels, or each region of 8x8 latents.
 """
 
 import argparse
@@ -65,7 +65,7 @@ REGION = 8
 
 
 def adapted_bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], position: int) -> dict[str, float]:
-    """Mean over pictures of the ideal rate if a factor could be chosen, for several reaches of the choice."""
+    """Mean over pictures of the ideal rate with a chosen factor per picture, channel or region."""
     tables, point = model.tables_at(position)
     assert point is not None
     library = Library(tables)

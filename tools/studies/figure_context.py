@@ -1,4 +1,4 @@
-"""What the figures share: pictures, the trained codec, and small networks that are trained once for all of them."""
+"""Shared by all figures: pictures, the trained codec, and small networks that are trained once."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,12 +19,12 @@ from lic.tools.training.variational import Variational, whole_blocks
 if TYPE_CHECKING:
     from lic.codec.model.frozen import FrozenModel
 
-SMALLEST = 128  # sides below are of no use to a figure
-MOST = 24  # pictures that a figure of the codec looks at
+SMALLEST = 128  # side in pixels; smaller pictures are not used
+MOST = 24  # pictures in a figure of the codec
 
 
 class Drawing(NamedTuple):
-    """A matplotlib figure and the words below it."""
+    """A matplotlib figure and the text below it."""
 
     figure: Any
     equation: str  # matplotlib's mathtext
@@ -33,7 +33,7 @@ class Drawing(NamedTuple):
 
 @dataclass(frozen=True)
 class Context:
-    """The choices of `lic figures`."""
+    """The options of `lic figures`."""
 
     data: tuple[str, ...]
     model: str | None
@@ -48,7 +48,7 @@ class Context:
 
     @cached_property
     def frozen(self) -> "FrozenModel":
-        """The trained codec, as files are coded by it."""
+        """The trained codec, as it codes files."""
         from lic.codec.model.frozen import get_model
 
         return get_model(self.model)
@@ -59,7 +59,7 @@ class Context:
 
     @cached_property
     def crop(self) -> Tensor:
-        """A piece of the first picture to look at, 1 x 3 x 128 x 128 in 0..1."""
+        """A crop of the first picture, 1 x 3 x 128 x 128 in 0..1."""
         picture = self.pictures[0]
         top, left = ((side - SMALLEST) // 32 * 16 for side in picture.shape[1:])
         return picture[None, :, top : top + SMALLEST, left : left + SMALLEST].float() / PEAK
@@ -81,7 +81,7 @@ def new_figure(width: float, height: float) -> Any:
 
 
 def show(axes: Any, picture: Tensor, title: str = "") -> None:
-    """A picture (3 or 1 x H x W in 0..1), without axes."""
+    """Show a picture (3 or 1 x H x W in 0..1) without axes."""
     array = picture.clamp(0, 1).permute(1, 2, 0).numpy()
     axes.imshow(array if array.shape[2] == 3 else array[:, :, 0], cmap="gray", vmin=0, vmax=1)
     axes.set_axis_off()

@@ -16,7 +16,7 @@ from lic.tools.studies.small_trainings import full_precision
 from lic.tools.training.rate_distortion import measure
 
 CHANNELS = 8
-FINE = 8  # bins per quantisation step, where a density is estimated
+FINE = 8  # bins per quantisation step in the estimate of a density
 
 Floats = NDArray[np.float64]
 
@@ -62,11 +62,11 @@ def discrete_entropy(symbols: Tensor) -> float:
 
 
 def noise_and_rounding(context: Context) -> Drawing:
-    """Histogram of rounded latents, and the density of noisy ones through it."""
+    """The histogram of rounded latents, and the density of noisy ones over it."""
     point = len(context.network.lambdas) // 2
     y = scaled_latents(context, point)
     noise = torch.rand(y.shape, generator=context.generator()) - 0.5
-    # Of the channels that take a few symbols, where bars can be told apart, some busy and some quiet ones.
+    # Channels with few symbols, whose bars can be distinguished: some busy and some quiet ones.
     spread = quantize(y, "round").std(dim=1)
     order = [c for c in spread.argsort(descending=True).tolist() if 0.3 < spread[c] < 4] or list(range(len(y)))
     chosen = [order[i * len(order) // CHANNELS] for i in range(CHANNELS)]
@@ -123,7 +123,7 @@ def entropies(context: Context) -> Drawing:
 
 
 def rate_distortion(context: Context) -> Drawing:
-    """The codec's points over lambda."""
+    """The codec's rate and distortion as lambda varies."""
     scores = measure(context.network, context.pictures, full_precision)
     figure = new_figure(7, 4.6)
     axes = figure.subplots()
@@ -156,7 +156,7 @@ def rate_distortion(context: Context) -> Drawing:
 
 
 def contexts(context: Context) -> Drawing:
-    """Where the bits of a picture go, with one table per channel and with context tables."""
+    """Where the bits of a picture are, with one table per channel and with context tables."""
     from lic.codec import coding
     from lic.codec.file.geometry import MULTIPLE
 

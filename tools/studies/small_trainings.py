@@ -1,4 +1,4 @@
-"""Small trainings under equal conditions, for comparisons and figures: the project's loop, with a folder that goes."""
+"""Small trainings under equal conditions, for comparisons and figures: the training loop in a temporary folder."""
 
 import tempfile
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from lic.tools.training.variational import whole_blocks
 
 @dataclass(frozen=True)
 class Bench:
-    """What all trainings of a comparison share."""
+    """The conditions that all trainings of a comparison share."""
 
     data: tuple[str, ...]
     held_out: Sequence[str]
@@ -32,7 +32,7 @@ class Bench:
         return [whole_blocks(picture) for picture in load_pictures(self.held_out, self.crop, quiet=True)]
 
     def train(self, objective: Objective[Model]) -> Model:
-        """The averaged network at the end of a training from its start."""
+        """Train from a new start and return the averaged network."""
         with tempfile.TemporaryDirectory() as folder:
             config = TrainConfig(
                 self.data,
@@ -54,5 +54,5 @@ class Bench:
 
 
 def full_precision() -> torch.autocast:
-    """No autocast, where a measurement asks for one."""
+    """Replaces autocast in measurements: full precision."""
     return torch.autocast("cpu", enabled=False)

@@ -1,4 +1,4 @@
-"""How fast training is: `python -m lic.tools.studies.training_speed` trains on noise and prints patches per second.
+"""Training speed: `python -m lic.tools.studies.training_speed` trains on noise and prints patches per second.
 
 python -m lic.tools.studies.training_speed                      N = 128, M = 320, patches of 256x256, bf16 against fp32
 python -m lic.tools.studies.training_speed --device cuda --batch 32 --steps 500
@@ -18,7 +18,7 @@ from lic.tools.training.rate_distortion import RateDistortion
 
 
 def patches_per_second(objective: RateDistortion, **settings: object) -> float:
-    """The speed of `lic train`, data and all, as its log gives it."""
+    """The speed of `lic train`, including data loading, from its log."""
     with tempfile.TemporaryDirectory() as folder:
         pixels = torch.randint(256, (512, 512, 3), dtype=torch.uint8).numpy()
         Image.fromarray(pixels).save(Path(folder, "noise.png"))

@@ -1,10 +1,10 @@
-"""What each choice of the training is worth: networks trained for the same time that differ in one choice.
+"""The effect of each choice in the training: networks trained for the same time that differ in one choice.
 
     python -m lic.tools.studies.training_study DATA... --valid DATA... -o FOLDER [--minutes 6] [--only NAME ...]
 
-Every network starts anew and has its own run in FOLDER; those that are there already are not trained again. The table
-that is printed gives the BD-rate of the validation curve against that of the baseline (lower is better), and the
-validation score. Time is what is equal, so run nothing else beside it.
+Every network starts anew and has its own run in FOLDER; complete runs are not repeated. The printed table gives the
+BD-rate of the validation curve against that of the baseline (lower is better), and the validation score. Training time
+is equal, so run nothing else at the same time.
 """
 
 import argparse
@@ -61,7 +61,7 @@ class Linear(RateDistortion):
 
 
 class RandomStart(RateDistortion):
-    """Torch's usual start of convolutions, GDN's of the papers."""
+    """Torch's default initialisation of convolutions, and that of the papers for GDN."""
 
     def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
         fit_latents(model, model.analysis(crops))
@@ -73,7 +73,7 @@ class LeakyReLUs(RandomStart):
 
 
 class OnlineEMAutoencoder(RateDistortionAutoencoder):
-    MEMORY = 20_000  # samples: how many of the past weigh as much as they did
+    MEMORY = 20_000  # samples: the weight of the past in each step
 
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         if how != "dead-zone":
@@ -82,7 +82,7 @@ class OnlineEMAutoencoder(RateDistortionAutoencoder):
 
 
 class OnlineEM(RateDistortion):
-    """Densities by a step of EM on each batch, in place of gradients."""
+    """Densities learned by a step of EM on each batch instead of gradients."""
 
     def build(self) -> RateDistortionAutoencoder:
         model = OnlineEMAutoencoder(self.n, self.m, self.lambdas)
@@ -91,7 +91,7 @@ class OnlineEM(RateDistortion):
 
 
 class LaplacianDensity(RateDistortion):
-    """Densities start as Laplacians of the channels' spread, not fitted by EM, and are learned by gradients."""
+    """Densities start as Laplacians of the channels' spread, without the fit by EM, and are learned by gradients."""
 
     def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
         super().start(model, crops)
@@ -128,7 +128,7 @@ STUDIES: dict[str, tuple[RateDistortion, dict[str, Any]]] = {
 
 
 def trained(name: str, folder: Path, minutes: float, data: list[str], valid: list[str]) -> tuple[dict[str, Any], int]:
-    """What was measured of a study's network, and its steps, after training it if its run is not complete."""
+    """The measurements of a network of the study and its steps; it is trained first if its run is not complete."""
     objective, changes = STUDIES[name]
     run = folder / name.replace(" ", "-").replace(",", "").replace("=", "")
     there = (run / CHECKPOINT).exists()

@@ -23,7 +23,7 @@ class CheckpointError(LicError):
 def save_checkpoint(
     path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer, info: dict[str, Any]
 ) -> None:
-    """Write weights, averaged weights, optimiser state and `info` (anything JSON holds)."""
+    """Write weights, averaged weights, optimiser state and `info` (any JSON value)."""
     tensors = {f"model.{k}": v for k, v in model.state_dict().items()}
     tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
@@ -33,7 +33,7 @@ def save_checkpoint(
 
 
 def read_info(path: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself, without its tensors."""
+    """The `info` of a checkpoint, without its tensors."""
     try:
         with safe_open(path, "pt") as file:
             info: dict[str, Any] = json.loads((file.metadata() or {})[METADATA])
@@ -59,7 +59,7 @@ def section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
 def load_checkpoint(
     path: Path, model: nn.Module, average: nn.Module, optimizer: torch.optim.Optimizer
 ) -> dict[str, Any]:
-    """Put a checkpoint's state back and return its `info`."""
+    """Restore a checkpoint's state and return its `info`."""
     tensors, info = read_checkpoint(path)
     try:
         model.load_state_dict(section(tensors, "model"))

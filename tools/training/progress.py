@@ -1,4 +1,4 @@
-"""What a training tells: a line on the screen, a JSONL log, TensorBoard if wished."""
+"""The output of a training: a line on the screen, a JSONL log, and TensorBoard on request."""
 
 import json
 import math
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from lic.tools.training.objective import Validation
 
 LOG = "log.jsonl"  # in the run's folder
-LOG_STEPS = 20  # a record, and a new line on the screen, for the mean of so many steps
-PRINT_SECONDS = 60  # where the screen is no terminal, a line is printed this often
+LOG_STEPS = 20  # steps whose mean makes a record, and a new line on the screen
+PRINT_SECONDS = 60  # interval between lines where the screen is not a terminal
 
 
 class Progress:
-    """The records of a run; a context manager that closes what it opened."""
+    """The records of a run, as a context manager that closes its files."""
 
     def __init__(self, output: Path, quiet: bool = False, tensorboard: bool = False) -> None:
         self.quiet = quiet
@@ -44,19 +44,19 @@ class Progress:
                 self.writer.close()
 
     def say(self, text: str) -> None:
-        """A line of its own on the screen."""
+        """Print a line above the progress line."""
         if not self.quiet:
             tqdm.write(text)
 
     def step(self, step: int, elapsed: float, done: float, patches: int, numbers: dict[str, Tensor]) -> None:
-        """Take note of one step's numbers; every so often their mean is shown and logged."""
+        """Record one step's numbers; every LOG_STEPS steps their mean is shown and logged."""
         if self.quiet:
             return
         for name, value in numbers.items():
             self.sums[name] = self.sums.get(name, 0) + value.detach()
         self.count += 1
         self.patches += patches
-        if self.since == -math.inf:  # the first step compiles and warms up, so that its time says nothing
+        if self.since == -math.inf:  # the first step compiles and warms up, so its time does not count
             self.since, self.patches = elapsed, 0
         if step % LOG_STEPS:
             return
@@ -72,7 +72,7 @@ class Progress:
         self.sums, self.count, self.patches, self.since = {}, 0, 0, elapsed
 
     def validation(self, step: int, elapsed: float, validation: "Validation") -> None:
-        """Show and log what was measured."""
+        """Show and log validation scores."""
         self.say(f"validation at step {step}\n{validation.table}")
         record = {"step": step, "elapsed": round(elapsed, 2), "score": validation.score}
         self.record(record | {"validation": validation.records})

@@ -1,13 +1,13 @@
-"""SOAP (Vyas et al. 2024): Adam, in coordinates in which a layer's gradients are nearly uncorrelated.
+"""SOAP (Vyas et al. 2024): Adam in coordinates in which a layer's gradients are nearly uncorrelated.
 
 For weights W with gradient G, every mode (outputs, positions, inputs) has a covariance of G's slices along it, averaged
 over the past, and its eigenvectors Q. Adam runs on G rotated by the Qs, and its step is rotated back:
 
     G' = G x1 Q1' x2 Q2' x3 Q3'      W <- W - lr * Adam(G') x1 Q1 x2 Q2 x3 Q3
 
-The Qs begin with the first gradient, which moves nothing yet, and are refreshed now and then by a step of orthogonal
-iteration. In these coordinates, directions in which the loss is flat get steps of their own size; in the weights' own,
-steep directions that share their weights keep those steps small.
+The Qs are initialised from the first gradient, which does not change the weights, and updated every `refresh` steps by
+a step of orthogonal iteration. In these coordinates, directions in which the loss is flat get large steps; in the
+original ones, steep directions that involve the same weights would keep those steps small.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -16,13 +16,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-MEMORY = 0.95  # what a covariance keeps of itself at a refresh
+MEMORY = 0.95  # decay of a covariance at a refresh
 
 
 class Soap(torch.optim.Optimizer):
-    """Parameters of one dimension, and groups with `rotate=False`, are left to plain Adam.
+    """Parameters of one dimension, and groups with `rotate=False`, use plain Adam.
 
-    `upsampling` has the r of each weight that is a sub-pixel convolution's, `dtype` is what rotations are computed in.
+    `upsampling` maps the weights of sub-pixel convolutions to their r. Rotations are computed in `dtype`.
 
     >>> layer = torch.nn.Linear(3, 2)
     >>> optimizer = Soap(layer.parameters(), lr=0.01)
@@ -58,7 +58,7 @@ class Soap(torch.optim.Optimizer):
         rotated = group["rotate"] and gradient.ndim > 1
         if not state:
             state |= begin(gradient, rotated)
-            if rotated:  # A gradient is diagonal in bases of its own: that says nothing of sizes off the diagonal.
+            if rotated:  # In its own bases this gradient is diagonal: no scale for the other entries.
                 return
         state["step"] += 1
         step = int(state["step"])
@@ -86,7 +86,7 @@ def begin(gradient: Tensor, rotated: bool) -> dict[str, Any]:
 
 
 def refresh(gradient: Tensor, state: dict[str, Any]) -> None:
-    """Let the bases follow the gradients, and carry Adam's averages over."""
+    """Update the bases, and transform Adam's averages to the new ones."""
     turns = []
     for mode in range(gradient.ndim):
         spread = state[f"covariance{mode}"].lerp_(covariance(gradient, mode), 1 - MEMORY)
@@ -96,15 +96,15 @@ def refresh(gradient: Tensor, state: dict[str, Any]) -> None:
         new = torch.linalg.qr(image[:, largest_first]).Q.contiguous()
         turns.append(basis.T @ new)
         state[f"basis{mode}"] = new
-        # Squares cannot be rotated, but each direction turns little, and keeps its own.
+        # Averages of squares cannot be rotated; as each direction turns little, it keeps its own.
         state["square"] = state["square"].index_select(mode, largest_first)
     state["mean"] = rotate(state["mean"], turns)
 
 
 def to_modes(weight: Tensor, r: int) -> Tensor:
-    """A convolution's weights as outputs x positions x inputs; what has fewer dimensions stays as it is.
+    """A convolution's weights as outputs x positions x inputs; other tensors are returned unchanged.
 
-    The r*r places that a sub-pixel convolution deals its channels out to count as positions.
+    The r*r output pixels of a sub-pixel convolution count as positions.
 
     >>> to_modes(torch.zeros(8, 5, 3, 3), r=2).shape
     torch.Size([2, 36, 5])
@@ -131,7 +131,7 @@ def covariance(tensor: Tensor, mode: int) -> Tensor:
 
 
 def rotate(tensor: Tensor, bases: Sequence[Tensor]) -> Tensor:
-    """Multiply by the transpose of each mode's basis along it, in the bases' precision."""
+    """Multiply each mode by the transpose of its basis, in the bases' precision."""
     if not bases:
         return tensor
     dtype, tensor = tensor.dtype, tensor.to(bases[0].dtype)
