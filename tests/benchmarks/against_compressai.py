@@ -1,6 +1,6 @@
 """Whole-call speed against CompressAI's factorised model, in one run: a ratio means something where times do not.
 
-    python tests/benchmarks/against_compressai.py --compressai PYTHON [--picture FILE] [--quality 50]
+    python tests/benchmarks/against_compressai.py --compressai PYTHON [--picture FILE] [--quality 50] [--json FILE]
 
 CompressAI 1.2.8 needs numpy < 2, hence an environment of its own, whose interpreter is PYTHON:
 
@@ -11,6 +11,7 @@ and back; `bmshj2018-factorized` has N = 128, M = 192 (quality 3) and random wei
 """
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
+from machine import describe_machine
 from PIL import Image
 
 OURS = """
@@ -84,6 +86,7 @@ def main() -> None:
     parser.add_argument("--model", default="", help="name or path of a model of ours")
     parser.add_argument("--quality", default="50")
     parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         picture = args.picture or str(Path(folder, "picture.png"))
@@ -96,14 +99,19 @@ def main() -> None:
         pairs = np.array([(turn(ours), turn(theirs)) for _ in range(args.rounds)])
         ours.kill(), theirs.kill()
     print(f"picture {args.picture or 'coffee'}, lic at {pairs[0, 0, 2]:.3f} bit/pixel, {args.rounds} rounds, 2 threads")
+    figures = {}
     for name, column in (("encode", 0), ("decode", 1)):
-        a, b = pairs[:, 0, column], pairs[:, 1, column]
-        ratio = sorted(b / a)
-        ours_ms, theirs_ms = statistics.median(a) * 1e3, statistics.median(b) * 1e3
-        print(
-            f"{name}: lic {ours_ms:.0f} ms, CompressAI {theirs_ms:.0f} ms (medians); "
-            f"ratio {statistics.median(ratio):.1f} (from {ratio[0]:.1f} to {ratio[-1]:.1f})"
-        )
+        a, b = 1000 * pairs[:, 0, column], 1000 * pairs[:, 1, column]
+        figures[name] = {
+            "lic": round(statistics.median(a)),
+            "CompressAI": round(statistics.median(b)),
+            "ratio": [round(float(value), 2) for value in (statistics.median(b / a), min(b / a), max(b / a))],
+        }
+        ratio = "ratio {:.1f} (from {:.1f} to {:.1f})".format(*figures[name]["ratio"])
+        print(f"{name}: lic {figures[name]['lic']} ms, CompressAI {figures[name]['CompressAI']} ms (medians); {ratio}")
+    if args.json:
+        content = {"machine": describe_machine(), "rounds": args.rounds, "bits per pixel": pairs[0, 0, 2], **figures}
+        args.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

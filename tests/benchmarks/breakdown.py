@@ -1,9 +1,12 @@
-"""Where the time of one picture goes, and what a cold process costs; medians in milliseconds, two threads.
+"""Where the time of one picture goes, and what a cold process costs: milliseconds, two threads.
 
-python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50]
+python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
+
+What is printed is the median of nine runs, and the fastest and the slowest of them.
 """
 
 import argparse
+import json
 import statistics
 import subprocess
 import sys
@@ -15,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
+from machine import describe_machine
 from PIL import Image
 
 from lic import decode, encode
@@ -23,28 +27,31 @@ from lic.codec.file.container import parse
 from lic.codec.model.frozen import get_model
 
 RUNS = 9
+THREADS = 2
 
 
-def median_ms(function: Callable[[], object]) -> float:
+def milliseconds(function: Callable[[], object]) -> list[float]:
+    """The median, the fastest and the slowest of several runs."""
     function()  # warm-up
     times = []
     for _ in range(RUNS):
         start = time.perf_counter()
         function()
-        times.append(time.perf_counter() - start)
-    return 1000 * statistics.median(times)
+        times.append(1000 * (time.perf_counter() - start))
+    return [round(value, 1) for value in (statistics.median(times), min(times), max(times))]
 
 
-def cold_ms(*arguments: str) -> float:
-    return median_ms(lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True))
+def cold_process(*arguments: str) -> Callable[[], object]:
+    return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--picture", help="scikit-image's coffee, enlarged to 768x512, if not given")
     parser.add_argument("--quality", type=float, default=50)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
-    torch.set_num_threads(2)
+    torch.set_num_threads(THREADS)
     model = get_model()
     if args.picture:
         image = Image.open(args.picture).convert("RGB")
@@ -68,16 +75,24 @@ def main() -> None:
         "  synthesis": lambda: coding.synthesise(symbols, model, position, image.size, whole),
         "tables of one picture": lambda: model.tables_at(position),
     }
-    for name, function in stages.items():
-        print(f"{name:<32} {median_ms(function):8.1f}")
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.lic")
         path.write_bytes(data)
         command = ["-m", "lic.tools.cli"]
-        print(f"{'lic decode, cold process':<32} {cold_ms(*command, 'decode', str(path), '-f'):8.1f}")
-        print(f"{'  import torch':<32} {cold_ms('-c', 'import torch'):8.1f}")
-        print(f"{'lic info, cold process':<32} {cold_ms(*command, 'info', str(path)):8.1f}")
-        print(f"{'lic --help, cold process':<32} {cold_ms(*command, '--help'):8.1f}")
+        stages |= {
+            "lic decode, cold process": cold_process(*command, "decode", str(path), "-f"),
+            "  import torch": cold_process("-c", "import torch"),
+            "lic info, cold process": cold_process(*command, "info", str(path)),
+            "lic --help, cold process": cold_process(*command, "--help"),
+        }
+        times = {}
+        for name, function in stages.items():
+            median, fastest, slowest = times[name.strip()] = milliseconds(function)
+            print(f"{name:<32} {median:8.1f} ({fastest} to {slowest})", flush=True)
+    if args.json:
+        what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size, "quality": args.quality}
+        content = {"machine": describe_machine(), "threads": THREADS, "runs": RUNS, **what, "milliseconds": times}
+        args.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

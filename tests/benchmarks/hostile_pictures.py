@@ -1,20 +1,27 @@
 """How bad the network is on what is no photograph: real files beside PNG, and JPEG of the same size.
 
-python tests/benchmarks/hostile_pictures.py [--side 256] [--model NAME]
+python tests/benchmarks/hostile_pictures.py [--side 256] [--model NAME] [--json FILE]
 """
 
 import argparse
 import io
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import skimage.data
 from PIL import Image, ImageDraw
 
 from lic import decode, encode
+from lic.codec.model.frozen import get_model
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.image import Pixels
 from lic.tools.commands.demo import jpeg_of_size, picture_file
+from lic.tools.evaluation.bd import as_markdown
+
+QUALITIES = (50, 100)
 
 
 def screenshot(side: int) -> Image.Image:
@@ -57,26 +64,49 @@ def pictures(side: int) -> Iterator[tuple[str, Pixels]]:
     yield "all red", np.full((side, side, 3), (255, 0, 0), np.uint8)
 
 
-def decibels(pixels: Pixels, decoded: Image.Image) -> str:
+def measure(name: str, pixels: Pixels, model: str | None) -> dict[str, Any]:
+    """Bytes and PSNR at each quality, by lic and by JPEG at the size nearest to it."""
+    image = Image.fromarray(pixels)
+    row: dict[str, Any] = {"picture": name, "png": len(picture_file(image, "PNG", optimize=True))}
+    for quality in QUALITIES:
+        data = encode(image, quality=quality, model=model)
+        _, jpeg = jpeg_of_size(image, len(data))
+        row[f"lic {quality}"] = [len(data), decibels(pixels, decode(data))]
+        row[f"jpeg {quality}"] = [len(jpeg), decibels(pixels, Image.open(io.BytesIO(jpeg)))]
+    return row
+
+
+def decibels(pixels: Pixels, decoded: Image.Image) -> float | None:
+    """None if no pixel differs."""
     value = psnr(pixels, np.asarray(decoded))
-    return f"{value:.1f} dB" if np.isfinite(value) else "exact"
+    return round(value, 2) if np.isfinite(value) else None
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """In Markdown."""
+    kinds = [(codec, quality) for quality in QUALITIES for codec in ("lic", "jpeg")]
+    header = ["picture", "PNG, lossless", *(f"lic, quality {q}" if codec == "lic" else "JPEG" for codec, q in kinds)]
+    body = [[row["picture"], f"{row['png']:,}", *(cell(*row[f"{c} {q}"]) for c, q in kinds)] for row in rows]
+    return as_markdown([header, *body])
+
+
+def cell(size: int, value: float | None) -> str:
+    return f"{size:,}: {'exact' if value is None else f'{value:.1f} dB'}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=256)
     parser.add_argument("--model")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
-    print("| picture | PNG, lossless | lic, quality 50 | JPEG | lic, quality 100 | JPEG |\n| --- |" + " ---: |" * 5)
-    for name, pixels in pictures(args.side):
-        image = Image.fromarray(pixels)
-        cells = [name, f"{len(picture_file(image, 'PNG', optimize=True)):,}"]
-        for quality in (50, 100):
-            data = encode(image, quality=quality, model=args.model)
-            _, jpeg = jpeg_of_size(image, len(data))
-            cells.append(f"{len(data):,}: {decibels(pixels, decode(data))}")
-            cells.append(f"{len(jpeg):,}: {decibels(pixels, Image.open(io.BytesIO(jpeg)))}")
-        print("| " + " | ".join(cells) + " |", flush=True)
+    rows = [measure(name, pixels, args.model) for name, pixels in pictures(args.side)]
+    print(table(rows))
+    if args.json:
+        model = get_model(args.model)
+        lines = ",\n  ".join(json.dumps(row) for row in rows)
+        header = f'"model": "{model.name} {model.fingerprint.hex()}", "side": {args.side}'
+        args.json.write_text(f'{{{header}, "rows": [\n  {lines}\n]}}\n')
 
 
 if __name__ == "__main__":

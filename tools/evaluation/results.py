@@ -1,8 +1,8 @@
 """Measurements of codecs on pictures: what `lic eval` writes and `lic plot` reads.
 
-One measurement is one picture coded by one codec at one setting. Files are JSON (one object) or CSV (one
-row a measurement, what holds for a whole codec repeated in each). Infinite values are written "inf",
-undefined ones null (JSON) or empty (CSV).
+One measurement is one picture coded by one codec at one setting. Files are JSON (one object, its measurements
+a table with a row for each) or CSV (a row for each, what holds for a whole codec repeated in all). Numbers have
+six significant digits; infinite values are written "inf", undefined ones null (JSON) or empty (CSV).
 """
 
 import csv
@@ -11,14 +11,14 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, astuple, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
 from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
-FORMAT = 1
+FORMAT = 2
 ALL_OF_KODAK = "Kodak: all 24 pictures"  # how `dataset` begins if the pictures are these and no others
 
 
@@ -88,15 +88,18 @@ def save_results(path: str | Path, results: Results) -> None:
 
 
 def to_json(results: Results) -> str:
-    content = {
+    """One measurement a line: such files are small, and two of them can be compared by eye."""
+    header = {
         "lic_eval": FORMAT,
         "dataset": results.dataset,
         "machine": results.machine,
         "codecs": {name: asdict(info) for name, info in results.codecs.items()},
         "failed": results.failed(),
-        "measurements": [{k: _plain(v) for k, v in asdict(m).items()} for m in results.measurements],
+        "columns": [field.name for field in fields(Measurement)],
     }
-    return json.dumps(content, indent=1) + "\n"
+    rows = [json.dumps([_plain(value) for value in astuple(m)], ensure_ascii=False) for m in results.measurements]
+    opened = json.dumps(header, indent=1, ensure_ascii=False).removesuffix("\n}")
+    return opened + ',\n "measurements": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
 
 
 def to_csv(results: Results) -> str:
@@ -160,7 +163,8 @@ def _from_json(text: str) -> Results:
     if content["lic_eval"] != FORMAT:
         raise ValueError(f"its format is {content['lic_eval']}, this lic reads {FORMAT}")
     codecs = {name: CodecInfo(**info) for name, info in content["codecs"].items()}
-    measurements = tuple(_measurement(m) for m in content["measurements"])
+    rows = (dict(zip(content["columns"], row, strict=True)) for row in content["measurements"])
+    measurements = tuple(_measurement(row) for row in rows)
     return Results(measurements, codecs, content["dataset"], content["machine"])
 
 
@@ -183,7 +187,9 @@ def _measurement(row: dict[str, Any]) -> Measurement:
 
 
 def _plain(value: Any) -> Any:
-    """Floats as strict JSON has them."""
-    if isinstance(value, float) and not math.isfinite(value):
+    """Floats as strict JSON has them, to six significant digits."""
+    if not isinstance(value, float):
+        return value
+    if not math.isfinite(value):
         return None if math.isnan(value) else "inf"
-    return value
+    return float(f"{value:.6g}")

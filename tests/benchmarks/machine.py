@@ -1,0 +1,23 @@
+"""Where and with what figures were taken, to be written down beside them."""
+
+import os
+import platform
+from importlib.metadata import version
+from pathlib import Path
+
+
+def describe_machine() -> dict[str, str | int]:
+    return {
+        "processor": processor_name(),
+        "cores": os.cpu_count() or 1,
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "torch": version("torch"),
+    }
+
+
+def processor_name() -> str:
+    cpuinfo = Path("/proc/cpuinfo")  # Linux on x86 names the model there; elsewhere Python knows, or nobody
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
