@@ -1,8 +1,8 @@
-"""What can go wrong, each with a class of its own; every message says what to do next."""
+"""The errors that `lic` raises; every message says what to do next."""
 
 
 class LicError(Exception):
-    """Base of all errors that `lic` raises on purpose."""
+    """Base class of all errors that `lic` raises."""
 
 
 class NotALicFile(LicError):
@@ -18,7 +18,7 @@ class Corrupt(LicError):
 
 
 class TooLarge(LicError):
-    """The file declares a picture beyond the limit of what may be decoded."""
+    """The file declares a picture beyond the size limit."""
 
 
 class UnsupportedVersion(LicError):

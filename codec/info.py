@@ -1,4 +1,4 @@
-"""What a .lic file says about itself."""
+"""Information about .lic files, without decoding the picture."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from lic.codec.file.container import LATENTS, FileLike, parse, read_bytes
 
 @dataclass(frozen=True)
 class Info:
-    """What a .lic file says about itself."""
+    """What `read_info` returns."""
 
     size: tuple[int, int]  # width, height
     mode: str
@@ -20,7 +20,7 @@ class Info:
 
 
 def read_info(data: FileLike) -> Info:
-    """What a .lic file says about itself, after checking it, without decoding the picture.
+    """Check a .lic file and describe it, without decoding the picture.
 
     Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`.
     """

@@ -1,7 +1,7 @@
-"""Pillow reads and writes .lic files once `lic.codec` has been imported, as it does its own formats.
+"""Pillow plugin: reads and writes .lic files once `lic` has been imported.
 
-`Image.save` takes what `lic.encode` takes (quality, target_size, model, strip, ...), and exif, icc_profile and
-xmp, which replace those in `info`; None removes them. Damaged files raise OSError, as Pillow's own formats do.
+`Image.save` takes the options of `lic.encode` (quality, target_size, model, strip, ...), and exif, icc_profile and
+xmp, which replace those in `info`; None removes them. Damaged files raise OSError, as with Pillow's own formats.
 
 >>> import io
 >>> from PIL import Image
@@ -52,7 +52,7 @@ class LicImageFile(ImageFile.ImageFile):
             from lic.codec.decoder import decode
 
             try:
-                # Pillow has warned of the size; only an error is left to raise.
+                # Pillow has already warned of the size; only the error is missing.
                 limit = 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else math.inf
                 self.im = decode(self._read(), max_pixels=limit).im
             except LicError as error:
@@ -79,7 +79,7 @@ class LicImageFile(ImageFile.ImageFile):
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
     from lic.codec.encoder import SETTINGS, encode
 
-    given = image.encoderinfo  # options of other formats are passed over, as Pillow does
+    given = image.encoderinfo  # options of other formats are ignored, as in Pillow
     settings = {name: given[name] for name in SETTINGS if name in given}
     file.write(encode(image, **settings, metadata={name: given[name] for name in METADATA if name in given}))
 

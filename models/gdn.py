@@ -38,12 +38,12 @@ def lower_bound(x: Tensor, bound: float) -> Tensor:
 
 
 def to_root(value: Tensor) -> Tensor:
-    """The stored parameter that `from_root` turns back into `value`."""
+    """The stored parameter of `value`, the inverse of `from_root`."""
     return (value + PEDESTAL).sqrt()
 
 
 def from_root(root: Tensor, minimum: float = 0.0) -> Tensor:
-    """The non-negative value (at least `minimum`) behind a stored parameter."""
+    """The non-negative value (at least `minimum`) of a stored parameter."""
     return lower_bound(root, (minimum + PEDESTAL) ** 0.5).square() - PEDESTAL
 
 
@@ -85,5 +85,5 @@ class GDN(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         pool = F.conv2d(x * x, self.gamma[:, :, None, None], self.beta)
         scale = pool.sqrt_() if self.inverse else pool.rsqrt_()
-        # Fresh memory costs more than the arithmetic, so reuse it where no gradient needs the values.
+        # Allocating memory costs more than the arithmetic, so it is reused where no gradient needs the values.
         return scale.mul_(x) if torch.is_inference_mode_enabled() else x * scale

@@ -1,4 +1,4 @@
-"""Transparency: kept exactly, as a PNG of one grey plane; and what to put where nobody looks."""
+"""Transparency: kept without loss, as a PNG of one grey plane; and fill colours for hidden pixels."""
 
 import io
 
@@ -19,7 +19,7 @@ BLOCK = 8  # hidden pixels are filled at this resolution
 
 
 def pack_alpha(alpha: Plane) -> bytes:
-    """The payload of the alpha section; empty if all is opaque."""
+    """The payload of the alpha section; empty if every pixel is opaque."""
     if (alpha == OPAQUE).all():
         return b""
     out = io.BytesIO()
@@ -38,7 +38,7 @@ def unpack_alpha(payload: bytes, size: tuple[int, int], region: Region) -> Image
     if not payload:
         return Image.new("L", (right - left, bottom - top), OPAQUE)
     try:
-        # Not by Image.open, which has a limit of its own: here the size is checked against the file's.
+        # Not Image.open, which has its own size limit: here the size is compared with the file's header.
         with PngImageFile(io.BytesIO(payload)) as plane:
             if plane.mode != "L" or plane.size != size:
                 raise Corrupt(f"the file's alpha is a {plane.mode} picture of {plane.width} x {plane.height}")
@@ -48,7 +48,7 @@ def unpack_alpha(payload: bytes, size: tuple[int, int], region: Region) -> Image
 
 
 def fill_hidden(pixels: Plane, alpha: Plane) -> Plane:
-    """Under full transparency, smoothly continue the visible colours (H x W x 3): cheap to code, and no edge."""
+    """Fill hidden pixels by a smooth continuation of the visible colours (H x W x 3), which costs few bits."""
     visible = alpha > 0
     if visible.all():
         return pixels
@@ -75,7 +75,7 @@ def _block_sums(colours: Plane, visible: NDArray[np.bool_]) -> tuple[Floats, Flo
 
 
 def _fill(sums: Floats, counts: Floats) -> Floats:
-    """Means where something is counted, elsewhere means over ever wider surroundings."""
+    """Block means where pixels are visible, elsewhere means over increasingly large neighbourhoods."""
     rows, columns = counts.shape[:2]
     if rows == columns == 1 or (counts > 0).all():
         return sums / np.maximum(counts, 1)
