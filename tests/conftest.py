@@ -1,5 +1,6 @@
 """Fixtures that all tests share: pictures that are made here, and a tiny model that is really a codec."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,11 @@ from lic.models.pca import pca_start
 
 Pixels = NDArray[np.uint8]
 collect_ignore = ["fuzz/fuzz.py", "mutants/run.py"]  # programs; they need atheris and cosmic-ray
+
+# Test pictures are so small that threads only wait for each other, on a busy machine for minutes. Tests of threads ask
+# for them.
+torch.set_num_threads(1)
+os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Threads and processes at once find what one finds alone."""
 
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -53,6 +54,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 def test_forked_and_spawned_processes_at_once_give_the_results_of_one() -> None:
     done = subprocess.run([sys.executable, "-c", PROCESSES], capture_output=True, text=True, timeout=600)
     assert done.stdout == "as alone\n", done.stderr

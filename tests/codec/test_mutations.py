@@ -8,7 +8,6 @@ from collections.abc import Callable
 from functools import partial
 
 import pytest
-import torch
 from PIL import Image
 
 from lic import LicError, decode, read_info
@@ -104,8 +103,6 @@ def by_pillow(data: bytes) -> Image.Image:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_damaged_files(mutation: Mutation, seeds: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # for so small pictures more of them only wait for each other
     models = list(frozen.list_models())  # looked up once instead of 20,000 times
     monkeypatch.setattr(frozen, "list_models", lambda: iter(models))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS // 2)
@@ -128,6 +125,5 @@ def test_damaged_files(mutation: Mutation, seeds: list[bytes], monkeypatch: pyte
         if not (repair or mutation is edit):
             assert data in seeds, "damage that the checksum did not find"
     assert len(outcomes) >= 4  # the test reaches the checks
-    torch.set_num_threads(threads)
     if mutation in (flip, edit):  # the others change lengths
         assert outcomes["decoded"] > EACH / 10  # and what is behind them

@@ -49,7 +49,7 @@ def run_in_page(browser: str, tmp_path: Path) -> Callable[[Path, str], str]:
         }}, 100));
         </script></body>"""
         copy = tmp_path / "driven.html"
-        copy.write_text(page.read_text().replace("</body>", driver))
+        copy.write_text(page.read_text(encoding="utf-8").replace("</body>", driver))
         command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         return done.stdout.split("SAID:")[1].split(":END")[0]

@@ -23,7 +23,7 @@ def patches_per_second(objective: RateDistortion, **settings: object) -> float:
         pixels = torch.randint(256, (512, 512, 3), dtype=torch.uint8).numpy()
         Image.fromarray(pixels).save(Path(folder, "noise.png"))
         train(objective, TrainConfig(data=(folder,), output=folder, **settings))  # type: ignore[arg-type]
-        last = Path(folder, LOG).read_text().splitlines()[-1]
+        last = Path(folder, LOG).read_text(encoding="utf-8").splitlines()[-1]
     return float(json.loads(last)["patches_per_s"])
 
 

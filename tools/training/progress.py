@@ -29,7 +29,7 @@ class Progress:
         if quiet:
             return
         output.mkdir(parents=True, exist_ok=True)
-        self.log = open(output / LOG, "a", buffering=1)  # noqa: SIM115 - closed by __exit__
+        self.log = open(output / LOG, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by __exit__
         self.writer = _summary_writer(output) if tensorboard else None
         self.line = tqdm(bar_format="{desc}", disable=None)
 

@@ -121,7 +121,7 @@ def test_a_file_that_is_no_picture_is_refused(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_the_page_fetches_nothing(html_page: Path) -> None:
-    text = html_page.read_text()
+    text = html_page.read_text(encoding="utf-8")
     assert "default-src 'none'" in text
     assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
     assert "http:" not in text.replace("http-equiv", "") and "https:" not in text

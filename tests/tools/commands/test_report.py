@@ -63,7 +63,7 @@ def test_error_maps_are_dark_where_nothing_is_wrong(photo: Pixels, tiny_model: F
 
 
 def test_the_page_holds_curves_tables_and_maps(report: Path) -> None:
-    text = report.read_text()
+    text = report.read_text(encoding="utf-8")
     for heading in (
         "tiny",
         "Lambda points",
@@ -117,7 +117,7 @@ def test_a_training_run_has_a_report(photo: Pixels, tmp_path: Path, capsys: pyte
     assert main(["train", picture, "-o", run, "--steps", "1", *shape]) == 0
     assert main(["report", run, picture, "-o", output, "--codecs", "jpeg", "-j", "1"]) == 0
     assert "r.html: run on 1 of 1 pictures" in capsys.readouterr().out
-    text = Path(output).read_text()
+    text = Path(output).read_text(encoding="utf-8")
     assert "<h2>Lambda points</h2>" in text and "steps: 1" in text
 
 

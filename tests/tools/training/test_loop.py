@@ -109,7 +109,7 @@ def test_a_resumed_run_keeps_a_better_checkpoint_from_before(config: TrainConfig
 
 def test_the_log_holds_what_the_screen_shows(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
     train(Tiny(), dataclasses.replace(config, steps=LOG_STEPS))
-    record = json.loads(Path(config.output, LOG).read_text())
+    record = json.loads(Path(config.output, LOG).read_text(encoding="utf-8"))
     assert record.keys() == {"step", "elapsed", "bpp", "psnr", "loss", "patches_per_s"}
     shown = capsys.readouterr().out
     assert shown.startswith("training on 1 pictures, 0.1 megapixels, by cpu\n")
