@@ -1,7 +1,7 @@
 """What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
 
     python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 0]
-        [--picture FILE]
+        [--picture FILE] [--json FILE]
 
 The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
 weigh more. Encoding and decoding run in processes of their own (on Linux). Memory is the peak of the resident set, and
@@ -10,6 +10,7 @@ comes out, 4 bytes per pixel in Pillow, is in the peak.
 """
 
 import argparse
+import json
 import subprocess
 import sys
 import tempfile
@@ -17,12 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
+from machine import describe_machine
 from PIL import Image
 
 from lic.codec.encoder import DEFAULT_EFFORT
 
 MEASURE = """
-import sys, time
+import json, sys, time
 import numpy as np
 import torch
 from PIL import Image
@@ -47,7 +49,8 @@ if what == "encode":
     data = encode(pixels, quality=float(quality), effort=int(effort), model=model)
 else:
     decode(data)
-print(f"{what}: peak {peak():,.0f} MiB, {before:,.0f} MiB of it before; {time.perf_counter() - start:.0f} s")
+seconds = time.perf_counter() - start
+print(json.dumps({"call": what, "peak": round(peak()), "before": round(before), "seconds": round(seconds, 1)}))
 open(file, "wb").write(data)
 """
 
@@ -77,6 +80,7 @@ def main() -> None:
     parser.add_argument("--quality", type=float, default=50)
     parser.add_argument("--effort", type=int, default=DEFAULT_EFFORT)
     parser.add_argument("--picture")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
     Image.MAX_IMAGE_PIXELS = None
 
@@ -94,6 +98,7 @@ def main() -> None:
         np.save(Path(folder, "picture.npy"), np.asarray(image))
         del image
         files = [str(Path(folder, "picture.npy")), str(Path(folder, "picture.lic"))]
+        calls = []
         for what in ("encode", "decode"):
             command = [
                 sys.executable,
@@ -105,7 +110,12 @@ def main() -> None:
                 str(args.quality),
                 str(args.effort),
             ]
-            subprocess.run(command, check=True)
+            done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+            calls.append(call := json.loads(done.stdout))
+            print("{call}: peak {peak:,} MiB, {before:,} MiB of it before; {seconds:.0f} s".format(**call), flush=True)
+    if args.json:
+        what = {"megapixels": args.megapixels, "quality": args.quality, "effort": args.effort}
+        args.json.write_text(json.dumps({"machine": describe_machine(), **what, "calls": calls}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where the time of one picture goes, and what a cold process costs: milliseconds, two threads.
+"""Where the time of one picture goes, and what a cold process costs: milliseconds, on up to two cores.
 
 python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
 
@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
-from machine import describe_machine
+from machine import describe_machine, usable_cores
 from PIL import Image
 
 from lic import decode, encode
@@ -27,7 +27,6 @@ from lic.codec.file.container import parse
 from lic.codec.model.frozen import get_model
 
 RUNS = 9
-THREADS = 2
 
 
 def milliseconds(function: Callable[[], object]) -> list[float]:
@@ -51,7 +50,7 @@ def main() -> None:
     parser.add_argument("--quality", type=float, default=50)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(min(usable_cores(), 2))
     model = get_model()
     if args.picture:
         image = Image.open(args.picture).convert("RGB")
@@ -91,7 +90,7 @@ def main() -> None:
             print(f"{name:<32} {median:8.1f} ({fastest} to {slowest})", flush=True)
     if args.json:
         what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size, "quality": args.quality}
-        content = {"machine": describe_machine(), "threads": THREADS, "runs": RUNS, **what, "milliseconds": times}
+        content = {"machine": describe_machine(), "runs": RUNS, **what, "milliseconds": times}
         args.json.write_text(json.dumps(content, indent=1) + "\n")
 
 

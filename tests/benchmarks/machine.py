@@ -9,11 +9,16 @@ from pathlib import Path
 def describe_machine() -> dict[str, str | int]:
     return {
         "processor": processor_name(),
-        "cores": os.cpu_count() or 1,
+        "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "torch": version("torch"),
     }
+
+
+def usable_cores() -> int:
+    """Those that this process may use, which taskset limits."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor_name() -> str:
