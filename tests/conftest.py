@@ -16,7 +16,7 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 
 Pixels = NDArray[np.uint8]
-collect_ignore = ["fuzz/fuzz.py", "mutants/run.py"]  # programs; they need atheris and cosmic-ray
+collect_ignore = ["benchmarks", "fuzz/fuzz.py", "mutants/run.py"]  # programs, some of which need atheris or cosmic-ray
 
 # Test pictures are so small that threads only wait for each other, on a busy machine for minutes. Tests of threads ask
 # for them.

@@ -23,8 +23,9 @@ def interrupted(what: str, count: int, folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
-def test_encode_killed_at_fifty_moments_leaves_whole_files_and_goes_on(tmp_path: Path) -> None:
-    report = interrupted("SIGKILL", 50, tmp_path)
+@pytest.mark.parametrize("moments", [10, pytest.param(50, marks=pytest.mark.slow)])
+def test_encode_killed_at_any_moment_leaves_whole_files_and_goes_on(moments: int, tmp_path: Path) -> None:
+    report = interrupted("SIGKILL", moments, tmp_path)
     assert report["codes"] == [-9]
     assert report["left over"] > 0  # some moments did lie within the writing of a file
 
@@ -33,6 +34,7 @@ def test_ctrl_c_at_any_moment_is_exit_code_130_and_leaves_nothing_half_done(tmp_
     assert interrupted("SIGINT", 10, tmp_path) == {"codes": [130], "left over": 0}
 
 
+@pytest.mark.slow
 def test_a_training_killed_at_any_moment_goes_on_from_its_last_checkpoint(tmp_path: Path) -> None:
     report = interrupted("training", 8, tmp_path)
     assert report["codes"] == [-9]

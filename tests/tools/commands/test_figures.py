@@ -25,6 +25,7 @@ def drawn(pictures: Path, tiny_model_path: Path, tmp_path_factory: pytest.TempPa
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FIGURES)
 def test_each_figure_is_a_png_with_something_in_it(drawn: Path, name: str) -> None:
     with Image.open(drawn / f"{name}.png") as image:

@@ -156,6 +156,7 @@ def test_any_number_of_processes_shares_the_same_joint_batch(config: TrainConfig
         assert torch.equal(whole, torch.cat(parts))
 
 
+@pytest.mark.slow
 def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: TrainConfig, tmp_path: Path) -> None:
     # After one step of Adam, exp_avg is the gradient, times 1 - 0.9.
     def gradients(checkpoint: Path) -> dict[str, Tensor]:
