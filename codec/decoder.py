@@ -1,20 +1,35 @@
 """Decode the bytes of .lic files."""
 
+import os
+
 from PIL import Image
 
-from lic.codec.coding import decode_picture
-from lic.codec.file.container import ALPHA, STORED, FileLike, parse, read_bytes
-from lic.codec.file.geometry import Region, check_cost, check_region
-from lic.codec.model.frozen import find_model
-from lic.codec.picture.image import stored_picture
+from lic.codec.entropy import chunks
+from lic.codec.errors import BadImage, BadModel, Corrupt
+from lic.codec.file.container import ALPHA, STORED, Container, FileLike, parse, read_bytes
+from lic.codec.file.geometry import CHUNK_ROWS, Region, check_cost, check_region, chunks_under, latent_size
+from lic.codec.model.catalogue import ModelFile, choose_file, find_file, read_model_file
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import load_model
+from lic.codec.model.operating_point import Symbols
+from lic.codec.picture.image import stored_picture, to_pillow
+from lic.codec.process import give_back_memory
+from lic.codec.transform.tiled import synthesise
+from lic.models.architecture import Architecture
 
 
-def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | None = None) -> Image.Image:
+def decode(
+    data: FileLike,
+    *,
+    region: Region | None = None,
+    max_pixels: float | None = None,
+    model: str | os.PathLike[str] | None = None,
+) -> Image.Image:
     """Decode a .lic file (its bytes, path or file object) to a Pillow image, with its metadata in `info`.
 
     `region` (left, top, right, bottom, in pixels) decodes just that part of the picture: of the latents only the
-    strips of 1024 rows of pixels that it touches, of the network only the region and a margin of 32 pixels. Its pixels
-    are those of the whole picture, but for one grey level in rare places where the arithmetic's order differs.
+    strips of 1024 rows of pixels that it touches, of the network only the region and the margin that its pixels depend
+    on. They are those of the whole picture, but for one grey level in rare places where the arithmetic's order differs.
 
     There is no decoding at reduced size: the network has one output, at full size, and its inner layers are not
     pictures. For thumbnails decode, then use `Image.thumbnail`; or encode a small version, too.
@@ -23,10 +38,14 @@ def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | 
     280 terapixels. If it is not given, Pillow's limit holds: a `DecompressionBombWarning` above
     PIL.Image.MAX_IMAGE_PIXELS, an error above twice that. What counts are the pixels of all strips that are decoded.
 
+    `model` is the name of the model that the file was encoded with, or the path of its .safetensors file; without it,
+    the models that ship and the folders that LIC_MODELS names are looked through.
+
     Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`, `TooLarge`, `ModelNotFound`, `BadModel`, and
     `BadSetting` for a region that is not in the picture.
 
     >>> import numpy as np
+    >>> from lic import encode
     >>> data = encode(np.full((200, 300, 3), 90, np.uint8), quality=30)
     >>> decode(data, region=(100, 50, 180, 60)).size
     (80, 10)
@@ -35,8 +54,43 @@ def decode(data: FileLike, *, region: Region | None = None, max_pixels: float | 
     size = file.width, file.height
     region = region or (0, 0, *size)
     check_region(region, size)
-    check_cost(region, size, bool(file.section(ALPHA)), max_pixels)
+    stored = file.section(STORED) is not None
+    needed = None if stored else _model_file(file, model)
+    reach = Architecture.of_card(needed.card).synthesis_reach if needed else 0
+    check_cost(region, size, reach, bool(file.section(ALPHA)), max_pixels)
+    return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
+
+
+def decode_picture(file: Container, model: FrozenModel, region: Region | None = None) -> Image.Image:
+    """The whole way back from latents, for all of the picture or a region of it."""
+    size = file.width, file.height
+    region = region or (0, 0, *size)
+    wanted = chunks_under(region, size, model.architecture.synthesis_reach)
+    symbols = read_symbols(file, model, wanted)
+    pixels = synthesise(symbols, model, model.at(file.position), size, region, wanted.start * CHUNK_ROWS)
+    del symbols
+    give_back_memory()
+    return to_pillow(pixels, file, region)
+
+
+def read_symbols(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
+    """The symbols in a file; if only some chunks are `wanted`, no others are decoded."""
     if file.section(STORED) is not None:
-        return stored_picture(file, region)
-    model = find_model(file.fingerprint)
-    return decode_picture(file, model, region)
+        raise BadImage("the file stores its pixels as they are, it has no latents: take a larger picture")
+    if file.position > model.last_position:
+        raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
+    shape = model.channels, *latent_size(file.width, file.height)
+    return chunks.unpack(file.latents, shape, model.at(file.position).coder, wanted)
+
+
+def _model_file(file: Container, name: str | os.PathLike[str] | None) -> ModelFile:
+    """The model that a file needs, which must be the one that is named, if one is."""
+    if name is None:
+        return find_file(file.fingerprint)
+    found = read_model_file(choose_file(name))
+    if found.fingerprint != file.fingerprint:
+        raise BadModel(
+            f"the file needs model {file.fingerprint.hex()}, {name} is {found.fingerprint.hex()}: "
+            "give the model that it was encoded with"
+        )
+    return found

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 from PIL import Image
 
-from lic.codec import coding, rate_control
+from lic.codec import rate_control
 from lic.codec.errors import BadSetting
-from lic.codec.model.frozen import get_model
+from lic.codec.fixed_quality import encode_picture
+from lic.codec.model.loader import get_model
 from lic.codec.picture.image import ImageLike, read_image
 
 DEFAULT_QUALITY = 50.0
@@ -63,6 +64,7 @@ def encode(
     Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and what Pillow raises for files that it cannot open.
 
     >>> import numpy as np
+    >>> from lic import decode
     >>> rgba = np.full((20, 30, 4), 7, np.uint8)
     >>> decode(encode(rgba, quality=30)).mode
     'RGBA'
@@ -96,7 +98,7 @@ def encode(
         return rate_control.encode_to_psnr(picture, frozen, target_psnr, effort)
     if target_ms_ssim is not None:
         return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim, effort)
-    return coding.encode_picture(picture, frozen, position, effort)
+    return encode_picture(picture, frozen, position, effort)
 
 
 # What can be said about encoding itself, for those who hand it on.

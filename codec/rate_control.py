@@ -8,15 +8,17 @@ from collections.abc import Callable
 from functools import cache, cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec import coding
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import STORED, parse
+from lic.codec.fixed_quality import choose_symbols, encode_picture
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents
 from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.image import Picture, Pixels
+from lic.codec.transform.tiled import first_look, second_look, synthesise
+from lic.models.second_look import blend
 
 MOST_DB = 200.0  # what an infinite number of decibels counts in a search
 
@@ -26,28 +28,29 @@ class Tries:
 
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
-        self.first = coding.first_look(picture.pixels, model)
+        self.first = first_look(picture.pixels, model)
         self.file = cache(self._file)
 
     def _file(self, position: int) -> bytes:
-        return coding.encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
+        return encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
 
     @cached_property
-    def second(self) -> NDArray[np.float32]:
+    def second(self) -> Latents:
         latents = self.first.copy()
-        coding.look_again(latents, self.picture.pixels, self.model, share=1)
+        second_look(latents, self.picture.pixels, self.model, share=1)
         return latents
 
-    def latents(self, position: int) -> NDArray[np.float32]:
-        share = self.model.second_look_at(position)
-        return self.first + share * (self.second - self.first) if share else self.first
+    def latents(self, position: int) -> Latents:
+        share = np.float32(self.model.at(position).second_look)
+        return blend(self.first, self.second, share) if share else self.first
 
     def decoded(self, position: int) -> Pixels:
         """What the file at a position decodes to: H x W x 3, or H x W for grey."""
         height, width = self.picture.pixels.shape[:2]
-        chunks = coding.choose_symbols(self.latents(position), self.picture.pixels, self.model, position, self.effort)
+        point = self.model.at(position)
+        chunks = choose_symbols(self.latents(position), self.picture.pixels, self.model, point, self.effort)
         symbols = np.concatenate([*chunks], axis=1)
-        pixels = coding.synthesise(symbols, self.model, position, (width, height), (0, 0, width, height))
+        pixels = synthesise(symbols, self.model, point, (width, height), (0, 0, width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
     @property

@@ -16,20 +16,17 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
-from torch.nn import functional as F
 
-from lic.codec.entropy.coder import Library, Symbols, shifted_bits
-from lic.codec.entropy.contexts import PointContexts, start_state
-from lic.codec.file.geometry import CHUNK_ROWS, MULTIPLE
+from lic.codec.entropy.coder import Coder
+from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels
-from lic.codec.transform.tiles import halo, tiles
-from lic.models.autoencoder import PEAK
-
-Map = NDArray[np.float32]
+from lic.codec.transform.engine import Floats
+from lic.codec.transform.engines import engine_of
+from lic.codec.transform.tiles import tiles
+from lic.models.constants import DOWNSAMPLING, PEAK
 
 MOVED = 0.5  # of the moves that promise a gain
 LEAST_GAIN = 1.0  # bits
@@ -40,16 +37,14 @@ LEAST_CURVATURE = 0.5  # of the channels' mean: the estimate for one channel is 
 PROBE = 0.05  # symbols: small, for the synthesis is not linear
 
 
-def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, position: int, rounds: int) -> Symbols:
+def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, rounds: int) -> Symbols:
     """The symbols of a picture (channels x rows x columns) after some rounds of moves."""
     symbols = symbols.copy()
-    distortion = Distortion(symbols, pixels, model, position)
-    tables, point = model.tables_at(position)
-    library = Library(tables)
+    distortion = Distortion(symbols, pixels, model, point)
     rows = symbols.shape[1]
     random = np.random.default_rng(0)
     chunks = [
-        Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), library, point, random)
+        Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
         for row in range(0, rows, CHUNK_ROWS)
     ]
     for _ in range(rounds):
@@ -61,79 +56,79 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, position: int, 
 
 
 class Part(NamedTuple):
-    """A tile of the picture, with all around it that has a say in the pixels that its symbols touch."""
+    """A tile of the picture, with all the pixels that its symbols affect and all the latents that those depend on."""
 
-    symbols: Tensor  # channels x rows x columns, in single precision
-    pixels: Tensor  # 1 x 3 x height x width, in 0..1
-    inner: tuple[slice, slice, slice]  # the tile within `symbols`
+    latents: Floats
+    pixels: Floats  # height x width x 3, in 0..1; without what pads the picture to whole blocks
+    inner: tuple[slice, slice, slice]  # the tile within `latents`
     place: tuple[slice, slice, slice]  # the tile within the rows that were asked for
+
+    def difference(self, picture: Floats, other: Floats) -> Floats:
+        """One picture minus another; nothing where the picture was padded."""
+        height, width = self.pixels.shape[:2]
+        difference = np.zeros_like(picture)
+        difference[:height, :width] = picture[:height, :width] - other[:height, :width]
+        return difference
 
 
 class Distortion:
     """lambda 255^2 * (sum of squared errors) / 3 of a picture, in bits, as a function of its symbols."""
 
-    def __init__(self, symbols: Symbols, pixels: Pixels, model: FrozenModel, position: int) -> None:
-        self.symbols, self.pixels = symbols, pixels
-        self.synthesis = model.network.synthesis
-        self.inverse_gain = torch.from_numpy(model.inverse_gain_at(position).astype(np.float32))[:, None, None]
-        self.weight = model.lambda_at(position) * PEAK**2 / 3
+    def __init__(self, symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> None:
+        self.symbols, self.pixels, self.point = symbols, pixels, point
+        self.engine, self.reach = engine_of(model), model.architecture.synthesis_reach
+        self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
+        self.weight = np.float32(point.lambda_ * PEAK**2 / 3)
 
-    def slope(self, rows: slice) -> tuple[Map, Map]:
-        """Of the symbols in some rows: the derivative by each, and the distortion at each place."""
-        slopes, places = self._empty(rows)
+    def slope(self, rows: slice) -> tuple[Floats, Floats]:
+        """Of the symbols in some rows: the derivative by each, and the distortion in each block of pixels."""
+        slopes, blocks = self._empty(rows)
         for part in self._parts(rows):
-            squares = self.weight * (self._decode(part) - part.pixels).square()
-            (slope,) = torch.autograd.grad(squares.sum(), part.symbols)
-            slopes[part.place] = slope[part.inner].numpy()
-            places[part.place] = _at_places(squares.detach())[part.inner].numpy()
-        return slopes, places[0]
+            picture, back = self.engine.linearise(part.latents)
+            error = part.difference(picture, part.pixels)
+            slopes[part.place] = (back(2 * self.weight * error) * self.unit)[part.inner]
+            blocks[part.place] = _block_sums(self.weight * np.square(error))[part.inner]
+        return slopes, blocks[0]
 
-    def curvature(self, rows: slice, random: np.random.Generator) -> Map:
-        """What moving a symbol by one adds, beside the slope: an estimate by channel times one by place.
+    def curvature(self, rows: slice, random: np.random.Generator) -> Floats:
+        """What moving a symbol by one adds, beside the slope: an estimate by channel times one by block.
 
         For signs v at random and the Jacobian A of the decoder, the mean of v * (A' A v) is the diagonal of A' A.
         """
-        products, places = self._empty(rows)
+        products, blocks = self._empty(rows)
         for part in self._parts(rows):
-            signs = torch.from_numpy(random.choice(np.array([-1, 1], np.float32), part.symbols.shape))
-            decoded = self._decode(part)
-            with torch.no_grad():
-                change = (self._decode(part._replace(symbols=part.symbols + PROBE * signs)) - decoded) / PROBE
-            (back,) = torch.autograd.grad((decoded * change).sum(), part.symbols)
-            products[part.place] = self.weight * (signs * back)[part.inner].numpy()
-            places[part.place] = _at_places(change.square())[part.inner].numpy()
+            signs = random.choice(np.array([-1, 1], np.float32), part.latents.shape)
+            picture, back = self.engine.linearise(part.latents)
+            probed = self.engine.synthesise(part.latents + np.float32(PROBE) * signs * self.unit)
+            change = part.difference(probed, picture) / np.float32(PROBE)
+            products[part.place] = (self.weight * signs * back(change) * self.unit)[part.inner]
+            blocks[part.place] = _block_sums(np.square(change))[part.inner]
         channels = products.mean(axis=(1, 2), keepdims=True)
         channels = np.maximum(channels, LEAST_CURVATURE * channels.mean())
-        return channels * (places / max(places.mean(), np.finfo(np.float32).tiny))
+        return channels * (blocks / max(blocks.mean(), np.finfo(np.float32).tiny))
 
-    def _empty(self, rows: slice) -> tuple[Map, Map]:
+    def _empty(self, rows: slice) -> tuple[Floats, Floats]:
         part = self.symbols[:, rows]
         return np.empty(part.shape, np.float32), np.empty((1, *part.shape[1:]), np.float32)
 
     def _parts(self, rows: slice) -> Iterator[Part]:
         limits = self.symbols.shape[1:]
-        for tile in tiles((rows.start, rows.stop), (0, limits[1]), 2 * halo(self.synthesis), limits):
-            symbols = self.symbols[:, tile.rows.outer(), tile.columns.outer()].astype(np.float32)
-            pixels = self.pixels[tile.rows.outer(scale=MULTIPLE), tile.columns.outer(scale=MULTIPLE)]
+        for tile in tiles((rows.start, rows.stop), (0, limits[1]), 2 * self.reach, limits):
+            outer = tile.rows.outer(scale=DOWNSAMPLING), tile.columns.outer(scale=DOWNSAMPLING)
             yield Part(
-                torch.from_numpy(symbols).requires_grad_(),
-                torch.from_numpy(pixels.transpose(2, 0, 1)[None] / np.float32(PEAK)),
-                (slice(None), tile.rows.within(tile.rows.outer_start), tile.columns.within(tile.columns.outer_start)),
-                (slice(None), tile.rows.within(rows.start), tile.columns.within(0)),
+                self.point.restore(self.symbols[:, tile.rows.outer(), tile.columns.outer()]),
+                self.pixels[outer].astype(np.float32) / np.float32(PEAK),
+                tile.inner_of_outer(),
+                tile.inner((rows.start, 0)),
             )
 
-    def _decode(self, part: Part) -> Tensor:
-        y = (part.symbols * self.inverse_gain)[None].contiguous(memory_format=torch.channels_last)
-        height, width = part.pixels.shape[2:]  # without what pads the picture to whole places
-        decoded: Tensor = self.synthesis(y)[:, :, :height, :width]
-        return decoded
 
-
-def _at_places(pixels: Tensor) -> Tensor:
-    """Sums over the 16 x 16 pixels of each place: 1 x 3 x height x width -> 1 x rows x columns."""
-    height, width = pixels.shape[2:]
-    whole = F.pad(pixels.sum(dim=1), (0, -width % MULTIPLE, 0, -height % MULTIPLE))
-    return F.avg_pool2d(whole, MULTIPLE) * MULTIPLE**2
+def _block_sums(picture: Floats) -> Floats:
+    """Sums over the pixels of each block: height x width x 3 -> 1 x rows x columns."""
+    rows, columns = (side // DOWNSAMPLING for side in picture.shape[:2])
+    blocks = picture.reshape(1, rows, DOWNSAMPLING, columns, -1)
+    sums: Floats = blocks.sum(axis=(2, 4))
+    return sums
 
 
 class Chunk:
@@ -143,15 +138,14 @@ class Chunk:
         self,
         distortion: Distortion,
         rows: slice,
-        library: Library,
-        point: PointContexts | None,
+        coder: Coder,
         random: np.random.Generator,
     ) -> None:
-        self.distortion, self.rows, self.library, self.point, self.random = distortion, rows, library, point, random
+        self.distortion, self.rows, self.coder, self.random = distortion, rows, coder, random
         self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
         self.curvature = distortion.curvature(rows, random)
-        self.kept: tuple[Map, Symbols] | None = None  # J at each place, and the symbols, before the last moves
+        self.kept: tuple[Floats, Symbols] | None = None  # J at each place, and the symbols, before the last moves
 
     def move(self) -> None:
         """Take back what the last moves made worse, and make new ones elsewhere."""
@@ -162,16 +156,15 @@ class Chunk:
         moved = (np.minimum(down, up) < -LEAST_GAIN) & (self.random.random(down.shape, np.float32) < MOVED) & ~worse
         self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
 
-    def judge(self) -> tuple[Map, Map, NDArray[np.bool_]]:
+    def judge(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
         """Take the last moves back where J has grown.
 
         Returns what symbols and their neighbours, below and above, cost, the slopes, and where moves were taken back:
         there the rest is of no use any more.
         """
-        state = start_state(self.point, *self.symbols.shape[1:])
-        bits = shifted_bits(self.symbols, self.library, state, (0, -1, 1), np.float32)
-        slope, squares = self.distortion.slope(self.rows)
-        loss = squares + bits[0].sum(axis=0)
+        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1), np.float32)
+        slope, distortion = self.distortion.slope(self.rows)
+        loss = distortion + bits[0].sum(axis=0)
         worse = np.zeros(loss.shape, bool)
         if self.kept is not None:
             loss_before, symbols_before = self.kept
@@ -184,7 +177,8 @@ class Chunk:
         return bits, slope, worse
 
 
-def _around(values: Map) -> Map:
-    """The mean over each place and its neighbours."""
-    mean: Map = F.avg_pool2d(torch.from_numpy(values)[None], 3, stride=1, padding=1)[0].numpy()
+def _around(values: Floats) -> Floats:
+    """The mean over each position and its neighbours; zero beyond the edges."""
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 1), (3, 3))
+    mean: Floats = windows.mean(axis=(2, 3))
     return mean

@@ -6,11 +6,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lic.models.architecture import Architecture
+from lic.models.constants import PEAK
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.quantization import Quantization, quantize
+from lic.models.second_look import blend, look_again
 from lic.models.transforms import Analysis, Synthesis
-
-PEAK = 255.0  # distortion is measured on pictures in grey levels
 
 
 class Coded(NamedTuple):
@@ -31,7 +32,7 @@ class RateDistortionAutoencoder(nn.Module):
     and one density serves every step. Each lambda point has a share of a second look, 0 if nothing is said: latents
     move by it from those of a first look at the picture to those of a second.
 
-    >>> model = RateDistortionAutoencoder(n=8, m=12, lambdas=(0.01, 0.1))
+    >>> model = RateDistortionAutoencoder(Architecture(n=8, m=12), lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
     >>> coded.reconstruction.shape, coded.bits.shape
     (torch.Size([2, 3, 32, 32]), torch.Size([2]))
@@ -41,16 +42,16 @@ class RateDistortionAutoencoder(nn.Module):
 
     def __init__(
         self,
-        n: int = 128,
-        m: int = 192,
+        architecture: Architecture,
         lambdas: Sequence[float] = (0.01,),
         shares: Sequence[float] = (),
     ) -> None:
         super().__init__()
-        self.n, self.m = n, m
+        self.architecture = architecture
         self.lambdas = tuple(sorted(lambdas))
-        self.analysis = Analysis(n, m)
-        self.synthesis = Synthesis(n, m)
+        self.analysis = Analysis(architecture.analysis)
+        self.synthesis = Synthesis(architecture.synthesis)
+        m = architecture.m
         self.density = PiecewiseLinearDensity(m)
         steps = torch.tensor([optimal_step(value) for value in self.lambdas])
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
@@ -76,19 +77,13 @@ class RateDistortionAutoencoder(nn.Module):
         again = share > 0
         if not again.any():
             return y
-        first, second = y[again], self.second_look(x[again], y[again]).float()
-        return y.index_put((again,), first + share[again][:, None, None, None] * (second - first))
+        second = self.second_look(x[again], y[again]).float()
+        return y.index_put((again,), blend(y[again], second, share[again][:, None, None, None]))
 
     def second_look(self, x: Tensor, y: Tensor) -> Tensor:
-        """The latents of pictures to which what `y`, their first latents, leave out has been added.
-
-        The analysis only nearly inverts the synthesis. What it got wrong, the synthesis shows: encoding x + (x - x'),
-        with x' decoded from y without rounding, takes most of that back. Latents between `y` and these trade bits
-        for it.
-        """
+        """The latents of a second look at pictures (see `second_look.py`), `y` being those of the first."""
         unscale = (self.log_gain[-1] + self.log_inverse_gain[-1]).exp()[:, None, None]  # as where steps are finest
-        decoded = self.synthesis(y * unscale).clamp(0, 1)
-        return self.analysis(x + (x - decoded))
+        return look_again(self.analysis, self.synthesis, x, y * unscale)
 
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """Latents as the decoder gets them, and the bits of each picture."""
@@ -109,12 +104,12 @@ class RateDistortionAutoencoder(nn.Module):
     @torch.no_grad()
     def permute_latents(self, order: Tensor) -> None:
         """Put the latent channels into another order, without any other effect."""
-        last, first = self.analysis[-1], self.synthesis[0]
-        assert isinstance(last, nn.Conv2d) and last.bias is not None and isinstance(first, nn.Conv2d)
-        for tensor in (last.weight, last.bias, self.density.log_heights, self.density.unit):
-            tensor.copy_(tensor[order])
-        for tensor in (first.weight, self.log_gain, self.log_inverse_gain):
-            tensor.copy_(tensor[:, order])
+        outputs, inputs = self.architecture.latent_tensors
+        state = self.state_dict()
+        for name in (*outputs, "density.log_heights", "density.unit"):
+            state[name].copy_(state[name][order])
+        for name in (*inputs, "log_gain", "log_inverse_gain"):
+            state[name].copy_(state[name][:, order])
 
 
 def optimal_step(lambda_: float) -> float:

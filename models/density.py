@@ -13,25 +13,10 @@ the price that the coder's escape puts on a value the density calls impossible.
 import torch
 from torch import Tensor, nn
 
+from lic.models.constants import KNOTS
 from lic.models.gdn import lower_bound
 
 MIN_PROBABILITY = 2.0**-24
-
-
-def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[int, ...]:
-    """Integer knots: every unit from -core to core, then `per_octave` segments to each doubling.
-
-    >>> knot_layout(core=4, per_octave=2, octaves=1)
-    (-8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8)
-    """
-    positive = list(range(core + 1))
-    for _ in range(octaves):
-        width = positive[-1] // per_octave
-        positive += [positive[-1] + width * (i + 1) for i in range(per_octave)]
-    return tuple([-k for k in reversed(positive[1:])] + positive)
-
-
-KNOTS = knot_layout()
 
 
 class PiecewiseLinearDensity(nn.Module):

@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import MID_GREY
 from lic.models.gdn import GDN, to_root
-from lic.models.transforms import MID_GREY, Analysis, SubPixelConv, Synthesis
+from lic.models.transforms import Analysis, SubPixelConv, Synthesis
 
 TAP_NOISE = 0.02  # of the usual scale: what breaks the symmetry of unused taps without drowning the start
 START_GAMMA = 1e-3  # keeps GDN near the identity

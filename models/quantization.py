@@ -5,10 +5,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-Quantization = Literal["noise", "round", "dead-zone", "straight-through"]
+from lic.models.constants import DEAD_ZONE
 
-# Just above 1/2, a 1 in place of a 0 costs several bits and saves less distortion than they are worth.
-DEAD_ZONE = 0.05
+Quantization = Literal["noise", "round", "dead-zone", "straight-through"]
 
 
 def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tensor:

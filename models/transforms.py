@@ -1,18 +1,15 @@
-"""The analysis and synthesis transforms of Balle, Laparra, Simoncelli (2017), with a sub-pixel decoder.
+"""Analysis and synthesis as torch modules, built from the layers that an architecture lists.
 
-    analysis    x -> conv 9x9 /4 -> GDN  -> conv 5x5 /2 -> GDN  -> conv 5x5 /2 -> y
-    synthesis   y -> conv 3x3 *2 -> IGDN -> conv 3x3 *2 -> IGDN -> conv 3x3 *4 -> x
-
-where /s is a stride and *r a convolution at stride 1 to r*r times the channels, followed by a reshape that
-deals them out to an r times finer grid (the lectures' deconvolution).
+The layers of Balle, Laparra and Simoncelli (2017) are in `architecture.balle2017`; a sub-pixel convolution takes the
+place of their upsampling by zeros: r * r times the channels, dealt out to an r times finer grid.
 """
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
+from lic.models.architecture import Convolution, Layer, Layers, Normalisation, Residual, SubPixel
+from lic.models.constants import MID_GREY
 from lic.models.gdn import GDN
-
-DOWNSAMPLING = 16  # pixels per latent, in each direction
-MID_GREY = 0.5  # pictures are values in 0..1; the layers see them centred, so that zero padding means grey
 
 
 def depth_to_space(x: Tensor, r: int) -> Tensor:
@@ -43,17 +40,42 @@ class SubPixelConv(nn.Conv2d):
         return depth_to_space(super().forward(x), self.r)
 
 
+class Bottleneck(nn.Module):
+    """x + 1x1(relu(3x3(relu(1x1(x))))); before training it is the identity."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.reduce = nn.Conv2d(channels, width, 1)
+        self.mix = nn.Conv2d(width, width, 3, padding=1)
+        self.expand = nn.Conv2d(width, channels, 1)
+        nn.init.zeros_(self.expand.weight)
+        assert self.expand.bias is not None
+        nn.init.zeros_(self.expand.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        inner = F.relu(self.mix(F.relu(self.reduce(x))))
+        return x + self.expand(inner)
+
+
+def build(layer: Layer) -> nn.Module:
+    """The module of a layer."""
+    match layer:
+        case Convolution(inputs, outputs, kernel, stride):
+            return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
+        case SubPixel(inputs, outputs, kernel, r):
+            return SubPixelConv(inputs, outputs, kernel, r)
+        case Normalisation(channels, inverse):
+            return GDN(channels, inverse=inverse)
+        case Residual(channels, width):
+            return Bottleneck(channels, width)
+    raise TypeError(f"no module is known for the layer {layer!r}")
+
+
 class Analysis(nn.Sequential):
     """Picture (values in 0..1) to latents: B x 3 x H x W to B x M x H/16 x W/16."""
 
-    def __init__(self, n: int = 128, m: int = 192, in_channels: int = 3, *, symmetric: bool = False) -> None:
-        super().__init__(
-            nn.Conv2d(in_channels, n, 9, stride=4, padding=4),
-            GDN(n, symmetric=symmetric),
-            nn.Conv2d(n, n, 5, stride=2, padding=2),
-            GDN(n, symmetric=symmetric),
-            nn.Conv2d(n, m, 5, stride=2, padding=2),
-        )
+    def __init__(self, layers: Layers) -> None:
+        super().__init__(*map(build, layers))
 
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x - MID_GREY)
@@ -62,34 +84,8 @@ class Analysis(nn.Sequential):
 class Synthesis(nn.Sequential):
     """Latents to picture, the mirror of `Analysis`: B x M x H x W to B x 3 x 16 H x 16 W."""
 
-    def __init__(self, n: int = 128, m: int = 192, out_channels: int = 3, *, symmetric: bool = False) -> None:
-        super().__init__(
-            SubPixelConv(m, n, 3, r=2),
-            GDN(n, inverse=True, symmetric=symmetric),
-            SubPixelConv(n, n, 3, r=2),
-            GDN(n, inverse=True, symmetric=symmetric),
-            SubPixelConv(n, out_channels, 3, r=4),
-        )
+    def __init__(self, layers: Layers) -> None:
+        super().__init__(*map(build, layers))
 
     def forward(self, y: Tensor) -> Tensor:
         return super().forward(y) + MID_GREY
-
-
-def macs_per_pixel(transform: Analysis | Synthesis) -> float:
-    """Multiplications per picture pixel, GDN's 1x1 convolution included.
-
-    >>> round(macs_per_pixel(Synthesis(128, 320)))
-    19712
-    """
-    scale = 1 if isinstance(transform, Analysis) else DOWNSAMPLING  # pixels per sample, in each direction
-    total = 0.0
-    for layer in transform:
-        if isinstance(layer, GDN):
-            total += layer.gamma.numel() / scale**2
-        elif isinstance(layer, SubPixelConv):
-            total += layer.weight.numel() / scale**2
-            scale //= layer.r
-        elif isinstance(layer, nn.Conv2d):
-            scale *= layer.stride[0]
-            total += layer.weight.numel() / scale**2
-    return total

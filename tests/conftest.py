@@ -11,7 +11,10 @@ import torch
 from numpy.typing import NDArray
 
 from lic.codec.model.catalogue import MODELS_VARIABLE
-from lic.codec.model.frozen import FrozenModel, freeze, load_model
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import load_model
+from lic.codec.transform.torch_network import freeze
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 
@@ -34,7 +37,7 @@ def photo() -> Pixels:
 def tiny_model_path(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """An untrained model (N = 8, M = 12, three lambda points) in a folder that LIC_MODELS names."""
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), shares=(0, 0.5, 1))
+    network = RateDistortionAutoencoder(Architecture(n=8, m=12), (0.002, 0.02, 0.2), shares=(0, 0.5, 1))
     picture = torch.from_numpy(photo[:192, :256]).permute(2, 0, 1)[None].float() / 255
     pca_start(network, picture)
     folder = tmp_path_factory.mktemp("models")

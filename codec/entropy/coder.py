@@ -13,12 +13,11 @@ import constriction
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.contexts import ContextState, PlainState
 from lic.codec.entropy.tables import TOTAL_BITS, Ints, Tables
+from lic.codec.entropy.walk import State, Walk
 from lic.codec.errors import Corrupt
 
 Symbols = NDArray[np.int32]
-State = ContextState | PlainState
 
 PIECE_BITS = 16  # escaped values are written in uniform pieces of at most this many bits
 MAX_SYMBOL = 2**30  # larger latents are clamped when coded; no picture comes near
@@ -99,7 +98,7 @@ class Step(NamedTuple):
         return zip(self.tables[starts].tolist(), starts, [*starts[1:], len(self.tables)], strict=True)
 
 
-def walk(state: State, channel: int, values: Ints) -> Iterator[Step]:
+def steps(state: State, channel: int, values: Ints) -> Iterator[Step]:
     """The passes of a channel, one step each; between them the caller codes the values."""
     for p in state.passes(channel):
         tables = state.choose(channel, p, values)
@@ -108,82 +107,86 @@ def walk(state: State, channel: int, values: Ints) -> Iterator[Step]:
     state.add(channel, values)
 
 
-def encode_symbols(symbols: Symbols, library: Library, state: State) -> bytes:
-    """One chunk of latents (channels x rows x columns) as bytes.
+class Coder:
+    """Codes chunks of symbols (channels x rows x columns); each call begins a stream of its own.
 
-    >>> from lic.codec.entropy.contexts import PlainState
+    >>> from lic.codec.entropy.plain import PlainWalk
     >>> from lic.codec.entropy.tables import frequency_tables
-    >>> library = Library(frequency_tables(np.array([[0, 9, 0]]), np.array([2048]), np.array([-1, 0, 1])))
+    >>> tables = frequency_tables(np.array([[0, 9, 0]]), np.array([2048]), np.array([-1, 0, 1]))
+    >>> coder = Coder(Library(tables), PlainWalk())
     >>> symbols = np.array([[[0, -1, 1, 7000]]], np.int32)
-    >>> data = encode_symbols(symbols, library, PlainState(1, 4))
-    >>> decode_symbols(data, symbols.shape, library, PlainState(1, 4))
+    >>> coder.decode(coder.encode(symbols), symbols.shape)
     array([[[   0,   -1,    1, 7000]]], dtype=int32)
     """
-    channels = len(symbols)
-    values = _with_zero_cell(np.clip(symbols, -MAX_SYMBOL, MAX_SYMBOL).reshape(channels, -1))
-    used = _used(values)
-    coder = constriction.stream.queue.RangeEncoder()
-    _put(coder, used, channels + 1)
-    for channel in range(used):
-        for step in walk(state, channel, values[channel]):
-            residuals = values[channel][step.places] - step.prediction
-            entries, escaped = _entries(residuals, step.tables, library)
-            for i, start, end in step.runs():
-                coder.encode(entries[start:end], library[i])
-            _put_escaped(coder, residuals[escaped].tolist())
-    # Big-endian words: what the decoder would read alike (it fills up with ones) is not stored.
-    return bytes(coder.get_compressed().astype(">u4").tobytes().rstrip(b"\xff"))
 
+    def __init__(self, library: Library, walk: Walk) -> None:
+        self.library, self.walk = library, walk
 
-def decode_symbols(data: bytes, shape: tuple[int, int, int], library: Library, state: State) -> Symbols:
-    """The chunk behind `encode_symbols`'s bytes."""
-    channels, rows, columns = shape
-    data += b"\xff" * 4  # what the encoder cut off, and enough to start on
-    words = np.frombuffer(data + b"\xff" * (-len(data) % 4), ">u4").astype(np.uint32)
-    coder = constriction.stream.queue.RangeDecoder(words)
-    values = np.zeros((channels, rows * columns + 1), np.int64)
-    try:
-        for channel in range(_get(coder, channels + 1)):
-            for step in walk(state, channel, values[channel]):
-                entries = np.empty(len(step.places), np.int64)
+    def encode(self, symbols: Symbols) -> bytes:
+        """A chunk as bytes."""
+        channels, rows, columns = symbols.shape
+        values = _with_zero_cell(np.clip(symbols, -MAX_SYMBOL, MAX_SYMBOL).reshape(channels, -1))
+        used = _used(values)
+        coder = constriction.stream.queue.RangeEncoder()
+        _put(coder, used, channels + 1)
+        state = self.walk.start(rows, columns)
+        for channel in range(used):
+            for step in steps(state, channel, values[channel]):
+                residuals = values[channel][step.places] - step.prediction
+                entries, escaped = _entries(residuals, step.tables, self.library)
                 for i, start, end in step.runs():
-                    entries[start:end] = coder.decode(library[i], end - start)
-                residuals = entries + library.tables.first[step.tables]
-                escaped = (entries == library.escape[step.tables]).nonzero()[0]
-                residuals[escaped] = _get_escaped(coder, len(escaped))
-                values[channel][step.places] = residuals + step.prediction
-    except AssertionError as error:  # constriction: "invalid compressed data"
-        raise Corrupt("the file's latents do not decode: get a fresh copy of it") from error
-    if np.abs(values).max() > MAX_SYMBOL:
-        raise Corrupt("the file holds a latent that is out of range: get a fresh copy of it")
-    return values[:, :-1].astype(np.int32).reshape(shape)
+                    coder.encode(entries[start:end], self.library[i])
+                _put_escaped(coder, residuals[escaped].tolist())
+        # Big-endian words: what the decoder would read alike (it fills up with ones) is not stored.
+        return bytes(coder.get_compressed().astype(">u4").tobytes().rstrip(b"\xff"))
 
+    def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
+        """The chunk of that shape behind the bytes of `encode`."""
+        channels, rows, columns = shape
+        data += b"\xff" * 4  # what the encoder cut off, and enough to start on
+        words = np.frombuffer(data + b"\xff" * (-len(data) % 4), ">u4").astype(np.uint32)
+        coder = constriction.stream.queue.RangeDecoder(words)
+        values = np.zeros((channels, rows * columns + 1), np.int64)
+        state = self.walk.start(rows, columns)
+        try:
+            for channel in range(_get(coder, channels + 1)):
+                for step in steps(state, channel, values[channel]):
+                    entries = np.empty(len(step.places), np.int64)
+                    for i, start, end in step.runs():
+                        entries[start:end] = coder.decode(self.library[i], end - start)
+                    residuals = entries + self.library.tables.first[step.tables]
+                    escaped = (entries == self.library.escape[step.tables]).nonzero()[0]
+                    residuals[escaped] = _get_escaped(coder, len(escaped))
+                    values[channel][step.places] = residuals + step.prediction
+        except AssertionError as error:  # constriction: "invalid compressed data"
+            raise Corrupt("the file's latents do not decode: get a fresh copy of it") from error
+        if np.abs(values).max() > MAX_SYMBOL:
+            raise Corrupt("the file holds a latent that is out of range: get a fresh copy of it")
+        return values[:, :-1].astype(np.int32).reshape(shape)
 
-def ideal_bits(symbols: Symbols, library: Library, state: State) -> NDArray[np.float64]:
-    """-log2 p of each symbol under the integer tables; escaped values at their own cost, unused channels at none."""
-    return shifted_bits(symbols, library, state, (0,))[0]
+    def bits(self, symbols: Symbols) -> NDArray[np.float64]:
+        """-log2 p of each symbol under the tables; escaped values at their own cost, unused channels at none."""
+        return self.shifted_bits(symbols, (0,))[0]
 
+    def shifted_bits(self, symbols: Symbols, shifts: Sequence[int], kind: type = np.float64) -> NDArray[Any]:
+        """What each symbol costs, and would cost if it alone were larger by a shift: shifts x the shape of `symbols`.
 
-def shifted_bits(
-    symbols: Symbols, library: Library, state: State, shifts: Sequence[int], kind: type = np.float64
-) -> NDArray[Any]:
-    """What each symbol costs, and would cost if it alone were larger by a shift: shifts x the shape of `symbols`.
-
-    In channels that are not in use nothing costs anything, but for shifts, which cost infinitely much.
-    """
-    values = _with_zero_cell(symbols.reshape(len(symbols), -1))
-    bits = np.zeros((len(shifts), *values[:, :-1].shape), kind)
-    used = _used(values)
-    bits[np.array(shifts) != 0, used:] = np.inf
-    for channel in range(used):
-        for step in walk(state, channel, values[channel]):
-            residuals = values[channel][step.places] - step.prediction
-            for i, shift in enumerate(shifts):
-                entries, escaped = _entries(residuals + shift, step.tables, library)
-                cost = library.bits[library.tables.start[step.tables] + entries]
-                cost[escaped] += [4 + (_zigzag(v + shift) + 1).bit_length() for v in residuals[escaped].tolist()]
-                bits[i, channel, step.places] = cost
-    return bits.reshape(len(shifts), *symbols.shape)
+        In channels that are not in use nothing costs anything, but for shifts, which cost infinitely much.
+        """
+        values = _with_zero_cell(symbols.reshape(len(symbols), -1))
+        bits = np.zeros((len(shifts), *values[:, :-1].shape), kind)
+        used = _used(values)
+        bits[np.array(shifts) != 0, used:] = np.inf
+        state = self.walk.start(*symbols.shape[1:])
+        for channel in range(used):
+            for step in steps(state, channel, values[channel]):
+                residuals = values[channel][step.places] - step.prediction
+                for i, shift in enumerate(shifts):
+                    entries, escaped = _entries(residuals + shift, step.tables, self.library)
+                    cost = self.library.bits[self.library.tables.start[step.tables] + entries]
+                    cost[escaped] += [4 + (_zigzag(v + shift) + 1).bit_length() for v in residuals[escaped].tolist()]
+                    bits[i, channel, step.places] = cost
+        return bits.reshape(len(shifts), *symbols.shape)
 
 
 def _used(values: Ints) -> int:

@@ -20,13 +20,25 @@ far below 2^53, which float64 holds exactly, in whatever order they are added.
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.tables import Ints
+from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.tables import (
+    KNOT_ARRAY,
+    MAX_TABLES,
+    Arrays,
+    Ints,
+    Kind,
+    check_densities,
+    check_tables,
+    frequency_tables,
+)
+from lic.codec.entropy.walk import Pass
+from lic.codec.file.container import POSITIONS
 
 FEATURES = 8
 UNIT_BITS = 8  # magnitudes are counted in 1/256
@@ -36,18 +48,16 @@ PREDICTED_CHANNELS = 8
 PREDICTION_BITS = 12
 FORGET = (1, 3)  # F2 forgets a half per channel, F8 an eighth
 BLOCK = 8  # channels whose `earlier` sums are computed together
-
-
-class Pass(NamedTuple):
-    """Places (flat indices into a channel) coded together, and their already decoded neighbours.
-
-    Neighbours outside the chunk are mirrored in; index -1 stands for a zero where there is nothing to mirror.
-    """
-
-    number: int
-    places: NDArray[np.intp]
-    around: NDArray[np.intp]  # 4 x places: up, down, left, right
-    decoded: NDArray[np.intp]  # 0 or 4 x places: those that earlier passes of this channel have decoded
+PREFIX = "contexts."  # of the arrays' names in a model file
+STORED = {
+    "weights": np.int32,
+    "prediction": np.int32,
+    "thresholds": np.int64,
+    "index": np.uint8,
+    "heights": np.int32,
+    "steps": np.int32,
+    "earlier": np.int16,
+}
 
 
 STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -95,6 +105,10 @@ class PointContexts(NamedTuple):
     tables: NDArray[np.uint8]  # channels x 3 passes x buckets: which one of the library
     earlier: NDArray[np.int16] | None = None  # packed, see `earlier_block`; in 1/2^WEIGHT_BITS
 
+    def start(self, rows: int, columns: int) -> "ContextState":
+        """The state at the start of a chunk."""
+        return ContextState(self, rows, columns)
+
 
 def earlier_size(channels: int) -> int:
     """The number of weights of earlier magnitudes: two passes, for each channel those of the blocks before its own.
@@ -129,20 +143,57 @@ class Contexts:
     steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
     earlier: NDArray[np.int16] | None = None  # points x packed; without, all are zero
 
-    def at(self, position: int, positions: int) -> PointContexts:
-        """The contexts that serve at a position; `positions` lie between two points."""
-        k = (position + 7 * positions // 8) // positions
+    def arrays(self) -> Arrays:
+        found = ((name, getattr(self, name), kind) for name, kind in STORED.items())
+        return {PREFIX + name: array.astype(kind) for name, array, kind in found if array is not None}
+
+    @classmethod
+    def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
+        tables = min(len(arrays["contexts.heights"]), MAX_TABLES)
+        thresholds = arrays["contexts.thresholds"].size
+        shapes: dict[str, tuple[int, ...]] = {
+            "weights": (points, channels, 3, FEATURES),
+            "prediction": (points, PREDICTED_CHANNELS, 3, 4),
+            "thresholds": (thresholds,),
+            "index": (points, channels, 3, thresholds + 1),
+            "heights": (tables, len(KNOT_ARRAY)),
+            "steps": (tables,),
+        }
+        if "contexts.earlier" in arrays:
+            shapes["earlier"] = points, earlier_size(channels)
+        return {PREFIX + name: Kind.of(STORED[name], shape) for name, shape in shapes.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "Contexts":
+        found = {name: arrays.get(PREFIX + name) for name in STORED}
+        small = {name: found.pop(name) for name in ("index", "earlier")}  # as large as all the rest: kept as stored
+        ints = {name: array.astype(np.int64) for name, array in found.items() if array is not None}
+        return cls(**ints, **small)  # type: ignore[arg-type]
+
+    def check(self, steps: Ints) -> None:
+        check_densities(self.heights, self.steps, PREFIX)
+        if self.index.max() >= len(self.heights):
+            raise ValueError("its contexts name tables that are not there")
+        if (self.thresholds[1:] < self.thresholds[:-1]).any():
+            raise ValueError("its contexts' thresholds are not in order")
+        check_tables(self.heights, self.steps)
+
+    @cached_property
+    def library(self) -> Library:
+        return Library(frequency_tables(self.heights, self.steps, KNOT_ARRAY))
+
+    def coder(self, position: int, steps: Ints) -> Coder:
+        return Coder(self.library, self.at(position))
+
+    def at(self, position: int) -> PointContexts:
+        """The integers that serve at a position."""
+        k = (position + 7 * POSITIONS // 8) // POSITIONS
         earlier = None if self.earlier is None else self.earlier[k]
         return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
 
 
 class ContextState:
-    """What is known of a chunk while it is coded; encoder and decoder walk it in the same order.
-
-    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its places and `predict` for their
-    expected values, then code them; when the channel is complete, `add` it. Arrays may have leading dimensions, for
-    fitting on many chunks at once.
-    """
+    """The state of a walk by contexts. Arrays may have leading dimensions, for fitting on many chunks at once."""
 
     def __init__(self, point: PointContexts, rows: int, columns: int, batch: tuple[int, ...] = ()) -> None:
         self.point = point
@@ -217,28 +268,3 @@ def _all_around(rows: int, columns: int) -> NDArray[np.intp]:
 def inside_feature(p: Pass, values: Ints) -> Ints:
     """Magnitudes of the neighbours in the channel itself, summed."""
     return np.minimum(np.abs(values[..., p.decoded]), MAGNITUDE_CAP).sum(axis=-2) << UNIT_BITS
-
-
-class PlainState:
-    """The walk without contexts: one pass, and channel i's table is table i."""
-
-    def __init__(self, rows: int, columns: int) -> None:
-        places = np.arange(rows * columns)
-        self._pass = Pass(0, places, np.empty((0, 0), np.intp), np.empty((0, 0), np.intp))
-
-    def passes(self, channel: int) -> tuple[Pass, ...]:
-        return (self._pass,)
-
-    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
-        return np.zeros(len(p.places), np.int64)
-
-    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.intp]:
-        return np.full(len(p.places), channel)
-
-    def add(self, channel: int, values: Ints) -> None:
-        pass
-
-
-def start_state(point: PointContexts | None, rows: int, columns: int) -> ContextState | PlainState:
-    """The state at the start of a chunk."""
-    return PlainState(rows, columns) if point is None else ContextState(point, rows, columns)

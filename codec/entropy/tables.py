@@ -3,16 +3,19 @@
 The coder and the decoder only ever see the integers made here, and these follow from the integers in the model
 file by additions, multiplications, shifts and floor divisions of int64: any machine finds the same tables.
 
-A density is a row of heights at the knots of `lic.models.density.KNOTS`. Positions on its axis are integers, in
+A density is a row of heights at the knots of `lic.models.constants.KNOTS`. Positions on its axis are integers, in
 1/2^13 of a knot unit; a step is an integer in 1/2^12 of a knot unit, so that the borders (n +- 1/2) step of a symbol
 are exact. FORMAT.md writes all of this out.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.models.constants import KNOTS
+
+Arrays = dict[str, NDArray[Any]]
 Ints = NDArray[np.int64]
 
 STEP_BITS = 12
@@ -23,6 +26,9 @@ MAX_HEIGHT = 1 << 20
 MAX_STEP = 1 << 24
 TAIL_BITS = 18  # knots beyond which less than 2^-18 of the mass lies are left to the escape
 FRACTION_BITS = 12  # resolution of a position within its segment
+MAX_TABLES = 256  # their numbers are bytes
+MAX_ENTRIES = 2**24  # of all tables at a position, some 100 times what a trained model has
+KNOT_ARRAY = np.array(KNOTS)
 MASS_SHIFT = 18  # masses are shortened by this before they are scaled to TOTAL, to stay within int64
 
 
@@ -86,3 +92,36 @@ def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
     flat[ends] = 0
     flat[ends] = TOTAL - np.add.reduceat(flat, start)
     return Tables(first, start, count + 1, flat)
+
+
+class Kind(NamedTuple):
+    """Type and shape of an array in a model file."""
+
+    dtype: str  # as numpy names it
+    shape: tuple[int, ...]
+
+    @classmethod
+    def of(cls, kind: type, shape: tuple[int, ...]) -> "Kind":
+        return cls(np.dtype(kind).newbyteorder("<").str, shape)
+
+
+def check_densities(heights: Ints, steps: Ints, prefix: str = "") -> None:
+    """Refuse heights and steps that are out of range, by the names of their arrays."""
+    if heights.min() < 0 or heights.max() > MAX_HEIGHT or not heights.any(axis=1).all():
+        raise ValueError(f"{prefix}heights are out of range")
+    if steps.min() < 1 or steps.max() > MAX_STEP:
+        raise ValueError(f"{prefix}steps are out of range")
+
+
+def check_tables(heights: Ints, steps: Ints) -> None:
+    """Refuse densities whose tables, one of each row, are not what the range coder relies on."""
+    if ((2 * KNOTS[-1] << STEP_BITS) // steps).sum() > MAX_ENTRIES:
+        raise ValueError("its steps are too small for tables of a sensible size")
+    tables = frequency_tables(heights, steps, KNOT_ARRAY)
+    if tables.flat.min() < 1 or (np.add.reduceat(tables.flat, tables.start) != TOTAL).any():
+        raise ValueError("its tables do not add up")
+
+
+def integer_heights(heights: NDArray[np.float64]) -> Ints:
+    """Densities' heights as integers, the largest of each row being MAX_HEIGHT."""
+    return np.round(heights / heights.max(axis=1, keepdims=True) * MAX_HEIGHT).astype(np.int64)

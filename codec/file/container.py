@@ -14,6 +14,7 @@ VERSION = 1
 MODES = ("L", "RGB")
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
+POSITIONS = 256  # rates between two lambda points: what a file's position counts
 CHECKSUM_BYTES = 4
 MAX_VARINT_BITS = 35  # five bytes
 READ_BYTES = 2**20

@@ -5,28 +5,28 @@ import warnings
 from PIL import Image
 
 from lic.codec.errors import BadSetting, TooLarge
+from lic.models.constants import DOWNSAMPLING
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
-MULTIPLE = 16  # the transforms shrink by this; see lic.models.transforms.DOWNSAMPLING
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 MARGIN = 2  # latents around a region have a say in its pixels; see lic.codec.transform.tiles.halo
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:
     """Rows and columns of the latents of a picture."""
-    return -(-height // MULTIPLE), -(-width // MULTIPLE)
+    return -(-height // DOWNSAMPLING), -(-width // DOWNSAMPLING)
 
 
-def chunks_under(region: Region, size: tuple[int, int]) -> range:
-    """The chunks of latents that a region's pixels depend on.
+def chunks_under(region: Region, size: tuple[int, int], reach: int) -> range:
+    """The chunks of latents that a region's pixels depend on, if that many latents around it affect them.
 
-    >>> chunks_under((0, 0, 10, 990), (5000, 5000)), chunks_under((0, 1500, 10, 2020), (5000, 5000))
+    >>> chunks_under((0, 0, 10, 990), (5000, 5000), 2), chunks_under((0, 1500, 10, 2020), (5000, 5000), 2)
     (range(0, 1), range(1, 3))
     """
     _, top, _, bottom = region
-    first_row = max(0, top // MULTIPLE - MARGIN)
-    last_row = min(-(-bottom // MULTIPLE) + MARGIN, latent_size(*size)[0])
+    first_row = max(0, top // DOWNSAMPLING - reach)
+    last_row = min(-(-bottom // DOWNSAMPLING) + reach, latent_size(*size)[0])
     return range(first_row // CHUNK_ROWS, -(-last_row // CHUNK_ROWS))
 
 
@@ -40,17 +40,17 @@ def check_region(region: Region, size: tuple[int, int]) -> None:
         )
 
 
-def check_cost(region: Region, size: tuple[int, int], planes: bool, max_pixels: float | None) -> None:
+def check_cost(region: Region, size: tuple[int, int], reach: int, planes: bool, max_pixels: float | None) -> None:
     """Refuse a picture that takes more work than is allowed, before anything is allocated for it.
 
-    What counts are the pixels of all chunks that have to be decoded, padding included; with `planes`, exact ones that
-    can only be decoded as a whole, at least those of the picture. Without `max_pixels` Pillow's limit holds, in
-    Pillow's way: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
+    What counts are the pixels of all chunks that have to be decoded (see `chunks_under`), padding included; with
+    `planes`, exact ones that can only be decoded as a whole, at least those of the picture. Without `max_pixels`
+    Pillow's limit holds, in Pillow's way: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
     """
-    chunks = chunks_under(region, size)
+    chunks = chunks_under(region, size, reach)
     rows, columns = latent_size(*size)
     rows = min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS
-    pixels = max(rows * columns * MULTIPLE**2, size[0] * size[1] if planes else 0)
+    pixels = max(rows * columns * DOWNSAMPLING**2, size[0] * size[1] if planes else 0)
     soft = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
     if soft is None or pixels <= soft:
         return

@@ -7,16 +7,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from lic.codec.errors import BadModel, ModelNotFound
+from lic.codec.errors import BadModel, BadSetting, LicError, ModelNotFound, UnsupportedVersion
 
 MODELS_VARIABLE = "LIC_MODELS"
 TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the models that ship, by what each was trained for
 DEFAULT_TUNE = "psnr"
 METADATA = "lic.model"
 MAX_HEADER = 2**26  # bytes; ours have a few thousand
-POSITIONS = 256  # fine steps between two lambda points
 MAX_POINTS = 256  # a file's position has 16 bits
-MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
+FORMAT = 1  # of model files
 
 
 class ModelFile(NamedTuple):
@@ -42,6 +41,10 @@ def read_model_file(path: Path) -> ModelFile:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER)))
         card = json.loads(header["__metadata__"][METADATA])
+        if card["format"] != FORMAT:
+            raise UnsupportedVersion(
+                f"{path} is a model of format {card['format']}, this lic reads format {FORMAT}: install a newer lic"
+            )
         _check_card(card)
         return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
     except FileNotFoundError as error:
@@ -70,15 +73,49 @@ def list_models() -> Iterator[ModelFile]:
     return (file for file in _read_all() if isinstance(file, ModelFile))
 
 
-def damaged_models() -> list[BadModel]:
-    """What is wrong with the .safetensors files beside them that are no models: they hide none of the others."""
-    return [file for file in _read_all() if isinstance(file, BadModel)]
+def damaged_models() -> list[LicError]:
+    """What is wrong with the .safetensors files beside them that cannot be used: they hide none of the others."""
+    return [file for file in _read_all() if isinstance(file, LicError)]
 
 
-def _read_all() -> Iterator[ModelFile | BadModel]:
+def _read_all() -> Iterator[ModelFile | LicError]:
     for folder in model_folders():
         for path in sorted(folder.glob("*.safetensors")):
             try:
                 yield read_model_file(path)
-            except BadModel as error:
+            except LicError as error:
                 yield error
+
+
+def find_file(fingerprint: bytes) -> ModelFile:
+    """The model that a .lic file was encoded with, not yet loaded."""
+    for file in list_models():
+        if file.fingerprint == fingerprint:
+            return file
+    raise ModelNotFound(
+        f"the file needs model {fingerprint.hex()}, which is not in {_looked_in()}: "
+        f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}{_passed_over()}"
+    )
+
+
+def choose_file(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> Path:
+    """A model by path or by name, or the one that ships for a measure; the default one if nothing is said."""
+    if name is not None and tune is not None:
+        raise BadSetting("give model or tune, not both: a model is tuned for what it was trained for")
+    if tune is not None and tune not in TUNED:
+        raise BadSetting(f"no model is tuned for {tune!r}: choose {' or '.join(TUNED)}")
+    if name is not None and (os.sep in os.fspath(name) or str(name).endswith(".safetensors")):
+        return Path(name)
+    wanted = TUNED[tune or DEFAULT_TUNE] if name is None else os.fspath(name)
+    for file in list_models():
+        if file.name == wanted:
+            return file.path
+    raise ModelNotFound(f"no model named {wanted} in {_looked_in()}: see `lic models`, or give a path{_passed_over()}")
+
+
+def _looked_in() -> str:
+    return " or ".join(str(folder) for folder in model_folders())
+
+
+def _passed_over() -> str:
+    return "".join(f"; {error}" for error in damaged_models())

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.errors import BadImage
+from lic.models.constants import PEAK
 
 Pixels = NDArray[np.uint8]
 
-PEAK = 255.0
 MIN_SIDE_MS_SSIM = 161  # more than the window's reach, 10, after four halvings
 BLOCK_ROWS = 256  # squared errors are summed so many rows at a time, to bound the memory
 

@@ -17,8 +17,9 @@ from PIL import Image, ImageOps
 
 from lic.codec.errors import BadImage, BadSetting, Corrupt
 from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, STORED, Container, Section
-from lic.codec.file.geometry import MULTIPLE, Region
+from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
+from lic.models.constants import DOWNSAMPLING
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
@@ -158,7 +159,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
 def pad(pixels: Pixels) -> Pixels:
     """Repeat the last row and column until both sides are multiples of 16."""
     height, width = pixels.shape[:2]
-    return np.pad(pixels, ((0, -height % MULTIPLE), (0, -width % MULTIPLE), (0, 0)), mode="edge")
+    return np.pad(pixels, ((0, -height % DOWNSAMPLING), (0, -width % DOWNSAMPLING), (0, 0)), mode="edge")
 
 
 def stored_picture(file: Container, region: Region) -> Image.Image:

@@ -1,12 +1,7 @@
-"""Large pictures, transformed tile by tile with halos: the same result without seams, at bounded memory."""
+"""Tiles with halos, by which large pictures are transformed: without seams, at bounded memory."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
-
-from torch import nn
-
-from lic.codec.file.geometry import MULTIPLE
-from lic.models.transforms import Analysis, SubPixelConv, Synthesis
 
 # Latents per tile, without halo: 512 x 1024 pixels. Smaller pictures are one tile; tiles four times as large take
 # twice as long for the same picture, since what the layers hand on to one another leaves the processor's caches.
@@ -32,23 +27,18 @@ class Span(NamedTuple):
 
 
 class Tile(NamedTuple):
+    """A rectangle of latents, and its halo."""
+
     rows: Span
     columns: Span
 
+    def inner(self, origin: tuple[int, int] = (0, 0), scale: int = 1) -> tuple[slice, slice, slice]:
+        """The tile in an array (channels x rows x columns) that begins at `origin`."""
+        return slice(None), self.rows.within(origin[0], scale), self.columns.within(origin[1], scale)
 
-def halo(transform: Analysis | Synthesis) -> int:
-    """How many latents around one have a say in it (`Analysis`), or in its pixels (`Synthesis`).
-
-    >>> halo(Analysis(2, 2)), halo(Synthesis(2, 2))
-    (2, 2)
-    """
-    scale = 1 if isinstance(transform, Analysis) else MULTIPLE  # pixels per sample
-    reach = 0
-    for layer in transform:
-        if isinstance(layer, nn.Conv2d):
-            reach += layer.kernel_size[0] // 2 * scale
-            scale = scale // layer.r if isinstance(layer, SubPixelConv) else scale * layer.stride[0]
-    return -(-reach // MULTIPLE)
+    def inner_of_outer(self, scale: int = 1) -> tuple[slice, slice, slice]:
+        """The tile in an array of itself and its halo."""
+        return self.inner((self.rows.outer_start, self.columns.outer_start), scale)
 
 
 def spans(start: int, stop: int, step: int, around: int, limit: int) -> Iterator[Span]:

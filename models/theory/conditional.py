@@ -15,10 +15,12 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from lic.models.architecture import Architecture, Convolution
 from lic.models.autoencoder import Coded, RateDistortionAutoencoder
+from lic.models.constants import MID_GREY
 from lic.models.pca import fit_latents, pca_transforms
 from lic.models.quantization import Quantization
-from lic.models.transforms import MID_GREY, Analysis, Synthesis
+from lic.models.transforms import Analysis, Synthesis
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
 
@@ -35,11 +37,15 @@ def luminance(y: Tensor) -> Tensor:
 class ConditionalAutoencoder(RateDistortionAutoencoder):
     """Codes colour given grey; `forward` takes and returns whole pictures, and counts the bits of the colour only."""
 
-    def __init__(self, n: int = 64, m: int = 64, lambdas: Sequence[float] = (0.01,), *, informed: bool = True) -> None:
-        super().__init__(n, m, lambdas)
-        self.slope = Synthesis(n, m) if informed else None
+    def __init__(
+        self, architecture: Architecture, lambdas: Sequence[float] = (0.01,), *, informed: bool = True
+    ) -> None:
+        super().__init__(architecture, lambdas)
+        self.slope = Synthesis(architecture.synthesis) if informed else None
         if self.slope is not None:
-            self.analysis = Analysis(n, m, in_channels=4)
+            first, *rest = architecture.analysis
+            assert isinstance(first, Convolution)
+            self.analysis = Analysis((first._replace(inputs=4), *rest))
             for parameter in self.slope[-1].parameters():
                 nn.init.zeros_(parameter)  # the initial slope is zero
 
@@ -58,7 +64,7 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
 def conditional_start(model: ConditionalAutoencoder, pictures: Tensor) -> None:
     """Initialise with the principal components of colour; at first the encoder ignores grey."""
     colour = pictures - luminance(pictures) + MID_GREY
-    analysis = Analysis(model.n, model.m)
+    analysis = Analysis(model.architecture.analysis)
     pca_transforms(analysis, model.synthesis, colour)
     fit_latents(model, analysis(colour))
     state = analysis.state_dict()

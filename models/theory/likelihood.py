@@ -18,7 +18,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK
+from lic.models.constants import PEAK
 from lic.models.theory.gaussian import DiagonalGaussian
 
 Noise = Literal["gaussian", "laplace"]

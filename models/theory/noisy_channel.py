@@ -20,7 +20,7 @@ import math
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK
+from lic.models.constants import PEAK
 from lic.models.theory.gaussian import DiagonalGaussian
 from lic.models.theory.vae import Explained, Vae
 

@@ -19,7 +19,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import PEAK
 from lic.models.theory.elbo import elbo
 from lic.models.theory.gaussian import DiagonalGaussian
 from lic.models.theory.noisy_channel import noise_variance

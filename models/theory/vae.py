@@ -15,10 +15,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lic.models.architecture import Architecture
+from lic.models.constants import DOWNSAMPLING
 from lic.models.pca import pca_transforms
 from lic.models.theory.gaussian import DiagonalGaussian, kl, standard_normal
 from lic.models.theory.likelihood import Noise, log_density, log_probability
-from lic.models.transforms import DOWNSAMPLING, Analysis, Synthesis
+from lic.models.transforms import Analysis, Synthesis
 
 LOG_VARIANCE_RANGE = (-14.0, 4.0)  # keeps exp() and its gradient finite
 ACTIVE_VARIANCE = 0.01
@@ -45,8 +47,8 @@ class Vae(nn.Module):
     def __init__(self, n: int = 64, m: int = 32, noise: Noise = "gaussian") -> None:
         super().__init__()
         self.n, self.m, self.noise = n, m, noise
-        self.analysis = Analysis(n, 2 * m)
-        self.synthesis = Synthesis(n, m)
+        self.analysis = Analysis(Architecture(n=n, m=2 * m).analysis)
+        self.synthesis = Synthesis(Architecture(n=n, m=m).synthesis)
         self.log_scale = nn.Parameter(torch.full((3,), math.log(0.1)))
 
     def encode(self, x: Tensor) -> DiagonalGaussian:
@@ -125,7 +127,7 @@ def probabilistic_pca_start(vae: Vae, pictures: Tensor) -> None:
     the posterior variance g^2 / (v + g^2) and the mean v / (v + g^2) z: channels below the noise start
     collapsed, the others active.
     """
-    analysis = Analysis(vae.n, vae.m)
+    analysis = Analysis(Architecture(n=vae.n, m=vae.m).analysis)
     pca_transforms(analysis, vae.synthesis, pictures)
     y = analysis(pictures)
     if vae.log_scale.requires_grad:

@@ -29,7 +29,7 @@ import numpy as np
 import torch
 from PIL import Image
 from lic import decode, encode, read_info
-from lic.codec.model.frozen import find_model, get_model
+from lic.codec.model.loader import find_model, get_model
 
 def peak():
     # Not getrusage: its peak starts with that of the process that started this one.
@@ -39,7 +39,7 @@ def peak():
 Image.MAX_IMAGE_PIXELS = None
 what, picture, file, model, quality, effort = sys.argv[1:]
 model = model or None
-get_model(model).network
+engine_of(get_model(model))
 if what == "encode":
     pixels = np.load(picture)
 else:
@@ -63,14 +63,14 @@ def enlarged(picture: str | None, pixels: float) -> Image.Image:
 
 def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tuple[int, int]:
     """Bytes of the latents as they are, and in one chunk."""
-    from lic.codec import coding
-    from lic.codec.model.frozen import get_model
+    from lic.codec.entropy import chunks
+    from lic.codec.model.loader import get_model
+    from lic.codec.transform.tiled import analyse
 
     frozen = get_model(model)
-    position = frozen.position(quality)
-    symbols = coding.quantise(coding.analyse(np.asarray(image), frozen, position), frozen, position)
-    chunks = coding.chunks_of(symbols)
-    return len(coding.pack_latents(chunks, frozen, position)), len(coding.pack_latents([symbols], frozen, position))
+    point = frozen.at(frozen.position(quality))
+    symbols = point.quantise(analyse(np.asarray(image), frozen, point))
+    return len(chunks.pack(chunks.chunks_of(symbols), point.coder)), len(chunks.pack([symbols], point.coder))
 
 
 def main() -> None:

@@ -22,9 +22,12 @@ from machine import describe_machine, usable_cores
 from PIL import Image
 
 from lic import decode, encode
-from lic.codec import coding
+from lic.codec.decoder import read_symbols
+from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
-from lic.codec.model.frozen import get_model
+from lic.codec.fixed_quality import choose_symbols
+from lic.codec.model.loader import get_model
+from lic.codec.transform.tiled import first_look, second_look, synthesise
 
 RUNS = 9
 
@@ -57,22 +60,23 @@ def main() -> None:
     else:
         image = Image.fromarray(skimage.data.coffee()).resize((768, 512), Image.Resampling.LANCZOS)
     pixels, position = np.array(image), model.position(args.quality)
-    latents = coding.first_look(pixels, model)
+    point = model.at(position)
+    latents = first_look(pixels, model)
     data = encode(pixels, quality=args.quality)
     file, whole = parse(data), (0, 0, *image.size)
-    symbols = coding.unpack_latents(file, model)
+    symbols = read_symbols(file, model)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
-        "  analysis": lambda: coding.first_look(pixels, model),
-        "  second look, if there is one": lambda: coding.look_again(latents.copy(), pixels, model, 1),
-        "  contexts and range coding": lambda: coding.pack_latents(
-            coding.choose_symbols(latents, pixels, model, position, 0), model, position
+        "  analysis": lambda: first_look(pixels, model),
+        "  second look, if there is one": lambda: second_look(latents.copy(), pixels, model, 1),
+        "  contexts and range coding": lambda: chunks.pack(
+            choose_symbols(latents, pixels, model, point, 0), point.coder
         ),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "decode, whole call": lambda: decode(data),
-        "  contexts and range decoding": lambda: coding.unpack_latents(file, model),
-        "  synthesis": lambda: coding.synthesise(symbols, model, position, image.size, whole),
-        "tables of one picture": lambda: model.tables_at(position),
+        "  contexts and range decoding": lambda: read_symbols(file, model),
+        "  synthesis": lambda: synthesise(symbols, model, point, image.size, whole),
+        "tables of one picture": lambda: model.at(position).coder,
     }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.lic")

@@ -157,11 +157,11 @@ except ModelNotFound:
 
 
 def test_a_latent_that_no_encoder_writes_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lic.codec import coding
     from lic.codec.entropy import coder
+    from lic.codec.model.operating_point import OperatingPoint
 
     huge = np.full((12, 1, 1), 2**31 - 2, np.int32)
-    monkeypatch.setattr(coding, "quantise", lambda *_: huge)
+    monkeypatch.setattr(OperatingPoint, "quantise", lambda *_: huge)
     with monkeypatch.context() as patch:
         patch.setattr(coder, "MAX_SYMBOL", 2**31 - 2)
         data = encode(np.zeros((16, 16, 3), np.uint8), model="golden-plain")

@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic import BadSetting, Corrupt, ModelNotFound, decode, encode, read_info
-from lic.codec import coding
-from lic.codec.entropy.coder import Library, ideal_bits
-from lic.codec.entropy.contexts import start_state
+from lic.codec.decoder import read_symbols
+from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
-from lic.codec.model.frozen import FrozenModel, get_model
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import get_model
+from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.picture.fidelity import ms_ssim, psnr
+from lic.codec.transform.tiled import analyse, first_look, second_look
 
 Pixels = NDArray[np.uint8]
 AROUND_A_BLOCK = (1, 2, 15, 16, 17, 32, 33)  # sides of pictures; a block is 16 x 16
@@ -108,16 +110,14 @@ def test_bytes_grow_with_quality(a: float, b: float, name: str) -> None:
 def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str) -> None:
     model = get_model()
     latents = shipped_latents(name)
-    symbols = {position: coding.quantise(latents, model, position) for position in (a, b)}
-    low, high = (
-        len(coding.pack_latents(coding.chunks_of(symbols[position]), model, position)) for position in sorted((a, b))
-    )
+    points = (model.at(position) for position in sorted((a, b)))
+    low, high = (len(chunks.pack(chunks.chunks_of(point.quantise(latents)), point.coder)) for point in points)
     assert low <= high + rounded_away(a, b, most=8, reach=32)
 
 
 @cache
 def shipped_latents(name: str) -> NDArray[np.float32]:
-    return coding.first_look(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
+    return first_look(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
 
 
 def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:
@@ -135,26 +135,25 @@ def test_finest_quality_steps_change_the_position(tiny_model: FrozenModel) -> No
 def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
     photo: Pixels, tiny_model: FrozenModel
 ) -> None:
-    first = coding.first_look(photo, tiny_model)
+    first = first_look(photo, tiny_model)
     second = first.copy()
-    coding.look_again(second, photo, tiny_model, share=1)
+    second_look(second, photo, tiny_model, share=1)
     last = tiny_model.last_position
     for position, share in ((0, 0), (last // 4, 0.25), (last // 2, 0.5), (last, 1)):
-        assert tiny_model.second_look_at(position) == share
+        point = tiny_model.at(position)
+        assert point.second_look == share
         file = parse(encode(photo, quality=tiny_model.quality(position), model="tiny"))
-        symbols = coding.unpack_latents(file, tiny_model)
-        expected = coding.quantise(first + np.float32(share) * (second - first), tiny_model, position)
+        symbols = read_symbols(file, tiny_model)
+        expected = point.quantise(first + np.float32(share) * (second - first))
         assert (symbols != expected).mean() < 1e-3  # a half may be rounded either way
         if share > 0.25:
-            assert (symbols != coding.quantise(first, tiny_model, position)).mean() > 2e-3
+            assert (symbols != point.quantise(first)).mean() > 2e-3
 
 
 def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel) -> None:
     for quality in (1, 40, 77.7, 100):
-        position = tiny_model.position(quality)
-        symbols = coding.quantise(coding.analyse(photo, tiny_model, position), tiny_model, position)
-        tables, point = tiny_model.tables_at(position)
-        ideal = ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum() / 8
+        point = tiny_model.at(tiny_model.position(quality))
+        ideal = point.coder.bits(point.quantise(analyse(photo, tiny_model, point))).sum() / 8
         data = encode(photo, quality=quality, model="tiny")
         assert len(parse(data).latents) <= 1.001 * ideal + 16
         assert len(data) - len(parse(data).latents) <= 24
@@ -163,9 +162,9 @@ def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel)
 def test_wild_latents_survive_exactly(photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(0)
     wild = rng.integers(-(2**29), 2**29, (12, 4, 5)).astype(np.int32)
-    monkeypatch.setattr(coding, "quantise", lambda *_: wild)
+    monkeypatch.setattr(OperatingPoint, "quantise", lambda *_: wild)
     file = parse(encode(photo[:64, :80], quality=50, model="tiny"))
-    np.testing.assert_array_equal(coding.unpack_latents(file, tiny_model), wild)
+    np.testing.assert_array_equal(read_symbols(file, tiny_model), wild)
 
 
 def test_read_info_tells_what_was_encoded(photo: Pixels, tiny_model: FrozenModel) -> None:
@@ -223,13 +222,13 @@ def test_latents_of_the_wrong_model_never_decode(photo: Pixels) -> None:
     data = encode(photo, model="tiny")
     file = parse(data)
     with pytest.raises(Corrupt, match="position"):
-        coding.unpack_latents(
+        read_symbols(
             type(file)(file.width, file.height, "RGB", 60_000, file.fingerprint, file.latents),
             coding_model(file.fingerprint),
         )
 
 
 def coding_model(fingerprint: bytes) -> FrozenModel:
-    from lic.codec.model.frozen import find_model
+    from lic.codec.model.loader import find_model
 
     return find_model(fingerprint)

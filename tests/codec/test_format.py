@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import lic
-from lic.codec import coding
-from lic.codec.entropy.coder import Library, encode_symbols
-from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size, start_state
+from lic.codec.decoder import read_symbols
+from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
-from lic.codec.model.frozen import FrozenModel, find_model
-from lic.models.density import KNOTS
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import find_model
+from lic.models.constants import KNOTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 PAGE = Path(__file__).parents[2] / "codec" / "FORMAT.md"
@@ -133,7 +134,9 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 
 
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
-    tables, point = model.tables_at(file.position)
+    coder = model.at(file.position).coder
+    tables = coder.library.tables
+    point = coder.walk if isinstance(coder.walk, PointContexts) else None
     rows, columns = -(-file.height // 16), -(-file.width // 16)
     heights = [min(64, rows - start) for start in range(0, rows, 64)]
     reader = Reader(file.latents)
@@ -151,7 +154,7 @@ def test_golden_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
     file = parse(path.read_bytes())
     model = find_model(file.fingerprint)
-    np.testing.assert_array_equal(decode_file(file, model), coding.unpack_latents(file, model))
+    np.testing.assert_array_equal(decode_file(file, model), read_symbols(file, model))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
@@ -170,7 +173,7 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
     steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
     tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
     symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
-    data = encode_symbols(symbols, Library(tables), start_state(point, rows, columns))
+    data = Coder(Library(tables), point).encode(symbols)
     np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
 
 
@@ -239,7 +242,7 @@ def test_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
         assert entry and entry[1] == step_taken.split()[1], line
     assert latents_told == [[c, *latents[c, 0]] for c in range(2)]
     assert not latents[2:].any()
-    np.testing.assert_array_equal(coding.unpack_latents(file, model), latents)
+    np.testing.assert_array_equal(read_symbols(file, model), latents)
 
     a, b = (256 - 64) / before, 64 / after
     restore = (model.restore[0] * a + model.restore[1] * b) / (a + b)

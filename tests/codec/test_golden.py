@@ -13,9 +13,11 @@ import torch
 from numpy.typing import NDArray
 
 from lic import decode, read_info
-from lic.codec import coding
+from lic.codec.decoder import read_symbols
+from lic.codec.entropy.contexts import Contexts
 from lic.codec.file.container import ALPHA, STORED, Container, parse
-from lic.codec.model.frozen import FrozenModel, find_model, get_model
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import find_model, get_model
 from tests.golden.make import exact_hash, noise
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -29,13 +31,14 @@ if "bf16" in sys.argv:
 if "onednn-off" in sys.argv:
     torch.backends.mkldnn.enabled = False
 torch.set_num_threads(2 if "two-threads" in sys.argv else 1)
-from lic.codec import coding
+from lic.codec.decoder import read_symbols
 from lic import decode
+from lic.codec.entropy.contexts import Contexts
 from lic.codec.file.container import parse
-from lic.codec.model.frozen import find_model
+from lic.codec.model.loader import find_model
 data = open(sys.argv[1], "rb").read()
 file = parse(data)
-symbols = coding.unpack_latents(file, find_model(file.fingerprint))
+symbols = read_symbols(file, find_model(file.fingerprint))
 print(hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest())
 np.save(sys.argv[2], np.array(decode(data)))
 """
@@ -81,13 +84,13 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "a side of several bytes": lambda file: max(file.width, file.height) > 127,
     "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
     "stored colour": lambda file: file.picture_mode == "RGB" and file.section(STORED),
-    "a model without contexts": lambda file: model_of(file).contexts is None,
+    "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: weighs_earlier_channels(file) is False,
     "a model that weighs earlier channels": lambda file: weighs_earlier_channels(file) is True,
     "the first lambda point": lambda file: file.position == 0,
     "the last lambda point": lambda file: file.position == model_of(file).last_position,
-    "between points, without contexts": lambda file: file.position % 256 and model_of(file).contexts is None,
-    "between points, with contexts": lambda file: file.position % 256 and model_of(file).contexts is not None,
+    "between points, without contexts": lambda file: file.position % 256 and contexts_of(file) is None,
+    "between points, with contexts": lambda file: file.position % 256 and contexts_of(file) is not None,
     "several chunks": lambda file: file.height > 1024,
     "a single latent": lambda file: file.latents and max(file.width, file.height) <= 16,
     "a single row of latents": lambda file: file.latents and file.height <= 16 < file.width,
@@ -100,13 +103,18 @@ def model_of(file: Container) -> FrozenModel:
     return find_model(file.fingerprint)
 
 
+def contexts_of(file: Container) -> Contexts | None:
+    entropy = model_of(file).entropy
+    return entropy if isinstance(entropy, Contexts) else None
+
+
 def weighs_earlier_channels(file: Container) -> bool | None:
-    contexts = model_of(file).contexts
+    contexts = contexts_of(file)
     return None if contexts is None else contexts.earlier is not None
 
 
 def latents_of(file: Container) -> NDArray[np.int32]:
-    return coding.unpack_latents(file, model_of(file))
+    return read_symbols(file, model_of(file))
 
 
 @pytest.mark.parametrize("feature", FEATURES)

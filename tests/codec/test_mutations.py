@@ -12,7 +12,7 @@ from PIL import Image
 
 from lic import LicError, decode, read_info
 from lic.codec.file.container import ALPHA, METADATA, STORED, Container, Section, build, parse
-from lic.codec.model import frozen
+from lic.codec.model import catalogue
 from tests.fuzz.repair import with_checksum, with_png_checksums
 from tests.fuzz.seeds import GOLDEN, make_seeds
 
@@ -103,8 +103,8 @@ def by_pillow(data: bytes) -> Image.Image:
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.__name__)
 def test_damaged_files(mutation: Mutation, seeds: list[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
-    models = list(frozen.list_models())  # looked up once instead of 20,000 times
-    monkeypatch.setattr(frozen, "list_models", lambda: iter(models))
+    models = list(catalogue.list_models())  # looked up once instead of 20,000 times
+    monkeypatch.setattr(catalogue, "list_models", lambda: iter(models))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MAX_PIXELS // 2)
     choice = random.Random(mutation.__name__)
     outcomes: Counter[str] = Counter()

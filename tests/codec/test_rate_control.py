@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lic import BadSetting, decode, encode, read_info
-from lic.codec import coding
+from lic.codec import rate_control
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.fidelity import ms_ssim, psnr, to_db
@@ -72,8 +72,8 @@ def test_the_smallest_file_that_reaches_an_ms_ssim(photo: Pixels, tiny_model: Fr
 
 def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    original = coding.first_look
-    monkeypatch.setattr(coding, "first_look", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
+    original = rate_control.first_look
+    monkeypatch.setattr(rate_control, "first_look", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
     encode(photo, target_size=1000, model="tiny")
     assert len(calls) == 1
 

@@ -7,14 +7,17 @@ import pytest
 import torch
 
 from lic import BadSetting, decode, encode
-from lic.codec import coding
-from lic.codec.entropy.coder import Library, Symbols, ideal_bits, shifted_bits
-from lic.codec.entropy.contexts import ContextState, PlainState, start_state
-from lic.codec.model.frozen import FrozenModel, get_model, load_model
+from lic.codec.entropy import chunks
+from lic.codec.entropy.coder import Symbols
+from lic.codec.fixed_quality import encode_picture
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import get_model, load_model
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.image import Picture
 from lic.codec.refinement import Distortion, refine
 from lic.codec.transform import tiles
+from lic.codec.transform.tiled import analyse, first_look, synthesise
+from lic.codec.transform.torch_network import thaw
 from tests.conftest import Pixels
 
 MIDDLE = 256  # the position of the second of three lambda points
@@ -22,25 +25,26 @@ MIDDLE = 256  # the position of the second of three lambda points
 
 @pytest.fixture
 def symbols(photo: Pixels, tiny_model: FrozenModel) -> Symbols:
-    return coding.quantise(coding.analyse(photo, tiny_model, MIDDLE), tiny_model, MIDDLE)
+    point = tiny_model.at(MIDDLE)
+    return point.quantise(analyse(photo, tiny_model, point))
 
 
 def loss_in_bits(symbols: Symbols, photo: Pixels, model: FrozenModel, position: int) -> float:
     """Of a real stream and real pixels."""
     height, width = photo.shape[:2]
-    pixels = coding.synthesise(symbols, model, position, (width, height), (0, 0, width, height))
+    point = model.at(position)
+    pixels = synthesise(symbols, model, point, (width, height), (0, 0, width, height))
     squares = np.square(pixels.astype(float) - photo).sum() / 3
-    return (
-        8 * len(coding.pack_latents(coding.chunks_of(symbols), model, position)) + model.lambda_at(position) * squares
-    )
+    return 8 * len(chunks.pack(chunks.chunks_of(symbols), point.coder)) + point.lambda_ * squares
 
 
 @pytest.mark.parametrize("position", [0, MIDDLE, 300, 2 * MIDDLE])
 def test_refinement_lowers_the_loss_and_more_of_it_lowers_it_further(
     photo: Pixels, tiny_model: FrozenModel, position: int
 ) -> None:
-    symbols = coding.quantise(coding.first_look(photo, tiny_model), tiny_model, position)
-    refined = [symbols] + [refine(symbols, photo, tiny_model, position, rounds) for rounds in (1, 8)]
+    point = tiny_model.at(position)
+    symbols = point.quantise(first_look(photo, tiny_model))
+    refined = [symbols] + [refine(symbols, photo, tiny_model, point, rounds) for rounds in (1, 8)]
     none, one, eight = (loss_in_bits(s, photo, tiny_model, position) for s in refined)
     assert eight < one < none
     assert eight < 0.997 * none
@@ -61,35 +65,30 @@ def test_effort_finds_better_files_with_the_shipped_model(photo: Pixels, lambda_
 @pytest.mark.usefixtures("tiny_model_path")
 def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str) -> None:
     model = get_model(name)  # the one without contexts, the other with them
-    symbols = coding.quantise(coding.analyse(photo, model, MIDDLE), model, MIDDLE)
-    tables, point = model.tables_at(MIDDLE)
-
-    def state() -> ContextState | PlainState:
-        return start_state(point, *symbols.shape[1:])
-
-    library = Library(tables)
-    here, below, above = shifted_bits(symbols, library, state(), (0, -1, 1))
-    np.testing.assert_array_equal(here, ideal_bits(symbols, library, state()))
+    point = model.at(MIDDLE)
+    symbols = point.quantise(analyse(photo, model, point))
+    here, below, above = point.coder.shifted_bits(symbols, (0, -1, 1))
+    np.testing.assert_array_equal(here, point.coder.bits(symbols))
     last = np.flatnonzero(symbols.any(axis=(1, 2)))[-1]
     for where in ((last, 0, 1), (last, 4, 7), (last, 7, 12)):  # coded last of all, so that nothing depends on them
         for bits, shift in ((below, -1), (above, 1)):
             moved = symbols.copy()
             moved[where] += shift
-            assert bits[where] == ideal_bits(moved, library, state())[where]
+            assert bits[where] == point.coder.bits(moved)[where]
 
 
 def test_a_channel_out_of_use_stays_so(symbols: Symbols, tiny_model: FrozenModel, photo: Pixels) -> None:
     symbols[7:] = 0
-    tables, point = tiny_model.tables_at(MIDDLE)
-    bits = shifted_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:]), (0, 1))
+    point = tiny_model.at(MIDDLE)
+    bits = point.coder.shifted_bits(symbols, (0, 1))
     assert not bits[0, 7:].any()
     assert np.isinf(bits[1, 7:]).all()
-    assert not refine(symbols, photo, tiny_model, MIDDLE, 2)[7:].any()
-    assert not refine(symbols * 0, photo, tiny_model, MIDDLE, 2).any()
+    assert not refine(symbols, photo, tiny_model, point, 2)[7:].any()
+    assert not refine(symbols * 0, photo, tiny_model, point, 2).any()
 
 
 def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
-    slope, places = Distortion(symbols, photo, tiny_model, MIDDLE).slope(slice(0, symbols.shape[1]))
+    slope, places = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).slope(slice(0, symbols.shape[1]))
     assert places.sum() == pytest.approx(distortion(symbols, photo, tiny_model), rel=1e-4)
     for where in ((0, 0, 0), (3, 5, 9), (1, symbols.shape[1] - 1, symbols.shape[2] - 1)):
         step = np.zeros(symbols.shape)
@@ -100,16 +99,17 @@ def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels,
 
 def distortion(symbols: np.ndarray, photo: Pixels, model: FrozenModel) -> float:
     """In bits, of pixels that are not rounded."""
-    inverse_gain = torch.from_numpy(model.inverse_gain_at(MIDDLE)).float()[:, None, None]
+    point = model.at(MIDDLE)
+    inverse_gain = torch.from_numpy(point.inverse_gain).float()[:, None, None]
     with torch.no_grad():
-        decoded = model.network.synthesis((torch.from_numpy(symbols).float() * inverse_gain)[None])[0].double()
+        decoded = thaw(model).synthesis((torch.from_numpy(symbols).float() * inverse_gain)[None])[0].double()
     height, width = photo.shape[:2]
     error = 255 * decoded[:, :height, :width].permute(1, 2, 0).numpy() - photo
-    return float(model.lambda_at(MIDDLE) * np.square(error).sum() / 3)
+    return float(point.lambda_ * np.square(error).sum() / 3)
 
 
 def test_curvature_is_right_on_average(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
-    estimate = Distortion(symbols, photo, tiny_model, MIDDLE).curvature(
+    estimate = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).curvature(
         slice(0, symbols.shape[1]), np.random.default_rng(0)
     )
     measured = []
@@ -125,18 +125,19 @@ def test_tiles_make_no_difference(
     symbols: Symbols, photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = slice(3, 11)
-    whole = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
+    whole = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).slope(rows)
     monkeypatch.setattr(tiles, "TILE_ROWS", 3)
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 5)
-    tiled = Distortion(symbols, photo, tiny_model, MIDDLE).slope(rows)
+    tiled = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).slope(rows)
     for a, b in zip(whole, tiled, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-3 * np.abs(a).max())
 
 
 def test_pictures_of_several_chunks(photo: Pixels, tiny_model: FrozenModel) -> None:
     tall = np.tile(photo[:, :60], (6, 1, 1))  # 1218 rows: two chunks
-    symbols = coding.quantise(coding.analyse(tall, tiny_model, MIDDLE), tiny_model, MIDDLE)
-    refined = refine(symbols, tall, tiny_model, MIDDLE, 3)
+    point = tiny_model.at(MIDDLE)
+    symbols = point.quantise(analyse(tall, tiny_model, point))
+    refined = refine(symbols, tall, tiny_model, point, 3)
     assert (refined != symbols)[:, :64].any()
     assert (refined != symbols)[:, 64:].any()
     assert loss_in_bits(refined, tall, tiny_model, MIDDLE) < 0.995 * loss_in_bits(symbols, tall, tiny_model, MIDDLE)
@@ -151,7 +152,7 @@ def test_small_pictures(photo: Pixels, size: tuple[int, int], tiny_model: Frozen
 def test_effort_is_repeatable_and_none_by_default(photo: Pixels, tiny_model_path: Path) -> None:
     # A model of its own, that encoding is the first to ask for its network.
     fresh = load_model.__wrapped__(tiny_model_path)
-    once, again = (coding.encode_picture(Picture(photo), fresh, MIDDLE, effort=2) for _ in range(2))
+    once, again = (encode_picture(Picture(photo), fresh, MIDDLE, effort=2) for _ in range(2))
     assert once == again
     none, one, two = (encode(photo, effort=effort, model="tiny") for effort in (0, 1, 2))
     assert encode(photo, model="tiny") == none

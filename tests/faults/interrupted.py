@@ -24,7 +24,8 @@ import lic.codec
 import lic.models
 import lic.tools.commands.encode
 from lic.codec.file.container import parse
-from lic.codec.model.frozen import get_model
+from lic.codec.model.loader import get_model
+from lic.codec.transform.torch_network import thaw
 from lic.tools import cli, files
 from lic.tools.training import loop
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint
@@ -182,7 +183,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in what it runs behind
     lic.tools.commands.encode.encode_bytes  # noqa: B018 - imported before the first fork
-    assert get_model(MODEL).network
+    assert thaw(get_model(MODEL))
     what, count, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     if what == "training":
         print(json.dumps(interrupt_training(count, folder)))

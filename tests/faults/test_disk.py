@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-import lic.codec.model.frozen
+import lic.codec.model.loader
 from lic import read_info
 from lic.tools.batch import storage
 from lic.tools.cli import main
@@ -103,13 +103,13 @@ def test_a_place_where_nothing_can_be_written(folder: Path, capsys: Captured) ->
 
 
 def test_an_input_that_goes_away_costs_itself(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    get_model = lic.codec.model.frozen.get_model
+    get_model = lic.codec.model.loader.get_model
 
     def meanwhile(*arguments: str) -> object:
         Path("in/large.png").unlink(missing_ok=True)  # after the folder was listed
         return get_model(*arguments)
 
-    monkeypatch.setattr("lic.codec.model.frozen.get_model", meanwhile)
+    monkeypatch.setattr("lic.codec.model.loader.get_model", meanwhile)
     assert main(["encode", "in", "-o", "out", "-m", "tiny"]) == 1
     assert capsys.readouterr().err.splitlines()[0] == "in/large.png: No such file or directory"
     assert files("out") == ["small.lic"]

@@ -28,8 +28,8 @@ import torch
 from PIL import Image, UnidentifiedImageError
 
 with atheris.instrument_imports(include=["lic.codec"]):
-    import lic.codec.coding
-    import lic.codec.model.frozen
+    import lic.codec.decoder
+    import lic.codec.model.catalogue
     import lic.codec.picture.alpha
     import lic.codec.picture.image
     from lic import LicError, decode, read_info
@@ -150,9 +150,9 @@ if __name__ == "__main__":
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
     # The same models and tables are needed again and again: look them up once.
-    models = list(lic.codec.model.frozen.list_models())
-    lic.codec.model.frozen.list_models = lambda: iter(models)
-    lic.codec.model.frozen.FrozenModel.tables_at = lru_cache(2000)(lic.codec.model.frozen.FrozenModel.tables_at)
+    models = list(lic.codec.model.catalogue.list_models())
+    lic.codec.model.catalogue.list_models = lambda: iter(models)
+    lic.codec.decoder.FrozenModel.at = lru_cache(2000)(lic.codec.decoder.FrozenModel.at)
     FINGERPRINTS = [*(model.fingerprint for model in models if model.path.is_relative_to(GOLDEN)), b"none"]
     corpus = next((Path(argument) for argument in sys.argv[1:] if not argument.startswith("-")), None)
     if corpus is not None and not corpus.is_file():

@@ -22,13 +22,14 @@ def make_model(kind: str) -> bytes:
     """A tiny model, untrained. The contexts of golden-contexts are from before weights for earlier blocks came."""
     import dataclasses
 
-    from lic.codec.model.frozen import freeze
+    from lic.codec.transform.torch_network import freeze
+    from lic.models.architecture import Architecture
     from lic.models.autoencoder import RateDistortionAutoencoder
     from lic.models.pca import pca_start
     from lic.tools.fitting.context_fit import Recipe, fit_contexts
 
     torch.manual_seed(1)
-    network = RateDistortionAutoencoder(6, 12, (0.002, 0.02, 0.2))
+    network = RateDistortionAutoencoder(Architecture(n=6, m=12), (0.002, 0.02, 0.2))
     coffee = torch.from_numpy(skimage.data.coffee()[:384, :576]).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         pca_start(network, coffee)
@@ -36,7 +37,7 @@ def make_model(kind: str) -> bytes:
     model = freeze(network, {"name": f"golden-{kind}"})
     if kind != "plain":
         chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
-        model = dataclasses.replace(model, contexts=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
+        model = dataclasses.replace(model, entropy=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
     return model.to_bytes()
 
 
@@ -53,8 +54,8 @@ def noise(*shape: int) -> np.ndarray:
 
 def make_file(name: str) -> bytes:
     from lic import encode
-    from lic.codec import coding
     from lic.codec.file.container import Section, build, parse
+    from lic.codec.model.operating_point import OperatingPoint
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
@@ -92,25 +93,25 @@ def make_file(name: str) -> bytes:
     if name in ("escapes", "no-channels"):
         wild = np.random.default_rng(0).integers(-(2**29), 2**29, (12, 5, 6)).astype(np.int32)
         wild *= name == "escapes"
-        original, coding.quantise = coding.quantise, lambda *_: wild
+        original, OperatingPoint.quantise = OperatingPoint.quantise, lambda *_: wild
         try:
             return encode(ramp(75, 91), quality=50, model="golden-contexts")
         finally:
-            coding.quantise = original
+            OperatingPoint.quantise = original
     raise SystemExit(f"unknown feature {name}")
 
 
 def exact_hash(data: bytes) -> str:
     """SHA-256 of the latents as little-endian int32; of a file that stores its pixels, that of those."""
     from lic import decode
-    from lic.codec import coding
+    from lic.codec.decoder import read_symbols
     from lic.codec.file.container import STORED, parse
-    from lic.codec.model.frozen import find_model
+    from lic.codec.model.loader import find_model
 
     file = parse(data)
     if file.section(STORED) is not None:
         return hashlib.sha256(decode(data).tobytes()).hexdigest()
-    symbols = coding.unpack_latents(file, find_model(file.fingerprint))
+    symbols = read_symbols(file, find_model(file.fingerprint))
     return hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest()
 
 

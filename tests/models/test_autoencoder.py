@@ -1,6 +1,7 @@
 import pytest
 import torch
 
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
 from lic.models.quantization import Quantization
@@ -9,7 +10,7 @@ from lic.models.quantization import Quantization
 @pytest.fixture
 def model(photo) -> RateDistortionAutoencoder:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(8, 12, (0.2, 0.002, 0.02))
+    model = RateDistortionAutoencoder(Architecture(n=8, m=12), (0.2, 0.002, 0.02))
     pca_start(model, picture(photo))
     return model
 
@@ -64,7 +65,7 @@ def test_a_second_look_takes_back_what_the_analysis_got_wrong(model: RateDistort
 
 def test_latents_move_by_the_share_of_their_own_point(photo) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(8, 12, (0.002, 0.02, 0.2), shares=(0, 0.25, 1))
+    model = RateDistortionAutoencoder(Architecture(n=8, m=12), (0.002, 0.02, 0.2), shares=(0, 0.25, 1))
     x = torch.cat([picture(photo), picture(photo).flip(3), picture(photo).flip(2)])
     with torch.no_grad():
         y = model.analysis(x)
@@ -76,7 +77,7 @@ def test_latents_move_by_the_share_of_their_own_point(photo) -> None:  # type: i
 
 def test_training_sees_both_looks(photo) -> None:  # type: ignore[no-untyped-def]
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(4, 6, (0.02,), shares=(1,))
+    model = RateDistortionAutoencoder(Architecture(n=4, m=6), (0.02,), shares=(1,))
     pca_start(model, picture(photo))
     x, point = picture(photo)[:, :, :64, :64], torch.tensor([0])
     weight = model.analysis[0].weight
@@ -93,7 +94,7 @@ def test_training_sees_both_looks(photo) -> None:  # type: ignore[no-untyped-def
 
 def test_noise_overcharges_rare_symbols() -> None:
     torch.manual_seed(0)
-    model = RateDistortionAutoencoder(4, 1, (0.01,))
+    model = RateDistortionAutoencoder(Architecture(n=4, m=1), (0.01,))
     scale = 0.15 * optimal_step(0.01)  # of Laplacian latents: one in forty is not coded as zero
     y = torch.distributions.Laplace(0.0, scale).sample((1, 1, 300, 300))
     model.density.rescale(y)

@@ -5,7 +5,8 @@ import pytest
 import torch
 from scipy import integrate, stats
 
-from lic.models.density import KNOTS, MIN_PROBABILITY, PiecewiseLinearDensity
+from lic.models.constants import KNOTS
+from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from lic.models.quantization import DEAD_ZONE, quantize
+from lic.models.constants import DEAD_ZONE
+from lic.models.quantization import quantize
 
 
 def test_rounding_is_floor_of_y_plus_a_half() -> None:

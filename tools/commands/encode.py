@@ -71,7 +71,7 @@ def _bytes(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     jobs = find_jobs(args, ".lic", _readable())
     # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
-    from lic.codec.model.frozen import get_model
+    from lic.codec.model.loader import get_model
 
     model = get_model(args.model, args.tune)
     if args.quality is not None:

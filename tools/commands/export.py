@@ -11,7 +11,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lic.codec.model.frozen import FrozenModel, freeze
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import UsageError
 from lic.tools.files import write_whole
@@ -77,7 +78,7 @@ def export(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, pl
     if plain:
         return model
     second = second_look_chunks(network, crops, first) if network.shares.any() else None
-    return dataclasses.replace(model, contexts=fit_contexts(model, first, second=second))
+    return dataclasses.replace(model, entropy=fit_contexts(model, first, second=second))
 
 
 def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:

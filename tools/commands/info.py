@@ -7,8 +7,10 @@ import sys
 from typing import Any
 
 from lic.codec.errors import LicError
+from lic.codec.file.container import POSITIONS
 from lic.codec.info import Info, read_info
-from lic.codec.model.catalogue import MAX_QUALITY, MIN_QUALITY, POSITIONS, list_models
+from lic.codec.model.catalogue import list_models
+from lic.codec.model.quality import MAX_QUALITY, MIN_QUALITY
 from lic.tools.batch.inputs import describe, read_input
 
 

@@ -95,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
 
 def open_model(name: str, folder: Path) -> tuple["FrozenModel", str]:
     """A model by name or path, or a training run that is frozen into `folder` first; and its path or name."""
-    from lic.codec.model.frozen import get_model
+    from lic.codec.model.loader import get_model
     from lic.tools.commands.export import export
     from lic.tools.training.checkpoint import CheckpointError
 

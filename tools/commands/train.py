@@ -192,8 +192,7 @@ def model_options(given: dict[str, Any]) -> dict[str, Any]:
     lambdas = tuple(sorted((*lambdas, *added)))
     shares = rows_at(lambdas, converted(network.lambdas, trained_by, distortion), network.shares[:, None], slope=0)
     return given | {
-        "n": network.n,
-        "m": network.m,
+        **dataclasses.asdict(network.architecture),
         "lambdas": lambdas,
         "second_look": tuple(shares.clamp(0, 1).flatten().tolist()),
         "only_gains": added if only_gains else (),

@@ -13,10 +13,9 @@ from PIL import Image
 from torch import Tensor
 
 from lic.codec.errors import LicError
-from lic.models.autoencoder import PEAK
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.gaussian import kl, standard_normal
 from lic.models.theory.vae import Vae, bits_per_dimension
-from lic.models.transforms import DOWNSAMPLING
 from lic.tools.cli import UsageError
 from lic.tools.commands.train import add_loop_arguments, chosen, read_options
 from lic.tools.files import write_whole

@@ -197,7 +197,7 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """lic itself, with a model by name or path, or the default one."""
     from lic.codec.decoder import decode
     from lic.codec.encoder import encode
-    from lic.codec.model.frozen import get_model
+    from lic.codec.model.loader import get_model
 
     frozen = get_model(model)
     if model is not None:

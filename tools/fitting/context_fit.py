@@ -25,17 +25,17 @@ from lic.codec.entropy.contexts import (
     WEIGHT_BITS,
     Contexts,
     ContextState,
-    Pass,
     PointContexts,
     earlier_size,
     passes,
 )
-from lic.codec.entropy.tables import STEP_BITS, Ints
-from lic.codec.model.frozen import FrozenModel, integer_heights
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
-from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity, knot_layout
-from lic.models.quantization import DEAD_ZONE
-from lic.models.transforms import DOWNSAMPLING
+from lic.codec.entropy.tables import STEP_BITS, Ints, integer_heights
+from lic.codec.entropy.walk import Pass
+from lic.codec.model.frozen import FrozenModel
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import DEAD_ZONE, DOWNSAMPLING, PEAK, knot_layout
+from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity
+from lic.models.second_look import blend
 from lic.tools.fitting.magnitudes import ExpectedMagnitudes
 from lic.tools.training.pictures import find_pictures, load_pictures
 
@@ -141,18 +141,19 @@ def fit_contexts(
     counts: list[NDArray[np.float32]] = []
     for k in tqdm(range(points), desc="contexts", disable=None):
         position = model.position_of_lambda(model.lambdas[k])
-        latents = first if second is None else first + model.second_look_at(position) * (second - first)
-        scaled = latents * model.gain_at(position).astype(np.float32)[:, None, None]
+        point = model.at(position)
+        latents = first if second is None else blend(first, second, np.float32(point.second_look))
+        scaled = latents * point.gain.astype(np.float32)[:, None, None]
         # Squeeze the dead zone into what rounds to zero: the densities then count as zeros all that are coded so.
         scaled = np.where(np.abs(scaled) < 0.5 + DEAD_ZONE, scaled * np.float32(0.5 / (0.5 + DEAD_ZONE)), scaled)
         used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
         scaled = scaled[:, :used]
         if recipe.predict:
             prediction[k] = _fit_predictions(scaled)
-        point = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8), earlier[k])
-        expected.fit(*_symbols(scaled, point), steps=recipe.steps if k else 3 * recipe.steps)
+        contexts = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8), earlier[k])
+        expected.fit(*_symbols(scaled, contexts), steps=recipe.steps if k else 3 * recipe.steps)
         weights[k], earlier[k] = expected.weights(), expected.earlier_weights()
-        for channel, number, bucket, residual in _walk(scaled, point):
+        for channel, number, bucket, residual in _walk(scaled, contexts):
             bins = np.clip(np.searchsorted(EDGES, residual, side="right") - 1, 0, len(CENTRES) - 1)
             table = np.bincount(bucket * len(CENTRES) + bins, minlength=buckets * len(CENTRES))
             table = table.reshape(buckets, -1).astype(np.float32)

@@ -5,11 +5,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.coding import latent_bits, unpack_latents
+from lic.codec.decoder import read_symbols
+from lic.codec.entropy import chunks
 from lic.codec.entropy.coder import Symbols
 from lic.codec.entropy.tables import STEP_BITS
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
+from lic.models.constants import KNOTS
 
 Floats = NDArray[np.float64]
 
@@ -31,8 +33,8 @@ class Anatomy(NamedTuple):
 def dissect(data: bytes, model: FrozenModel) -> Anatomy:
     """The latents of a file and their ideal code lengths, which the real ones hardly exceed."""
     file = parse(data)
-    symbols = unpack_latents(file, model)
-    return Anatomy(symbols, latent_bits(symbols, model, file.position), file.position)
+    symbols = read_symbols(file, model)
+    return Anatomy(symbols, chunks.bits(symbols, model.at(file.position).coder), file.position)
 
 
 class ChannelDensity(NamedTuple):
@@ -44,8 +46,8 @@ class ChannelDensity(NamedTuple):
 
 def channel_density(model: FrozenModel, channel: int, position: int) -> ChannelDensity:
     """A channel's density at a rate position, in units of the symbols that are coded there."""
-    knots_per_symbol = model.steps_at(position)[channel] / 2**STEP_BITS
-    knots = model.knots / knots_per_symbol
+    knots_per_symbol = model.at(position).steps[channel] / 2**STEP_BITS
+    knots = np.array(KNOTS) / knots_per_symbol
     heights = model.heights[channel].astype(np.float64)
     area = np.sum((heights[1:] + heights[:-1]) / 2 * np.diff(knots))
     return ChannelDensity(knots, heights / area)

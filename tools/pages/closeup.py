@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from lic.codec.coding import decode_picture, encode_picture
+from lic.codec.decoder import decode_picture
+from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.file.container import parse
+from lic.codec.fixed_quality import encode_picture
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.image import Picture
 from lic.tools.evaluation import charts, codecs
@@ -90,7 +92,8 @@ def densities(model: FrozenModel, examined: Sequence[Examined]) -> str:
         axes.set_yticks([])
     figure.supxlabel("latent, in quantisation steps", fontsize=10)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside upper right", ncols=2, frameon=False, fontsize=9)
-    chosen = " The coder chooses a narrower density for each latent by its context." if model.contexts else ""
+    plain = isinstance(model.entropy, ChannelTables)
+    chosen = "" if plain else " The coder chooses a narrower density for each latent by its context."
     return charts.to_svg(figure) + (
         f'<p class="note">The densities that the model has learned for its busiest channels, at this quality, and the '
         f"latents of {count(examined)}.{chosen}</p>"
@@ -117,12 +120,12 @@ def peak_rate(examined: Sequence[Examined]) -> float:
 def map_row(picture: Examined, peak: float) -> str:
     """One picture: decoded, its errors, its bits."""
     images = {"decoded": picture.decoded, "errors": error_map(picture), "bits": bit_map(picture, peak)}
-    figures = []
+    shown = []
     for kind, pixels in images.items():
         caption = f"{html.escape(picture.name)}, {kind}"
         address = page.data_uri(page.png(shrink(pixels)))
-        charts.append(f'<figure><img alt="{caption}" src="{address}"><figcaption>{caption}</figcaption></figure>')
-    return f'<div class="maps">{"".join(figures)}</div>'
+        shown.append(f'<figure><img alt="{caption}" src="{address}"><figcaption>{caption}</figcaption></figure>')
+    return f'<div class="maps">{"".join(shown)}</div>'
 
 
 def error_map(picture: Examined) -> Pixels:

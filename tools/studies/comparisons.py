@@ -13,10 +13,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lic.codec.coding import encode_picture
-from lic.codec.model.frozen import freeze
+from lic.codec.fixed_quality import encode_picture
 from lic.codec.picture.image import Picture
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.codec.transform.torch_network import freeze
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import PEAK
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start
 from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
 from lic.tools.studies.small_trainings import Bench, full_precision
@@ -40,7 +41,7 @@ class Colour(RateDistortion):
         return super().describe() | {"objective": "colour"}
 
     def build(self) -> ConditionalAutoencoder:
-        return ConditionalAutoencoder(self.n, self.m, self.lambdas, informed=self.informed)
+        return ConditionalAutoencoder(self.architecture, self.lambdas, informed=self.informed)
 
     def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
         assert isinstance(model, ConditionalAutoencoder)

@@ -16,10 +16,12 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lic.codec import coding
-from lic.codec.entropy.coder import Library, Symbols, ideal_bits
-from lic.codec.entropy.contexts import FEATURES, start_state
-from lic.codec.model.frozen import FrozenModel, freeze
+from lic.codec.entropy.coder import Coder, Symbols
+from lic.codec.entropy.contexts import FEATURES, Contexts
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.tiled import analyse
+from lic.codec.transform.torch_network import freeze
+from lic.models.constants import DOWNSAMPLING
 from lic.tools.fitting.context_fit import (
     Recipe,
     fit_contexts,
@@ -54,9 +56,8 @@ RECIPES = {
 
 def bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], position: int) -> float:
     """Mean over pictures of the ideal rate."""
-    tables, point = model.tables_at(position)
-    library = Library(tables)
-    rates = [ideal_bits(s, library, start_state(point, *s.shape[1:])).sum() / (256 * s[0].size) for s in symbols]
+    coder = model.at(position).coder
+    rates = [coder.bits(s).sum() / (DOWNSAMPLING**2 * s[0].size) for s in symbols]
     return float(np.mean(rates))
 
 
@@ -66,13 +67,15 @@ REGION = 8
 
 def adapted_bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], position: int) -> dict[str, float]:
     """Mean over pictures of the ideal rate with a chosen factor per picture, channel or region."""
-    tables, point = model.tables_at(position)
-    assert point is not None
-    library = Library(tables)
-    points = [point._replace(thresholds=np.round(point.thresholds / factor).astype(np.int64)) for factor in FACTORS]
+    assert isinstance(model.entropy, Contexts)
+    library, point = model.entropy.library, model.entropy.at(position)
+    coders = [
+        Coder(library, point._replace(thresholds=np.round(point.thresholds / factor).astype(np.int64)))
+        for factor in FACTORS
+    ]
     rates: dict[str, list[float]] = {"picture": [], "channel": [], "region": []}
     for s in symbols:
-        bits = np.stack([ideal_bits(s, library, start_state(p, *s.shape[1:])) for p in points])
+        bits = np.stack([coder.bits(s) for coder in coders])
         rows, columns = (np.arange(0, side, REGION) for side in s.shape[1:])
         regions = np.add.reduceat(np.add.reduceat(bits.sum(axis=1), rows, axis=1), columns, axis=2)
         channels = bits.sum(axis=(2, 3))
@@ -82,7 +85,7 @@ def adapted_bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], posit
             "region": regions.reshape(len(FACTORS), -1),
         }.items():
             total = parts.min(axis=0).sum() + parts.shape[1] * np.log2(len(FACTORS))
-            rates[reach].append(total / (256 * s[0].size))
+            rates[reach].append(total / (DOWNSAMPLING**2 * s[0].size))
     return {reach: float(np.mean(values)) for reach, values in rates.items()}
 
 
@@ -114,7 +117,7 @@ def main() -> None:
     positions = [plain.position_of_lambda(lambda_) for lambda_ in plain.lambdas]
     pictures = [p.permute(1, 2, 0).numpy() for p in load_pictures(args.valid, 16)]
     symbols = {
-        p: [coding.quantise(coding.analyse(picture, plain, p), plain, p) for picture in pictures]
+        p: [plain.at(p).quantise(analyse(picture, plain, plain.at(p))) for picture in pictures]
         for p in tqdm(positions, desc="analysis", disable=None)
     }
 
@@ -128,7 +131,7 @@ def main() -> None:
 
     models = {}
     for name, recipe in RECIPES.items():
-        models[name] = dataclasses.replace(plain, contexts=fit_contexts(plain, first, recipe, second))
+        models[name] = dataclasses.replace(plain, entropy=fit_contexts(plain, first, recipe, second))
         report(name, [bits_per_pixel(models[name], symbols[p], p) for p in positions])
     adapted = [adapted_bits_per_pixel(models["as shipped"], symbols[p], p) for p in positions]
     for reach in adapted[0]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import PEAK
 from lic.models.theory.vae import Vae
 from lic.tools.extras import require
 from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
@@ -49,13 +50,15 @@ class Context:
     @cached_property
     def frozen(self) -> "FrozenModel":
         """The trained codec, as it codes files."""
-        from lic.codec.model.frozen import get_model
+        from lic.codec.model.loader import get_model
 
         return get_model(self.model)
 
-    @property
+    @cached_property
     def network(self) -> RateDistortionAutoencoder:
-        return self.frozen.network
+        from lic.codec.transform.torch_network import thaw
+
+        return thaw(self.frozen)
 
     @cached_property
     def crop(self) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK
+from lic.models.constants import PEAK
 from lic.models.quantization import quantize
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
 from lic.tools.studies.figure_context import Context, Drawing, new_figure, show
@@ -157,22 +157,28 @@ def rate_distortion(context: Context) -> Drawing:
 
 def contexts(context: Context) -> Drawing:
     """Where the bits of a picture are, with one table per channel and with context tables."""
-    from lic.codec import coding
-    from lic.codec.file.geometry import MULTIPLE
+    from lic.codec.entropy import chunks
+    from lic.codec.entropy.entropy_model import ChannelTables
+    from lic.codec.transform.tiled import analyse
+    from lic.models.constants import DOWNSAMPLING
 
     with_contexts = context.frozen
     position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
     picture = context.pictures[0]
     pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-    symbols = coding.quantise(coding.analyse(pixels, with_contexts, position), with_contexts, position)
-    models = {"one table per channel": dataclasses.replace(with_contexts, contexts=None), "contexts": with_contexts}
-    bits = {name: coding.latent_bits(symbols, model, position) for name, model in models.items()}
+    point = with_contexts.at(position)
+    symbols = point.quantise(analyse(pixels, with_contexts, point))
+    models = {
+        "one table per channel": dataclasses.replace(with_contexts, entropy=ChannelTables(with_contexts.heights)),
+        "contexts": with_contexts,
+    }
+    bits = {name: chunks.bits(symbols, model.at(position).coder) for name, model in models.items()}
     totals = {name: b.sum() / pixels[..., 0].size for name, b in bits.items()}
 
     figure = new_figure(11, 7)
     axes = figure.subplot_mosaic([["picture", *models], ["channels"] * 3])
     show(axes["picture"], picture.float() / PEAK, "the picture")
-    places = {name: b.sum(axis=0) / MULTIPLE**2 for name, b in bits.items()}
+    places = {name: b.sum(axis=0) / DOWNSAMPLING**2 for name, b in bits.items()}
     most = max(float(place.max()) for place in places.values())
     for name, place in places.items():
         image = axes[name].imshow(place, cmap="magma", vmin=0, vmax=most)

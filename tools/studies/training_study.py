@@ -85,7 +85,7 @@ class OnlineEM(RateDistortion):
     """Densities learned by a step of EM on each batch instead of gradients."""
 
     def build(self) -> RateDistortionAutoencoder:
-        model = OnlineEMAutoencoder(self.n, self.m, self.lambdas)
+        model = OnlineEMAutoencoder(self.architecture, self.lambdas)
         model.density.log_heights.requires_grad_(False)
         return model
 

@@ -29,7 +29,8 @@ import torch
 from torch import Tensor, nn
 
 from lic.codec.errors import LicError
-from lic.models.transforms import DOWNSAMPLING, SubPixelConv
+from lic.models.constants import DOWNSAMPLING
+from lic.models.transforms import SubPixelConv
 from lic.tools.cli import UsageError
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, load_checkpoint, read_info, save_checkpoint
 from lic.tools.training.objective import Model, Now, Objective

@@ -9,9 +9,11 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK, RateDistortionAutoencoder, optimal_step
+from lic.models.architecture import Architecture
+from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.pca import pca_start
-from lic.models.transforms import DOWNSAMPLING
+from lic.models.second_look import blend
 from lic.tools.cli import UsageError
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
@@ -42,6 +44,7 @@ class RateDistortion:
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
     n: int = 128
     m: int = 320
+    kind: str = "balle2017"  # of the architecture
     distortion: Distortion = "mse"
     balance: float = 0.0  # the loss of a lambda point weighs lambda^-balance (1 at the points' geometric mean)
     proxy: Proxy = "straight-through"  # what stands for rounding in the distortion; in the rate it is noise
@@ -59,6 +62,10 @@ class RateDistortion:
         return self.rounded_share
 
     @property
+    def architecture(self) -> Architecture:
+        return Architecture(self.kind, self.n, self.m)
+
+    @property
     def trained_points(self) -> list[int]:
         """The rows of the gains that a step may draw."""
         points = sorted(self.lambdas)
@@ -68,7 +75,7 @@ class RateDistortion:
         return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
-        model = RateDistortionAutoencoder(self.n, self.m, self.lambdas, self.second_look)
+        model = RateDistortionAutoencoder(self.architecture, self.lambdas, self.second_look)
         if self.only_gains:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
@@ -173,7 +180,8 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
     if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
         raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
     shares = config.get("second_look", ())
-    network = RateDistortionAutoencoder(config["n"], config["m"], config["lambdas"], shares)
+    architecture = Architecture(config.get("kind", "balle2017"), config["n"], config["m"])
+    network = RateDistortionAutoencoder(architecture, config["lambdas"], shares)
     network.load_state_dict(section(tensors, "average"))
     return network, info
 
@@ -190,10 +198,11 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
     if Path(name).is_dir():
         network, info = read_run(best_checkpoint(Path(name)))
         return network, info["config"].get("distortion", "mse")
-    from lic.codec.model.frozen import get_model  # training itself does without the codec
+    from lic.codec.model.loader import get_model  # training itself does without the codec
+    from lic.codec.transform.torch_network import thaw
 
     model = get_model(name)
-    return model.network, model.card.get("distortion", "mse")
+    return thaw(model), model.card.get("distortion", "mse")
 
 
 @torch.no_grad()
@@ -239,7 +248,7 @@ def measure(
             first = model.analysis(x).float()
             second = model.second_look(x, first).float() if model.shares.any() else first
         for k, scores in enumerate(rows):
-            latents = first + model.shares[k] * (second - first)
+            latents = blend(first, second, model.shares[k])
             scores.append(score(model, x, latents, k, autocast, distortion))
     return [_mean(scores) for scores in rows]
 

@@ -8,11 +8,10 @@ from typing import Any, ClassVar, NamedTuple
 import torch
 from torch import Tensor
 
-from lic.models.autoencoder import PEAK
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.likelihood import Noise
 from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
-from lic.models.transforms import DOWNSAMPLING
 from lic.tools.cli import UsageError
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation

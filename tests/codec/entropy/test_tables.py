@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from lic.codec.entropy.tables import frequency_tables
 from lic.codec.model.frozen import FrozenModel
-from lic.models.density import KNOTS, PiecewiseLinearDensity
+from lic.codec.transform.torch_network import thaw
+from lic.models.constants import KNOTS
+from lic.models.density import PiecewiseLinearDensity
 
 KNOT_ARRAY = np.array(KNOTS)
 TOTAL, MAX_HEIGHT, MAX_STEP = 2**24, 2**20, 2**24  # the format's, as FORMAT.md has them
@@ -106,7 +108,7 @@ def test_tables_agree_with_the_densitys_probabilities(tiny_model: FrozenModel) -
     """What training calls the probability of a symbol is what the coder pays for it."""
     import torch
 
-    density: PiecewiseLinearDensity = tiny_model.network.density
+    density: PiecewiseLinearDensity = thaw(tiny_model).density
     for k in range(3):
         tables = frequency_tables(tiny_model.heights, tiny_model.steps[k], KNOT_ARRAY)
         step = torch.from_numpy(tiny_model.steps[k] * tiny_model.unit / 2**12).float()

@@ -7,22 +7,19 @@ import pytest
 import torch
 
 from lic import BadModel, BadSetting, ModelNotFound
+from lic.codec.file.container import POSITIONS
 from lic.codec.model.catalogue import list_models, read_model_file
-from lic.codec.model.frozen import (
-    POSITIONS,
-    FrozenModel,
-    find_model,
-    freeze,
-    get_model,
-    load_model,
-)
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import find_model, get_model, load_model
+from lic.codec.transform.torch_network import freeze, thaw
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 
 
 @pytest.fixture
 def network() -> RateDistortionAutoencoder:
     torch.manual_seed(3)
-    network = RateDistortionAutoencoder(4, 6, (0.01, 0.1))
+    network = RateDistortionAutoencoder(Architecture(n=4, m=6), (0.01, 0.1))
     with torch.no_grad():
         network.log_gain += 0.1 * torch.randn_like(network.log_gain)
         network.log_inverse_gain += 0.1 * torch.randn_like(network.log_gain)
@@ -31,7 +28,7 @@ def network() -> RateDistortionAutoencoder:
 
 
 def test_freezing_and_thawing_keep_the_network(network: RateDistortionAutoencoder) -> None:
-    thawed = freeze(network, {"name": "x"}).network
+    thawed = thaw(freeze(network, {"name": "x"}))
     x, point = torch.rand(1, 3, 32, 48), torch.tensor([1])
     before, after = network(x, point, "round"), thawed(x, point, "round")
     torch.testing.assert_close(after.reconstruction, before.reconstruction, atol=2e-3, rtol=0)
@@ -67,20 +64,20 @@ def test_steps_never_grow_with_quality(network: RateDistortionAutoencoder) -> No
     with torch.no_grad():
         network.log_gain[1, 0] = network.log_gain[0, 0] - 1  # training may get a channel the wrong way round
     model = freeze(network, {"name": "x"})
-    steps = np.stack([model.steps_at(p) for p in range(0, model.last_position + 1, 8)])
+    steps = np.stack([model.at(p).steps for p in range(0, model.last_position + 1, 8)])
     assert (np.diff(steps, axis=0) <= 0).all()
 
 
 def test_gains_undo_each_other_up_to_the_learned_shrinking(network: RateDistortionAutoencoder) -> None:
     model = freeze(network, {"name": "x"})
     for position in (0, 100, POSITIONS):
-        product = model.gain_at(position) * model.inverse_gain_at(position)
+        point = model.at(position)
+        product = point.gain * point.inverse_gain
         assert (product <= model.restore.max(axis=0) + 1e-9).all()
         assert (product >= model.restore.min(axis=0) - 1e-9).all()
     for k in (0, 1):
-        np.testing.assert_allclose(
-            model.gain_at(k * POSITIONS) * model.inverse_gain_at(k * POSITIONS), model.restore[k]
-        )
+        point = model.at(k * POSITIONS)
+        np.testing.assert_allclose(point.gain * point.inverse_gain, model.restore[k])
 
 
 def test_a_channel_that_a_point_does_without_comes_in_gradually(network: RateDistortionAutoencoder) -> None:
@@ -88,14 +85,14 @@ def test_a_channel_that_a_point_does_without_comes_in_gradually(network: RateDis
         network.log_gain[0, 2] = network.log_gain[1, 2] - 5
         network.log_inverse_gain[0, 2] = -20
     model = freeze(network, {"name": "x"})
-    half = POSITIONS // 2
-    assert model.gain_at(half)[2] == pytest.approx(model.gain_at(POSITIONS)[2] / 2, rel=0.02)
-    product = (model.gain_at(half) * model.inverse_gain_at(half))[2]
+    half = model.at(POSITIONS // 2)
+    assert half.gain[2] == pytest.approx(model.at(POSITIONS).gain[2] / 2, rel=0.02)
+    product = (half.gain * half.inverse_gain)[2]
     assert product == pytest.approx(model.restore[1][2], rel=0.02)
 
 
 def test_a_single_point_model_has_one_quality(network: RateDistortionAutoencoder) -> None:
-    model = freeze(RateDistortionAutoencoder(4, 6, (0.01,)), {"name": "x"})
+    model = freeze(RateDistortionAutoencoder(Architecture(n=4, m=6), (0.01,)), {"name": "x"})
     assert {model.position(q) for q in (1, 50, 100)} == {0} == {model.last_position}
     with pytest.raises(BadSetting):
         model.position(101)

@@ -6,12 +6,15 @@ import skimage.data
 import torch
 
 from lic import BadSetting, decode, encode
-from lic.codec import coding
+from lic.codec.decoder import decode_picture
+from lic.codec.entropy.coder import Coder
 from lic.codec.file.container import parse
-from lic.codec.model.frozen import FrozenModel, freeze
+from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform import tiles
+from lic.codec.transform.tiled import first_look, second_look, synthesise
+from lic.codec.transform.torch_network import freeze
+from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.models.transforms import Analysis, Synthesis
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -23,37 +26,72 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 7)
 
 
+def random_network(kind: str, n: int, m: int) -> RateDistortionAutoencoder:
+    """Untrained, with every weight random: in a residual block, too, which otherwise begins as the identity."""
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(Architecture(kind, n, m))
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".expand." in name:
+                parameter.copy_(0.5 * torch.randn_like(parameter))
+    return network
+
+
 @pytest.fixture(scope="module")
 def tall() -> Pixels:
     """Three chunks high."""
     return np.resize(skimage.data.astronaut(), (2100, 333, 3))
 
 
-@pytest.mark.parametrize("transform", [Analysis(3, 4), Synthesis(3, 4)])
-def test_the_halo_is_as_far_as_the_network_sees(transform: Analysis | Synthesis) -> None:
-    """A change of one sample in the middle of 11 latents moves this many to each side, and no more."""
-    analysis = isinstance(transform, Analysis)
-    scale = 16 if analysis else 1
-    reached = set()
-    for offset in range(scale):
-        x = torch.zeros(1, 3 if analysis else 4, 11 * scale, 1 * scale)
-        changed = x.clone()
-        changed[:, :, 5 * scale + offset] = 1
-        with torch.inference_mode():
-            difference = (transform(changed) - transform(x)).abs().amax(dim=(0, 1, 3))
-        reached |= set((difference.reshape(11, -1).amax(dim=1).nonzero()[:, 0] - 5).abs().tolist())
-    assert max(reached) == tiles.halo(transform)
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_reach_is_as_far_as_the_network_sees(kind: str) -> None:
+    """A change of one sample in the middle of 31 latents moves this many to each side, and no more."""
+    network = random_network(kind, 12, 15)
+    architecture = network.architecture
+    for transform, channels, scale, reach in (
+        (network.analysis, 3, 16, architecture.analysis_reach),
+        (network.synthesis, 15, 1, architecture.synthesis_reach),
+    ):
+        reached = set()
+        for offset in range(scale):
+            x = torch.zeros(1, channels, 31 * scale, 1 * scale, dtype=torch.double)
+            changed = x.clone()
+            changed[:, :, 15 * scale + offset] = 9
+            with torch.inference_mode():
+                difference = (transform.double()(changed) - transform(x)).abs().amax(dim=(0, 1, 3))
+            reached |= set((difference.reshape(31, -1).amax(dim=1).nonzero()[:, 0] - 15).abs().tolist())
+        assert max(reached) == reach
 
 
-def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenModel, small_tiles: None) -> None:
-    tiled = coding.first_look(photo, tiny_model)
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_architecture_shows_its_tiles(photo: Pixels, small_tiles: None, kind: str) -> None:
+    model = freeze(random_network(kind, 8, 12), {"name": "random"})
+    point, size = model.at(0), (photo.shape[1], photo.shape[0])
+
+    def there_and_back() -> tuple[np.ndarray, np.ndarray]:
+        latents = first_look(photo, model)
+        symbols = np.random.default_rng(0).integers(-9, 10, latents.shape).astype(np.int32)
+        return latents, synthesise(symbols, model, point, size, (0, 0, *size)).astype(int)
+
+    tiled_latents, tiled = there_and_back()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tiles, "TILE_ROWS", 1000)
         patch.setattr(tiles, "TILE_COLUMNS", 1000)
-        whole = coding.first_look(photo, tiny_model)
+        latents, whole = there_and_back()
+    np.testing.assert_allclose(tiled_latents, latents, atol=1e-5 * np.abs(latents).max())
+    assert whole.std() > 20  # a picture, so that seams would show
+    assert np.abs(tiled - whole).max() <= 1
+
+
+def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenModel, small_tiles: None) -> None:
+    tiled = first_look(photo, tiny_model)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tiles, "TILE_ROWS", 1000)
+        patch.setattr(tiles, "TILE_COLUMNS", 1000)
+        whole = first_look(photo, tiny_model)
     np.testing.assert_allclose(tiled, whole, atol=2e-6)
     for position in (0, 200, tiny_model.last_position):
-        symbols = [coding.quantise(latents, tiny_model, position) for latents in (tiled, whole)]
+        symbols = [tiny_model.at(position).quantise(latents) for latents in (tiled, whole)]
         # Float summation may differ in the last digits, and so one in 10,000 symbols next to a tie.
         assert np.mean(symbols[0] != symbols[1]) <= 1e-4
 
@@ -61,16 +99,18 @@ def test_tiles_give_the_latents_of_the_whole(photo: Pixels, tiny_model: FrozenMo
 @pytest.mark.parametrize("rows", [13, 3])  # of tiles; 13 are lower than the halo is high
 def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.MonkeyPatch, rows: int) -> None:
     torch.manual_seed(0)
-    model = freeze(RateDistortionAutoencoder(8, 12), {"name": "random"})  # in which all neighbours have a say
-    first = coding.first_look(photo, model)
+    model = freeze(
+        RateDistortionAutoencoder(Architecture(n=8, m=12)), {"name": "random"}
+    )  # in which all neighbours have a say
+    first = first_look(photo, model)
     whole, half, tiled = first.copy(), first.copy(), first.copy()
-    coding.look_again(whole, photo, model, 1)
-    coding.look_again(half, photo, model, 0.5)
+    second_look(whole, photo, model, 1)
+    second_look(half, photo, model, 0.5)
     assert np.abs(whole - first).mean() > 0.01 * np.abs(first).mean()
     np.testing.assert_allclose(half, (first + whole) / 2, atol=1e-5)
     monkeypatch.setattr(tiles, "TILE_ROWS", -(-first.shape[1] // rows))
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 7)
-    coding.look_again(tiled, photo, model, 1)
+    second_look(tiled, photo, model, 1)
     np.testing.assert_allclose(tiled, whole, atol=1e-5)
 
 
@@ -102,11 +142,11 @@ def test_a_region_reads_only_the_chunks_that_it_needs(
 ) -> None:
     file = parse(encode(tall, quality=20, model="tiny"))
     chunks: list[tuple[int, int, int]] = []
-    original = coding.decode_symbols
-    monkeypatch.setattr(coding, "decode_symbols", lambda *a: chunks.append(a[1]) or original(*a))  # type: ignore
+    original = Coder.decode
+    monkeypatch.setattr(Coder, "decode", lambda *a: chunks.append(a[2]) or original(*a))  # type: ignore
     for region, heights in [((0, 100, 9, 900), [64]), ((0, 900, 9, 1010), [64, 64]), ((0, 2090, 9, 2100), [4])]:
         chunks.clear()
-        coding.decode_picture(file, tiny_model, region)
+        decode_picture(file, tiny_model, region)
         assert [shape[1] for shape in chunks] == heights
 
 

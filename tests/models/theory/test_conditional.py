@@ -5,6 +5,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from lic.models.architecture import Architecture
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start, luminance
 
 Pixels = NDArray[np.uint8]
@@ -19,7 +20,7 @@ def x(photo: Pixels) -> torch.Tensor:
 @pytest.mark.parametrize("informed", [True, False])
 def test_the_grey_picture_comes_through_untouched(x: torch.Tensor, informed: bool) -> None:
     torch.manual_seed(0)
-    model = ConditionalAutoencoder(8, 12, (0.02,), informed=informed)
+    model = ConditionalAutoencoder(Architecture(n=8, m=12), (0.02,), informed=informed)
     coded = model(x, POINT, "round")
     assert coded.reconstruction.shape == x.shape
     assert torch.allclose(luminance(coded.reconstruction), luminance(x), atol=1e-5)
@@ -30,7 +31,7 @@ def test_the_codecs_start_is_that_of_the_blind_model(x: torch.Tensor) -> None:
     models = []
     for informed in (True, False):
         torch.manual_seed(0)
-        models.append(ConditionalAutoencoder(8, 12, (0.02,), informed=informed))
+        models.append(ConditionalAutoencoder(Architecture(n=8, m=12), (0.02,), informed=informed))
         torch.manual_seed(0)
         conditional_start(models[-1], x)
     seeing, blind = (model(x, POINT, "round") for model in models)
@@ -43,7 +44,7 @@ def test_colour_that_follows_from_grey_is_known_without_a_bit_to_those_who_see_g
     errors = {}
     for informed in (True, False):
         torch.manual_seed(0)
-        model = ConditionalAutoencoder(8, 12, (0.02,), informed=informed)
+        model = ConditionalAutoencoder(Architecture(n=8, m=12), (0.02,), informed=informed)
         conditional_start(model, tinted)
         with torch.no_grad():
             model.log_gain.fill_(-20)  # every latent rounds to zero: the decoder is on its own

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.torch_network import thaw
 from lic.models.theory.uniform_vae import UniformVae
 from lic.tools.training.objective import Now
 from lic.tools.training.rate_distortion import RateDistortion
@@ -22,12 +23,12 @@ def x(photo: Pixels) -> torch.Tensor:
 
 @pytest.mark.parametrize("point", [0, 1, 2])
 def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: int) -> None:
-    network = tiny_model.network
+    network = thaw(tiny_model)
     vae = UniformVae(network, point)
     x = torch.cat([x, x.flip(3)])
-    noise = torch.rand(2, network.m, 4, 6, generator=torch.Generator().manual_seed(0)) - 0.5
+    noise = torch.rand(2, network.architecture.m, 4, 6, generator=torch.Generator().manual_seed(0)) - 0.5
     # What `lic train --proxy noise` trains on, by its own code.
-    objective = RateDistortion(network.lambdas, network.n, network.m, proxy="noise")
+    objective = RateDistortion(network.lambdas, network.architecture.n, network.architecture.m, proxy="noise")
     draws = (torch.tensor([point, point]), noise)
     loss, _ = objective.loss(network, x, draws, Now(step=0, progress=0.0, final=False))
 
@@ -40,10 +41,10 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
 
 
 def test_the_prior_is_the_latents_density_smoothed_by_the_posteriors_box(tiny_model: FrozenModel) -> None:
-    network = tiny_model.network
+    network = thaw(tiny_model)
     vae = UniformVae(network, 1)
     gain = network.log_gain[1].exp()
-    z = torch.full((1, network.m, 1, 1), 0.3)
+    z = torch.full((1, network.architecture.m, 1, 1), 0.3)
     box = z + torch.linspace(-0.5, 0.5, 4001)  # the density of a y is pdf(v / a) / a
     per_latent = network.density.pdf(box / gain[:, None, None]) / gain[:, None, None]
     expected = torch.trapezoid(per_latent.double(), dx=1 / 4000).log().sum()
@@ -51,7 +52,7 @@ def test_the_prior_is_the_latents_density_smoothed_by_the_posteriors_box(tiny_mo
 
 
 def test_the_posterior_has_width_one_and_no_entropy(tiny_model: FrozenModel, x: torch.Tensor) -> None:
-    vae = UniformVae(tiny_model.network, 2)
+    vae = UniformVae(thaw(tiny_model), 2)
     noise = torch.rand(8, 1, tiny_model.channels, 4, 6, generator=torch.Generator().manual_seed(1)) - 0.5
     by_parts = [vae.log_prior(vae.posterior_centre(x) + u) for u in noise]
     by_parts = [p + vae.log_likelihood(x, vae.posterior_centre(x) + u) for p, u in zip(by_parts, noise, strict=True)]

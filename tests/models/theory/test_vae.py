@@ -7,6 +7,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
+from lic.models.architecture import Architecture
 from lic.models.pca import pca_start
 from lic.models.theory.elbo import elbo
 from lic.models.theory.gaussian import kl, standard_normal
@@ -88,7 +89,7 @@ def test_the_start_is_the_codecs_own(started: Vae, crops: torch.Tensor) -> None:
     from lic.models.autoencoder import RateDistortionAutoencoder
 
     torch.manual_seed(0)
-    codec = RateDistortionAutoencoder(24, 16)
+    codec = RateDistortionAutoencoder(Architecture(n=24, m=16))
     pca_start(codec, crops)
     assert torch.allclose(codec.analysis[0].weight, started.analysis[0].weight, atol=0.02)
 

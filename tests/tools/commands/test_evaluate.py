@@ -9,7 +9,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec.model.frozen import freeze
+from lic.codec.transform.torch_network import freeze
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
 from lic.tools.commands import evaluate
@@ -78,7 +79,7 @@ def test_two_models_of_one_name_are_not_mixed(
     folder: Path, tiny_model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "tiny.safetensors"
-    network = RateDistortionAutoencoder(8, 12, (0.002, 0.2))
+    network = RateDistortionAutoencoder(Architecture(n=8, m=12), (0.002, 0.2))
     other.write_bytes(freeze(network, {"name": "tiny"}).to_bytes())
     arguments = ["eval", str(folder), "-o", str(tmp_path / "r.json"), "-m", str(tiny_model_path), "-m", str(other)]
     assert main([*arguments, "--codecs", "lic"]) == 2

@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 
 from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, read_model_file
-from lic.codec.model.frozen import load_model
+from lic.codec.model.loader import load_model
+from lic.codec.transform.torch_network import thaw
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 from lic.tools.cli import main
@@ -47,7 +49,7 @@ def test_the_averaged_weights_are_exported(run: Path, tmp_path: Path) -> None:
     average = section(read_checkpoint(run / CHECKPOINT)[0], "average")[
         "synthesis.2.weight"
     ]  # latents are put in order of size, so the first layer differs
-    torch.testing.assert_close(load_model(path).network.synthesis[2].weight, average, rtol=1e-3, atol=1e-6)
+    torch.testing.assert_close(thaw(load_model(path)).synthesis[2].weight, average, rtol=1e-3, atol=1e-6)
 
 
 def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictures: Path) -> None:
@@ -64,7 +66,7 @@ def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictur
 
 def test_the_second_look_gets_the_share_that_loses_least(photo: Pixels) -> None:
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(8, 12, (1e-9, 1000))
+    network = RateDistortionAutoencoder(Architecture(n=8, m=12), (1e-9, 1000))
     crops = torch.from_numpy(np.stack([photo[:64, i : i + 96] for i in (0, 96)])).permute(0, 3, 1, 2)
     with torch.inference_mode():
         pca_start(network, crops.float() / 255)

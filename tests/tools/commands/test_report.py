@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic import encode
-from lic.codec.coding import chunks_of, latent_bits, pack_latents
+from lic.codec.entropy import chunks
 from lic.codec.model.frozen import FrozenModel
 from lic.tools.cli import main
 from lic.tools.pages import closeup
@@ -34,7 +34,7 @@ def report(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.TempPa
 @pytest.mark.parametrize("quality", [1, 60, 100])
 def test_the_bits_of_the_latents_add_up_to_the_file(quality: float, photo: Pixels, tiny_model: FrozenModel) -> None:
     anatomy = dissect(encode(photo, quality=quality, model="tiny"), tiny_model)
-    stored = 8 * len(pack_latents(chunks_of(anatomy.symbols), tiny_model, anatomy.position))
+    stored = 8 * len(chunks.pack(chunks.chunks_of(anatomy.symbols), tiny_model.at(anatomy.position).coder))
     assert anatomy.bits.sum() == pytest.approx(stored, rel=0.02, abs=64)
     assert anatomy.per_channel().sum() == pytest.approx(anatomy.bits.sum())
     assert anatomy.per_place().shape == (13, 17)
@@ -43,7 +43,7 @@ def test_the_bits_of_the_latents_add_up_to_the_file(quality: float, photo: Pixel
 def test_escaped_latents_are_paid_for(tiny_model: FrozenModel) -> None:
     symbols = np.zeros((tiny_model.channels, 1, 2), np.int32)
     symbols[0, 0, 1] = 100_000
-    bits = latent_bits(symbols, tiny_model, 0)[0, 0]
+    bits = chunks.bits(symbols, tiny_model.at(0).coder)[0, 0]
     assert bits[1] > bits[0] + 5 + 17  # its length, and 2 x 100000 in binary
 
 

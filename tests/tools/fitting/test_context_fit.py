@@ -6,11 +6,12 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from lic.codec import coding
-from lic.codec.entropy.coder import Library, ideal_bits
-from lic.codec.entropy.contexts import start_state
+from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.tables import MAX_HEIGHT, MAX_STEP
-from lic.codec.model.frozen import FrozenModel, freeze
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.tiled import analyse
+from lic.codec.transform.torch_network import freeze
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 from lic.tools.fitting.context_fit import Recipe, fit_contexts, sort_latents
@@ -26,7 +27,7 @@ def tensor(pixels: NDArray[np.uint8]) -> torch.Tensor:
 def fitted() -> tuple[FrozenModel, FrozenModel]:
     """A model with one table per channel, and the same with contexts, of half of the picture that tests use."""
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(12, 24, (0.005, 0.05))
+    network = RateDistortionAutoencoder(Architecture(n=12, m=24), (0.005, 0.05))
     coffee = tensor(skimage.data.coffee()[:384, :576])
     pca_start(network, coffee)
     with torch.no_grad():
@@ -34,13 +35,12 @@ def fitted() -> tuple[FrozenModel, FrozenModel]:
     chunks = torch.stack([y[:, i : i + 12, j : j + 12] for i in (0, 12) for j in (0, 12, 24)]).numpy()
     latents = sort_latents(network, chunks)
     plain = freeze(network, {"name": "plain"})
-    return plain, dataclasses.replace(plain, contexts=fit_contexts(plain, latents, Recipe(library=40)))
+    return plain, dataclasses.replace(plain, entropy=fit_contexts(plain, latents, Recipe(library=40)))
 
 
 def bits(model: FrozenModel, pixels: NDArray[np.uint8], position: int) -> float:
-    symbols = coding.quantise(coding.analyse(pixels, model, position), model, position)
-    tables, point = model.tables_at(position)
-    return float(ideal_bits(symbols, Library(tables), start_state(point, *symbols.shape[1:])).sum())
+    point = model.at(position)
+    return float(point.coder.bits(point.quantise(analyse(pixels, model, point))).sum())
 
 
 @pytest.mark.parametrize("position", [0, 100, 256])
@@ -52,13 +52,13 @@ def test_contexts_save_bits_on_another_picture(fitted: tuple[FrozenModel, Frozen
 
 def test_contexts_do_not_touch_the_picture(fitted: tuple[FrozenModel, FrozenModel]) -> None:
     pixels = skimage.data.astronaut()[:64, :96]
-    symbols = [coding.quantise(coding.analyse(pixels, model, 128), model, 128) for model in fitted]
+    symbols = [model.at(128).quantise(analyse(pixels, model, model.at(128))) for model in fitted]
     np.testing.assert_array_equal(*symbols)
 
 
 def test_all_integers_are_in_the_range_that_the_format_states(fitted: tuple[FrozenModel, FrozenModel]) -> None:
-    contexts = fitted[1].contexts
-    assert contexts is not None
+    contexts = fitted[1].entropy
+    assert isinstance(contexts, Contexts)
     assert contexts.heights.min() >= 0 and (contexts.heights.max(axis=1) == MAX_HEIGHT).all()
     assert contexts.steps.min() >= 1 and contexts.steps.max() <= MAX_STEP
     assert contexts.index.max() < len(contexts.heights)
@@ -70,7 +70,7 @@ def test_all_integers_are_in_the_range_that_the_format_states(fitted: tuple[Froz
 def test_contexts_are_fitted_to_the_latents_that_a_lambda_point_codes() -> None:
     """Where the model looks twice, those of the second look; the weights of the predictions tell."""
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(4, 6, (0.005, 0.05), shares=(0, 1))
+    network = RateDistortionAutoencoder(Architecture(n=4, m=6), (0.005, 0.05), shares=(0, 1))
     rng = np.random.default_rng(0)
     first, second = (rng.normal(size=(2, 6, 8, 12)).cumsum(axis).astype(np.float32) for axis in (2, 3))
     model = freeze(network, {"name": "twice"})
@@ -84,7 +84,7 @@ def test_contexts_are_fitted_to_the_latents_that_a_lambda_point_codes() -> None:
 
 def test_sorting_latents_changes_nothing_else() -> None:
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(8, 12, (0.01,))
+    network = RateDistortionAutoencoder(Architecture(n=8, m=12), (0.01,))
     coffee = tensor(skimage.data.coffee()[:64, :96])
     pca_start(network, coffee)
     before = network(coffee, torch.tensor([0]), "round")

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import nn
 
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.training.checkpoint import (
     CheckpointError,
@@ -43,7 +44,7 @@ def test_a_checkpoint_brings_everything_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["adam", "soap"])
 def test_an_optimizer_keeps_the_order_of_parameters_that_checkpoints_count_by(kind: str) -> None:
-    model = RateDistortionAutoencoder(n=4, m=6)
+    model = RateDistortionAutoencoder(Architecture(n=4, m=6))
     optimizer = make_optimizer(model, TrainConfig(data=(), output="", steps=1, optimizer=kind))
     names = {parameter: name for name, parameter in model.named_parameters()}
     order = [names[p] for group in optimizer.param_groups for p in group["params"]]

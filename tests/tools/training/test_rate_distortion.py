@@ -13,7 +13,9 @@ from torch import Tensor
 
 from lic import decode, encode
 from lic.codec.model.frozen import FrozenModel
-from lic.models.autoencoder import PEAK, Coded
+from lic.codec.transform.torch_network import thaw
+from lic.models.autoencoder import Coded
+from lic.models.constants import PEAK
 from lic.tools.training.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint, section
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Now
@@ -82,7 +84,7 @@ def test_added_gains_lie_between_and_beyond_those_of_the_model(tiny_model: Froze
     objective = RateDistortion((0.002, 0.02, 0.2, 2.0), n=8, m=12, start_from=str(tiny_model_path))
     model = objective.build()
     objective.start(model, torch.zeros(0))
-    old = tiny_model.network
+    old = thaw(tiny_model)
     assert torch.equal(model.log_gain[:3], old.log_gain)
     torch.testing.assert_close(model.log_gain[3], 2 * old.log_gain[2] - old.log_gain[1])
     assert all(
@@ -129,7 +131,7 @@ def test_training_only_gains_leaves_all_else_and_all_other_points(
     objective = RateDistortion((0.002, 0.02, 0.05, 0.2), 8, 12, start_from=str(tiny_model_path), only_gains=(0.05,))
     path = train(objective, dataclasses.replace(config, steps=6))
     state = section(read_checkpoint(path)[0], "average")
-    old = tiny_model.network.state_dict()
+    old = thaw(tiny_model).state_dict()
     for name in ("log_gain", "log_inverse_gain"):
         assert torch.equal(state[name][[0, 1, 3]], old[name])
         between = (state[name][2] - old[name][1]) / (old[name][2] - old[name][1])
@@ -157,7 +159,7 @@ def test_ms_ssim_starts_at_the_gains_of_the_mse_lambdas_that_spend_as_many_bits(
 def test_what_is_measured_is_what_a_file_has(tiny_model: FrozenModel, photo: Pixels) -> None:
     pixels = np.ascontiguousarray(photo[:192, :256])
     picture = torch.from_numpy(pixels).permute(2, 0, 1)
-    for score in measure(tiny_model.network, [picture], nullcontext):
+    for score in measure(thaw(tiny_model), [picture], nullcontext):
         data = encode(pixels, lambda_=score.lambda_, model="tiny")
         bpp = 8 * len(data) / (192 * 256)
         assert score.bpp == pytest.approx(bpp, rel=0.03, abs=8 * 40 / (192 * 256))  # a header, and whole words
@@ -168,6 +170,6 @@ def test_what_is_measured_is_what_a_file_has(tiny_model: FrozenModel, photo: Pix
 
 def test_ms_ssim_is_measured_where_it_is_the_distortion(tiny_model: FrozenModel, photo: Pixels) -> None:
     picture = torch.from_numpy(photo[:192, :256].copy()).permute(2, 0, 1)
-    for score in measure(tiny_model.network, [picture], nullcontext, "ms-ssim"):
+    for score in measure(thaw(tiny_model), [picture], nullcontext, "ms-ssim"):
         assert score.ms_ssim is not None and 0.5 < score.ms_ssim < 1
         assert score.loss == pytest.approx(score.bpp + score.lambda_ * (1 - score.ms_ssim))

@@ -1,0 +1,48 @@
+"""The section of latents in a file: chunks of rows, each a stream of its own, so that they can be decoded apart."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.coder import Coder, Symbols
+from lic.codec.errors import Corrupt, Truncated
+from lic.codec.file.container import Reader, write_varint
+from lic.codec.file.geometry import CHUNK_ROWS
+
+
+def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
+    """The latents, or symbols, that share a stream: 64 rows each, the last chunk what is left."""
+    return [latents[:, row : row + CHUNK_ROWS] for row in range(0, latents.shape[1], CHUNK_ROWS)]
+
+
+def pack(chunks: Iterable[Symbols], coder: Coder) -> bytes:
+    """Chunks as streams; all but the last are preceded by their lengths."""
+    streams = [coder.encode(chunk) for chunk in chunks]
+    return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
+
+
+def bits(symbols: Symbols, coder: Coder) -> NDArray[np.float64]:
+    """The ideal code length of each symbol, in the shape of `symbols`."""
+    return np.concatenate([coder.bits(chunk) for chunk in chunks_of(symbols)], axis=1)
+
+
+def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range | None = None) -> Symbols:
+    """The symbols of a picture whose latents have that shape; of the `wanted` chunks only, if some are named."""
+    channels, rows, columns = shape
+    starts = range(0, rows, CHUNK_ROWS)
+    reader = Reader(data)
+    try:
+        lengths = [reader.varint() for _ in starts[:-1]]
+        streams = [reader.take(length) for length in lengths]
+    except Truncated as error:  # within the section: the file itself is complete
+        raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it") from error
+    streams.append(data[reader.at :])
+    wanted = range(len(starts)) if wanted is None else wanted
+    first_row = wanted.start * CHUNK_ROWS
+    symbols = np.empty((channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
+    for i in wanted:
+        chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
+        chunk[:] = coder.decode(streams[i], chunk.shape)
+    return symbols

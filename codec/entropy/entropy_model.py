@@ -1,0 +1,78 @@
+"""What a model file holds for coding symbols: the kinds of entropy model, by the name that the model's card gives.
+
+A kind is a class with the methods of `EntropyModel` and an entry in `ENTROPY_MODELS`.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.contexts import Contexts
+from lic.codec.entropy.plain import PlainWalk
+from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables
+from lic.codec.errors import UnsupportedVersion
+
+
+class EntropyModel(Protocol):
+    """Probabilities for the symbols of all lambda points."""
+
+    def arrays(self) -> Arrays:
+        """What a model file stores of it."""
+
+    @classmethod
+    def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
+        """Name, type and shape of the arrays that a file must hold; some sizes are the file's choice."""
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "EntropyModel":
+        """The entropy model in a file."""
+
+    def check(self, steps: Ints) -> None:
+        """Raise ValueError for numbers that no coder can work with; `steps` are those of all lambda points."""
+
+    def coder(self, position: int, steps: Ints) -> Coder:
+        """The coder at a position, where the channels have these steps."""
+
+
+@dataclass(frozen=True, eq=False)
+class ChannelTables:
+    """One density per channel, that of the unscaled latent; a table follows from it and from the channel's step."""
+
+    heights: Ints  # channels x knots; stored with every model, whatever its entropy model
+
+    def arrays(self) -> Arrays:
+        return {}
+
+    @classmethod
+    def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
+        return {}
+
+    @classmethod
+    def from_arrays(cls, arrays: Arrays) -> "ChannelTables":
+        return cls(arrays["heights"].astype(np.int64))
+
+    def check(self, steps: Ints) -> None:
+        for row in steps:
+            check_tables(self.heights, row)
+
+    def coder(self, position: int, steps: Ints) -> Coder:
+        return Coder(Library(frequency_tables(self.heights, steps, KNOT_ARRAY)), PlainWalk())
+
+
+ENTROPY_MODELS: dict[str, type[EntropyModel]] = {"channels": ChannelTables, "contexts": Contexts}
+
+
+def name_of(model: EntropyModel) -> str:
+    """How a card names the kind of an entropy model."""
+    return next(name for name, kind in ENTROPY_MODELS.items() if type(model) is kind)
+
+
+def named_by(card: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> type[EntropyModel]:
+    """The kind that a card names; the cards of the first models do not, but contexts have arrays of their own."""
+    name = card.get("entropy") or ("contexts" if any(name.startswith("contexts.") for name in arrays) else "channels")
+    if name not in ENTROPY_MODELS:
+        raise UnsupportedVersion(f"the model's entropy model is of an unknown kind, {name!r}: install a newer lic")
+    return ENTROPY_MODELS[name]

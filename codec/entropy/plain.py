@@ -1,0 +1,38 @@
+"""The walk without contexts: each channel in one pass, coded by a table of its own."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.tables import Ints
+from lic.codec.entropy.walk import Pass
+
+NONE = np.empty((0, 0), np.intp)  # neighbours
+
+
+class PlainState:
+    """One pass over all block positions; channel i's table is table i."""
+
+    def __init__(self, rows: int, columns: int) -> None:
+        places = np.arange(rows * columns)
+        self._pass = Pass(0, places, NONE, NONE)
+
+    def passes(self, channel: int) -> tuple[Pass, ...]:
+        return (self._pass,)
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
+        return np.zeros(len(p.places), np.int64)
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.intp]:
+        return np.full(len(p.places), channel)
+
+    def add(self, channel: int, values: Ints) -> None:
+        pass
+
+
+class PlainWalk(NamedTuple):
+    """Starts a chunk's walk; there is nothing to know beforehand."""
+
+    def start(self, rows: int, columns: int) -> PlainState:
+        return PlainState(rows, columns)

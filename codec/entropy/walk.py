@@ -1,0 +1,45 @@
+"""How the symbols of a chunk are walked through: what a coder needs to know of contexts."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.tables import Ints
+
+
+class Pass(NamedTuple):
+    """Block positions (flat indices into a channel) that are coded together, and their neighbours' positions.
+
+    Neighbours outside the chunk are mirrored in; index -1 stands for a zero where there is nothing to mirror.
+    """
+
+    number: int
+    places: NDArray[np.intp]
+    around: NDArray[np.intp]  # 4 x places: up, down, left, right
+    decoded: NDArray[np.intp]  # 0 or 4 x places: those that earlier passes of this channel have decoded
+
+
+class State(Protocol):
+    """What is known of a chunk while it is coded; encoder and decoder walk it in the same order.
+
+    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its positions and `predict` for
+    their expected values, then code them; when the channel is complete, `add` it. `values` are a channel's symbols so
+    far, with a zero at the end for neighbours that do not exist.
+    """
+
+    def passes(self, channel: int) -> Sequence[Pass]: ...
+
+    def predict(self, channel: int, p: Pass, values: Ints) -> Ints: ...
+
+    def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[Any]: ...
+
+    def add(self, channel: int, values: Ints) -> None: ...
+
+
+class Walk(Protocol):
+    """The integers that a walk goes by."""
+
+    def start(self, rows: int, columns: int) -> State:
+        """The state before the first symbol of a chunk."""

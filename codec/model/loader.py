@@ -1,0 +1,51 @@
+"""Load model files, and check that they are whole and what their cards say."""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+
+from lic.codec.entropy.entropy_model import named_by
+from lic.codec.errors import BadModel, UnsupportedVersion
+from lic.codec.model.catalogue import choose_file, damaged, find_file, read_model_file
+from lic.codec.model.check import check_arrays
+from lic.codec.model.frozen import STORED, FrozenModel, digest
+from lic.models.architecture import UnknownArchitecture
+
+
+@lru_cache(maxsize=4)
+def load_model(path: Path) -> FrozenModel:
+    """The model in a file."""
+    file = read_model_file(path)
+    try:
+        with safe_open(path, "np") as tensors:
+            arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
+        kind = named_by(file.card, arrays)
+        check_arrays(arrays, file.card, kind)
+        whole = file.card.get("sha256") in (None, digest(arrays).hex())  # the fingerprint leaves the encoder out
+        entropy = kind.from_arrays(arrays)
+        scales = {
+            name: arrays[name].astype(np.int64 if stored == np.int32 else np.float64) for name, stored in STORED.items()
+        }
+        weights = {name: array for name, array in arrays.items() if name.startswith(("analysis.", "synthesis."))}
+        model = FrozenModel(**scales, weights=weights, card=file.card, entropy=entropy)
+        entropy.check(model.steps)
+    except UnknownArchitecture as error:
+        raise UnsupportedVersion(f"{path}: {error}") from error
+    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise damaged(path, error) from error
+    if not whole or model.fingerprint != file.fingerprint:
+        raise BadModel(f"{path} is damaged: its content does not match its fingerprint; export or copy it again")
+    return model
+
+
+def find_model(fingerprint: bytes) -> FrozenModel:
+    """The model that a .lic file was encoded with."""
+    return load_model(find_file(fingerprint).path)
+
+
+def get_model(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> FrozenModel:
+    """A model by path or by name, or the one that ships for a measure; the default one if nothing is said."""
+    return load_model(choose_file(name, tune))

@@ -1,0 +1,43 @@
+"""A model at one position between its lambda points: all that encoding and decoding at that rate need of it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.coder import Coder
+from lic.codec.entropy.entropy_model import EntropyModel
+from lic.codec.entropy.tables import Ints
+from lic.models.constants import DEAD_ZONE
+
+Symbols = NDArray[np.int32]
+Latents = NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class OperatingPoint:
+    """Arrays count channels; `coder` codes chunks of symbols."""
+
+    position: int
+    lambda_: float
+    steps: Ints  # in 1/2^12 of each channel's unit
+    gain: NDArray[np.float64]  # what latents are multiplied by before rounding
+    inverse_gain: NDArray[np.float64]  # what symbols are multiplied by before synthesis
+    second_look: float  # how far latents move towards those of a second look at the picture, from 0 to 1
+    entropy: EntropyModel
+
+    @cached_property
+    def coder(self) -> Coder:
+        return self.entropy.coder(self.position, self.steps)
+
+    def quantise(self, latents: Latents) -> Symbols:
+        """Latents (channels x rows x columns) scaled and rounded, with a dead zone around zero."""
+        scaled = latents * self.gain.astype(np.float32)[:, None, None]
+        rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
+        rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0
+        return rounded
+
+    def restore(self, symbols: Symbols) -> Latents:
+        """The latents that symbols stand for."""
+        return symbols.astype(np.float32) * self.inverse_gain.astype(np.float32)[:, None, None]

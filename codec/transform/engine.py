@@ -1,0 +1,30 @@
+"""What runs the network: pictures and latents as numpy arrays in, the same out.
+
+A picture is height x width x 3, values in 0..1, sides multiples of 16; latents are channels x rows x columns; both are
+float32. An engine is a class with the methods of `Engine`, chosen in `engines.py`. Nothing else knows what library runs
+the layers.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+
+
+class Engine(Protocol):
+    """A model's transforms."""
+
+    def analyse(self, picture: Floats) -> Floats:
+        """The latents of a picture."""
+
+    def synthesise(self, latents: Floats) -> Floats:
+        """The picture of latents, not clipped."""
+
+    def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+        """The picture of latents, and the synthesis's transposed derivative there.
+
+        The function takes the slopes of some loss by the picture to its slopes by the latents.
+        """

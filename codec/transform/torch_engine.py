@@ -1,0 +1,48 @@
+"""The transforms by torch, on the processor."""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.engine import Floats
+from lic.codec.transform.torch_network import thaw
+
+
+class TorchEngine:
+    """An `Engine` on the processor."""
+
+    def __init__(self, model: FrozenModel) -> None:
+        self.network = thaw(model)
+
+    @torch.inference_mode()
+    def analyse(self, picture: Floats) -> Floats:
+        latents: Floats = self.network.analysis(_batch(picture.transpose(2, 0, 1)))[0].numpy()
+        return latents
+
+    @torch.inference_mode()
+    def synthesise(self, latents: Floats) -> Floats:
+        return _picture(self.network.synthesis(_batch(latents)))
+
+    def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+        with torch.inference_mode(False), torch.enable_grad():
+            y = _batch(latents).requires_grad_()
+            picture = self.network.synthesis(y)
+
+        def back(slopes: Floats) -> Floats:
+            (slope,) = torch.autograd.grad(picture, y, _batch(slopes.transpose(2, 0, 1)), retain_graph=True)
+            found: Floats = slope[0].numpy()
+            return found
+
+        return _picture(picture.detach()), back
+
+
+def _batch(planes: Floats) -> Tensor:
+    """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""
+    return torch.from_numpy(planes)[None].contiguous(memory_format=torch.channels_last)
+
+
+def _picture(batch: Tensor) -> Floats:
+    picture: Floats = batch[0].permute(1, 2, 0).numpy()
+    return picture

@@ -1,0 +1,51 @@
+"""From trained torch networks to frozen models, and back."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from lic.codec.entropy.entropy_model import ChannelTables
+from lic.codec.entropy.tables import MAX_STEP, STEP_BITS, integer_heights
+from lic.codec.model.catalogue import FORMAT
+from lic.codec.model.frozen import FrozenModel
+from lic.models.autoencoder import RateDistortionAutoencoder
+
+
+def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenModel:
+    """Make the integers that every later encoder and decoder will use. Done once, after training."""
+    heights = integer_heights(network.density.heights().detach().double().cpu().numpy())
+    unit = network.density.unit.double().cpu().numpy()
+    step = np.exp(-network.log_gain.detach().double().cpu().numpy())
+    steps = np.clip(np.round(step / unit * 2**STEP_BITS), 1, MAX_STEP).astype(np.int64)
+    steps = np.minimum.accumulate(steps, axis=0)  # quality grows along the points in every channel
+    restore = (network.log_inverse_gain + network.log_gain).detach().double().cpu().exp().numpy()
+    restore = restore.astype(np.float32).astype(np.float64)
+    transforms = {
+        name: tensor.detach().float().cpu().numpy().astype(np.float16)
+        for name, tensor in network.state_dict().items()
+        if name.startswith(("analysis.", "synthesis."))
+    }
+    architecture = network.architecture
+    card = card | {
+        "format": FORMAT,
+        "network": {"kind": architecture.kind, "n": architecture.n, "m": architecture.m},
+        "lambdas": [*network.lambdas],
+        "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 has no 0.6
+    }
+    return FrozenModel(heights, steps, unit, restore, transforms, card, ChannelTables(heights))
+
+
+def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
+    """The trained network behind a model, in float32: the inverse of `freeze` up to rounding."""
+    with torch.inference_mode(False):  # whoever asks first: slopes are taken of it
+        network = RateDistortionAutoencoder(model.architecture, model.lambdas, model.second_looks)
+        step = model.steps * model.unit / 2**STEP_BITS
+        state = network.state_dict()
+        state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in model.weights.items()}
+        state["log_gain"] = torch.from_numpy(-np.log(step)).float()
+        state["log_inverse_gain"] = torch.from_numpy(np.log(step * model.restore)).float()
+        state["density.unit"] = torch.from_numpy(model.unit).float()
+        state["density.log_heights"] = torch.from_numpy(np.log(np.maximum(model.heights, 1e-3))).float()
+        network.load_state_dict(state)
+        return network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

@@ -1,0 +1,278 @@
+"""What a network is made of, as a value: its kind and its sizes, stored with every model.
+
+An architecture lists the layers of the analysis and of the synthesis. `transforms.py` builds torch modules from the
+list; everything else that depends on the layers is computed from it here: the shapes of all tensors, how far a latent
+or a pixel depends on its surroundings, and the number of multiplications. Nothing here imports torch, so files can be
+checked and tiles laid out without it.
+
+A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from lic.models.constants import DOWNSAMPLING
+
+Shape = tuple[int, ...]
+MAX_WIDTH = 2**16
+
+
+class Convolution(NamedTuple):
+    """A convolution with zero padding of half its kernel."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int = 1
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        return {"weight": (self.outputs, self.inputs, self.kernel, self.kernel), "bias": (self.outputs,)}
+
+    @property
+    def radius(self) -> int:
+        """How many input samples on each side an output depends on."""
+        return self.kernel // 2
+
+    @property
+    def macs(self) -> float:
+        """Multiplications per input sample (of one channel)."""
+        return self.outputs * self.inputs * self.kernel**2 / self.stride**2
+
+    def scaled(self, pixels: int) -> int:
+        """Pixels per output sample, if an input sample stands for so many, in each direction."""
+        return pixels * self.stride
+
+
+class SubPixel(NamedTuple):
+    """A convolution to r * r times the channels, which are then dealt out to an r times finer grid."""
+
+    inputs: int
+    outputs: int
+    kernel: int
+    r: int
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        outputs = self.outputs * self.r**2
+        return {"weight": (outputs, self.inputs, self.kernel, self.kernel), "bias": (outputs,)}
+
+    @property
+    def radius(self) -> int:
+        return self.kernel // 2
+
+    @property
+    def macs(self) -> float:
+        return self.outputs * self.r**2 * self.inputs * self.kernel**2
+
+    def scaled(self, pixels: int) -> int:
+        return pixels // self.r
+
+
+class Normalisation(NamedTuple):
+    """GDN, or its inverse."""
+
+    channels: int
+    inverse: bool = False
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        return {"beta_root": (self.channels,), "gamma_root": (self.channels, self.channels)}
+
+    @property
+    def radius(self) -> int:
+        return 0
+
+    @property
+    def macs(self) -> float:
+        return self.channels**2
+
+    def scaled(self, pixels: int) -> int:
+        return pixels
+
+
+class Residual(NamedTuple):
+    """A residual bottleneck: x + 1x1(relu(3x3(relu(1x1(x))))), `width` channels wide inside."""
+
+    channels: int
+    width: int
+
+    @property
+    def parts(self) -> dict[str, Convolution]:
+        c, w = self.channels, self.width
+        return {"reduce": Convolution(c, w, 1), "mix": Convolution(w, w, 3), "expand": Convolution(w, c, 1)}
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        return {f"{part}.{name}": s for part, layer in self.parts.items() for name, s in layer.tensors.items()}
+
+    @property
+    def radius(self) -> int:
+        return sum(layer.radius for layer in self.parts.values())
+
+    @property
+    def macs(self) -> float:
+        return sum(layer.macs for layer in self.parts.values())
+
+    def scaled(self, pixels: int) -> int:
+        return pixels
+
+
+Layer = Convolution | SubPixel | Normalisation | Residual
+Layers = tuple[Layer, ...]
+
+
+def balle2017(n: int, m: int) -> tuple[Layers, Layers]:
+    """Balle, Laparra and Simoncelli (2017), with a sub-pixel decoder.
+
+    analysis    x -> conv 9x9 /4 -> GDN  -> conv 5x5 /2 -> GDN  -> conv 5x5 /2 -> y
+    synthesis   y -> conv 3x3 *2 -> IGDN -> conv 3x3 *2 -> IGDN -> conv 3x3 *4 -> x
+
+    where /s is a stride and *r a sub-pixel convolution (the lectures' deconvolution).
+    """
+    analysis = (
+        Convolution(3, n, 9, stride=4),
+        Normalisation(n),
+        Convolution(n, n, 5, stride=2),
+        Normalisation(n),
+        Convolution(n, m, 5, stride=2),
+    )
+    synthesis = (
+        SubPixel(m, n, 3, r=2),
+        Normalisation(n, inverse=True),
+        SubPixel(n, n, 3, r=2),
+        Normalisation(n, inverse=True),
+        SubPixel(n, 3, 3, r=4),
+    )
+    return analysis, synthesis
+
+
+def residual(n: int, m: int) -> tuple[Layers, Layers]:
+    """The same with residual bottlenecks at 1/4, 1/8 and 1/16 of the picture's size."""
+    (down4, gdn4, down8, gdn8, down16), (up8, igdn8, up4, igdn4, up1) = balle2017(n, m)
+    analysis = (
+        *(down4, gdn4, Residual(n, _share(n, 1, 2))),
+        *(down8, gdn8, *[Residual(n, _share(n, 3, 4))] * 4),
+        *(down16, *[Residual(m, _share(m, 3, 5))] * 4),
+    )
+    synthesis = (
+        *[Residual(m, _share(m, 2, 5))] * 3,
+        *(up8, igdn8, *[Residual(n, _share(n, 1, 2))] * 2),
+        *(up4, igdn4, up1),
+    )
+    return analysis, synthesis
+
+
+def _share(channels: int, part: int, of: int) -> int:
+    return max(1, channels * part // of)
+
+
+KINDS: dict[str, Callable[[int, int], tuple[Layers, Layers]]] = {"balle2017": balle2017, "residual": residual}
+
+
+class UnknownArchitecture(ValueError):
+    """There is no architecture of that kind in this version."""
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """A network's kind, its `n` channels inside the transforms and its `m` channels of latents.
+
+    >>> Architecture("balle2017", 128, 320).decoding_macs
+    19712.0
+    >>> Architecture("balle2017", 128, 320).synthesis_reach
+    2
+    """
+
+    kind: str = "balle2017"
+    n: int = 128
+    m: int = 320
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise UnknownArchitecture(f"the network is of an unknown kind, {self.kind!r}: install a newer lic")
+        if not all(type(size) is int and 1 <= size <= MAX_WIDTH for size in (self.n, self.m)):
+            raise ValueError(f"no network has {self.n!r} channels and {self.m!r} latents")
+
+    @classmethod
+    def of_card(cls, card: dict[str, Any]) -> "Architecture":
+        """The architecture that a model's card names; the cards of the first models give sizes only."""
+        return cls(**card["network"]) if "network" in card else cls(n=card["n"], m=card["m"])
+
+    @property
+    def analysis(self) -> Layers:
+        return KINDS[self.kind](self.n, self.m)[0]
+
+    @property
+    def synthesis(self) -> Layers:
+        return KINDS[self.kind](self.n, self.m)[1]
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        """The name and shape of every tensor of both transforms."""
+        sides = {"analysis": self.analysis, "synthesis": self.synthesis}
+        return {
+            f"{side}.{i}.{name}": shape
+            for side, layers in sides.items()
+            for i, layer in enumerate(layers)
+            for name, shape in layer.tensors.items()
+        }
+
+    @property
+    def latent_tensors(self) -> tuple[list[str], list[str]]:
+        """The tensors whose first dimension counts latent channels, and those whose second one does."""
+        outputs: list[str] = []
+        inputs: list[str] = []
+        for side, layers in {"analysis": self.analysis, "synthesis": self.synthesis}.items():
+            pixels = 1 if side == "analysis" else DOWNSAMPLING
+            for i, layer in enumerate(layers):
+                before, pixels = pixels, layer.scaled(pixels)
+                name = f"{side}.{i}"
+                if before == pixels == DOWNSAMPLING:  # from latents to latents
+                    if not isinstance(layer, Residual):
+                        raise TypeError(f"no way is known to reorder the latents in {layer!r}")
+                    outputs += [f"{name}.expand.weight", f"{name}.expand.bias"]
+                    inputs.append(f"{name}.reduce.weight")
+                elif pixels == DOWNSAMPLING:
+                    outputs += [f"{name}.weight", f"{name}.bias"]
+                elif before == DOWNSAMPLING:
+                    inputs.append(f"{name}.weight")
+        return outputs, inputs
+
+    @property
+    def analysis_reach(self) -> int:
+        """How many latents around its own block of pixels a latent depends on."""
+        return _reach(self.analysis, 1)
+
+    @property
+    def synthesis_reach(self) -> int:
+        """How many latents around a block's own the pixels of the block depend on."""
+        return _reach(self.synthesis, DOWNSAMPLING)
+
+    @property
+    def encoding_macs(self) -> float:
+        """Multiplications per pixel of the analysis."""
+        return _macs(self.analysis, 1)
+
+    @property
+    def decoding_macs(self) -> float:
+        """Multiplications per pixel of the synthesis."""
+        return _macs(self.synthesis, DOWNSAMPLING)
+
+
+def _reach(layers: Layers, pixels: int) -> int:
+    """In latents, rounded up; a sample of the first layer's input stands for so many `pixels`."""
+    reach = 0
+    for layer in layers:
+        reach += layer.radius * pixels
+        pixels = layer.scaled(pixels)
+    return -(-reach // DOWNSAMPLING)
+
+
+def _macs(layers: Layers, pixels: int) -> float:
+    total = 0.0
+    for layer in layers:
+        total += layer.macs / pixels**2
+        pixels = layer.scaled(pixels)
+    return total

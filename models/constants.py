@@ -1,0 +1,22 @@
+"""Numbers that the networks, the file format and the measurements share. Plain Python: nothing here imports torch."""
+
+PEAK = 255.0  # of an 8-bit sample; distortion is measured in these grey levels
+MID_GREY = 0.5  # pictures are values in 0..1; the layers see them centred, so that zero padding means grey
+DOWNSAMPLING = 16  # pixels per latent, in each direction
+DEAD_ZONE = 0.05  # just above 1/2, a 1 in place of a 0 costs several bits and saves less distortion than they are worth
+
+
+def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[int, ...]:
+    """Integer knots: every unit from -core to core, then `per_octave` segments to each doubling.
+
+    >>> knot_layout(core=4, per_octave=2, octaves=1)
+    (-8, -6, -4, -3, -2, -1, 0, 1, 2, 3, 4, 6, 8)
+    """
+    positive = list(range(core + 1))
+    for _ in range(octaves):
+        width = positive[-1] // per_octave
+        positive += [positive[-1] + width * (i + 1) for i in range(per_octave)]
+    return tuple([-k for k in reversed(positive[1:])] + positive)
+
+
+KNOTS = knot_layout()  # of all piecewise-linear densities
