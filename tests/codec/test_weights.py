@@ -140,7 +140,7 @@ NEWER = {
 
 
 @pytest.mark.parametrize(("change", "what"), NEWER.values(), ids=NEWER)
-def test_a_model_of_a_newer_version_asks_for_a_newer_lic(
+def test_a_newer_model_asks_for_a_newer_lic(change: Callable[..., None], what: str, tmp_path: Path) -> None:
     change: Callable[..., None], what: str, tmp_path: Path
 ) -> None:
     arrays, card = parts("plain")
