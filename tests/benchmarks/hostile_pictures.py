@@ -15,7 +15,7 @@ import skimage.data
 from PIL import Image, ImageDraw
 
 from lic import decode, encode
-from lic.codec.model.frozen import get_model
+from lic.codec.model.loader import get_model
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.image import Pixels
 from lic.tools.commands.demo import jpeg_of_size, picture_file

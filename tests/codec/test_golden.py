@@ -33,7 +33,6 @@ if "onednn-off" in sys.argv:
 torch.set_num_threads(2 if "two-threads" in sys.argv else 1)
 from lic.codec.decoder import read_symbols
 from lic import decode
-from lic.codec.entropy.contexts import Contexts
 from lic.codec.file.container import parse
 from lic.codec.model.loader import find_model
 data = open(sys.argv[1], "rb").read()

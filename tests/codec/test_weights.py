@@ -141,8 +141,6 @@ NEWER = {
 
 @pytest.mark.parametrize(("change", "what"), NEWER.values(), ids=NEWER)
 def test_a_newer_model_asks_for_a_newer_lic(change: Callable[..., None], what: str, tmp_path: Path) -> None:
-    change: Callable[..., None], what: str, tmp_path: Path
-) -> None:
     arrays, card = parts("plain")
     change(arrays, card)
     path = tmp_path / "newer.safetensors"

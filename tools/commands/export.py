@@ -27,7 +27,6 @@ examples:
 SECOND_LOOK_CROPS = 24
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 LEAST_GAIN = 0.01  # of the loss
-ARCHITECTURE = "Balle, Laparra, Simoncelli (2017): three convolutions with GDN; piecewise-linear densities"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -101,7 +100,6 @@ def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
     config = info["config"]
     return {
         "name": name,
-        "architecture": ARCHITECTURE,
         "distortion": config.get("distortion", "mse"),
         "steps": info["step"],
         "hours": round(info["elapsed"] / 3600, 2),

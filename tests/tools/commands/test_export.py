@@ -56,7 +56,8 @@ def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictur
     main(["export", str(run), "-o", str(tmp_path / "mine.safetensors")])
     card = read_model_file(tmp_path / "mine.safetensors").card
     assert card["name"] == "mine"
-    assert (card["n"], card["m"], card["lambdas"], card["distortion"]) == (4, 6, [0.01, 0.04], "mse")
+    assert card["network"] == {"kind": "balle2017", "n": 4, "m": 6}
+    assert (card["lambdas"], card["distortion"]) == ([0.01, 0.04], "mse")
     assert (card["steps"], card["patches"], card["patch_size"]) == (3, 12, 32)
     assert card["data"] == {"names": [pictures.name], "pictures": 1, "megapixels": 0.1}
     assert card["command"] == "lic train photos/"
