@@ -15,7 +15,6 @@ from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.image import stored_picture, to_pillow
 from lic.codec.process import give_back_memory
 from lic.codec.transform.tiled import synthesise
-from lic.models.architecture import Architecture
 
 
 def decode(
@@ -56,7 +55,7 @@ def decode(
     check_region(region, size)
     stored = file.section(STORED) is not None
     needed = None if stored else _model_file(file, model)
-    reach = Architecture.of_card(needed.card).synthesis_reach if needed else 0
+    reach = needed.architecture.synthesis_reach if needed else 0
     check_cost(region, size, reach, bool(file.section(ALPHA)), max_pixels)
     return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
 

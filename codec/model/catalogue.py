@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from lic.codec.errors import BadModel, BadSetting, LicError, ModelNotFound, UnsupportedVersion
+from lic.models.architecture import Architecture, UnknownArchitecture
 
 MODELS_VARIABLE = "LIC_MODELS"
 TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the models that ship, by what each was trained for
@@ -24,6 +25,7 @@ class ModelFile(NamedTuple):
     path: Path
     name: str
     fingerprint: bytes
+    architecture: Architecture
     card: dict[str, Any]
 
 
@@ -46,7 +48,10 @@ def read_model_file(path: Path) -> ModelFile:
                 f"{path} is a model of format {card['format']}, this lic reads format {FORMAT}: install a newer lic"
             )
         _check_card(card)
-        return ModelFile(path, card["name"], bytes.fromhex(card["fingerprint"]), card)
+        fingerprint = bytes.fromhex(card["fingerprint"])
+        return ModelFile(path, card["name"], fingerprint, Architecture.of_card(card), card)
+    except UnknownArchitecture as error:
+        raise UnsupportedVersion(f"{path}: {error}") from error
     except FileNotFoundError as error:
         raise ModelNotFound(f"there is no model file {path}") from error
     except (OSError, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -8,11 +8,10 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from lic.codec.entropy.entropy_model import named_by
-from lic.codec.errors import BadModel, UnsupportedVersion
+from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import choose_file, damaged, find_file, read_model_file
 from lic.codec.model.check import check_arrays
 from lic.codec.model.frozen import STORED, FrozenModel, digest
-from lic.models.architecture import UnknownArchitecture
 
 
 @lru_cache(maxsize=4)
@@ -32,8 +31,6 @@ def load_model(path: Path) -> FrozenModel:
         weights = {name: array for name, array in arrays.items() if name.startswith(("analysis.", "synthesis."))}
         model = FrozenModel(**scales, weights=weights, card=file.card, entropy=entropy)
         entropy.check(model.steps)
-    except UnknownArchitecture as error:
-        raise UnsupportedVersion(f"{path}: {error}") from error
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error
     if not whole or model.fingerprint != file.fingerprint:

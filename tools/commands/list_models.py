@@ -19,8 +19,7 @@ def run(args: argparse.Namespace) -> int:
         return 1
     print(f"{'name':<16} {'fingerprint':<12} {'N':>4} {'M':>4}  {'lambda points':<30} file")
     for file in found:
-        card = file.card
-        lambdas = card["lambdas"]
+        lambdas, network = file.card["lambdas"], file.architecture
         points = f"{len(lambdas)}, {min(lambdas):g} to {max(lambdas):g}" if len(lambdas) > 1 else f"{lambdas[0]:g}"
-        print(f"{file.name:<16} {file.fingerprint.hex():<12} {card['n']:>4} {card['m']:>4}  {points:<30} {file.path}")
+        print(f"{file.name:<16} {file.fingerprint.hex():<12} {network.n:>4} {network.m:>4}  {points:<30} {file.path}")
     return 1 if damaged else 0
