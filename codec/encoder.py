@@ -1,20 +1,17 @@
 """Encode pictures into the bytes of .lic files."""
 
-import inspect
-import math
 import os
 from collections.abc import Mapping
 
 from PIL import Image
 
 from lic.codec import rate_control
-from lic.codec.errors import BadSetting
 from lic.codec.fixed_quality import encode_picture
 from lic.codec.model.loader import get_model
 from lic.codec.picture.image import ImageLike, read_image
+from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
 
-DEFAULT_QUALITY = 50.0
-DEFAULT_EFFORT = 0
+NO_METADATA: Mapping[str, bytes] = {}
 
 
 def encode(
@@ -71,35 +68,40 @@ def encode(
     >>> len(encode(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), target_size=1000)) <= 1000
     True
     """
-    goals = {
-        "quality": quality,
-        "lambda_": lambda_,
-        "target_size": target_size,
-        "target_bpp": target_bpp,
-        "target_psnr": target_psnr,
-        "target_ms_ssim": target_ms_ssim,
-    }
-    given = [name for name, value in goals.items() if value is not None]
-    if len(given) > 1:
-        raise BadSetting(f"give {' or '.join(given)}, not both")
-    if any(not 0 < (goals[name] or 0) < math.inf for name in given if name.startswith("target")):
-        raise BadSetting(f"{given[0]} must be a number above 0, not {goals[given[0]]}")
-    frozen = get_model(model, tune)
-    frozen.check_effort(effort)
-    position = frozen.position(DEFAULT_QUALITY if quality is None else quality)
-    if lambda_ is not None:
-        position = frozen.position_of_lambda(lambda_)
-    picture = read_image(image, strip=strip, auto_orient=auto_orient).with_metadata(metadata or {})
-    if target_bpp is not None:
-        target_size = int(target_bpp * picture.pixels[..., 0].size / 8)
+    settings = Settings(
+        quality=quality,
+        lambda_=lambda_,
+        target_size=target_size,
+        target_bpp=target_bpp,
+        target_psnr=target_psnr,
+        target_ms_ssim=target_ms_ssim,
+        effort=effort,
+        tune=tune,
+        model=model,
+        strip=strip,
+        auto_orient=auto_orient,
+    )
+    return encode_by(settings, image, metadata or {})
+
+
+def encode_by(
+    settings: Settings, image: ImageLike, metadata: Mapping[str, bytes | str | Image.Exif | None] = NO_METADATA
+) -> bytes:
+    """`encode`, with its settings as a value."""
+    frozen = get_model(settings.model, settings.tune)
+    frozen.check_effort(settings.effort)
+    if settings.lambda_ is not None:
+        position = frozen.position_of_lambda(settings.lambda_)
+    else:
+        position = frozen.position(DEFAULT_QUALITY if settings.quality is None else settings.quality)
+    picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
+    target_size = settings.target_size
+    if settings.target_bpp is not None:
+        target_size = int(settings.target_bpp * picture.pixels[..., 0].size / 8)
     if target_size is not None:
-        return rate_control.encode_to_size(picture, frozen, target_size, effort)
-    if target_psnr is not None:
-        return rate_control.encode_to_psnr(picture, frozen, target_psnr, effort)
-    if target_ms_ssim is not None:
-        return rate_control.encode_to_ms_ssim(picture, frozen, target_ms_ssim, effort)
-    return encode_picture(picture, frozen, position, effort)
-
-
-# What can be said about encoding itself, for those who hand it on.
-SETTINGS = tuple(name for name in inspect.signature(encode).parameters if name not in ("image", "metadata"))
+        return rate_control.encode_to_size(picture, frozen, target_size, settings.effort)
+    if settings.target_psnr is not None:
+        return rate_control.encode_to_psnr(picture, frozen, settings.target_psnr, settings.effort)
+    if settings.target_ms_ssim is not None:
+        return rate_control.encode_to_ms_ssim(picture, frozen, settings.target_ms_ssim, settings.effort)
+    return encode_picture(picture, frozen, position, settings.effort)

@@ -2,7 +2,10 @@
 
 from dataclasses import dataclass
 
-from lic.codec.file.container import LATENTS, FileLike, parse, read_bytes
+from lic.codec.errors import ModelNotFound
+from lic.codec.file.container import LATENTS, Container, FileLike, parse, read_bytes
+from lic.codec.model.catalogue import find_file
+from lic.codec.model.quality import quality_of
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class Info:
     bytes: int
     bits_per_pixel: float
     position: int  # in 1/256 between lambda points
+    quality: float | None  # from 1 to 100; None where its model is not found
     model: str  # fingerprint, in hexadecimal
     version: int
     sections: dict[str, int]  # tag: bytes
@@ -32,7 +36,16 @@ def read_info(data: FileLike) -> Info:
         bytes=len(raw),
         bits_per_pixel=8 * len(raw) / (file.width * file.height),
         position=file.position,
+        quality=_quality(file),
         model=file.fingerprint.hex(),
         version=1,
         sections={tag.decode("latin-1"): len(payload) for tag, payload in (*file.sections, (LATENTS, file.latents))},
     )
+
+
+def _quality(file: Container) -> float | None:
+    """Quality is the model's to tell."""
+    try:
+        return quality_of(file.position, len(find_file(file.fingerprint).card["lambdas"]))
+    except ModelNotFound:
+        return None

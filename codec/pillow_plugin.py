@@ -20,6 +20,7 @@ from PIL import Image, ImageFile
 
 from lic.codec.errors import LicError
 from lic.codec.file.container import MAGIC, METADATA, VERSION, parse, read_head
+from lic.codec.settings import NAMES, Settings
 
 FORMAT = "LIC"
 
@@ -77,11 +78,11 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    from lic.codec.encoder import SETTINGS, encode
+    from lic.codec.encoder import encode_by
 
     given = image.encoderinfo  # options of other formats are ignored, as in Pillow
-    settings = {name: given[name] for name in SETTINGS if name in given}
-    file.write(encode(image, **settings, metadata={name: given[name] for name in METADATA if name in given}))
+    settings = Settings(**{name: given[name] for name in NAMES if name in given})
+    file.write(encode_by(settings, image, {name: given[name] for name in METADATA if name in given}))
 
 
 Image.register_open(FORMAT, LicImageFile, _accept)

@@ -222,4 +222,8 @@ def read_bytes(data: FileLike) -> bytes:
         return bytes(data)
     if isinstance(data, (str, os.PathLike)):
         return Path(data).read_bytes()
+    if not hasattr(data, "read"):
+        raise NotALicFile(
+            f"cannot read a {type(data).__name__}: give the bytes of a .lic file, a path or a file object"
+        )
     return data.read()

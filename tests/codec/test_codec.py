@@ -1,3 +1,5 @@
+import dataclasses
+import inspect
 import io
 from collections.abc import Iterable
 from functools import cache
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic import BadSetting, Corrupt, ModelNotFound, decode, encode, read_info
+from lic import BadModel, BadSetting, Corrupt, ModelNotFound, NotALicFile, decode, encode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
@@ -19,6 +21,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.picture.fidelity import ms_ssim, psnr
+from lic.codec.settings import NAMES, Settings
 from lic.codec.transform.tiled import analyse, first_look, second_look
 
 Pixels = NDArray[np.uint8]
@@ -232,3 +235,41 @@ def coding_model(fingerprint: bytes) -> FrozenModel:
     from lic.codec.model.loader import find_model
 
     return find_model(fingerprint)
+
+
+def test_the_settings_are_the_parameters_of_encode() -> None:
+    parameters = inspect.signature(encode).parameters
+    assert [name for name in parameters if name not in ("image", "metadata")] == list(NAMES)
+    assert all(parameters[field.name].default == field.default for field in dataclasses.fields(Settings))
+
+
+@pytest.mark.parametrize("setting", ["quality", "lambda_", "target_size", "target_bpp", "target_psnr"])
+@pytest.mark.parametrize("value", ["50", True, [1]])
+def test_a_setting_that_is_no_number_is_named(photo: Pixels, setting: str, value: object) -> None:
+    with pytest.raises(BadSetting, match=f"{setting} must be a number"):
+        encode(photo, **{setting: value}, model="tiny")  # type: ignore[arg-type]
+
+
+def test_what_holds_no_file_is_refused(photo: Pixels) -> None:
+    for nothing in (photo, None, 7):
+        with pytest.raises(NotALicFile, match="give the bytes"):
+            decode(nothing)  # type: ignore[arg-type]
+
+
+def test_a_model_may_be_given_to_decode_with(
+    photo: Pixels, tiny_model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = encode(photo, quality=30, model="tiny")
+    found = decode(data)
+    assert decode(data, model="tiny").tobytes() == found.tobytes()
+    monkeypatch.delenv("LIC_MODELS")
+    assert decode(data, model=tiny_model_path).tobytes() == found.tobytes()
+    with pytest.raises(BadModel, match="that it was encoded with"):
+        decode(data, model="photo")
+
+
+def test_info_tells_the_quality_where_the_model_is_found(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = encode(photo, quality=37, model="tiny")
+    assert read_info(data).quality == pytest.approx(37, abs=0.1)
+    monkeypatch.delenv("LIC_MODELS")
+    assert read_info(data).quality is None

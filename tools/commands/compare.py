@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lic.codec.encoder import DEFAULT_EFFORT
+from lic.codec.settings import DEFAULT_EFFORT
 from lic.tools.cli import UsageError
 from lic.tools.commands.evaluate import split_names
 from lic.tools.evaluation import codecs

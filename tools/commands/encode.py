@@ -5,9 +5,10 @@ import io
 from functools import partial
 from typing import Any
 
-from lic.codec.encoder import DEFAULT_EFFORT, DEFAULT_QUALITY, SETTINGS
 from lic.codec.errors import BadImage
 from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
+from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY
+from lic.codec.settings import NAMES as SETTINGS
 from lic.tools.batch.jobs import add_batch_arguments, convert_all, find_jobs
 
 EXAMPLES = """\

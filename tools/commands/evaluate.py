@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lic.codec.encoder import DEFAULT_EFFORT
+from lic.codec.settings import DEFAULT_EFFORT
 from lic.tools.cli import UsageError
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.codecs import Codec, Pixels

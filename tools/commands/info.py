@@ -10,7 +10,6 @@ from lic.codec.errors import LicError
 from lic.codec.file.container import POSITIONS
 from lic.codec.info import Info, read_info
 from lic.codec.model.catalogue import list_models
-from lic.codec.model.quality import MAX_QUALITY, MIN_QUALITY
 from lic.tools.batch.inputs import describe, read_input
 
 
@@ -37,12 +36,9 @@ def _rate(info: Info) -> dict[str, Any]:
     """Quality and lambda, which are the model's to tell, if it is here."""
     for file in list_models():
         if file.fingerprint.hex() == info.model:
-            lambdas = file.card["lambdas"]
-            last = (len(lambdas) - 1) * POSITIONS
-            quality = MIN_QUALITY + (MAX_QUALITY - MIN_QUALITY) * info.position / last if last else MAX_QUALITY
             point, fine = divmod(info.position, POSITIONS)
-            known = {"model_name": file.name, "quality": round(quality, 2)}
-            return known | ({"lambda": lambdas[point]} if not fine else {})
+            known: dict[str, Any] = {"model_name": file.name}
+            return known | ({"lambda": file.card["lambdas"][point]} if not fine else {})
     return {"model_name": None}
 
 
@@ -56,7 +52,7 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     ]
     if facts["model_name"]:
         point = f", lambda {facts['lambda']:g}" if "lambda" in facts else ""
-        lines.append(f"  quality   {facts['quality']:g}{point}")
+        lines.append(f"  quality   {facts['quality']:.4g}{point}")
         lines.append(f"  model     {facts['model']} ({facts['model_name']})")
     else:
         lines.append(f"  model     {facts['model']} (not found here)")

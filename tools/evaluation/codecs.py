@@ -19,8 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
-from lic.codec.encoder import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
+from lic.codec.settings import DEFAULT_EFFORT
 
 Pixels = NDArray[np.uint8]
 

@@ -1,0 +1,59 @@
+"""The settings of an encoder: the one list that `encode`, `lic encode` and `Image.save` go by. Without numpy.
+
+A new setting is a field here and a parameter of `encode`; a test holds the two together.
+"""
+
+import math
+import os
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from lic.codec.errors import BadSetting
+from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
+
+DEFAULT_QUALITY = 50.0
+DEFAULT_EFFORT = 0
+
+
+def setting(default: Any, kind: type, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> Any:
+    """A field, with what a command line says of it."""
+    told = {"kind": kind, "help": help, "metavar": metavar, "choices": choices}
+    return field(default=default, metadata=told)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """How to encode a picture; at most one of the `GOALS` is given."""
+
+    quality: float | None = setting(
+        None, float, f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given", "Q"
+    )
+    lambda_: float | None = setting(None, float, "a lambda point of the model instead", "L")
+    target_size: int | None = setting(None, int, "largest file up to N bytes (50k, 1.5M)", "N")
+    target_bpp: float | None = setting(None, float, "largest file up to B bits per pixel", "B")
+    target_psnr: float | None = setting(None, float, "smallest file with this PSNR, in dB", "D")
+    target_ms_ssim: float | None = setting(None, float, "the same for MS-SSIM: 0.98, or in dB", "D")
+    effort: int = setting(DEFAULT_EFFORT, int, f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})", "N")
+    tune: str | None = setting(
+        None, str, f"what the picture is to be good at; {DEFAULT_TUNE} if not given", choices=(*TUNED,)
+    )
+    model: str | os.PathLike[str] | None = setting(
+        None, str, "name (see `lic models`) or path of a model instead", "MODEL"
+    )
+    strip: bool = setting(False, bool, "leave EXIF, ICC profile and XMP out")
+    auto_orient: bool = setting(False, bool, "turn the pixels as EXIF says")
+
+    def __post_init__(self) -> None:
+        given = [name for name in GOALS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise BadSetting(f"give {' or '.join(given)}, not both")
+        for name in given:
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, (int, float)):
+                raise BadSetting(f"{name} must be a number, not {value!r}")
+            if name.startswith("target") and not 0 < value < math.inf:
+                raise BadSetting(f"{name} must be a number above 0, not {value}")
+
+
+NAMES = tuple(f.name for f in fields(Settings))
+GOALS = ("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim")
