@@ -15,33 +15,39 @@ DEFAULT_QUALITY = 50.0
 DEFAULT_EFFORT = 0
 
 
-def setting(default: Any, kind: type, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> Any:
-    """A field, with what a command line says of it."""
-    told = {"kind": kind, "help": help, "metavar": metavar, "choices": choices}
-    return field(default=default, metadata=told)
+def told(kind: type, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a command line says of a field."""
+    return {"kind": kind, "help": help, "metavar": metavar, "choices": choices}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to encode a picture; at most one of the `GOALS` is given."""
 
-    quality: float | None = setting(
-        None, float, f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given", "Q"
+    quality: float | None = field(
+        default=None,
+        metadata=told(float, f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given", "Q"),
     )
-    lambda_: float | None = setting(None, float, "a lambda point of the model instead", "L")
-    target_size: int | None = setting(None, int, "largest file up to N bytes (50k, 1.5M)", "N")
-    target_bpp: float | None = setting(None, float, "largest file up to B bits per pixel", "B")
-    target_psnr: float | None = setting(None, float, "smallest file with this PSNR, in dB", "D")
-    target_ms_ssim: float | None = setting(None, float, "the same for MS-SSIM: 0.98, or in dB", "D")
-    effort: int = setting(DEFAULT_EFFORT, int, f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})", "N")
-    tune: str | None = setting(
-        None, str, f"what the picture is to be good at; {DEFAULT_TUNE} if not given", choices=(*TUNED,)
+    lambda_: float | None = field(default=None, metadata=told(float, "a lambda point of the model instead", "L"))
+    target_size: int | None = field(default=None, metadata=told(int, "largest file up to N bytes (50k, 1.5M)", "N"))
+    target_bpp: float | None = field(default=None, metadata=told(float, "largest file up to B bits per pixel", "B"))
+    target_psnr: float | None = field(default=None, metadata=told(float, "smallest file with this PSNR, in dB", "D"))
+    target_ms_ssim: float | None = field(
+        default=None, metadata=told(float, "the same for MS-SSIM: 0.98, or in dB", "D")
     )
-    model: str | os.PathLike[str] | None = setting(
-        None, str, "name (see `lic models`) or path of a model instead", "MODEL"
+    effort: int = field(
+        default=DEFAULT_EFFORT,
+        metadata=told(int, f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})", "N"),
     )
-    strip: bool = setting(False, bool, "leave EXIF, ICC profile and XMP out")
-    auto_orient: bool = setting(False, bool, "turn the pixels as EXIF says")
+    tune: str | None = field(
+        default=None,
+        metadata=told(str, f"what the picture is to be good at; {DEFAULT_TUNE} if not given", choices=(*TUNED,)),
+    )
+    model: str | os.PathLike[str] | None = field(
+        default=None, metadata=told(str, "name (see `lic models`) or path of a model instead", "MODEL")
+    )
+    strip: bool = field(default=False, metadata=told(bool, "leave EXIF, ICC profile and XMP out"))
+    auto_orient: bool = field(default=False, metadata=told(bool, "turn the pixels as EXIF says"))
 
     def __post_init__(self) -> None:
         given = [name for name in GOALS if getattr(self, name) is not None]
