@@ -26,19 +26,19 @@ def decode(
 ) -> Image.Image:
     """Decode a .lic file (its bytes, path or file object) to a Pillow image, with its metadata in `info`.
 
-    `region` (left, top, right, bottom, in pixels) decodes just that part of the picture: of the latents only the
-    strips of 1024 rows of pixels that it touches, of the network only the region and the margin that its pixels depend
-    on. They are those of the whole picture, but for one grey level in rare places where the arithmetic's order differs.
+    `region` (left, top, right, bottom, in pixels) decodes only that part of the picture: the latents of the strips of
+    1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on. Rarely, a pixel
+    differs by one grey level from that of the whole picture, because sums are taken in another order.
 
     There is no decoding at reduced size: the network has one output, at full size, and its inner layers are not
-    pictures. For thumbnails decode, then use `Image.thumbnail`; or encode a small version, too.
+    pictures. For thumbnails, decode and use `Image.thumbnail`, or encode a small version as well.
 
-    `max_pixels` is the largest picture that may be decoded (`math.inf` for any); the few bytes of a header may claim
-    280 terapixels. If it is not given, Pillow's limit holds: a `DecompressionBombWarning` above
-    PIL.Image.MAX_IMAGE_PIXELS, an error above twice that. What counts are the pixels of all strips that are decoded.
+    `max_pixels` is the largest number of pixels to decode (`math.inf` for no limit); the few bytes of a header can
+    claim 280 terapixels. By default Pillow's limit applies: a `DecompressionBombWarning` above
+    PIL.Image.MAX_IMAGE_PIXELS, an error above twice that. The limit counts the pixels of all strips that are decoded.
 
-    `model` is the name of the model that the file was encoded with, or the path of its .safetensors file; without it,
-    the models that ship and the folders that LIC_MODELS names are looked through.
+    `model` is the name of the model that the file was encoded with, or the path of its .safetensors file; by
+    default it is searched for among the shipped models and in the folders of LIC_MODELS.
 
     Raises `NotALicFile`, `Truncated`, `Corrupt`, `UnsupportedVersion`, `TooLarge`, `ModelNotFound`, `BadModel`, and
     `BadSetting` for a region that is not in the picture.
@@ -61,7 +61,7 @@ def decode(
 
 
 def decode_picture(file: Container, model: FrozenModel, region: Region | None = None) -> Image.Image:
-    """The whole way back from latents, for all of the picture or a region of it."""
+    """The picture, or a region of it, from its latents."""
     size = file.width, file.height
     region = region or (0, 0, *size)
     wanted = chunks_under(region, size, model.architecture.synthesis_reach)
@@ -73,7 +73,7 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
 
 
 def read_symbols(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
-    """The symbols in a file; if only some chunks are `wanted`, no others are decoded."""
+    """The symbols of a file, of all chunks or only of the `wanted` ones."""
     if file.section(STORED) is not None:
         raise BadImage("the file stores its pixels as they are, it has no latents: take a larger picture")
     if file.position > model.last_position:
@@ -83,7 +83,7 @@ def read_symbols(file: Container, model: FrozenModel, wanted: range | None = Non
 
 
 def _model_file(file: Container, name: str | os.PathLike[str] | None) -> ModelFile:
-    """The model that a file needs, which must be the one that is named, if one is."""
+    """The model that a file needs; if a model is named, it must be the right one."""
     if name is None:
         return find_file(file.fingerprint)
     found = read_model_file(choose_file(name))

@@ -32,33 +32,34 @@ def encode(
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
 
-    `quality` runs continuously from 1 (smallest) to 100 (best), 50 if nothing is said; `lambda_` names one of the
-    model's lambda points instead. Or aim at a result: the largest file of at most `target_size` bytes (or `target_bpp`
-    bits per pixel), metadata and all, or the smallest one that reaches `target_psnr` decibels or `target_ms_ssim` (a
-    similarity below 1, or decibels), measured on what is encoded, in RGB or grey. A target out of reach
-    raises `BadSetting`, which says what is possible.
+    `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_` is one of the model's
+    lambda points instead. Or give a target: the largest file of at most `target_size` bytes (or `target_bpp` bits per
+    pixel), metadata included, or the smallest file that reaches `target_psnr` decibels or `target_ms_ssim` (a
+    similarity below 1, or decibels), measured on the encoded picture, in RGB or grey. A target out of reach raises
+    `BadSetting`, which says what is possible.
 
-    `tune` is "psnr" (the default) or "ms-ssim": what the picture is to be good at, each with its model. The one for
-    MS-SSIM keeps more texture, at a loss in PSNR. Or `model` is a name or the path of a .safetensors file.
+    `tune` is "psnr" (the default) or "ms-ssim": the measure that the model was trained for. The model for MS-SSIM keeps
+    more texture, at a lower PSNR. Or `model` is a name or the path of a .safetensors file.
 
-    `effort` is the number of rounds in which symbols are refined by what they really cost and by what the decoder makes
-    of them, for models trained for squared error. The first few gain most; a round takes some three times as long as
-    decoding. Decoding is the same for all.
+    `effort` is the number of rounds of a search that changes latents by one where this lowers rate + lambda * squared
+    error. It needs a model trained for squared error. The first rounds gain most; a round takes about three times as
+    long as decoding, which itself does not change.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
-    formulas; CMYK with an ICC profile goes to sRGB by that profile. Transparency (RGBA, LA, P, or a colour named in
-    the file) is kept without loss, as RGBA or LA; what is fully transparent has no colour any more. Other modes (I,
-    I;16, F, LAB) hold what 8 bits cannot and are refused. Of animations and the like, one frame is encoded, with a
+    formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
+    named in the file) is kept without loss, as RGBA or LA; fully transparent pixels lose their colour. Other modes (I,
+    I;16, F, LAB) need more than 8 bits and are refused. Of a picture with several frames one is encoded, with a
     warning: the image's current one, a file's first.
 
-    Size. No file is longer than the picture's pixels uncompressed, its metadata, and 55 bytes: what would be is stored
-    without loss, whatever the quality. That befalls dots and thin strips, which fill their 16 x 16 blocks badly.
+    Size. No file is longer than the uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the
+    pixels are stored without loss, at any quality. This happens for dots and thin strips, which fill only a small part
+    of their 16 x 16 blocks.
 
-    Metadata. EXIF, ICC profile and XMP are kept byte for byte, the orientation in EXIF among them. `auto_orient` turns
-    the pixels upright instead. `strip` drops all three, after turning the pixels. What `metadata` names ("exif",
-    "icc_profile", "xmp") takes the place of the picture's own; None removes it.
+    Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF. `auto_orient` turns
+    the pixels upright instead. `strip` drops all three, after turning the pixels. Entries of `metadata` ("exif",
+    "icc_profile", "xmp") replace the picture's own; None removes them.
 
-    Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and what Pillow raises for files that it cannot open.
+    Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and Pillow's errors for files that it cannot open.
 
     >>> import numpy as np
     >>> from lic import decode

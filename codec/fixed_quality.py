@@ -1,4 +1,4 @@
-"""Encode a picture at one position between a model's lambda points."""
+"""Encode a picture at a given rate position."""
 
 from collections.abc import Iterable
 
@@ -15,7 +15,7 @@ from lic.codec.transform.tiled import analyse
 def choose_symbols(
     latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
 ) -> Iterable[Symbols]:
-    """The symbols that stand for a picture, in chunks; unless refined, each is made when it is asked for."""
+    """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed."""
     if effort:
         return chunks.chunks_of(refine(point.quantise(latents), pixels, model, point, effort))
     return map(point.quantise, chunks.chunks_of(latents))
@@ -24,10 +24,10 @@ def choose_symbols(
 def encode_picture(
     picture: Picture, model: FrozenModel, position: int, effort: int = 0, analysed: Latents | None = None
 ) -> bytes:
-    """The whole way from a picture to a .lic file; `analysed` are its latents at that position, if they are known.
+    """A picture as the bytes of a .lic file; `analysed` are its latents at that position, if they are known.
 
-    Few pixels in many blocks of 16 x 16 (a strip, a dot) may take more bytes as latents than as they are, and no
-    model is trained to tell. Then they are stored: without loss, and the file's size has a bound.
+    Where few pixels occupy many blocks of 16 x 16 (a strip, a dot), latents may take more bytes than the pixels. Then
+    the pixels are stored without loss, which bounds the size of a file.
     """
     point = model.at(position)
     latents = analyse(picture.pixels, model, point) if analysed is None else analysed

@@ -17,7 +17,7 @@ class Info:
     bytes: int
     bits_per_pixel: float
     position: int  # in 1/256 between lambda points
-    quality: float | None  # from 1 to 100; None where its model is not found
+    quality: float | None  # from 1 to 100; None if its model is not installed
     model: str  # fingerprint, in hexadecimal
     version: int
     sections: dict[str, int]  # tag: bytes
@@ -44,7 +44,7 @@ def read_info(data: FileLike) -> Info:
 
 
 def _quality(file: Container) -> float | None:
-    """Quality is the model's to tell."""
+    """The quality of a position, which needs the model's card."""
     try:
         return quality_of(file.position, len(find_file(file.fingerprint).card["lambdas"]))
     except ModelNotFound:

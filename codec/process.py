@@ -1,4 +1,4 @@
-"""What encoding and decoding ask of the process that they run in: memory given back, and threads after a fork."""
+"""Memory and threads of the process: malloc_trim after every 20 pictures, one thread for torch after a fork."""
 
 import ctypes
 import itertools
@@ -11,14 +11,13 @@ _malloc_trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "mallo
 
 
 def give_back_memory() -> None:
-    """Call malloc_trim every 20 pictures: where their sizes vary, glibc keeps what was freed, in ever
-    smaller pieces."""
+    """Call malloc_trim every 20 pictures: when their sizes vary, glibc keeps freed memory in small pieces."""
     if next(_pictures) % TRIM_AFTER == 0 and _malloc_trim:
         _malloc_trim(0)
 
 
 def _one_thread_for_torch() -> None:
-    """A forked process has torch's pool of threads but not the threads, and would wait for them for ever."""
+    """A forked process inherits torch's thread pool without its threads, and would wait for them for ever."""
     if torch := sys.modules.get("torch"):
         torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
-"""Files of a wanted size, or pictures of a wanted quality: a search over the positions between lambda points.
+"""Files of a target size, or pictures of a target quality: a search over rate positions.
 
-The picture is analysed once; a try quantises and codes its latents, or restores a picture from them.
+The picture is analysed once; each try quantises and codes its latents, or decodes them.
 """
 
 import math
@@ -20,11 +20,11 @@ from lic.codec.picture.image import Picture, Pixels
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 from lic.models.second_look import blend
 
-MOST_DB = 200.0  # what an infinite number of decibels counts in a search
+MOST_DB = 200.0  # replaces an infinite PSNR in the search
 
 
 class Tries:
-    """One picture, analysed, and its files at any positions."""
+    """One analysed picture, and its files at any rate positions."""
 
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
@@ -45,7 +45,7 @@ class Tries:
         return blend(self.first, self.second, share) if share else self.first
 
     def decoded(self, position: int) -> Pixels:
-        """What the file at a position decodes to: H x W x 3, or H x W for grey."""
+        """The decoded picture of the file at a position: H x W x 3, or H x W for grey."""
         height, width = self.picture.pixels.shape[:2]
         point = self.model.at(position)
         chunks = choose_symbols(self.latents(position), self.picture.pixels, self.model, point, self.effort)
@@ -59,7 +59,7 @@ class Tries:
 
 
 def encode_to_size(picture: Picture, model: FrozenModel, target: int, effort: int) -> bytes:
-    """The largest file that is not above `target` bytes, the whole of it counted."""
+    """The largest file of at most `target` bytes, counting the complete file."""
     tries = Tries(picture, model, effort)
     smallest = len(tries.file(0))
     if smallest > target:
@@ -110,9 +110,9 @@ def _encode_to_quality(
 
 
 def last_below(value: Callable[[int], float], target: float, last: int) -> int:
-    """The position after which a rising function reaches the target; it must be below it at 0 and not at `last`.
+    """The last position at which a rising function is below the target, given that it is below at 0 and not at `last`.
 
-    Interpolation finds it in few evaluations where the function is nearly straight, bisection helps where it is not.
+    Interpolation needs few evaluations if the function is nearly linear; otherwise bisection helps.
 
     >>> last_below(lambda p: p**3, 1000, 1792)
     9

@@ -1,15 +1,16 @@
-"""Symbols chosen anew for one picture, by what they cost and by what the decoder makes of them.
+"""Rate-distortion search over the symbols of one picture: the encoder's `effort`.
 
-Analysis and rounding are one quick answer for all pictures: amortised inference, as the theory of VAEs has it, which
-leaves a gap to the best answer for each. (Yang, Bamler and Mandt 2020 close it by descent through soft rounding.) Here
+Analysis and rounding are amortised inference: one fast approximation for all pictures, which falls short of the best
+symbols for each of them. (Yang, Bamler and Mandt 2020 close the gap by gradient descent through soft rounding.) Here
 symbols move by one, up or down, where that lowers
 
     J = bits + lambda 255^2 * (sum of squared errors) / 3
 
-A round looks at all symbols at once. One walk through the contexts prices them and their neighbours; one pass back
-through the synthesis gives the slope of the distortion; its curvature has been estimated before, by a random probe.
-Moves disturb one another, so only half of those that promise a gain are made; and where J has grown after all, they
-are taken back, and the place is more cautious from then on, as in Levenberg's damping of Newton's method.
+A round considers all symbols at once. One pass through the contexts gives the cost of each symbol and of its
+neighbouring values; one backward pass through the synthesis gives the gradient of the distortion; its curvature was
+estimated before, by a random probe. Moves interact, so only half of those with an expected gain are made. Where J has
+grown nevertheless, they are undone, and the curvature is multiplied by a larger damping factor there, as in Levenberg's
+method.
 """
 
 from collections.abc import Iterator
@@ -28,13 +29,13 @@ from lic.codec.transform.engines import engine_of
 from lic.codec.transform.tiles import tiles
 from lic.models.constants import DOWNSAMPLING, PEAK
 
-MOVED = 0.5  # of the moves that promise a gain
+MOVED = 0.5  # fraction of the moves with an expected gain that are made
 LEAST_GAIN = 1.0  # bits
-CAUTION = 1.5  # times the curvature, at first
-CAUTION_AFTER_LOSS = 2.0  # times that where things got worse
-CAUTION_AFTER_GAIN = 0.9  # where they got better, as long as caution stays above 1
-LEAST_CURVATURE = 0.5  # of the channels' mean: the estimate for one channel is noisy
-PROBE = 0.05  # symbols: small, for the synthesis is not linear
+CAUTION = 1.5  # initial factor on the curvature
+CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
+CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere, down to 1 at least
+LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one channel is noisy
+PROBE = 0.05  # in symbols: small, because the synthesis is not linear
 
 
 def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, rounds: int) -> Symbols:
@@ -59,12 +60,12 @@ class Part(NamedTuple):
     """A tile of the picture, with all the pixels that its symbols affect and all the latents that those depend on."""
 
     latents: Floats
-    pixels: Floats  # height x width x 3, in 0..1; without what pads the picture to whole blocks
+    pixels: Floats  # height x width x 3, in 0..1; without the padding
     inner: tuple[slice, slice, slice]  # the tile within `latents`
-    place: tuple[slice, slice, slice]  # the tile within the rows that were asked for
+    place: tuple[slice, slice, slice]  # the tile within the requested rows
 
     def difference(self, picture: Floats, other: Floats) -> Floats:
-        """One picture minus another; nothing where the picture was padded."""
+        """One picture minus another; 0 in the padding."""
         height, width = self.pixels.shape[:2]
         difference = np.zeros_like(picture)
         difference[:height, :width] = picture[:height, :width] - other[:height, :width]
@@ -81,7 +82,7 @@ class Distortion:
         self.weight = np.float32(point.lambda_ * PEAK**2 / 3)
 
     def slope(self, rows: slice) -> tuple[Floats, Floats]:
-        """Of the symbols in some rows: the derivative by each, and the distortion in each block of pixels."""
+        """The derivative by each of the symbols in some rows, and the distortion in each block of pixels."""
         slopes, blocks = self._empty(rows)
         for part in self._parts(rows):
             picture, back = self.engine.linearise(part.latents)
@@ -91,7 +92,7 @@ class Distortion:
         return slopes, blocks[0]
 
     def curvature(self, rows: slice, random: np.random.Generator) -> Floats:
-        """What moving a symbol by one adds, beside the slope: an estimate by channel times one by block.
+        """The second-order distortion of moving a symbol by one: a factor per channel times one per block.
 
         For signs v at random and the Jacobian A of the decoder, the mean of v * (A' A v) is the diagonal of A' A.
         """
@@ -132,7 +133,7 @@ def _block_sums(picture: Floats) -> Floats:
 
 
 class Chunk:
-    """The symbols of a stream, and what their last moves did."""
+    """The symbols of a stream, and the outcome of their last moves."""
 
     def __init__(
         self,
@@ -142,13 +143,13 @@ class Chunk:
         random: np.random.Generator,
     ) -> None:
         self.distortion, self.rows, self.coder, self.random = distortion, rows, coder, random
-        self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
+        self.symbols = distortion.symbols[:, rows]  # a view, so that moves apply to the whole picture
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
         self.curvature = distortion.curvature(rows, random)
-        self.kept: tuple[Floats, Symbols] | None = None  # J at each place, and the symbols, before the last moves
+        self.kept: tuple[Floats, Symbols] | None = None  # J of each block and the symbols before the last moves
 
     def move(self) -> None:
-        """Take back what the last moves made worse, and make new ones elsewhere."""
+        """Undo the last moves where J has grown, and make new ones elsewhere."""
         bits, slope, worse = self.judge()
         curvature = self.curvature * self.caution
         down = bits[1] - bits[0] - slope + curvature
@@ -157,10 +158,10 @@ class Chunk:
         self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
 
     def judge(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Take the last moves back where J has grown.
+        """Undo the last moves where J has grown.
 
-        Returns what symbols and their neighbours, below and above, cost, the slopes, and where moves were taken back:
-        there the rest is of no use any more.
+        Returns the costs of the symbols and of their lower and upper neighbours, the slopes, and a mask of the blocks
+        with undone moves, where the other results are no longer valid.
         """
         bits = self.coder.shifted_bits(self.symbols, (0, -1, 1), np.float32)
         slope, distortion = self.distortion.slope(self.rows)
@@ -168,7 +169,7 @@ class Chunk:
         worse = np.zeros(loss.shape, bool)
         if self.kept is not None:
             loss_before, symbols_before = self.kept
-            worse = _around(loss - loss_before) > 0  # a symbol touches pixels of the places around
+            worse = _around(loss - loss_before) > 0  # a symbol affects pixels of the blocks around
             loss[worse] = loss_before[worse]
             self.symbols[:, worse] = symbols_before[:, worse]
             self.caution[worse] *= CAUTION_AFTER_LOSS

@@ -1,6 +1,6 @@
-"""The settings of an encoder: the one list that `encode`, `lic encode` and `Image.save` go by. Without numpy.
+"""The settings of an encoder: the one list for `encode`, `lic encode` and `Image.save`. Without numpy.
 
-A new setting is a field here and a parameter of `encode`; a test holds the two together.
+A new setting is a field here and a parameter of `encode`; a test compares the two.
 """
 
 import math

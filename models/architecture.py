@@ -1,8 +1,8 @@
-"""What a network is made of, as a value: its kind and its sizes, stored with every model.
+"""The layers of a network as a value: kind and sizes, stored with every model.
 
 An architecture lists the layers of the analysis and of the synthesis. `transforms.py` builds torch modules from the
-list; everything else that depends on the layers is computed from it here: the shapes of all tensors, how far a latent
-or a pixel depends on its surroundings, and the number of multiplications. Nothing here imports torch, so files can be
+list; everything else that depends on the layers is computed from it here: the shapes of all tensors, the reach of a
+latent or a pixel in its surroundings, and the number of multiplications. Nothing here imports torch, so files can be
 checked and tiles laid out without it.
 
 A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`.
@@ -41,12 +41,12 @@ class Convolution(NamedTuple):
         return self.outputs * self.inputs * self.kernel**2 / self.stride**2
 
     def scaled(self, pixels: int) -> int:
-        """Pixels per output sample, if an input sample stands for so many, in each direction."""
+        """Pixels per output sample, in each direction, given those per input sample."""
         return pixels * self.stride
 
 
 class SubPixel(NamedTuple):
-    """A convolution to r * r times the channels, which are then dealt out to an r times finer grid."""
+    """A convolution to r * r times the channels, which are then rearranged to an r times finer grid."""
 
     inputs: int
     outputs: int
@@ -197,7 +197,7 @@ class Architecture:
 
     @classmethod
     def of_card(cls, card: dict[str, Any]) -> "Architecture":
-        """The architecture that a model's card names; the cards of the first models give sizes only."""
+        """The architecture in a model's card; the cards of the first models contain only the sizes."""
         return cls(**card["network"]) if "network" in card else cls(n=card["n"], m=card["m"])
 
     @property
@@ -229,7 +229,7 @@ class Architecture:
             for i, layer in enumerate(layers):
                 before, pixels = pixels, layer.scaled(pixels)
                 name = f"{side}.{i}"
-                if before == pixels == DOWNSAMPLING:  # from latents to latents
+                if before == pixels == DOWNSAMPLING:  # latents in, latents out
                     if not isinstance(layer, Residual):
                         raise TypeError(f"no way is known to reorder the latents in {layer!r}")
                     outputs += [f"{name}.expand.weight", f"{name}.expand.bias"]
@@ -262,7 +262,7 @@ class Architecture:
 
 
 def _reach(layers: Layers, pixels: int) -> int:
-    """In latents, rounded up; a sample of the first layer's input stands for so many `pixels`."""
+    """The reach in latents, rounded up; `pixels` are those per sample of the first layer's input."""
     reach = 0
     for layer in layers:
         reach += layer.radius * pixels

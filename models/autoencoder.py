@@ -29,8 +29,8 @@ class RateDistortionAutoencoder(nn.Module):
 
         P(n) = F((n + 1/2) s) - F((n - 1/2) s)
 
-    and one density serves every step. Each lambda point has a share of a second look, 0 if nothing is said: latents
-    move by it from those of a first look at the picture to those of a second.
+    and one density serves every step. Each lambda point has a blend weight in `shares`, 0 by default: the
+    fraction of the way from the latents of the first look to those of the second (see `second_look.py`).
 
     >>> model = RateDistortionAutoencoder(Architecture(n=8, m=12), lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
@@ -57,7 +57,7 @@ class RateDistortionAutoencoder(nn.Module):
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
         self.log_inverse_gain = nn.Parameter(steps.log()[:, None].repeat(1, m))
         of_second_look = torch.tensor(shares or [0] * len(self.lambdas), dtype=torch.float32)
-        self.register_buffer("shares", of_second_look, persistent=False)  # a choice, not something learned
+        self.register_buffer("shares", of_second_look, persistent=False)  # chosen, not learned
 
     def forward(
         self,
@@ -71,7 +71,7 @@ class RateDistortionAutoencoder(nn.Module):
         return Coded(self.synthesis(y), bits)
 
     def latents(self, x: Tensor, point: Tensor) -> Tensor:
-        """What stands for each picture at its own lambda point, before rounding."""
+        """The latents of each picture at its own lambda point, before rounding."""
         y: Tensor = self.analysis(x).float()
         share = self.shares[point]
         again = share > 0
@@ -81,15 +81,15 @@ class RateDistortionAutoencoder(nn.Module):
         return y.index_put((again,), blend(y[again], second, share[again][:, None, None, None]))
 
     def second_look(self, x: Tensor, y: Tensor) -> Tensor:
-        """The latents of a second look at pictures (see `second_look.py`), `y` being those of the first."""
-        unscale = (self.log_gain[-1] + self.log_inverse_gain[-1]).exp()[:, None, None]  # as where steps are finest
+        """The latents of a second look at pictures (see `second_look.py`); `y` are those of the first."""
+        unscale = (self.log_gain[-1] + self.log_inverse_gain[-1]).exp()[:, None, None]  # as at the finest steps
         return look_again(self.analysis, self.synthesis, x, y * unscale)
 
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """Latents as the decoder gets them, and the bits of each picture."""
+        """The latents that the decoder receives, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
         symbols = counted = quantize(y * gain, how, noise)
-        if how == "straight-through":  # the rate of rounded values has no slope to descend, that of noisy ones has
+        if how == "straight-through":  # only the rate of noisy values has a gradient
             counted = quantize(y * gain, "noise", noise)
         return self.restore(symbols, point), self.bits(counted, gain).sum(dim=(1, 2, 3))
 
@@ -98,12 +98,12 @@ class RateDistortionAutoencoder(nn.Module):
         return -self.density.probability((symbols - 0.5) / gain, (symbols + 0.5) / gain).log2()
 
     def restore(self, symbols: Tensor, point: Tensor) -> Tensor:
-        """The latents that symbols stand for."""
+        """Symbols times the inverse gain: the input of the synthesis."""
         return symbols * self.log_inverse_gain[point].exp()[:, :, None, None]
 
     @torch.no_grad()
     def permute_latents(self, order: Tensor) -> None:
-        """Put the latent channels into another order, without any other effect."""
+        """Reorder the latent channels; reconstructions and rates do not change."""
         outputs, inputs = self.architecture.latent_tensors
         state = self.state_dict()
         for name in (*outputs, "density.log_heights", "density.unit"):

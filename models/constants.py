@@ -1,9 +1,9 @@
-"""Numbers that the networks, the file format and the measurements share. Plain Python: nothing here imports torch."""
+"""Constants shared by the networks, the file format and the measurements. Without torch."""
 
 PEAK = 255.0  # of an 8-bit sample; distortion is measured in these grey levels
-MID_GREY = 0.5  # pictures are values in 0..1; the layers see them centred, so that zero padding means grey
+MID_GREY = 0.5  # pictures have values in 0..1; the layers see them centred, so that zero padding is grey
 DOWNSAMPLING = 16  # pixels per latent, in each direction
-DEAD_ZONE = 0.05  # just above 1/2, a 1 in place of a 0 costs several bits and saves less distortion than they are worth
+DEAD_ZONE = 0.05  # just above 1/2, a 1 instead of a 0 costs several bits and saves less distortion than they are worth
 
 
 def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[int, ...]:
@@ -19,4 +19,4 @@ def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[i
     return tuple([-k for k in reversed(positive[1:])] + positive)
 
 
-KNOTS = knot_layout()  # of all piecewise-linear densities
+KNOTS = knot_layout()  # of all densities

@@ -1,13 +1,13 @@
 """A piecewise-linear probability density per channel, and its exact piecewise-quadratic integral.
 
-All channels share one layout of knots, in units of the channel's own `unit`: evenly spaced near zero, then
-spread by octaves, so that 73 heights follow a density from its peak to tails a thousand units away.
+All channels share one layout of knots, in units of the channel's `unit`: evenly spaced near zero, then
+logarithmically, so that 73 heights describe a density from its peak to tails a thousand units away.
 
     p(u) = h_i + (h_{i+1} - h_i) (u - k_i) / w_i                     k_i <= u <= k_{i+1} = k_i + w_i
     F(u) = H_i + h_i (u - k_i) + (h_{i+1} - h_i) (u - k_i)^2 / 2 w_i
 
 Outside the outermost knots the density is zero. `probability` never returns less than `MIN_PROBABILITY`,
-the price that the coder's escape puts on a value the density calls impossible.
+the probability of the coder's escape for values outside the density.
 """
 
 import torch
@@ -42,7 +42,7 @@ class PiecewiseLinearDensity(nn.Module):
 
     @property
     def tent_areas(self) -> Tensor:
-        """Area under the tent of height one that each knot carries; p is the sum of the tents."""
+        """The area under the unit tent of each knot; p is a sum of tents times their heights."""
         widths = self.knots.diff()
         zero = widths.new_zeros(1)
         return (torch.cat([zero, widths]) + torch.cat([widths, zero])) / 2
@@ -50,7 +50,7 @@ class PiecewiseLinearDensity(nn.Module):
     def heights(self) -> Tensor:
         """Heights at the knots (C x K), normalised so that each channel integrates to one over u."""
         heights = (self.log_heights - self.log_heights.detach().amax(1, keepdim=True)).exp()
-        # Not a matrix product: autocast would take that sum in bfloat16.
+        # Not a matrix product, which autocast would compute in bfloat16.
         return heights / (heights * self.tent_areas).sum(1, keepdim=True)
 
     def _segments(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -100,14 +100,14 @@ class PiecewiseLinearDensity(nn.Module):
         rest = p - below.gather(1, i)
         h = heights.gather(1, i)
         slope = (heights.diff(dim=1) / widths).gather(1, i)
-        # Root of slope t^2 / 2 + h t = rest, written so that it also holds for slope 0.
+        # Root of slope t^2 / 2 + h t = rest, in a form that is also valid for slope 0.
         t = 2 * rest / (h + (h * h + 2 * slope * rest).clamp(min=0).sqrt()).clamp(min=1e-30)
         u = self.knots[i] + torch.minimum(t, widths[i])
         return (u * self.unit[:, None]).T
 
     @torch.no_grad()
     def rescale(self, y: Tensor) -> None:
-        """Let each channel's unit follow the spread of y, and restart its heights from a Laplacian."""
+        """Set each channel's unit by the deviation of y, and reset its heights to a Laplacian."""
         deviation = y.transpose(0, 1).flatten(1).std(dim=1).clamp(min=1e-4)
         self.unit.copy_(deviation / self.UNITS_PER_DEVIATION)
         laplace = -(2**0.5) * self.knots.abs() / self.UNITS_PER_DEVIATION
@@ -117,10 +117,10 @@ class PiecewiseLinearDensity(nn.Module):
     def fit(self, y: Tensor, iterations: int = 20, prior: float = 0.01, counts: Tensor | None = None) -> None:
         """Maximum-likelihood heights for samples y, by EM.
 
-        p is a mixture of tents, one per knot. E step: each sample lends its two neighbouring tents
-        responsibilities in proportion to their heights at the sample. M step: a tent's height is its share
-        of the responsibilities over its area. The `prior` (a number of samples, spread like the present
-        density) keeps knots that saw nothing alive. `counts` (channels x samples) says how often each was seen.
+        p is a mixture of tents, one per knot. E step: each sample divides its responsibility between the two
+        tents around it, in proportion to their heights at the sample. M step: a tent's height is its fraction
+        of the responsibilities over its area. The `prior` (a number of samples, distributed like the present
+        density) keeps knots without samples above zero. `counts` (channels x samples) weights the samples.
         """
         u, i, t = self._segments(y)
         seen = torch.ones_like(u) if counts is None else counts

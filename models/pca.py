@@ -1,8 +1,8 @@
-"""A start for training: the layer-wise principal components of pictures.
+"""Initialisation of a training by the layer-wise principal components of pictures.
 
-A random start spends its first thousand steps on learning something like a block transform. The linear
-autoencoder's optimum is known without a step, it is PCA (see `factor_analysis.py` and THEORY.md); so each
-analysis layer starts as the leading components of its own blocks, and the synthesis as its transpose.
+From a random start, the first thousand steps learn something like a block transform. The optimal linear autoencoder
+is known in closed form, it is PCA (see `theory/factor_analysis.py` and THEORY.md); so each analysis layer starts as the
+leading components of its own blocks, and the synthesis as its transpose.
 """
 
 import torch
@@ -14,7 +14,7 @@ from lic.models.constants import MID_GREY
 from lic.models.gdn import GDN, to_root
 from lic.models.transforms import Analysis, SubPixelConv, Synthesis
 
-TAP_NOISE = 0.02  # of the usual scale: what breaks the symmetry of unused taps without drowning the start
+TAP_NOISE = 0.02  # relative to the usual scale: breaks the symmetry of unused taps
 START_GAMMA = 1e-3  # keeps GDN near the identity
 
 
@@ -62,16 +62,16 @@ def _set_block_transform(down: nn.Conv2d, up: SubPixelConv, basis: Tensor) -> No
 
 @torch.no_grad()
 def pca_start(model: RateDistortionAutoencoder, pictures: Tensor) -> None:
-    """Start a model from the principal components of `pictures`, its densities and gains from their latents."""
+    """Initialise transforms by the principal components of `pictures`, densities and gains by their latents."""
     pca_transforms(model.analysis, model.synthesis, pictures)
     fit_latents(model, model.analysis(pictures))
 
 
 @torch.no_grad()
 def fit_latents(model: RateDistortionAutoencoder, y: Tensor) -> None:
-    """Start densities and inverse gains from the latents y that a model's transforms make of pictures.
+    """Initialise densities and inverse gains by latents y of pictures.
 
-    With noise in place of rounding, a latent of small variance is better shrunk: the inverse gains start at
+    With noise instead of rounding, it is better to shrink latents of small variance: the inverse gains start at
     Wiener's value, step * var / (var + step^2 / 12).
     """
     model.density.rescale(y)

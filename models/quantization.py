@@ -1,4 +1,4 @@
-"""One switch for the ways to quantise, shared by training, refinement and coding."""
+"""All ways to quantise, shared by training, refinement and coding."""
 
 from typing import Literal
 
@@ -13,11 +13,11 @@ Quantization = Literal["noise", "round", "dead-zone", "straight-through"]
 def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tensor:
     """Quantise to a unit grid.
 
-    - "noise": y + u with u uniform on [-1/2, 1/2), the proxy that training differentiates through
+    - "noise": y + u with u uniform on [-1/2, 1/2), the differentiable proxy of training
       (drawn here unless given);
     - "round": floor(y + 1/2); no gradient;
-    - "dead-zone": the same, but 0 for all |y| < 1/2 + DEAD_ZONE; what is coded;
-    - "straight-through": what is coded, with the gradient of the identity.
+    - "dead-zone": the same, but 0 for all |y| < 1/2 + DEAD_ZONE, as in coding;
+    - "straight-through": the values of "dead-zone" with the gradient of the identity.
 
     >>> quantize(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
     tensor([-1.,  0.,  0.,  1.])

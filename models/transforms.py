@@ -1,7 +1,7 @@
 """Analysis and synthesis as torch modules, built from the layers that an architecture lists.
 
-The layers of Balle, Laparra and Simoncelli (2017) are in `architecture.balle2017`; a sub-pixel convolution takes the
-place of their upsampling by zeros: r * r times the channels, dealt out to an r times finer grid.
+The layers of Balle, Laparra and Simoncelli (2017) are in `architecture.balle2017`; sub-pixel convolutions replace
+their upsampling by zeros: r * r times the channels, rearranged to an r times finer grid.
 """
 
 from torch import Tensor, nn
@@ -13,7 +13,7 @@ from lic.models.gdn import GDN
 
 
 def depth_to_space(x: Tensor, r: int) -> Tensor:
-    """Deal r*r*C channels out to an r times finer grid with C channels.
+    """Rearrange r*r*C channels to an r times finer grid with C channels.
 
     Channels are ordered (row, column, C): with channels-last memory each move is then one long copy, which
     is several times faster than `pixel_shuffle`'s order (C, row, column).

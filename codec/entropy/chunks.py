@@ -1,4 +1,4 @@
-"""The section of latents in a file: chunks of rows, each a stream of its own, so that they can be decoded apart."""
+"""The section of latents in a file: chunks of rows, each a separate stream, so that they decode independently."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -13,7 +13,7 @@ from lic.codec.file.geometry import CHUNK_ROWS
 
 
 def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
-    """The latents, or symbols, that share a stream: 64 rows each, the last chunk what is left."""
+    """The latents, or symbols, that share a stream: 64 rows each, fewer in the last chunk."""
     return [latents[:, row : row + CHUNK_ROWS] for row in range(0, latents.shape[1], CHUNK_ROWS)]
 
 
@@ -29,7 +29,7 @@ def bits(symbols: Symbols, coder: Coder) -> NDArray[np.float64]:
 
 
 def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range | None = None) -> Symbols:
-    """The symbols of a picture whose latents have that shape; of the `wanted` chunks only, if some are named."""
+    """The symbols of a picture whose latents have that shape, of all chunks or only of the `wanted` ones."""
     channels, rows, columns = shape
     starts = range(0, rows, CHUNK_ROWS)
     reader = Reader(data)

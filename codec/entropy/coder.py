@@ -1,8 +1,8 @@
 """Integer latents <-> bytes. The only file that imports constriction.
 
 A chunk of latents (channels x rows x columns) is one range-coder stream: the number of channels in use, then the
-passes of each of those channels (see contexts.py). Within a pass, the symbols go table by table, and after them the
-values that escaped from their tables.
+passes of each of those channels (see contexts.py). Within a pass, the symbols are sorted by table, and the values that
+escaped from their tables follow.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,7 +20,7 @@ from lic.codec.errors import Corrupt
 Symbols = NDArray[np.int32]
 
 PIECE_BITS = 16  # escaped values are written in uniform pieces of at most this many bits
-MAX_SYMBOL = 2**30  # larger latents are clamped when coded; no picture comes near
+MAX_SYMBOL = 2**30  # larger latents are clamped; those of pictures are far smaller
 
 _uniform = constriction.stream.model.Uniform
 
@@ -68,7 +68,7 @@ def _get_escaped(coder: "constriction.stream.queue.RangeDecoder", count: int) ->
 
 
 class Library(dict[int, object]):
-    """Coder models made of tables, each when first used: a chunk uses few of them, many times."""
+    """The coder models of tables, each made when it is first used: a chunk uses a few of them many times."""
 
     def __init__(self, tables: Tables) -> None:
         super().__init__()
@@ -86,14 +86,14 @@ class Library(dict[int, object]):
 
 
 class Step(NamedTuple):
-    """The symbols of a pass in the order in which they are coded: table by table, place by place."""
+    """The symbols of a pass in coding order: sorted by table, then by block position."""
 
     places: NDArray[np.intp]
     tables: NDArray[np.intp]
     prediction: Ints
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
-        """Each table in use, and where its run of the step's symbols starts and ends."""
+        """Each table in use, with the start and the end of its run of symbols."""
         starts = [0, *((self.tables[1:] != self.tables[:-1]).nonzero()[0] + 1).tolist()]
         return zip(self.tables[starts].tolist(), starts, [*starts[1:], len(self.tables)], strict=True)
 
@@ -108,7 +108,7 @@ def steps(state: State, channel: int, values: Ints) -> Iterator[Step]:
 
 
 class Coder:
-    """Codes chunks of symbols (channels x rows x columns); each call begins a stream of its own.
+    """Codes chunks of symbols (channels x rows x columns); each call starts a new stream.
 
     >>> from lic.codec.entropy.plain import PlainWalk
     >>> from lic.codec.entropy.tables import frequency_tables
@@ -137,13 +137,13 @@ class Coder:
                 for i, start, end in step.runs():
                     coder.encode(entries[start:end], self.library[i])
                 _put_escaped(coder, residuals[escaped].tolist())
-        # Big-endian words: what the decoder would read alike (it fills up with ones) is not stored.
+        # Big-endian words, without the trailing ones that the decoder appends anyway.
         return bytes(coder.get_compressed().astype(">u4").tobytes().rstrip(b"\xff"))
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
-        """The chunk of that shape behind the bytes of `encode`."""
+        """The chunk of that shape, from the bytes of `encode`."""
         channels, rows, columns = shape
-        data += b"\xff" * 4  # what the encoder cut off, and enough to start on
+        data += b"\xff" * 4  # the ones that the encoder cut off, and enough to start with
         words = np.frombuffer(data + b"\xff" * (-len(data) % 4), ">u4").astype(np.uint32)
         coder = constriction.stream.queue.RangeDecoder(words)
         values = np.zeros((channels, rows * columns + 1), np.int64)
@@ -165,13 +165,13 @@ class Coder:
         return values[:, :-1].astype(np.int32).reshape(shape)
 
     def bits(self, symbols: Symbols) -> NDArray[np.float64]:
-        """-log2 p of each symbol under the tables; escaped values at their own cost, unused channels at none."""
+        """-log2 p of each symbol under the tables, including the bits of escaped values; 0 in unused channels."""
         return self.shifted_bits(symbols, (0,))[0]
 
     def shifted_bits(self, symbols: Symbols, shifts: Sequence[int], kind: type = np.float64) -> NDArray[Any]:
-        """What each symbol costs, and would cost if it alone were larger by a shift: shifts x the shape of `symbols`.
+        """The cost in bits of each symbol, if it alone changes by each of the shifts: shifts x the shape of `symbols`.
 
-        In channels that are not in use nothing costs anything, but for shifts, which cost infinitely much.
+        In channels that are not in use the cost is 0 for no shift, and infinite for all others.
         """
         values = _with_zero_cell(symbols.reshape(len(symbols), -1))
         bits = np.zeros((len(shifts), *values[:, :-1].shape), kind)
@@ -198,12 +198,12 @@ def _entries(residuals: Ints, chosen: NDArray[np.intp], library: Library) -> tup
     """Each residual's entry in its table, and which residuals escape."""
     escape = library.escape[chosen]
     entries = residuals - library.tables.first[chosen]
-    # As unsigned numbers, those below zero are beyond the end, too.
+    # As unsigned numbers, negative ones are also beyond the end.
     outside = (entries.view(np.uint64) >= escape.view(np.uint64)).nonzero()[0]
     entries[outside] = escape[outside]
     return entries.astype(np.int32), outside
 
 
 def _with_zero_cell(values: NDArray[np.integer]) -> Ints:
-    """Channels x places, with the cell that contexts read where there is no neighbour."""
+    """Channels x block positions, plus a zero for neighbours that do not exist."""
     return np.pad(values.astype(np.int64), ((0, 0), (0, 1)))

@@ -4,19 +4,20 @@ A chunk is coded channel by channel, and each channel in passes over a checkerbo
 are coded in whole-array operations. The expected magnitude of a symbol is estimated as a weighted sum of
 
     1                                 a constant
-    F2, F8, F      at the place       running sums of magnitudes over the channels before, that forget a half,
-    F2, F8, F      its 4 neighbours   an eighth, or nothing with each channel
-    inside                            the neighbours in the channel itself that earlier passes have decoded
-    earlier                           magnitudes at the place in all channels of earlier blocks, each by its own weight
+    F2, F8, F      at the symbol      running sums of magnitudes over the channels before, which decay by a half,
+    F2, F8, F      its 4 neighbours   by an eighth, or not at all with each channel
+    inside                            magnitudes of neighbours in the same channel, decoded in earlier passes
+    earlier                           magnitudes at the block position in all channels of earlier blocks, each with
+                                      its own weight
 
-and the estimate, cut into logarithmic buckets, chooses one table of a library that all channels share.
+and the estimate, quantised to logarithmic buckets, selects a table from a library that all channels share.
 
-The first channels hold what is left of the picture itself, colour and brightness averaged: there the neighbours
-predict not only the magnitude but the value, and what is coded is the difference from the prediction.
+The first channels contain local averages of brightness and colour. There the neighbours predict the value, too, and
+the difference from the prediction is coded.
 
-All of it is integer arithmetic: additions, multiplications, shifts, comparisons. FORMAT.md writes it out. Only the
-`earlier` sums are computed in float64, for there numpy's matrix product is fast: every term and every sum is an integer
-far below 2^53, which float64 holds exactly, in whatever order they are added.
+All of it is integer arithmetic: additions, multiplications, shifts, comparisons; FORMAT.md specifies it. Only the
+`earlier` sums are computed in float64, because numpy's matrix product is fast there: every term and every sum is an
+integer far below 2^53, which float64 represents exactly, in any order of summation.
 """
 
 from dataclasses import dataclass
@@ -46,7 +47,7 @@ WEIGHT_BITS = 16  # weights in 1/65536
 MAGNITUDE_CAP = 15
 PREDICTED_CHANNELS = 8
 PREDICTION_BITS = 12
-FORGET = (1, 3)  # F2 forgets a half per channel, F8 an eighth
+FORGET = (1, 3)  # F2 decays by a half per channel, F8 by an eighth
 BLOCK = 8  # channels whose `earlier` sums are computed together
 PREFIX = "contexts."  # of the arrays' names in a model file
 STORED = {
@@ -79,7 +80,7 @@ def _neighbours(rows: int, columns: int, places: NDArray[np.intp], offsets: tupl
 
 @lru_cache(maxsize=32)
 def passes(rows: int, columns: int, predicted: bool) -> tuple[Pass, ...]:
-    """A checkerboard in two passes; a predicted channel takes the first half in two, for the sake of its diagonals."""
+    """The two passes of a checkerboard; predicted channels split the first one, to use diagonal neighbours."""
     y, x = np.divmod(np.arange(rows * columns), columns)
     if predicted:
         number = np.where((y + x) % 2 == 1, 2, np.where(y % 2 == 1, 1, 0))
@@ -102,7 +103,7 @@ class PointContexts(NamedTuple):
     weights: Ints  # channels x 3 passes x FEATURES, in 1/2^WEIGHT_BITS
     prediction: Ints  # PREDICTED_CHANNELS x 3 passes x 4 neighbours, in 1/2^PREDICTION_BITS
     thresholds: Ints  # where buckets begin, in 1/2^(UNIT_BITS + WEIGHT_BITS)
-    tables: NDArray[np.uint8]  # channels x 3 passes x buckets: which one of the library
+    tables: NDArray[np.uint8]  # channels x 3 passes x buckets: numbers in the library
     earlier: NDArray[np.int16] | None = None  # packed, see `earlier_block`; in 1/2^WEIGHT_BITS
 
     def start(self, rows: int, columns: int) -> "ContextState":
@@ -111,7 +112,7 @@ class PointContexts(NamedTuple):
 
 
 def earlier_size(channels: int) -> int:
-    """The number of weights of earlier magnitudes: two passes, for each channel those of the blocks before its own.
+    """The number of `earlier` weights: for two passes and each channel, one per channel of the blocks before its own.
 
     >>> earlier_size(12)  # channels 8 to 11 look back at 0 to 7
     64
@@ -130,9 +131,9 @@ def earlier_block(packed: NDArray[Any], channels: int, start: int) -> NDArray[An
 class Contexts:
     """All lambda points' contexts, and the library of densities that they choose from.
 
-    The library's densities are of latents in units of the step (of what is rounded to symbols), and contexts count
-    symbols: so neither depends on the step. Between lambda points those of the next one serve, which knows all channels
-    in use, but for the first eighth of the way.
+    The library's densities are those of latents divided by the step, and contexts use symbols, so neither depends on
+    the step. Between two lambda points the contexts of the upper one are used, which knows all channels in use, except
+    in the first eighth of the interval.
     """
 
     weights: Ints  # points x channels x 3 x FEATURES
@@ -166,7 +167,7 @@ class Contexts:
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "Contexts":
         found = {name: arrays.get(PREFIX + name) for name in STORED}
-        small = {name: found.pop(name) for name in ("index", "earlier")}  # as large as all the rest: kept as stored
+        small = {name: found.pop(name) for name in ("index", "earlier")}  # the largest arrays keep their stored types
         ints = {name: array.astype(np.int64) for name, array in found.items() if array is not None}
         return cls(**ints, **small)  # type: ignore[arg-type]
 
@@ -186,19 +187,19 @@ class Contexts:
         return Coder(self.library, self.at(position))
 
     def at(self, position: int) -> PointContexts:
-        """The integers that serve at a position."""
+        """The integers in use at a position."""
         k = (position + 7 * POSITIONS // 8) // POSITIONS
         earlier = None if self.earlier is None else self.earlier[k]
         return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
 
 
 class ContextState:
-    """The state of a walk by contexts. Arrays may have leading dimensions, for fitting on many chunks at once."""
+    """The state while coding with contexts. Arrays may have leading dimensions, for fitting on many chunks at once."""
 
     def __init__(self, point: PointContexts, rows: int, columns: int, batch: tuple[int, ...] = ()) -> None:
         self.point = point
         self.shape = rows, columns
-        # One cell more than places: the zero that index -1 finds.
+        # One cell more than block positions: the zero at index -1.
         cells = rows * columns + 1
         self.sums = np.zeros((3, *batch, cells), np.int64)
         self.channels = len(point.weights)
@@ -209,7 +210,7 @@ class ContextState:
         return passes(*self.shape, channel < PREDICTED_CHANNELS)
 
     def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
-        """The expected value at each place, from the signed neighbours of a predicted channel."""
+        """The expected value at each position, from the neighbours in a predicted channel."""
         if channel >= PREDICTED_CHANNELS or not len(p.decoded):
             return np.zeros(values[..., p.places].shape, np.int64)
         weights = self.point.prediction[channel, p.number]
@@ -217,7 +218,7 @@ class ContextState:
         return ((weights[:, None] * values[..., p.decoded]).sum(axis=-2) + half) >> PREDICTION_BITS
 
     def estimate(self, channel: int, p: Pass, values: Ints) -> Ints:
-        """The expected magnitude at each place; `values` is the channel so far, with the zero cell."""
+        """The expected magnitude at each position; `values` is the channel so far, with the zero cell."""
         constant, *outside, inside = self.point.weights[channel, p.number].tolist()
         f0, f1, f2 = self.sums
         a0, a1, a2, n0, n1, n2 = outside
@@ -231,14 +232,14 @@ class ContextState:
         return estimate
 
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
-        """The library index of each place's table."""
+        """The number of each position's table in the library."""
         bucket = self.point.thresholds.searchsorted(self.estimate(channel, p, values), side="right")
         return self.point.tables[channel, p.number][bucket]
 
     def add(self, channel: int, values: Ints) -> None:
-        """Let a complete channel (with its zero cell) count in the running sums."""
+        """Add a complete channel (with its zero cell) to the running sums."""
         if channel < PREDICTED_CHANNELS:
-            # A level says nothing about detail; what counts is how far each value is from its neighbours' mean.
+            # Brightness does not predict detail, so the difference from the mean of the neighbours is used.
             around = _all_around(*self.shape)
             values = values.copy()
             values[..., :-1] -= values[..., around].sum(axis=-2) >> 2
@@ -252,7 +253,7 @@ class ContextState:
                 self._look_back(channel + 1)
 
     def _look_back(self, start: int) -> None:
-        """What earlier magnitudes say about the block that begins with channel `start`."""
+        """The `earlier` sums for the block that begins with channel `start`."""
         assert self.point.earlier is not None
         weights = earlier_block(self.point.earlier, self.channels, start)
         known = self.magnitudes[..., :start, :]

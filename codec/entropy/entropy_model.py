@@ -1,4 +1,4 @@
-"""What a model file holds for coding symbols: the kinds of entropy model, by the name that the model's card gives.
+"""The kinds of entropy model, by the name in the model's card.
 
 A kind is a class with the methods of `EntropyModel` and an entry in `ENTROPY_MODELS`.
 """
@@ -20,18 +20,18 @@ class EntropyModel(Protocol):
     """Probabilities for the symbols of all lambda points."""
 
     def arrays(self) -> Arrays:
-        """What a model file stores of it."""
+        """The arrays to be stored in a model file."""
 
     @classmethod
     def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
-        """Name, type and shape of the arrays that a file must hold; some sizes are the file's choice."""
+        """Name, type and shape of the arrays that a file must contain; some sizes may vary."""
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "EntropyModel":
         """The entropy model in a file."""
 
     def check(self, steps: Ints) -> None:
-        """Raise ValueError for numbers that no coder can work with; `steps` are those of all lambda points."""
+        """Raise ValueError for values that no coder can use; `steps` are those of all lambda points."""
 
     def coder(self, position: int, steps: Ints) -> Coder:
         """The coder at a position, where the channels have these steps."""
@@ -39,7 +39,7 @@ class EntropyModel(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class ChannelTables:
-    """One density per channel, that of the unscaled latent; a table follows from it and from the channel's step."""
+    """One density per channel, that of the unscaled latent; the channel's step turns it into a table."""
 
     heights: Ints  # channels x knots; stored with every model, whatever its entropy model
 
@@ -66,12 +66,12 @@ ENTROPY_MODELS: dict[str, type[EntropyModel]] = {"channels": ChannelTables, "con
 
 
 def name_of(model: EntropyModel) -> str:
-    """How a card names the kind of an entropy model."""
+    """The name of an entropy model's kind in cards."""
     return next(name for name, kind in ENTROPY_MODELS.items() if type(model) is kind)
 
 
 def named_by(card: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> type[EntropyModel]:
-    """The kind that a card names; the cards of the first models do not, but contexts have arrays of their own."""
+    """The kind that a card names; the first models' cards name none, but contexts are recognised by their arrays."""
     name = card.get("entropy") or ("contexts" if any(name.startswith("contexts.") for name in arrays) else "channels")
     if name not in ENTROPY_MODELS:
         raise UnsupportedVersion(f"the model's entropy model is of an unknown kind, {name!r}: install a newer lic")

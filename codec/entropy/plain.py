@@ -1,4 +1,4 @@
-"""The walk without contexts: each channel in one pass, coded by a table of its own."""
+"""Coding without contexts: each channel in one pass, with its own table."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class PlainState:
 
 
 class PlainWalk(NamedTuple):
-    """Starts a chunk's walk; there is nothing to know beforehand."""
+    """Starts a chunk; no parameters are needed."""
 
     def start(self, rows: int, columns: int) -> PlainState:
         return PlainState(rows, columns)

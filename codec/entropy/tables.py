@@ -1,11 +1,11 @@
-"""Integer frequency tables out of integer densities, in exact arithmetic.
+"""Integer frequency tables from integer densities, in exact arithmetic.
 
 The coder and the decoder only ever see the integers made here, and these follow from the integers in the model
 file by additions, multiplications, shifts and floor divisions of int64: any machine finds the same tables.
 
 A density is a row of heights at the knots of `lic.models.constants.KNOTS`. Positions on its axis are integers, in
 1/2^13 of a knot unit; a step is an integer in 1/2^12 of a knot unit, so that the borders (n +- 1/2) step of a symbol
-are exact. FORMAT.md writes all of this out.
+are exact. FORMAT.md specifies all of this.
 """
 
 from typing import Any, NamedTuple
@@ -24,12 +24,12 @@ TOTAL_BITS = 24
 TOTAL = 1 << TOTAL_BITS
 MAX_HEIGHT = 1 << 20
 MAX_STEP = 1 << 24
-TAIL_BITS = 18  # knots beyond which less than 2^-18 of the mass lies are left to the escape
+TAIL_BITS = 18  # values beyond knots with less than 2^-18 of the mass outside escape
 FRACTION_BITS = 12  # resolution of a position within its segment
 MAX_TABLES = 256  # their numbers are bytes
 MAX_ENTRIES = 2**24  # of all tables at a position, some 100 times what a trained model has
 KNOT_ARRAY = np.array(KNOTS)
-MASS_SHIFT = 18  # masses are shortened by this before they are scaled to TOTAL, to stay within int64
+MASS_SHIFT = 18  # masses lose these bits before they are scaled to TOTAL, to stay within int64
 
 
 class Tables(NamedTuple):
@@ -64,8 +64,8 @@ def mass_below(position: Ints, row: Ints, heights: Ints, masses: Ints, knots: In
 def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
     """A table for each row of `heights` (rows x knots) at its step.
 
-    Frequencies are at least 1 and sum to 2^24. The symbols are those whose interval meets the span of knots that
-    holds all but 2^-18 of the mass at either end; everything else is the escape, the last entry.
+    Frequencies are at least 1 and sum to 2^24. The symbols are those whose interval overlaps the span of knots
+    with all but 2^-18 of the mass at either end; all others escape, by the last entry.
 
     >>> triangle = np.array([[0, 1 << 20, 0]])
     >>> tables = frequency_tables(triangle, np.array([1 << 11]), np.array([-1, 0, 1]))
@@ -97,7 +97,7 @@ def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
 class Kind(NamedTuple):
     """Type and shape of an array in a model file."""
 
-    dtype: str  # as numpy names it
+    dtype: str  # numpy's name
     shape: tuple[int, ...]
 
     @classmethod
@@ -106,7 +106,7 @@ class Kind(NamedTuple):
 
 
 def check_densities(heights: Ints, steps: Ints, prefix: str = "") -> None:
-    """Refuse heights and steps that are out of range, by the names of their arrays."""
+    """Refuse heights and steps that are out of range; errors name their arrays."""
     if heights.min() < 0 or heights.max() > MAX_HEIGHT or not heights.any(axis=1).all():
         raise ValueError(f"{prefix}heights are out of range")
     if steps.min() < 1 or steps.max() > MAX_STEP:
@@ -114,7 +114,7 @@ def check_densities(heights: Ints, steps: Ints, prefix: str = "") -> None:
 
 
 def check_tables(heights: Ints, steps: Ints) -> None:
-    """Refuse densities whose tables, one of each row, are not what the range coder relies on."""
+    """Refuse densities whose tables, one per row, break the assumptions of the range coder."""
     if ((2 * KNOTS[-1] << STEP_BITS) // steps).sum() > MAX_ENTRIES:
         raise ValueError("its steps are too small for tables of a sensible size")
     tables = frequency_tables(heights, steps, KNOT_ARRAY)

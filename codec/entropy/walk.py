@@ -1,4 +1,4 @@
-"""How the symbols of a chunk are walked through: what a coder needs to know of contexts."""
+"""The order in which a chunk is coded: the interface between the coder and the contexts."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
@@ -18,11 +18,11 @@ class Pass(NamedTuple):
     number: int
     places: NDArray[np.intp]
     around: NDArray[np.intp]  # 4 x places: up, down, left, right
-    decoded: NDArray[np.intp]  # 0 or 4 x places: those that earlier passes of this channel have decoded
+    decoded: NDArray[np.intp]  # 0 or 4 x places: neighbours decoded in earlier passes
 
 
 class State(Protocol):
-    """What is known of a chunk while it is coded; encoder and decoder walk it in the same order.
+    """The state of the contexts while a chunk is coded; encoder and decoder update it in the same order.
 
     For each channel, in turn: for each of `passes`, ask `choose` for the tables of its positions and `predict` for
     their expected values, then code them; when the channel is complete, `add` it. `values` are a channel's symbols so
@@ -39,7 +39,7 @@ class State(Protocol):
 
 
 class Walk(Protocol):
-    """The integers that a walk goes by."""
+    """The parameters of the contexts."""
 
     def start(self, rows: int, columns: int) -> State:
         """The state before the first symbol of a chunk."""

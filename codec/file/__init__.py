@@ -1,1 +1,1 @@
-"""The .lic container and what its header decides."""
+"""The .lic container, and the geometry that its header determines."""

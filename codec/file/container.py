@@ -1,4 +1,4 @@
-"""The .lic container: build, parse, verify. Bytes only; FORMAT.md beside this file is the specification."""
+"""The .lic container: build, parse, verify. Bytes only; codec/FORMAT.md is the specification."""
 
 import os
 import struct
@@ -14,13 +14,13 @@ VERSION = 1
 MODES = ("L", "RGB")
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
-POSITIONS = 256  # rates between two lambda points: what a file's position counts
+POSITIONS = 256  # steps of a file's position from one lambda point to the next
 CHECKSUM_BYTES = 4
 MAX_VARINT_BITS = 35  # five bytes
 READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
-STORED = b"S"  # the pixels as they are; there are no latents then
+STORED = b"S"  # uncompressed pixels instead of latents
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
 MANDATORY = frozenset([LATENTS, ALPHA, STORED])  # the upper-case tags that this version knows
 
@@ -37,7 +37,7 @@ class Section(NamedTuple):
 
 @dataclass(frozen=True)
 class Container:
-    """Everything a .lic file says, before any of it is decoded.
+    """The fields and sections of a .lic file, not decoded.
 
     `position` counts 1/256 steps between lambda points; `fingerprint` names the model.
 
@@ -60,12 +60,12 @@ class Container:
 
     @property
     def picture_mode(self) -> str:
-        """Pillow's name for what the file decodes to."""
+        """Pillow's mode of the decoded picture."""
         return self.mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[self.mode]
 
     @property
     def metadata(self) -> dict[str, bytes]:
-        """EXIF, ICC profile and XMP, those that there are, byte for byte."""
+        """EXIF, ICC profile and XMP, as far as they are present, byte for byte."""
         found = {name: self.section(tag) for name, tag in METADATA.items()}
         return {name: payload for name, payload in found.items() if payload is not None}
 
@@ -80,14 +80,14 @@ def write_varint(value: int) -> bytes:
 
 
 class Reader:
-    """Reads fields off the front of some bytes; running out of them is an error that says where."""
+    """Reads fields from the beginning of some bytes; `Truncated` says where they end too early."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.at = 0
 
     def some(self, count: int) -> bytes:
-        """The next `count` bytes, or as many as there are."""
+        """The next `count` bytes, or fewer at the end."""
         start = self.at
         self.at = min(start + count, len(self.data))
         return self.data[start : self.at]
@@ -133,7 +133,7 @@ def build(file: Container) -> bytes:
 
 
 class FileReader(Reader):
-    """The same, off a file, of which it reads no more than is asked for."""
+    """The same for an open file, without reading ahead."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(b"")
@@ -141,7 +141,7 @@ class FileReader(Reader):
 
     def some(self, count: int) -> bytes:
         pieces = []
-        while count and (piece := self.file.read(min(count, READ_BYTES))):  # a damaged length claims no memory
+        while count and (piece := self.file.read(min(count, READ_BYTES))):  # so that a wrong length allocates no memory
             pieces.append(piece)
             count -= len(piece)
             self.at += len(piece)
@@ -158,12 +158,12 @@ def parse(data: bytes) -> Container:
         raise Corrupt(f"the file should end at byte {reader.at}, it has {len(data)}: cut or replace it")
     if zlib.crc32(data[:-CHECKSUM_BYTES]) != int.from_bytes(checksum, "little"):
         raise Corrupt("the file's checksum does not match its content: get a fresh copy of it")
-    # From here on the bytes are as they were written; what follows would be a writer's fault or a newer writer.
+    # The bytes are as they were written; errors from here on are due to a faulty or newer writer.
     return _container(head, sections, latents)
 
 
 def read_head(file: IO[bytes]) -> Container:
-    """All that stands before the latents, whose bytes are left empty and unread; the checksum is not looked at.
+    """Everything before the latents, which are neither read nor returned; the checksum is not verified.
 
     >>> import io
     >>> read_head(io.BytesIO(build(Container(3, 2, "RGB", 512, b"abcd", b"latents")))).width
@@ -181,7 +181,7 @@ class _Head(NamedTuple):
 
 
 def _read_head(reader: Reader) -> tuple[_Head, list[Section]]:
-    """The fields and sections before the latents, not yet believed."""
+    """The fields and sections before the latents, unvalidated."""
     magic = reader.some(len(MAGIC))
     if not magic or not MAGIC.startswith(magic):
         raise NotALicFile("this is not a .lic file: it does not start with 'LIC'")
@@ -217,7 +217,7 @@ def _container(head: _Head, sections: list[Section], latents: bytes) -> Containe
 
 
 def read_bytes(data: FileLike) -> bytes:
-    """The bytes of a file that is given as such, by its path, or open."""
+    """The bytes of a file, given as bytes, as a path, or as an open file."""
     if isinstance(data, (bytes, bytearray, memoryview)):
         return bytes(data)
     if isinstance(data, (str, os.PathLike)):

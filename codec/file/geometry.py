@@ -1,4 +1,4 @@
-"""Sizes and regions, in pixels and in latents: all that a file's header alone decides. Without numpy or torch."""
+"""Sizes and regions, in pixels and in latents, as far as a file's header determines them. Without numpy or torch."""
 
 import warnings
 
@@ -19,7 +19,7 @@ def latent_size(width: int, height: int) -> tuple[int, int]:
 
 
 def chunks_under(region: Region, size: tuple[int, int], reach: int) -> range:
-    """The chunks of latents that a region's pixels depend on, if that many latents around it affect them.
+    """The chunks of latents that a region's pixels depend on, given the reach of the synthesis in latents.
 
     >>> chunks_under((0, 0, 10, 990), (5000, 5000), 2), chunks_under((0, 1500, 10, 2020), (5000, 5000), 2)
     (range(0, 1), range(1, 3))
@@ -31,7 +31,7 @@ def chunks_under(region: Region, size: tuple[int, int], reach: int) -> range:
 
 
 def check_region(region: Region, size: tuple[int, int]) -> None:
-    """Refuse what is not in the picture."""
+    """Refuse a region that is not inside the picture."""
     x0, y0, x1, y1 = region
     if not (0 <= x0 < x1 <= size[0] and 0 <= y0 < y1 <= size[1]):
         raise BadSetting(
@@ -43,9 +43,9 @@ def check_region(region: Region, size: tuple[int, int]) -> None:
 def check_cost(region: Region, size: tuple[int, int], reach: int, planes: bool, max_pixels: float | None) -> None:
     """Refuse a picture that takes more work than is allowed, before anything is allocated for it.
 
-    What counts are the pixels of all chunks that have to be decoded (see `chunks_under`), padding included; with
-    `planes`, exact ones that can only be decoded as a whole, at least those of the picture. Without `max_pixels`
-    Pillow's limit holds, in Pillow's way: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
+    The limit counts the pixels of all chunks that have to be decoded (see `chunks_under`), padding included; with
+    `planes`, which are lossless and decoded as a whole, at least those of the picture. Without `max_pixels` Pillow's
+    limit applies as in Pillow: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
     """
     chunks = chunks_under(region, size, reach)
     rows, columns = latent_size(*size)

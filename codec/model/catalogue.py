@@ -1,4 +1,4 @@
-"""Which models there are: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
+"""The installed models: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
 
 import json
 import math
@@ -11,7 +11,7 @@ from lic.codec.errors import BadModel, BadSetting, LicError, ModelNotFound, Unsu
 from lic.models.architecture import Architecture, UnknownArchitecture
 
 MODELS_VARIABLE = "LIC_MODELS"
-TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the models that ship, by what each was trained for
+TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the shipped models, by the measure that each was trained for
 DEFAULT_TUNE = "psnr"
 METADATA = "lic.model"
 MAX_HEADER = 2**26  # bytes; ours have a few thousand
@@ -20,7 +20,7 @@ FORMAT = 1  # of model files
 
 
 class ModelFile(NamedTuple):
-    """What is known of a model file without loading it."""
+    """A model file's name, fingerprint and card, without its tensors."""
 
     path: Path
     name: str
@@ -30,7 +30,7 @@ class ModelFile(NamedTuple):
 
 
 def model_folders() -> list[Path]:
-    """Where models are looked for: inside the package, then the folders that LIC_MODELS names."""
+    """The folders to search for models: inside the package, then those in LIC_MODELS."""
     extra = os.environ.get(MODELS_VARIABLE, "")
     return [Path(__file__).parents[1] / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
 
@@ -38,7 +38,7 @@ def model_folders() -> list[Path]:
 def read_model_file(path: Path) -> ModelFile:
     """The card of a model file."""
     try:
-        # safetensors' own reader would import numpy, which takes longer than all the rest of `lic info`.
+        # The reader of safetensors would import numpy, which takes longer than the rest of `lic info`.
         with open(path, "rb") as file:
             length = int.from_bytes(file.read(8), "little")
             header = json.loads(file.read(min(length, MAX_HEADER)))
@@ -59,7 +59,7 @@ def read_model_file(path: Path) -> ModelFile:
 
 
 def _check_card(card: dict[str, Any]) -> None:
-    """Refuse a card without what is needed to find and describe a model."""
+    """Refuse a card without the entries that identify and describe a model."""
     if not (isinstance(card["name"], str) and len(bytes.fromhex(card["fingerprint"])) == 4):
         raise ValueError("its card has no proper name and fingerprint")
     lambdas = card["lambdas"]
@@ -79,7 +79,7 @@ def list_models() -> Iterator[ModelFile]:
 
 
 def damaged_models() -> list[LicError]:
-    """What is wrong with the .safetensors files beside them that cannot be used: they hide none of the others."""
+    """The errors of .safetensors files in the folders that cannot be used; they do not hide other models."""
     return [file for file in _read_all() if isinstance(file, LicError)]
 
 
@@ -104,7 +104,7 @@ def find_file(fingerprint: bytes) -> ModelFile:
 
 
 def choose_file(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> Path:
-    """A model by path or by name, or the one that ships for a measure; the default one if nothing is said."""
+    """A model by path or by name, or the shipped one for a measure; the default model otherwise."""
     if name is not None and tune is not None:
         raise BadSetting("give model or tune, not both: a model is tuned for what it was trained for")
     if tune is not None and tune not in TUNED:

@@ -1,4 +1,4 @@
-"""Whether a model file holds a model: the names, types, shapes and values of its arrays.
+"""Validation of model files: the names, types, shapes and values of the arrays.
 
 Each check raises ValueError with the reason; the loader adds the file's name.
 """
@@ -15,7 +15,7 @@ from lic.models.constants import KNOTS
 
 
 def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyModel]) -> None:
-    """Refuse what is not the content of a model with this card; `entropy` checks its own values when it is made."""
+    """Refuse arrays that do not fit a card; the entropy model `entropy` checks its own values when it is made."""
     architecture, points = Architecture.of_card(card), len(card["lambdas"])
     shares = card.get("second_look", [0] * points)
     if len(shares) != points or not all(0 <= share <= 1 for share in shares):

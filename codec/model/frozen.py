@@ -26,7 +26,7 @@ STORED = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore":
 
 @dataclass(frozen=True, eq=False)
 class FrozenModel:
-    """Weights and tables that never change again; `fingerprint` names all that decoding depends on.
+    """Weights and tables, never changed again; `fingerprint` identifies everything that decoding depends on.
 
     A position p = 256 k + f lies f/256 of the way from lambda point k to the next; steps, and so tables, follow
     from it in integers.
@@ -35,7 +35,7 @@ class FrozenModel:
     heights: Ints  # channels x knots: each channel's density, see tables.py
     steps: Ints  # points x channels, in 1/2^12 of the channel's unit
     unit: Floats  # channels: latent value per knot unit
-    restore: Floats  # points x channels: inverse gain over step, what shrinks latents towards zero
+    restore: Floats  # points x channels: inverse gain over step, shrinks latents towards zero
     weights: dict[str, NDArray[np.float16]]
     card: dict[str, Any]
     entropy: EntropyModel
@@ -58,7 +58,7 @@ class FrozenModel:
 
     @property
     def second_looks(self) -> tuple[float, ...]:
-        """The share of a second look at each lambda point; 0 for models that do not say."""
+        """The blend weight of the second look at each lambda point; 0 if the card has none."""
         return tuple(self.card.get("second_look") or [0.0] * len(self.lambdas))
 
     @property
@@ -71,7 +71,7 @@ class FrozenModel:
         return digest(decoding)[:FINGERPRINT_BYTES]
 
     def _arrays(self) -> Arrays:
-        """Everything in the file, little-endian and contiguous (safetensors writes memory as it lies)."""
+        """All arrays of the file, little-endian and contiguous (safetensors writes memory as it is)."""
         arrays = {name: getattr(self, name).astype(kind) for name, kind in STORED.items()}
         arrays |= self.entropy.arrays()
         arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
@@ -98,7 +98,7 @@ class FrozenModel:
         raise BadSetting(f"model {self.name} has no lambda point {lambda_:g}: choose one of {points}, or a quality")
 
     def check_effort(self, effort: int) -> None:
-        """Refuse what `lic.codec.refinement` cannot do with this model."""
+        """Refuse a value that `lic.codec.refinement` cannot use with this model."""
         if not (isinstance(effort, int) and effort >= 0):
             raise BadSetting(f"effort {effort!r} is not a number of rounds: give 0, 1, 2, ...")
         if effort and self.card.get("distortion", "mse") != "mse":
@@ -107,15 +107,15 @@ class FrozenModel:
     def at(self, position: int) -> OperatingPoint:
         """The model at a position.
 
-        Between lambda points the inverse of each step, the gain, runs in a straight line. So a channel that one point
-        does without, by a huge step, comes in gradually on the way to the next.
+        Between lambda points the inverse of each step, the gain, is interpolated linearly. So a channel that one point
+        does not use, because its step is huge, is introduced gradually on the way to the next point.
         """
         k, f = divmod(position, POSITIONS)
         after = min(k + 1, len(self.steps) - 1)
         left, right = self.steps[k], self.steps[after]
         steps = POSITIONS * left * right // (right * (POSITIONS - f) + left * f)
         step = steps * self.unit / 2**STEP_BITS
-        # The points' shares of `restore` go by their gains: one without a channel does not know how to restore it.
+        # `restore` is weighted by the gains: a point that does not use a channel has not learned to restore it.
         left_share, right_share = (POSITIONS - f) / left, f / right
         restore = (self.restore[k] * left_share + self.restore[after] * right_share) / (left_share + right_share)
         lambdas, looks, t = self.lambdas, self.second_looks, f / POSITIONS

@@ -23,7 +23,7 @@ def load_model(path: Path) -> FrozenModel:
             arrays = {name: tensors.get_tensor(name) for name in tensors.keys()}  # noqa: SIM118
         kind = named_by(file.card, arrays)
         check_arrays(arrays, file.card, kind)
-        whole = file.card.get("sha256") in (None, digest(arrays).hex())  # the fingerprint leaves the encoder out
+        whole = file.card.get("sha256") in (None, digest(arrays).hex())  # the fingerprint does not cover the encoder
         entropy = kind.from_arrays(arrays)
         scales = {
             name: arrays[name].astype(np.int64 if stored == np.int32 else np.float64) for name, stored in STORED.items()
@@ -44,5 +44,5 @@ def find_model(fingerprint: bytes) -> FrozenModel:
 
 
 def get_model(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> FrozenModel:
-    """A model by path or by name, or the one that ships for a measure; the default one if nothing is said."""
+    """A model by path or by name, or the shipped one for a measure; the default model otherwise."""
     return load_model(choose_file(name, tune))

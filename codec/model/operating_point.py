@@ -1,4 +1,4 @@
-"""A model at one position between its lambda points: all that encoding and decoding at that rate need of it."""
+"""A model at one rate position: everything that encoding and decoding at that rate need."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,7 +24,7 @@ class OperatingPoint:
     steps: Ints  # in 1/2^12 of each channel's unit
     gain: NDArray[np.float64]  # what latents are multiplied by before rounding
     inverse_gain: NDArray[np.float64]  # what symbols are multiplied by before synthesis
-    second_look: float  # how far latents move towards those of a second look at the picture, from 0 to 1
+    second_look: float  # blend weight of the second look, from 0 to 1
     entropy: EntropyModel
 
     @cached_property
@@ -39,5 +39,5 @@ class OperatingPoint:
         return rounded
 
     def restore(self, symbols: Symbols) -> Latents:
-        """The latents that symbols stand for."""
+        """Symbols times the inverse gain: the input of the synthesis."""
         return symbols.astype(np.float32) * self.inverse_gain.astype(np.float32)[:, None, None]

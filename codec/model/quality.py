@@ -1,4 +1,4 @@
-"""Quality, from 1 to 100, and the position in a file that it stands for. Without numpy, so that it starts fast."""
+"""Conversion between quality, from 1 to 100, and a file's position. Without numpy, so that it starts fast."""
 
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import POSITIONS

@@ -1,4 +1,4 @@
-"""How far a decoded picture is from its original, by the measures that `encode` can aim at.
+"""The quality of a decoded picture against its original, by the measures that `encode` has targets for.
 
 Pictures are uint8 arrays, RGB (H x W x 3) or grey (H x W).
 """
@@ -50,7 +50,7 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float:
 
 
 def to_db(similarity: float) -> float:
-    """-10 log10(1 - similarity): SSIM and MS-SSIM spread out near 1, as curves show them.
+    """-10 log10(1 - similarity): SSIM or MS-SSIM in decibels, as in rate-distortion curves.
 
     >>> round(to_db(0.99), 6), to_db(1.0)
     (20.0, inf)

@@ -1,4 +1,4 @@
-"""Pictures as people hand them over, and the arrays that the transforms work on."""
+"""Pictures of all kinds, and the arrays that the transforms work on."""
 
 import contextlib
 import io
@@ -27,20 +27,20 @@ ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[by
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
-ONE_PICTURE = ("MPO",)  # formats whose further frames are previews and parts of the first
+ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
 
 
 @dataclass(frozen=True, eq=False)
 class Picture:
-    """Pixels, and what travels beside them."""
+    """Pixels, transparency and metadata."""
 
     pixels: Pixels
-    mode: str = "RGB"  # or "L", for grey: what the pixels decode to
+    mode: str = "RGB"  # or "L" for grey: the mode of the decoded picture
     alpha: Plane | None = None
     metadata: dict[str, bytes] = field(default_factory=dict)  # "exif", "icc_profile", "xmp"
 
     def with_metadata(self, given: Mapping[str, Any]) -> "Picture":
-        """The same, with the metadata that is given in the place of its own."""
+        """The same picture, with the given metadata instead of its own."""
         if unknown := given.keys() - METADATA.keys():
             raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(METADATA)}")
         return replace(self, metadata=read_metadata(self.metadata | dict(given)))
@@ -50,12 +50,12 @@ class Picture:
         return None if self.alpha is None else pack_alpha(self.alpha)
 
     def sections(self) -> tuple[Section, ...]:
-        """All that goes into a file before the latents."""
+        """The sections of a file before the latents."""
         alpha = [] if self.packed_alpha is None else [Section(ALPHA, self.packed_alpha)]
         return (*self._metadata_sections(), *alpha)
 
     def stored_sections(self) -> tuple[Section, ...]:
-        """All that goes into a file without latents, where pixels and alpha stand as they are."""
+        """The sections of a file without latents, with uncompressed pixels and alpha."""
         alpha = [] if self.alpha is None else [Section(ALPHA, self.alpha.tobytes())]
         return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
 
@@ -64,7 +64,7 @@ class Picture:
 
     @property
     def raw_size(self) -> int:
-        """Bytes of pixels and alpha as they are."""
+        """Bytes of the uncompressed pixels and alpha."""
         height, width = self.pixels.shape[:2]
         return height * width * (len(self.mode) + (self.alpha is not None))
 
@@ -72,7 +72,7 @@ class Picture:
 def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = False) -> Picture:
     """A picture ready to encode, with its metadata unless `strip`.
 
-    `auto_orient` turns it as EXIF says. So does `strip`: without EXIF nobody would know any more.
+    `auto_orient` turns it as EXIF says. So does `strip`, because it removes that information.
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
@@ -109,17 +109,17 @@ def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Pictu
         text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
         warnings.warn(text, stacklevel=4)
     if auto_orient or strip:
-        with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF says nothing
+        with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF is ignored
             image = ImageOps.exif_transpose(image)
     metadata = {} if strip else read_metadata(image.info)
     if image.mode == "CMYK" and "icc_profile" in image.info:
         image = _to_srgb(image)
-        metadata.pop("icc_profile", None)  # it tells what CMYK means
+        metadata.pop("icc_profile", None)  # it describes CMYK, not sRGB
     return _from_array(np.asarray(_to_known_mode(image)), metadata)
 
 
 def read_metadata(info: dict[Any, Any]) -> dict[str, bytes]:
-    """EXIF, ICC profile and XMP as Pillow's `info` or its arguments of `save` hold them."""
+    """EXIF, ICC profile and XMP from Pillow's `info` or the arguments of `save`."""
     found = {}
     for name in METADATA:
         value = info.get(name) or b""
@@ -129,7 +129,7 @@ def read_metadata(info: dict[Any, Any]) -> dict[str, bytes]:
 
 
 def _to_known_mode(image: Image.Image) -> Image.Image:
-    """The same in L, LA, RGB or RGBA."""
+    """The picture in L, LA, RGB or RGBA."""
     if image.mode not in GREY + COLOUR:
         raise BadImage(
             f"cannot encode a picture of mode {image.mode} without a loss that should be yours to choose: "
@@ -142,7 +142,7 @@ def _to_known_mode(image: Image.Image) -> Image.Image:
 
 
 def _to_srgb(image: Image.Image) -> Image.Image:
-    """A CMYK picture's colours as its ICC profile means them."""
+    """A CMYK picture in sRGB, converted by its ICC profile."""
     try:
         from PIL import ImageCms
 
@@ -152,7 +152,7 @@ def _to_srgb(image: Image.Image) -> Image.Image:
         raise BadImage(
             f"cannot convert CMYK by the picture's ICC profile ({error}): convert it to RGB first"
         ) from error
-    assert converted is not None  # it would be None if we had asked for a change in place
+    assert converted is not None  # it is None only for a conversion in place
     return converted
 
 
@@ -163,7 +163,7 @@ def pad(pixels: Pixels) -> Pixels:
 
 
 def stored_picture(file: Container, region: Region) -> Image.Image:
-    """A region of a picture whose file holds the pixels as they are."""
+    """A region of a picture whose file has stored pixels."""
     pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
     return to_pillow(pixels if file.mode == "RGB" else pixels.repeat(3, axis=2), file, region)
 
@@ -180,7 +180,7 @@ def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArra
 
 
 def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
-    """Give the pixels of a region back their mode, their transparency and their metadata."""
+    """The pixels of a region as a Pillow image, with the file's mode, transparency and metadata."""
     image = Image.fromarray(np.ascontiguousarray(pixels))
     if file.mode == "L":
         image = image.convert("L")

@@ -1,1 +1,1 @@
-"""What runs the network, tile by tile."""
+"""Running the network, tile by tile."""

@@ -1,4 +1,4 @@
-"""What runs the network: pictures and latents as numpy arrays in, the same out.
+"""The interface of engines, which run the network: numpy arrays of pictures or latents in, the same out.
 
 A picture is height x width x 3, values in 0..1, sides multiples of 16; latents are channels x rows x columns; both are
 float32. An engine is a class with the methods of `Engine`, chosen in `engines.py`. Nothing else knows what library runs
@@ -26,5 +26,5 @@ class Engine(Protocol):
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         """The picture of latents, and the synthesis's transposed derivative there.
 
-        The function takes the slopes of some loss by the picture to its slopes by the latents.
+        The function maps the gradient of a loss with respect to the picture to that with respect to the latents.
         """

@@ -1,4 +1,4 @@
-"""Which engine runs a model."""
+"""The choice of the engine for a model."""
 
 from functools import lru_cache
 

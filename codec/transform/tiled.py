@@ -1,4 +1,4 @@
-"""Pictures to latents and back, tile by tile: the same result as in one piece."""
+"""Pictures to latents and back, tile by tile, with the same result as for the whole picture."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ def first_look(pixels: Pixels, model: FrozenModel) -> Latents:
 
 
 def second_look(latents: Latents, pixels: Pixels, model: FrozenModel, share: float) -> None:
-    """Move latents, in place, by a share of the way to those of a second look at the picture."""
+    """Blend latents, in place, with those of a second look at the picture."""
     engine = engine_of(model)
     around = model.architecture.analysis_reach + model.architecture.synthesis_reach
     rows, columns = limits = latents.shape[1:]
@@ -32,7 +32,7 @@ def second_look(latents: Latents, pixels: Pixels, model: FrozenModel, share: flo
     unscale = (finest.gain * finest.inverse_gain).astype(np.float32)[:, None, None]
     first = above = latents[:, :0]
     for tile in tiles((0, rows), (0, columns), around, limits):
-        if tile.columns.start == 0:  # keep what this row of tiles and the next still need of the first look
+        if tile.columns.start == 0:  # keep the first latents that this row of tiles and the next need
             first = np.concatenate([above, latents[:, tile.rows.start : tile.rows.outer_stop]], axis=1)
             above = first[:, : tile.rows.stop - tile.rows.outer_start][:, -around:]
         unscaled = first[:, :, tile.columns.outer()] * unscale
@@ -41,7 +41,7 @@ def second_look(latents: Latents, pixels: Pixels, model: FrozenModel, share: flo
 
 
 def analyse(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Latents:
-    """The latents that stand for a picture at an operating point, before rounding."""
+    """The latents of a picture at an operating point, before rounding."""
     latents = first_look(pixels, model)
     if point.second_look:
         second_look(latents, pixels, model, point.second_look)
@@ -77,7 +77,7 @@ def synthesise(
 
 
 def grey_levels(picture: Floats) -> NDArray[np.uint8]:
-    """Values in 0..1 as whole grey levels; halves go to the even one."""
+    """Values in 0..1 as whole grey levels; ties are rounded to even."""
     levels = picture * np.float32(PEAK)
     np.rint(levels, out=levels)
     return np.clip(levels, 0, PEAK, out=levels).astype(np.uint8)

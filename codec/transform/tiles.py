@@ -1,16 +1,16 @@
-"""Tiles with halos, by which large pictures are transformed: without seams, at bounded memory."""
+"""Tiles with halos, for transforming large pictures without seams in bounded memory."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
 # Latents per tile, without halo: 512 x 1024 pixels. Smaller pictures are one tile; tiles four times as large take
-# twice as long for the same picture, since what the layers hand on to one another leaves the processor's caches.
+# twice as long for the same picture, because activations no longer fit into the processor's caches.
 TILE_ROWS = 32
 TILE_COLUMNS = 64
 
 
 class Span(NamedTuple):
-    """A part of an axis, and what is transformed around it; the borders count latents of the whole picture."""
+    """A part of an axis and its halo, counted in latents of the whole picture."""
 
     start: int
     stop: int

@@ -13,12 +13,12 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 
 
 def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenModel:
-    """Make the integers that every later encoder and decoder will use. Done once, after training."""
+    """Convert a trained network into the integers that encoders and decoders use; done once, after training."""
     heights = integer_heights(network.density.heights().detach().double().cpu().numpy())
     unit = network.density.unit.double().cpu().numpy()
     step = np.exp(-network.log_gain.detach().double().cpu().numpy())
     steps = np.clip(np.round(step / unit * 2**STEP_BITS), 1, MAX_STEP).astype(np.int64)
-    steps = np.minimum.accumulate(steps, axis=0)  # quality grows along the points in every channel
+    steps = np.minimum.accumulate(steps, axis=0)  # steps must not grow along the lambda points
     restore = (network.log_inverse_gain + network.log_gain).detach().double().cpu().exp().numpy()
     restore = restore.astype(np.float32).astype(np.float64)
     transforms = {
@@ -31,14 +31,14 @@ def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenMo
         "format": FORMAT,
         "network": {"kind": architecture.kind, "n": architecture.n, "m": architecture.m},
         "lambdas": [*network.lambdas],
-        "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 has no 0.6
+        "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 cannot represent 0.6
     }
     return FrozenModel(heights, steps, unit, restore, transforms, card, ChannelTables(heights))
 
 
 def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
     """The trained network behind a model, in float32: the inverse of `freeze` up to rounding."""
-    with torch.inference_mode(False):  # whoever asks first: slopes are taken of it
+    with torch.inference_mode(False):  # gradients are needed later, whichever mode the caller is in
         network = RateDistortionAutoencoder(model.architecture, model.lambdas, model.second_looks)
         step = model.steps * model.unit / 2**STEP_BITS
         state = network.state_dict()
