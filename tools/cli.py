@@ -1,6 +1,7 @@
 """The `lic` command. Each subcommand is a module with `add_arguments(parser)` and `run(args) -> exit code`.
 
-Only the module of the subcommand in use is imported, so that `lic --help` and `lic info` start fast.
+Only the module of the subcommand in use is imported, and commands that should start fast (`info`, `models`, all help)
+import numpy, torch and the like inside of the functions that need them.
 """
 
 import argparse
@@ -10,15 +11,18 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Sequence
+from functools import partial
 from importlib.metadata import version
 
 from lic.codec.errors import LicError
+from lic.tools.extras import remedy
+from lic.tools.usage import BadOptions, UsageError, in_flags
 
 # name: (module, one line of help), in the order of `lic --help`
 COMMANDS = {
     "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
     "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
-    "info": ("lic.tools.commands.info", "what a .lic file says about itself"),
+    "info": ("lic.tools.commands.show_info", "what a .lic file says about itself"),
     "demo": ("lic.tools.commands.demo", "encode sample pictures and compare with JPEG"),
     "eval": ("lic.tools.commands.evaluate", "measure files of lic and other codecs on pictures"),
     "plot": ("lic.tools.commands.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
@@ -32,10 +36,6 @@ COMMANDS = {
     "vae": ("lic.tools.commands.vae_actions", "the variational autoencoder on the codec's layers"),
     "export": ("lic.tools.commands.export", "make a model file out of a training run"),
 }
-
-
-class UsageError(Exception):
-    """The arguments do not fit together; exit code 2."""
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
@@ -77,11 +77,16 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
     try:
         args = build_parser(argv[:1]).parse_args(argv)
         args.command_line = shlex.join(["lic", *argv])
+        args.whole_parser = partial(build_parser, COMMANDS)  # for `lic completion`
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args)), ""
-    except UsageError as error:
-        return 2, str(error)
+    except (BadOptions, UsageError) as error:
+        return 2, in_flags(str(error))
     except LicError as error:
-        return 1, str(error)
+        return 1, in_flags(str(error))
+    except ModuleNotFoundError as error:
+        if not (message := remedy(error.name or "")):
+            raise
+        return 1, message
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return 0, ""
     except OSError as error:  # a full disk, a folder that nobody may write to
@@ -89,7 +94,3 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         return 1, f"{where}{error.strerror or error}"
     except KeyboardInterrupt:
         return 130, ""
-
-
-if __name__ == "__main__":
-    sys.exit(main())

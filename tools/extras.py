@@ -1,28 +1,42 @@
-"""Libraries that only some subcommands need."""
+"""Libraries that only some features need."""
 
 import importlib
 from typing import Any
 
 from lic.codec.errors import LicError
 
-EXTRAS = {
-    "matplotlib": "plot",
-    "matplotlib.figure": "plot",
-    "bjontegaard": "plot",
-    "tensorboard": "tensorboard",
-    "fsspec": "distributed",
-    "distributed": "distributed",
+# module: what to install for it
+PACKAGES = {
+    "matplotlib": "'lic-codec[plot]'",
+    "bjontegaard": "'lic-codec[plot]'",
+    "scipy": "'lic-codec[plot]'",
+    "tensorboard": "'lic-codec[tensorboard]'",
+    "fsspec": "'lic-codec[distributed]'",
+    "distributed": "'lic-codec[distributed]'",
+    "torch": "torch",
+    "skimage": "scikit-image",
+    "pytorch_msssim": "pytorch-msssim",
+    "shtab": "shtab",
 }
 
 
 class ExtraNeeded(LicError):
-    """A library of an optional extra is not installed."""
+    """A library that a feature needs is not installed."""
 
 
 def require(module: str) -> Any:
-    """Import a library of an extra, or say how to install it."""
+    """Import a library that not everybody has, or say how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        name = module.split(".")[0]
-        raise ExtraNeeded(f"this needs {name}: pip install 'lic-codec[{EXTRAS[module]}]'") from error
+        raise ExtraNeeded(remedy(module)) from error
+
+
+def remedy(module: str) -> str:
+    """What to do about a module that cannot be imported; nothing for those that no feature asks for.
+
+    >>> remedy("skimage.data"), remedy("antigravity")
+    ('this needs skimage: pip install scikit-image', '')
+    """
+    name = module.split(".")[0]
+    return f"this needs {name}: pip install {PACKAGES[name]}" if name in PACKAGES else ""

@@ -1,11 +1,30 @@
-"""Files that appear whole or not at all."""
+"""Finding pictures, PNG files, and files that appear whole or not at all."""
 
 import contextlib
+import io
 import os
 import secrets
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 PARTIAL_SUFFIX = ".lic-partial"  # what a killed process may leave behind; safe to delete
+
+
+def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:
+    """Files as given, and all files of known picture types below folders, in sorted order."""
+    known = Image.registered_extensions()
+    for path in map(Path, paths):
+        if path.is_dir():
+            yield from (p for p in sorted(path.rglob("*")) if p.suffix.lower() in known and p.is_file())
+        else:
+            yield path
 
 
 def write_whole(path: str | Path, data: bytes) -> None:
@@ -31,3 +50,10 @@ def write_whole(path: str | Path, data: bytes) -> None:
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error  # not the name of the partial file
         raise
+
+
+def png(pixels: "NDArray[np.uint8]") -> bytes:
+    """Pixels as the bytes of a PNG file."""
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return file.getvalue()

@@ -81,7 +81,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "picture.lic")
         path.write_bytes(data)
-        command = ["-m", "lic.tools.cli"]
+        command = ["-m", "lic"]
         stages |= {
             "lic decode, cold process": cold_process(*command, "decode", str(path), "-f"),
             "  import torch": cold_process("-c", "import torch"),

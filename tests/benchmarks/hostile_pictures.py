@@ -18,8 +18,9 @@ from lic import decode, encode
 from lic.codec.model.loader import get_model
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.image import Pixels
-from lic.tools.commands.demo import jpeg_of_size, picture_file
 from lic.tools.evaluation.bd import as_markdown
+from lic.tools.evaluation.codecs import get_codec
+from lic.tools.evaluation.demonstration import of_size
 
 QUALITIES = (50, 100)
 
@@ -67,10 +68,12 @@ def pictures(side: int) -> Iterator[tuple[str, Pixels]]:
 def measure(name: str, pixels: Pixels, model: str | None) -> dict[str, Any]:
     """Bytes and PSNR at each quality, by lic and by JPEG at the size nearest to it."""
     image = Image.fromarray(pixels)
-    row: dict[str, Any] = {"picture": name, "png": len(picture_file(image, "PNG", optimize=True))}
+    png = io.BytesIO()
+    image.save(png, "PNG", optimize=True)
+    row: dict[str, Any] = {"picture": name, "png": len(png.getvalue())}
     for quality in QUALITIES:
         data = encode(image, quality=quality, model=model)
-        _, jpeg = jpeg_of_size(image, len(data))
+        _, jpeg = of_size(get_codec("jpeg"), pixels, len(data))
         row[f"lic {quality}"] = [len(data), decibels(pixels, decode(data))]
         row[f"jpeg {quality}"] = [len(jpeg), decibels(pixels, Image.open(io.BytesIO(jpeg)))]
     return row

@@ -22,7 +22,7 @@ from PIL import Image
 
 import lic.codec
 import lic.models
-import lic.tools.commands.encode
+import lic.tools.batch.picture_files
 from lic.codec.file.container import parse
 from lic.codec.model.loader import get_model
 from lic.codec.transform.torch_network import thaw
@@ -182,7 +182,7 @@ def interrupt_training(count: int, folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in what it runs behind
-    lic.tools.commands.encode.encode_bytes  # noqa: B018 - imported before the first fork
+    lic.tools.batch.picture_files.encode_bytes  # noqa: B018 - imported before the first fork
     assert thaw(get_model(MODEL))
     what, count, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     if what == "training":

@@ -83,7 +83,7 @@ def test_a_full_disk_costs_a_training_its_last_minutes_only(folder: Path) -> Non
 def test_a_full_standard_output_is_one_line_and_exit_code_1(folder: Path, arguments: list[str]) -> None:
     assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny"]) == 0
     with open("/dev/full", "w") as full:
-        command = [sys.executable, "-m", "lic.tools.cli", *arguments]
+        command = [sys.executable, "-m", "lic", *arguments]
         done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert done.returncode == 1
     assert done.stderr.startswith(f"lic {arguments[0]}: ") and done.stderr.count("\n") == 1

@@ -43,7 +43,7 @@ def test_a_training_killed_at_any_moment_goes_on_from_its_last_checkpoint(tmp_pa
 
 ORPHAN = """
 import multiprocessing, os, sys, time
-from lic.tools.batch.jobs import end_with_parent
+from lic.tools.pool import end_with_parent
 
 def work(writer):
     os.write(writer, str(os.getpid()).encode())

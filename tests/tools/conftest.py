@@ -1,4 +1,4 @@
-"""A browser for pages (tests that need one are skipped where none is installed); what a tiny training needs."""
+"""Results to plot, versions to compare, what a tiny training needs, and a browser for pages, where one is installed."""
 
 import shutil
 import subprocess
@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lic.tools.evaluation.codecs import get_codec
+from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_results
+from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
 
@@ -69,3 +72,25 @@ def config(pictures: Path, tmp_path: Path) -> TrainConfig:
     return TrainConfig(
         data=(str(pictures),), output=str(tmp_path / "run"), steps=3, crop=32, batch=4, device="cpu", warmup=5
     )
+
+
+@pytest.fixture(scope="session")
+def versions(photo: Pixels, tiny_model_path: Path) -> list[Version]:
+    chosen = [get_codec(name, str(tiny_model_path)) for name in ("lic", "jpeg", "jpeg2000", "webp")]
+    return make_versions(photo, chosen, 1600)
+
+
+@pytest.fixture(scope="session")
+def results_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two codecs on two pictures; lic needs half of jpeg's rate, and JPEG's curve goes on for longer."""
+    rows = []
+    for picture, hardness in (("easy.png", 1.0), ("hard.png", 2.0)):
+        for codec, scale, settings in (("jpeg", 0.2, range(7)), ("lic", 0.1, range(5))):
+            for k in settings:
+                bpp, psnr = hardness * scale * 2**k, 28.0 + 2.5 * k
+                scores = (psnr, psnr, psnr, 0.9, 1 - 0.1 / (k + 1))
+                rows.append(Measurement(picture, 64, 64, codec, k, round(bpp * 512), bpp, *scores))
+    infos = {"jpeg": CodecInfo("JPEG 4:2:0", "1", "x"), "lic": CodecInfo("lic (photo)", "2", "y")}
+    path = tmp_path_factory.mktemp("results") / "results.json"
+    save_results(path, Results(tuple(rows), infos, "Kodak: all 24 pictures, it is claimed", "a machine"))
+    return path

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def lic(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     """The command in a process of its own."""
-    return subprocess.run([sys.executable, "-m", "lic.tools.cli", *arguments], input=data, capture_output=True)
+    return subprocess.run([sys.executable, "-m", "lic", *arguments], input=data, capture_output=True)
 
 
 def test_encode_and_decode_beside_the_inputs(folder: Path) -> None:

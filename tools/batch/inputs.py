@@ -4,6 +4,7 @@ import sys
 
 from lic.codec.errors import LicError
 from lic.tools.batch import storage
+from lic.tools.extras import remedy
 
 STANDARD = "-"  # standard input or output
 
@@ -16,5 +17,7 @@ def describe(error: Exception) -> str:
     """An error in one line, without Python's decoration if it is one that we or the system foresaw."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
+    if isinstance(error, ModuleNotFoundError) and (text := remedy(error.name or "")):
+        return text
     text = " ".join(str(error).split())
     return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"

@@ -2,6 +2,8 @@
 
 import argparse
 
+from lic.tools.extras import require
+
 EXAMPLES = """\
 Prints a script that completes commands, options and file names; it does not start Python.
 
@@ -17,14 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    print(fish(whole_parser()) if args.shell == "fish" else other(whole_parser(), args.shell))
+    parser = args.whole_parser()
+    print(fish(parser) if args.shell == "fish" else other(parser, args.shell))
     return 0
-
-
-def whole_parser() -> argparse.ArgumentParser:
-    from lic.tools.cli import COMMANDS, build_parser
-
-    return build_parser(COMMANDS)
 
 
 def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -35,8 +32,7 @@ def subparsers(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentPa
 
 def other(parser: argparse.ArgumentParser, shell: str) -> str:
     """The script for bash or zsh, by shtab."""
-    import shtab
-
+    shtab = require("shtab")
     for command in subparsers(parser).values():
         for action in command._actions:
             if action.nargs != 0 and not action.choices:

@@ -1,15 +1,13 @@
 """`lic encode`: pictures to .lic files."""
 
 import argparse
-import io
 from functools import partial
-from typing import Any
 
-from lic.codec.errors import BadImage
 from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
 from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY
 from lic.codec.settings import NAMES as SETTINGS
-from lic.tools.batch.jobs import add_batch_arguments, convert_all, find_jobs
+from lic.tools.batch.picture_files import encode_bytes, readable_extensions
+from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
 
 EXAMPLES = """\
 examples:
@@ -70,7 +68,7 @@ def _bytes(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
-    jobs = find_jobs(args, ".lic", _readable())
+    jobs = jobs_of(args, ".lic", readable_extensions())
     # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
     from lic.codec.model.loader import get_model
 
@@ -82,26 +80,4 @@ def run(args: argparse.Namespace) -> int:
         model.position_of_lambda(args.lambda_)
 
     convert = partial(encode_bytes, **{name: getattr(args, name) for name in SETTINGS})
-    return convert_all(jobs, convert, args)
-
-
-def _readable() -> frozenset[str]:
-    """The extensions of pictures that Pillow reads, but our own."""
-    from PIL import Image
-
-    extensions = Image.registered_extensions()
-    return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
-
-
-def encode_bytes(data: bytes, _target: str, **settings: Any) -> bytes:
-    """A picture file's bytes to a .lic file's bytes; `settings` are those of `lic.encode`."""
-    from PIL import Image, UnidentifiedImageError
-
-    from lic.codec.encoder import encode
-
-    try:
-        return encode(io.BytesIO(data), **settings)
-    except UnidentifiedImageError as error:
-        raise BadImage("not a picture that Pillow can read") from error
-    except (SyntaxError, Image.DecompressionBombError) as error:
-        raise BadImage(str(error)) from error
+    return run_jobs(jobs, convert, args)

@@ -1,24 +1,19 @@
-"""`lic train`: one network for all lambda points; and the options that every training shares."""
+"""`lic train`: one network for all lambda points."""
 
 import argparse
-import dataclasses
-import sys
-from collections.abc import Collection
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-from lic.tools.cli import UsageError
-from lic.tools.training.checkpoint import CHECKPOINT, read_info
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.commands.loop_options import add_loop_arguments, given_options, run_choices
+from lic.tools.training.loop import train
 from lic.tools.training.rate_distortion import (
     DEFAULT_LAMBDAS,
     MS_SSIM_CROP,
     MS_SSIM_SCALE,
     RateDistortion,
     converted,
-    read_network,
-    rows_at,
+    starting_from,
 )
+from lic.tools.usage import UsageError
 
 EXAMPLES = """\
 examples:
@@ -29,10 +24,9 @@ examples:
                                                          a new lambda point in minutes
   lic train photos/ -o run --from photo --distortion ms-ssim --hours 2
                                                          the same network, tuned for MS-SSIM
-  torchrun --nproc-per-node 4 -m lic.tools.commands.train photos/ -o run --hours 8 --batch 64
+  torchrun --nproc-per-node 4 -m lic train photos/ -o run --hours 8 --batch 64
                                                          on four GPUs
 """
-Choices = TypeVar("Choices")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,39 +85,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `TrainConfig`. What is not given stays out of the namespace; see `read_options`."""
-    parser.argument_default = argparse.SUPPRESS
-    default = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
-    parser.add_argument("data", nargs="*", metavar="DATA", help="pictures, and folders of pictures")
-    parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for checkpoints and log")
-    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to choose the best checkpoint by")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in the folder; other options change it"
-    )
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N", help="how long to train, in steps")
-    length.add_argument("--hours", type=float, metavar="H", help="how long to train, in hours")
-    parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard's log, too")
-    loop = parser.add_argument_group("the training")
-
-    def option(name: str, kind: Any, help: str, **more: Any) -> None:
-        flag = "--" + name.replace("_", "-")
-        loop.add_argument(flag, type=kind, help=f"{help} ({default[name]})", **more)
-
-    option("crop", int, "side of the squares cut from the pictures, a multiple of 16", metavar="C")
-    option("batch", int, "squares per step, over all processes", metavar="B")
-    option("lr", float, "learning rate", metavar="R")
-    option("warmup", int, "steps in which the learning rate rises", metavar="N")
-    option("ema", float, "decay of the averaged weights", metavar="D")
-    option("clip", float, "largest norm of a gradient", metavar="G")
-    option("seed", int, "of everything random", metavar="S")
-    option("device", str, "cpu, cuda, ...; auto is the GPU if there is one", metavar="D")
-    option("precision", str, "of the convolutions", choices=["bf16", "fp32"])
-    option("optimizer", str, "what turns gradients into steps", choices=["adam", "soap"])
-    option("validate_minutes", float, "minutes between checkpoints, measured on --valid", metavar="M")
-
-
 def numbers(text: str) -> tuple[float, ...]:
     """Positive numbers with commas between, in ascending order.
 
@@ -136,86 +97,30 @@ def numbers(text: str) -> tuple[float, ...]:
     return values
 
 
-def read_options(given: dict[str, Any], objective: str, fixed: Collection[str]) -> dict[str, Any]:
-    """The options `given`, on top of those that a resumed run was begun with; `fixed` ones cannot change."""
-    if not given.get("resume"):
-        if "data" not in given:
-            raise UsageError("name the pictures to learn from: files or folders")
-        return given
-    before_there_was_a_choice = {"optimizer": "adam"}
-    stored = before_there_was_a_choice | read_info(Path(given["output"], CHECKPOINT))["config"]
-    if stored.get("objective", objective) != objective:
-        raise UsageError(f"the run in {given['output']} trains another kind of model ({stored['objective']})")
-    for name in {*fixed, "optimizer"} & given.keys():
-        if name in stored and _tuple(stored[name]) != _tuple(given[name]):
-            raise UsageError(
-                f"--resume goes on with the run as it was begun, but its {name} would change: leave that option out"
-            )
-    if given.keys() & {"steps", "hours"}:
-        stored |= {"steps": None, "hours": None}
-    if given.keys() - {"output", "resume", "command"}:
-        given = given | {"command": f"{stored.get('command', '')} && {given['command']}".removeprefix(" && ")}
-    else:
-        given = given | {"command": stored.get("command", "")}
-    return stored | given
-
-
-def chosen(cls: type[Choices], options: dict[str, Any]) -> Choices:
-    """A dataclass from those options that are its fields; lists become tuples, as JSON knows none."""
-    names = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    return cls(**{name: _tuple(value) for name, value in options.items() if name in names})
-
-
-def model_options(given: dict[str, Any]) -> dict[str, Any]:
-    """The options with all that --from implies: the model's shape, its lambda points, what is trained."""
-    added, only_gains = given.pop("add_lambda", ()), given.pop("only_gains", False)
-    if only_gains and not added:
+def model_choices(given: dict[str, Any]) -> dict[str, Any]:
+    """The options, with all that --from implies: the model's shape, its lambda points, what is trained."""
+    more: dict[str, Any] = {name: given.pop(name) for name in ("add_lambda", "only_gains") if name in given}
+    if "only_gains" in more and "add_lambda" not in more:
         raise UsageError("--only-gains trains new lambda points: name them by --add-lambda")
     if "start_from" not in given:
-        if added:
+        if more:
             raise UsageError("--add-lambda adds to a trained model: name it by --from")
         if given.get("distortion") == "ms-ssim":
-            given.setdefault("lambdas", tuple(value * MS_SSIM_SCALE for value in DEFAULT_LAMBDAS))
+            given.setdefault("lambdas", tuple(converted(DEFAULT_LAMBDAS, "mse", "ms-ssim")))
         return given
-
     if given.keys() & {"n", "m"}:
         raise UsageError("--channels and --latents are those of the model that --from names: leave them out")
-    if added and "lambdas" in given:
+    if "add_lambda" in more and "lambdas" in given:
         raise UsageError("--lambdas names all points, --add-lambda those beside the model's own: give one of them")
-    network, trained_by = read_network(given["start_from"])
-    distortion = given.setdefault("distortion", trained_by)
-    if only_gains and distortion != trained_by:
-        raise UsageError(f"--only-gains cannot change the --distortion, which is {trained_by}")
-    lambdas = given.get("lambdas", tuple(converted(network.lambdas, trained_by, distortion)))
-    if set(added) & set(lambdas):
-        raise UsageError(f"{given['start_from']} has that lambda point: --add-lambda needs others")
-    lambdas = tuple(sorted((*lambdas, *added)))
-    shares = rows_at(lambdas, converted(network.lambdas, trained_by, distortion), network.shares[:, None], slope=0)
-    return given | {
-        **dataclasses.asdict(network.architecture),
-        "lambdas": lambdas,
-        "second_look": tuple(shares.clamp(0, 1).flatten().tolist()),
-        "only_gains": added if only_gains else (),
-    }
-
-
-def _tuple(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+    more |= {name: given[name] for name in ("lambdas", "distortion") if name in given}
+    return given | starting_from(given["start_from"], **more)._asdict()
 
 
 def run(args: argparse.Namespace) -> int:
-    given = dict(vars(args))
-    given["command"] = given.pop("command_line")
-    fixed = {"lambdas", "n", "m", "distortion", "only_gains", "second_look"}
-    options = read_options(model_options(given), RateDistortion.NAME, fixed)
-    objective, config = chosen(RateDistortion, options), chosen(TrainConfig, options)
+    given = given_options(args)
+    resume = given.pop("resume", False)
+    config, objective = run_choices(RateDistortion, model_choices(given), resume)
     if objective.distortion == "ms-ssim" and config.crop < MS_SSIM_CROP:
         raise UsageError(f"--distortion ms-ssim needs a --crop of {MS_SSIM_CROP} or more")
-    train(objective, config, bool(options.get("resume")))
+    train(objective, config, resume)
     return 0
-
-
-if __name__ == "__main__":
-    from lic.tools.cli import main
-
-    sys.exit(main(["train", *sys.argv[1:]]))

@@ -1,29 +1,26 @@
 """`lic vae`: the variational autoencoder on the codec's layers, to train and to look into."""
 
 import argparse
-import io
 from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING, PEAK
-from lic.models.theory.gaussian import kl, standard_normal
-from lic.models.theory.vae import Vae, bits_per_dimension
-from lic.tools.cli import UsageError
-from lic.tools.commands.train import add_loop_arguments, chosen, read_options
+from lic.models.theory.vae import bits_per_dimension
+from lic.tools.commands.loop_options import add_loop_arguments, given_options, run_choices
 from lic.tools.files import write_whole
-from lic.tools.studies.comparisons import add_comparison_arguments, compare_colour, compare_objectives
-from lic.tools.studies.small_trainings import full_precision
-from lic.tools.training.loop import TrainConfig, train
-from lic.tools.training.pictures import load_picture, load_pictures
-from lic.tools.training.variational import Variational, load_vae, measure, score_table, whole_blocks
+from lic.tools.studies.comparisons import colour_curves, colour_table, objective_rows, objective_table
+from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
+from lic.tools.studies.small_trainings import Bench, full_precision
+from lic.tools.studies.vae_panels import between, panel, read, reconstruct, sample_rows, traversals
+from lic.tools.training.loop import train
+from lic.tools.training.pictures import load_pictures
+from lic.tools.training.variational import Variational, load_vae, measure, score_table
+from lic.tools.usage import UsageError
 
 EXAMPLES = """\
 examples:
@@ -47,11 +44,6 @@ to 255: it holds ln g, and g, the scale of the noise, is in the unit of the pict
 meaning of its own. The bits per 8-bit value above are those of the probabilities of 256 levels: no unit."""
 
 REPORTED = 8  # pictures that the report after a training is about
-GAP = 4  # white pixels between the pictures of a panel
-
-
-class BadPicture(LicError):
-    """A picture does not suit the VAE."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -104,6 +96,18 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--free-bits", type=float, metavar="B", help="bits per latent without a price (0)")
 
 
+def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", nargs="*", metavar="DATA", help="pictures to learn from (scikit-image's)")
+    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to measure on (scikit-image's)")
+    parser.add_argument("--steps", type=int, default=600, help="of each training (600)")
+    parser.add_argument("--crop", type=int, default=64, help="side of the crops, a multiple of 16 (64)")
+    parser.add_argument("--batch", type=int, default=8, help="crops per step (8)")
+    parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
+    parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
+    parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+
+
 def size(text: str) -> tuple[int, int]:
     """Height and width.
 
@@ -116,83 +120,16 @@ def size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def read(path: Path) -> Tensor:
-    """A picture, cropped to multiples of 16, as 1 x 3 x H x W in 0..1."""
-    picture = whole_blocks(load_picture(path))
-    if not picture.numel():
-        raise BadPicture(f"{path} is smaller than {DOWNSAMPLING} x {DOWNSAMPLING}: give a larger picture")
-    return picture[None].float() / PEAK
-
-
-def panel(rows: list[list[Tensor]]) -> Image.Image:
-    """Pictures of one size (3 x H x W in 0..1, clipped) in rows, on white."""
-    _, height, width = rows[0][0].shape
-    columns = max(len(row) for row in rows)
-    canvas = torch.ones(3, len(rows) * (height + GAP) - GAP, columns * (width + GAP) - GAP)
-    for i, row in enumerate(rows):
-        for j, picture in enumerate(row):
-            top, left = i * (height + GAP), j * (width + GAP)
-            canvas[:, top : top + height, left : left + width] = picture
-    levels = canvas.clamp(0, 1).mul(PEAK).round().byte().permute(1, 2, 0)
-    return Image.fromarray(np.ascontiguousarray(levels.numpy()))
-
-
 def save_panel(path: Path, rows: list[list[Tensor]]) -> None:
-    buffer = io.BytesIO()
-    panel(rows).save(buffer, "PNG")
-    write_whole(path, buffer.getvalue())
+    write_whole(path, panel(rows))
     print(f"{path}: {len(rows)} x {len(rows[0])} pictures")
 
 
-def sample_rows(vae: Vae, count: int, size: tuple[int, int], seed: int) -> list[list[Tensor]]:
-    """Samples of the model, in rows of about equal number."""
-    pictures = list(vae.sample(count, *size, torch.Generator().manual_seed(seed)))
-    columns = int(np.ceil(count**0.5))
-    return [pictures[i : i + columns] for i in range(0, count, columns)]
-
-
-class Reconstruction(NamedTuple):
-    """A picture, and what the VAE makes of it (all 3 x H x W)."""
-
-    original: Tensor
-    best: Tensor
-    sample: Tensor
-    deviation: Tensor
-
-
-def reconstruct(vae: Vae, x: Tensor, samples: int, generator: torch.Generator) -> Reconstruction:
-    q = vae.encode(x)
-    sample = vae.decode(q.sample(torch.randn(q.mean.shape, generator=generator)))
-    return Reconstruction(x[0], vae.reconstruct(x)[0], sample[0], vae.uncertainty(x, samples, generator)[0])
-
-
-def between(vae: Vae, first: Tensor, second: Tensor, steps: int) -> list[Tensor]:
-    """Decoded points on the line between the posterior means of two pictures, cropped to a common size."""
-    height, width = (min(a, b) for a, b in zip(first.shape[2:], second.shape[2:], strict=True))
-    ends = [vae.encode(x[:, :, :height, :width]).mean for x in (first, second)]
-    return [vae.decode(torch.lerp(ends[0], ends[1], float(t)))[0] for t in torch.linspace(0, 1, steps)]
-
-
-def traversals(vae: Vae, x: Tensor, channels: int, span: float, columns: int = 7) -> list[list[Tensor]]:
-    """A row for each of the channels that say most about x: decoded with that channel moved everywhere."""
-    q = vae.encode(x)
-    information = kl(q, standard_normal(q.mean)).sum((0, 2, 3))
-    rows = []
-    for channel in information.argsort(descending=True)[:channels].tolist():
-        row = []
-        for shift in torch.linspace(-span, span, columns):
-            z = q.mean.clone()
-            z[:, channel] += shift
-            row.append(vae.decode(z)[0])
-        rows.append(row)
-    return rows
-
-
 def run_train(args: argparse.Namespace) -> int:
-    given = vars(args) | {"command": args.command_line}
-    options = read_options(given, Variational.NAME, {"n", "m", "noise", "lambda_"})
-    config = chosen(TrainConfig, options)
-    checkpoint = train(chosen(Variational, options), config, bool(options.get("resume")))
+    given = given_options(args)
+    resume = given.pop("resume", False)
+    config, objective = run_choices(Variational, given, resume)
+    checkpoint = train(objective, config, resume)
     pictures = list(islice(load_pictures(config.valid or config.data, DOWNSAMPLING, quiet=True), REPORTED))
     vae = load_vae(checkpoint)
     score = measure(vae, pictures, full_precision)
@@ -230,14 +167,29 @@ def run_traverse(args: argparse.Namespace) -> int:
     return 0
 
 
+def bench_of(args: argparse.Namespace) -> Bench:
+    data = tuple(args.data) or sample_paths(TO_LEARN_FROM)
+    return Bench(data, args.valid or sample_paths(TO_MEASURE_ON), args.steps, args.crop, args.batch, args.seed)
+
+
+def run_objectives(args: argparse.Namespace) -> int:
+    print(objective_table(objective_rows(bench_of(args), args.n, args.m, args.lambda_)))
+    return 0
+
+
+def run_colour(args: argparse.Namespace) -> int:
+    print(colour_table(colour_curves(bench_of(args), args.n, args.m)))
+    return 0
+
+
 ACTIONS: dict[str, Callable[[argparse.Namespace], int]] = {
     "train": run_train,
     "sample": run_sample,
     "reconstruct": run_reconstruct,
     "interpolate": run_interpolate,
     "traverse": run_traverse,
-    "objectives": compare_objectives,
-    "colour": compare_colour,
+    "objectives": run_objectives,
+    "colour": run_colour,
 }
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from lic.tools.cli import UsageError
 from lic.tools.evaluation.codecs import LIC
 from lic.tools.evaluation.curves import METRICS, Curve, Point, clean, interpolate
 from lic.tools.extras import require
+from lic.tools.usage import BadOptions
 
 OUR_COLOURS = ("#c2361b", "#e88b4f", "#7a1f4b", "#d9534f")
 OUR_MARKERS = "osD^"
@@ -39,7 +39,7 @@ def draw_panel(axes: Any, metric: str, curves: Sequence[Curve], log: bool, max_r
         axes.plot(*points, label=curve.label, **style_of(curve, curves))
     values = [p.value for points in visible for p in points]
     if not values:
-        raise UsageError(f"no curve has a point below {high:g} bits per pixel: give a larger --max-rate")
+        raise BadOptions(f"no curve has a point below {high:g} bits per pixel: give a larger `max_rate`")
     margin = 0.04 * (max(values) - min(values) or 1)
     axes.set_ylim(min(values) - margin, max(values) + margin)
     if log:

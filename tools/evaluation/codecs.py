@@ -128,6 +128,8 @@ LIC_LADDER = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
 
 def is_available(name: str) -> bool:
     """Whether a codec can be used here."""
+    if name not in NAMES:
+        raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
     if name == LIC:
         return True
     kind = PILLOW_FORMATS[name]
@@ -141,12 +143,11 @@ def available() -> list[str]:
 
 def get_codec(name: str, model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """A codec by name; `model` and `effort` are for lic."""
-    if name not in NAMES:
-        raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
+    available = is_available(name)
     if name == LIC:
         return lic_codec(model, effort)
     kind = PILLOW_FORMATS[name]
-    if not is_available(name):
+    if not available:
         remedy = f"pip install {kind.package}" if kind.package else f"install a Pillow with {kind.feature}"
         raise CodecNotFound(f"codec {name} is not installed: {remedy}, or leave it out")
     return pillow_codec(name, kind)
@@ -247,33 +248,27 @@ def read_photo(path: str | Path) -> Pixels:
         raise BadImage(f"cannot read {path} as a picture: {error.strerror or 'its format is unknown'}") from error
 
 
-def largest_within(
-    encode: Callable[[float], bytes], grid: Sequence[float], limit: int, close: float = 0.998
-) -> tuple[float, bytes]:
+def largest_within(encode: Callable[[float], bytes], grid: Sequence[float], limit: int) -> tuple[float, bytes]:
     """The setting of the largest file of at most `limit` bytes, and the file; the smallest file if none fits.
 
-    The search takes turns between a guess (log size as a line over the grid) and halving, and ends early with
-    a file of at least `close` times the limit. Where sizes are not quite monotone, the best one met counts.
+    Where sizes are not quite monotone over the grid, it is the largest of those that the search met.
 
     >>> setting, data = largest_within(lambda s: bytes(int(s)), range(1, 101), 42)
     >>> setting, len(data)
     (42, 42)
     """
-    low, high = 0, len(grid) - 1
-    best = grid[low], encode(grid[low])
-    top = grid[high], encode(grid[high])
-    if len(best[1]) > limit or len(top[1]) <= limit:
-        return best if len(best[1]) > limit else top
-    low_size, high_size = len(best[1]), len(top[1])
-    halve = False
-    while high - low > 1 and len(best[1]) < close * limit:
-        share = 0.5 if halve else math.log(limit / low_size) / math.log(high_size / low_size)
-        halve = not halve
-        middle = min(max(low + round(share * (high - low)), low + 1), high - 1)
-        data = encode(grid[middle])
-        if len(data) <= limit:
-            low, low_size = middle, len(data)
-            best = max(best, (grid[middle], data), key=lambda found: len(found[1]))
-        else:
-            high, high_size = middle, len(data)
-    return best
+    from lic.codec.rate_control import last_below
+
+    met: dict[int, bytes] = {}
+
+    def log_size(k: int) -> float:
+        if k not in met:
+            met[k] = encode(grid[k])
+        return math.log(len(met[k]))
+
+    last, target = len(grid) - 1, math.log(limit + 0.5)
+    if log_size(0) < target <= log_size(last):
+        last_below(log_size, target, last)
+    within = [k for k, data in met.items() if len(data) <= limit]
+    best = max(within, key=lambda k: len(met[k])) if within else 0
+    return grid[best], met[best]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.picture.fidelity import PEAK, Pixels, check_comparable, decibels, ms_ssim, psnr, to_db
+from lic.tools.extras import require
 
 LOSSLESS_DB = 100.0  # what an infinite number of decibels counts in a mean; 16 million pixels off by one: 120
 MIN_SIDE_SSIM = 11  # the window
@@ -66,13 +67,11 @@ def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
 
 def ssim(original: Pixels, decoded: Pixels) -> float:
     """Structural similarity, 1 for identical pictures; nan if a side is under 11."""
-    from skimage.metrics import structural_similarity
-
     check_comparable(original, decoded)
     if min(original.shape[:2]) < MIN_SIDE_SSIM:
         return math.nan
     return float(
-        structural_similarity(
+        require("skimage.metrics").structural_similarity(
             original,
             decoded,
             channel_axis=2 if original.ndim == 3 else None,

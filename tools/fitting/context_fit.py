@@ -36,8 +36,9 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DEAD_ZONE, DOWNSAMPLING, PEAK, knot_layout
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity
 from lic.models.second_look import blend
+from lic.tools.files import find_pictures
 from lic.tools.fitting.magnitudes import ExpectedMagnitudes
-from lic.tools.training.pictures import find_pictures, load_pictures
+from lic.tools.training.pictures import load_pictures
 
 Floats = NDArray[np.float64]
 

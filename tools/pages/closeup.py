@@ -17,6 +17,7 @@ from lic.codec.picture.image import Picture
 from lic.tools.evaluation import charts, codecs
 from lic.tools.evaluation.codecs import Pixels
 from lic.tools.extras import require
+from lic.tools.files import png
 from lic.tools.pages import page
 from lic.tools.pages.anatomy import Anatomy, channel_density, dissect
 
@@ -123,7 +124,7 @@ def map_row(picture: Examined, peak: float) -> str:
     shown = []
     for kind, pixels in images.items():
         caption = f"{html.escape(picture.name)}, {kind}"
-        address = page.data_uri(page.png(shrink(pixels)))
+        address = page.data_uri(png(shrink(pixels)))
         shown.append(f'<figure><img alt="{caption}" src="{address}"><figcaption>{caption}</figcaption></figure>')
     return f'<div class="maps">{"".join(shown)}</div>'
 

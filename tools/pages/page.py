@@ -2,13 +2,8 @@
 
 import base64
 import html
-import io
 from collections.abc import Sequence
 from pathlib import Path
-
-import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 # The browser itself is told to load nothing from anywhere.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
@@ -47,13 +42,6 @@ def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
     head = "".join(f"<th>{cell}</th>" for cell in header)
     lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
     return f"<table{attributes}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
-
-
-def png(pixels: NDArray[np.uint8]) -> bytes:
-    """Pixels as the bytes of a PNG file."""
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, "PNG")
-    return file.getvalue()
 
 
 def data_uri(data: bytes, kind: str = "image/png") -> str:

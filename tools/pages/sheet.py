@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from lic.tools.commands.compare import WHICH_METRICS, Version
 from lic.tools.evaluation.codecs import Pixels
+from lic.tools.evaluation.versions import WHICH_METRICS, Version
 
 WIDTH = 1920
 GAP = 16

@@ -4,7 +4,6 @@ Every row is trained on the same layers, pictures and number of steps, and measu
 pictures.
 """
 
-import argparse
 import dataclasses
 import math
 from typing import Any, NamedTuple
@@ -19,7 +18,6 @@ from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import PEAK
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start
-from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
 from lic.tools.studies.small_trainings import Bench, full_precision
 from lic.tools.training.rate_distortion import RateDistortion, Score
 from lic.tools.training.rate_distortion import measure as measure_rate_distortion
@@ -52,23 +50,6 @@ class Colour(RateDistortion):
         assert isinstance(model, ConditionalAutoencoder)
         if model.slope is not None:
             model.slope.requires_grad_(True)
-
-
-def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("data", nargs="*", metavar="DATA", help="pictures to learn from (scikit-image's)")
-    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to measure on (scikit-image's)")
-    parser.add_argument("--steps", type=int, default=600, help="of each training (600)")
-    parser.add_argument("--crop", type=int, default=64, help="side of the crops, a multiple of 16 (64)")
-    parser.add_argument("--batch", type=int, default=8, help="crops per step (8)")
-    parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
-    parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
-    parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
-
-
-def bench_of(args: argparse.Namespace) -> Bench:
-    data = tuple(args.data) or sample_paths(TO_LEARN_FROM)
-    return Bench(data, args.valid or sample_paths(TO_MEASURE_ON), args.steps, args.crop, args.batch, args.seed)
 
 
 class Row(NamedTuple):
@@ -106,14 +87,14 @@ def file_rate(codec: RateDistortionAutoencoder, pictures: list[Tensor]) -> float
     return float(np.mean(rates))
 
 
-def compare_objectives(args: argparse.Namespace) -> int:
-    rows = objective_rows(bench_of(args), args.n, args.m, args.lambda_)
-    print(f"{'objective':<16} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8} {'real files, bits/pixel':>23}")
+def objective_table(rows: list[Row]) -> str:
+    """The table of `lic vae objectives`."""
+    lines = [f"{'objective':<16} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8} {'real files, bits/pixel':>23}"]
     for row in rows:
         real = "no such code" if math.isnan(row.file_bpp) else f"{row.file_bpp:.4f}"
-        print(f"{row.objective:<16} {row.lambda_:8.4g} {row.bpp:11.4f} {row.psnr:8.2f} {real:>23}")
-    print("lambda: given, or for the VAE what its learned noise stands for, 3 / (2 sigma^2 ln 2)")
-    return 0
+        lines.append(f"{row.objective:<16} {row.lambda_:8.4g} {row.bpp:11.4f} {row.psnr:8.2f} {real:>23}")
+    lines.append("lambda: given, or for the VAE what its learned noise stands for, 3 / (2 sigma^2 ln 2)")
+    return "\n".join(lines)
 
 
 def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
@@ -154,13 +135,14 @@ def rate_at(scores: list[Score], psnr: float) -> float:
     return math.exp(np.interp(psnr, [s.psnr for s in scores], logs, right=math.nan))
 
 
-def compare_colour(args: argparse.Namespace) -> int:
-    curves = colour_curves(bench_of(args), args.n, args.m)
-    print(f"{'coded':<24} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8}")
+def colour_table(curves: dict[str, list[Score]]) -> str:
+    """The tables of `lic vae colour`."""
+    lines = [f"{'coded':<24} {'lambda':>8} {'bits/pixel':>11} {'PSNR dB':>8}"]
     for name, scores in curves.items():
-        for score in scores:
-            print(f"{name:<24} {score.lambda_:8.4g} {score.bpp:11.4f} {score.psnr:8.2f}")
-    print(f"\nbits per pixel for the same PSNR, or better\n{'PSNR dB':>8} " + " ".join(f"{n:>24}" for n in curves))
+        lines += [f"{name:<24} {s.lambda_:8.4g} {s.bpp:11.4f} {s.psnr:8.2f}" for s in scores]
+    lines.append(
+        f"\nbits per pixel for the same PSNR, or better\n{'PSNR dB':>8} " + " ".join(f"{n:>24}" for n in curves)
+    )
     for psnr in sorted(score.psnr for score in curves[WHOLE]):
-        print(f"{psnr:8.2f} " + " ".join(f"{rate_at(scores, psnr):24.4f}" for scores in curves.values()))
-    return 0
+        lines.append(f"{psnr:8.2f} " + " ".join(f"{rate_at(scores, psnr):24.4f}" for scores in curves.values()))
+    return "\n".join(lines)

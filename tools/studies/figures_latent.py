@@ -10,9 +10,9 @@ from lic.models.theory.colourisation import colour_features, colour_log_density,
 from lic.models.theory.conditional import luminance
 from lic.models.theory.em import HalfStep, Mixture, e_step, fit
 from lic.models.theory.vae import Vae
-from lic.tools.commands.vae_actions import between, sample_rows, traversals
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
 from lic.tools.studies.figure_context import Context, Drawing, new_figure, show
+from lic.tools.studies.vae_panels import between, sample_rows, traversals
 from lic.tools.training.rate_distortion import RateDistortion
 from lic.tools.training.variational import Variational
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import skimage
+from lic.tools.extras import require
 
 TO_LEARN_FROM = ("astronaut.png", "coffee.png", "rocket.jpg", "motorcycle_left.png", "hubble_deep_field.jpg")
 TO_MEASURE_ON = ("chelsea.png",)
@@ -14,5 +14,5 @@ def sample_paths(names: tuple[str, ...]) -> tuple[str, ...]:
     >>> len(sample_paths(TO_LEARN_FROM)), all(Path(p).exists() for p in sample_paths(TO_MEASURE_ON))
     (5, True)
     """
-    folder = Path(skimage.__file__).parent / "data"
+    folder = Path(require("skimage").__file__).parent / "data"
     return tuple(str(folder / name) for name in names)

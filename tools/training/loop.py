@@ -7,7 +7,7 @@ averaged weights, checkpoints, logs, several processes.
 
 To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
 `rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
-`add_loop_arguments`, `read_options` and `chosen` of `train.py`. Of a checkpoint, `read_checkpoint(path)` gives the
+`commands/loop_options.py`. Of a checkpoint, `read_checkpoint(path)` gives the
 tensors, whose `section(tensors, "average")` are the weights to use, and the `config` that `describe` gave.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
@@ -20,10 +20,10 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Generic
+from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -31,15 +31,16 @@ from torch import Tensor, nn
 from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
-from lic.tools.cli import UsageError
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, load_checkpoint, read_info, save_checkpoint
-from lic.tools.training.objective import Model, Now, Objective
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, load_checkpoint, read_info, save_checkpoint
+from lic.tools.training.objective import Choices, Model, Now, Objective
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.progress import Progress
 from lic.tools.training.soap import Soap
+from lic.tools.usage import BadOptions
 
 START_CROPS = 512  # what an objective sees of the data before the first step; fewer if larger than 128x128
+Chosen = TypeVar("Chosen", bound=Choices)
 PATIENCE = 10  # non-finite steps in a row before training stops
 
 
@@ -72,17 +73,56 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.hours is None):
-            raise UsageError("say how long to train: either --steps or --hours")
+            raise BadOptions("say how long to train: either `steps` or `hours`")
         if (self.steps or self.hours or 0) <= 0:
-            raise UsageError("--steps and --hours must be more than 0")
+            raise BadOptions("`steps` and `hours` must be more than 0")
         if self.crop <= 0 or self.crop % DOWNSAMPLING:
-            raise UsageError(f"--crop {self.crop}: give a multiple of {DOWNSAMPLING}")
+            raise BadOptions(f"`crop` {self.crop}: give a multiple of {DOWNSAMPLING}")
         if self.batch < 1:
-            raise UsageError(f"--batch {self.batch}: give 1 or more")
+            raise BadOptions(f"`batch` {self.batch}: give 1 or more")
 
     def progress(self, step: int, elapsed: float) -> float:
         """How much of the run is done, from 0 to 1."""
         return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
+
+
+def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
+    """Options by the dataclass whose fields they are; lists become tuples, as JSON knows none.
+
+    >>> sort_options({"steps": 5, "data": ["photos"]}, TrainConfig)
+    [{'data': ('photos',), 'steps': 5}]
+    """
+    left = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
+    found = [{f.name: left.pop(f.name) for f in dataclasses.fields(kind) if f.name in left} for kind in kinds]
+    if left:
+        raise BadOptions(f"there is no option {', '.join(sorted(left))} of this training")
+    return found
+
+
+def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig, Chosen]:
+    """The choices of the run in the folder `output`, one of `changes`: as it was begun, but for the changes."""
+    stored = read_info(Path(changes["output"], CHECKPOINT))["config"]
+    trains = stored.pop("objective", kind.NAME)  # the first trainer had but one
+    if trains != kind.NAME:
+        raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
+    try:
+        loop, model = sort_options(stored, TrainConfig, kind)
+    except BadOptions as error:
+        raise CheckpointError(f"the run in {changes['output']} is of another version of lic: {error}") from error
+    config, objective = TrainConfig(**loop), kind(**model)
+    loop, model = sort_options(changes, TrainConfig, kind)
+    for name in (*kind.FIXED, "optimizer"):
+        before = getattr(config if name == "optimizer" else objective, name)
+        if (loop | model).get(name, before) != before:
+            raise BadOptions(
+                f"a resumed run goes on as it was begun, but its {name} would change: leave that option out"
+            )
+    if loop.keys() & {"steps", "hours"}:
+        loop = {"steps": None, "hours": None} | loop
+    command = loop.pop("command", "")
+    if (loop | model).keys() - {"output"}:
+        loop["command"] = f"{config.command} && {command}".removeprefix(" && ")
+    return dataclasses.replace(config, **loop), dataclasses.replace(objective, **model)
 
 
 def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
@@ -195,7 +235,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
     """
     checkpoint = Path(config.output, CHECKPOINT)
     if checkpoint.exists() and not resume:
-        raise UsageError(f"{config.output} holds a run: go on with it by --resume, or name another folder")
+        raise BadOptions(f"{config.output} holds a run: go on with it by `resume`, or name another folder")
     device = choose_device(config.device)
     with ExitStack() as stack:
         processes = stack.enter_context(joined_processes(config.batch, device))
@@ -261,7 +301,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             if bad >= PATIENCE:
                 raise TrainingDiverged(
                     f"{bad} non-finite steps in a row, up to step {state.step}: "
-                    f"resume from the last good state, {checkpoint}, with a smaller --lr"
+                    f"resume from the last good state, {checkpoint}, with a smaller `lr`"
                 )
             state.step += 1
             state.patches += config.batch
@@ -276,7 +316,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         if stopped:
             if main:
                 state.save(checkpoint, about)
-            progress.say(f"stopped after step {state.step}, kept in {checkpoint}: go on with --resume")
+            progress.say(f"stopped after step {state.step}, kept in {checkpoint}: resume it to go on")
             raise KeyboardInterrupt
         if main:
             save_and_measure()

@@ -11,7 +11,7 @@ from torch import distributed as dist
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from lic.tools.cli import UsageError
+from lic.tools.usage import BadOptions
 
 
 @dataclass
@@ -49,7 +49,7 @@ def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
     """Under torchrun: join the other processes, to share batches of that size."""
     processes = Processes(int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1")))
     if batch % processes.world:
-        raise UsageError(f"--batch {batch} cannot be shared evenly by {processes.world} processes")
+        raise BadOptions(f"`batch` {batch} cannot be shared evenly by {processes.world} processes")
     if processes.world > 1:
         dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
     try:
@@ -80,5 +80,5 @@ def choose_device(name: str) -> torch.device:
             torch.cuda.set_device(device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
-        raise UsageError(f"cannot use device {name} ({reason}): give --device cpu, or another") from error
+        raise BadOptions(f"cannot use device {name} ({reason}): give cpu as `device`, or another") from error
     return device

@@ -11,20 +11,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lic.codec.errors import LicError
+from lic.tools.files import find_pictures
 
 
 class NoPictures(LicError):
     """There is nothing to train or to measure on."""
-
-
-def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """Files as given, and all files of known picture types below folders, in sorted order."""
-    known = Image.registered_extensions()
-    for path in map(Path, paths):
-        if path.is_dir():
-            yield from (p for p in sorted(path.rglob("*")) if p.suffix.lower() in known and p.is_file())
-        else:
-            yield path
 
 
 def load_picture(path: Path) -> Tensor:
@@ -66,7 +57,7 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
     if not found:
         where = ", ".join(map(str, paths))
         if small:
-            raise NoPictures(f"all pictures in {where} are too small: give larger ones, or a smaller --crop")
+            raise NoPictures(f"all pictures in {where} are too small: give larger ones, or a smaller `crop`")
         raise NoPictures(f"there is no picture in {where} that Pillow can read: give other files or folders")
 
 

@@ -14,9 +14,9 @@ from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.pca import pca_start
 from lic.models.second_look import blend
-from lic.tools.cli import UsageError
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.usage import BadOptions
 
 Distortion = Literal["mse", "ms-ssim"]
 Proxy = Literal["noise", "straight-through"]
@@ -40,6 +40,7 @@ class RateDistortion:
     """
 
     NAME: ClassVar[str] = "rate-distortion"
+    FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "only_gains", "second_look")
 
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
     n: int = 128
@@ -55,7 +56,7 @@ class RateDistortion:
 
     def __post_init__(self) -> None:
         if not 0 <= self.rounded_share < 1:
-            raise UsageError(f"--rounded-share {self.rounded_share:g}: give a share below 1, or 0 for none")
+            raise BadOptions(f"`rounded_share` {self.rounded_share:g}: give a share below 1, or 0 for none")
 
     @property
     def final_share(self) -> float:
@@ -203,6 +204,43 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
 
     model = get_model(name)
     return thaw(model), model.card.get("distortion", "mse")
+
+
+class Start(NamedTuple):
+    """The choices of `RateDistortion` that a trained model makes for a training that starts from it."""
+
+    start_from: str
+    kind: str
+    n: int
+    m: int
+    lambdas: tuple[float, ...]
+    distortion: Distortion
+    second_look: tuple[float, ...]
+    only_gains: tuple[float, ...]
+
+
+def starting_from(
+    name: str,
+    *,
+    lambdas: tuple[float, ...] = (),
+    add_lambda: tuple[float, ...] = (),
+    only_gains: bool = False,
+    distortion: Distortion | None = None,
+) -> Start:
+    """Start from a model, its own lambda points or these `lambdas`, and those of `add_lambda` besides."""
+    network, trained_by = read_network(name)
+    distortion = distortion or trained_by
+    if only_gains and distortion != trained_by:
+        raise BadOptions(f"`only_gains` cannot change the `distortion`, which is {trained_by}")
+    own = tuple(converted(network.lambdas, trained_by, distortion))
+    points = lambdas or own
+    if set(add_lambda) & set(points):
+        raise BadOptions(f"{name} has that lambda point: `add_lambda` needs others")
+    points = tuple(sorted((*points, *add_lambda)))
+    shares = rows_at(points, own, network.shares[:, None], slope=0).clamp(0, 1).flatten().tolist()
+    trained = add_lambda if only_gains else ()
+    shape = dataclasses.astuple(network.architecture)
+    return Start(name, *shape, points, distortion, tuple(shares), trained)
 
 
 @torch.no_grad()

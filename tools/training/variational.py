@@ -12,10 +12,10 @@ from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.likelihood import Noise
 from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
-from lic.tools.cli import UsageError
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
 from lic.tools.training.rate_distortion import best_checkpoint
+from lic.tools.usage import BadOptions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Variational:
     """
 
     NAME: ClassVar[str] = "variational"
+    FIXED: ClassVar[tuple[str, ...]] = ("n", "m", "noise", "lambda_")
 
     n: int = 64
     m: int = 64
@@ -37,7 +38,7 @@ class Variational:
 
     def __post_init__(self) -> None:
         if self.lambda_ is not None and self.noise != "gaussian":
-            raise UsageError("--lambda trades squared error for rate: leave --noise at gaussian")
+            raise BadOptions("`lambda_` trades squared error for rate: leave `noise` at gaussian")
 
     @property
     def final_share(self) -> float:

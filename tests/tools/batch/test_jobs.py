@@ -1,6 +1,5 @@
 """Many pictures: folders, going on where a run stopped, processes, failures."""
 
-import importlib
 import os
 from pathlib import Path
 
@@ -9,7 +8,6 @@ import pytest
 from PIL import Image
 
 from lic import read_info
-from lic.tools.batch.jobs import Job, in_processes
 from lic.tools.cli import main
 from tests.conftest import Pixels
 
@@ -55,7 +53,7 @@ def test_without_recursion_only_the_folder_itself(folder: Path, capsys: Captured
     assert outputs() == ["a.lic"]
     Path("in/sub/subsub").mkdir(parents=True)
     assert main(["encode", "in/sub", "-o", "out", "-m", "tiny"]) == 2
-    assert "no pictures in in/sub; -r" in capsys.readouterr().err
+    assert "no pictures in in/sub; --recursive looks into subfolders" in capsys.readouterr().err
 
 
 def test_a_run_goes_on_where_it_stopped(folder: Path, capsys: Captured) -> None:
@@ -78,33 +76,6 @@ def test_processes_give_the_same_files_in_the_same_order(folder: Path, capsys: C
     alone = {name: Path("out", name).read_bytes() for name in outputs()}, capsys.readouterr().err
     encode_folder("--force", "--jobs", "2")
     assert ({name: Path("out", name).read_bytes() for name in outputs()}, capsys.readouterr().err) == alone
-
-
-DEADLY = """
-import os
-from lic.tools.batch.jobs import Result
-
-def start(threads):
-    pass
-
-def work(job):
-    if job.source == "deadly":
-        os._exit(9)
-    open(job.target, "a").close()
-    return Result(before=1)
-"""
-
-
-def test_a_process_that_dies_costs_its_own_picture_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "deadly_work.py").write_text(DEADLY)  # a module, so that other processes can import it
-    monkeypatch.syspath_prepend(tmp_path)
-    deadly = importlib.import_module("deadly_work")
-    monkeypatch.setattr("lic.tools.batch.jobs._start_process", deadly.start)
-    jobs = [Job(name, str(tmp_path / f"{name}.out")) for name in ("a", "b", "deadly", "c", "d")]
-    results = list(in_processes(jobs, deadly.work, 2))
-    assert [bool(r.error) for r in results] == [False, False, True, False, False]
-    assert "died" in results[2].error
-    assert sorted(p.stem for p in tmp_path.glob("*.out")) == ["a", "b", "c", "d"]
 
 
 def test_warnings_are_one_line_and_no_failure(folder: Path, capsys: Captured, photo: Pixels) -> None:

@@ -5,7 +5,6 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
@@ -15,11 +14,7 @@ from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, read_model_file
 from lic.codec.model.loader import load_model
 from lic.codec.transform.torch_network import thaw
-from lic.models.architecture import Architecture
-from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.models.pca import pca_start
 from lic.tools.cli import main
-from lic.tools.commands.export import choose_shares
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
 from lic.tools.training.loop import TrainConfig, train
 from tests.conftest import Pixels
@@ -63,19 +58,6 @@ def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictur
     assert card["command"] == "lic train photos/"
     assert len(card["second_look"]) == 2
     assert [row.keys() for row in card["validation"]] == [{"lambda_", "bpp", "psnr", "loss"}] * 2
-
-
-def test_the_second_look_gets_the_share_that_loses_least(photo: Pixels) -> None:
-    torch.manual_seed(0)
-    network = RateDistortionAutoencoder(Architecture(n=8, m=12), (1e-9, 1000))
-    crops = torch.from_numpy(np.stack([photo[:64, i : i + 96] for i in (0, 96)])).permute(0, 3, 1, 2)
-    with torch.inference_mode():
-        pca_start(network, crops.float() / 255)
-        network.synthesis[-1].weight *= 0.8  # the latents are now too small for it
-    choose_shares(network, crops, "mse")
-    bits_count, error_counts = network.shares.tolist()
-    assert bits_count == 0
-    assert error_counts > 0.5
 
 
 def test_the_best_checkpoint_is_preferred_and_named(

@@ -141,14 +141,14 @@ def test_help_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_a_signal_ends_the_run_with_a_checkpoint(pictures: Path, run: str, number: signal.Signals) -> None:
-    command = [sys.executable, "-m", "lic.tools.commands.train", str(pictures), "-o", run, *TINY, "--hours", "1"]
+    command = [sys.executable, "-m", "lic", "train", str(pictures), "-o", run, *TINY, "--hours", "1"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout
         first = next(line for line in process.stdout if line.startswith("step "))
         process.send_signal(number)
         rest = process.stdout.read()
     assert process.returncode == 130
-    stopped = re.search(r"stopped after step (\d+), kept in .*: go on with --resume", rest)
+    stopped = re.search(r"stopped after step (\d+), kept in .*: resume it to go on", rest)
     assert stopped
     assert read_info(Path(run, CHECKPOINT))["step"] == int(stopped[1]) >= int(first.split()[1])
 

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.tools.cli import UsageError
 from lic.tools.extras import ExtraNeeded
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
 from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, train
@@ -22,6 +21,7 @@ from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore
 from lic.tools.training.progress import LOG, LOG_STEPS
 from lic.tools.training.rate_distortion import RateDistortion
+from lic.tools.usage import BadOptions
 from tests.tools.tiny import Tiny
 
 
@@ -165,7 +165,7 @@ def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: Tr
 
     config = dataclasses.replace(config, steps=1, precision="fp32", clip=1e9)
     one = gradients(train(RateDistortion(n=4, m=6), config))
-    command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m lic.tools.commands.train"
+    command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m lic train"
     options = f"{config.data[0]} -o {tmp_path / 'two'} --steps 1 --crop 32 --batch 4 --channels 4 --latents 6"
     options += " --precision fp32 --clip 1e9 --device cpu"
     done = subprocess.run([sys.executable, *command.split(), *options.split()], capture_output=True, text=True)
@@ -180,33 +180,33 @@ def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: Tr
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"steps": None}, "either --steps or --hours"),
-        ({"hours": 1.0}, "either --steps or --hours"),
+        ({"steps": None}, "either `steps` or `hours`"),
+        ({"hours": 1.0}, "either `steps` or `hours`"),
         ({"steps": 0}, "more than 0"),
         ({"crop": 40}, "multiple of 16"),
         ({"batch": 0}, "1 or more"),
     ],
 )
 def test_a_config_that_cannot_work_says_why(config: TrainConfig, changes: dict[str, Any], message: str) -> None:
-    with pytest.raises(UsageError, match=message):
+    with pytest.raises(BadOptions, match=message):
         dataclasses.replace(config, **changes)
 
 
 def test_a_batch_must_be_shared_evenly(config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(UsageError, match="--batch 4 cannot be shared evenly by 3 processes"):
+    with pytest.raises(BadOptions, match="`batch` 4 cannot be shared evenly by 3 processes"):
         train(Tiny(), config)
 
 
 def test_an_unknown_device_is_named(config: TrainConfig) -> None:
-    with pytest.raises(UsageError, match="cannot use device abacus"):
+    with pytest.raises(BadOptions, match="cannot use device abacus"):
         train(Tiny(), dataclasses.replace(config, device="abacus"))
 
 
 def test_a_run_is_not_overwritten(config: TrainConfig) -> None:
     path = train(Tiny(), config)
     before = path.read_bytes()
-    with pytest.raises(UsageError, match="holds a run: go on with it by --resume"):
+    with pytest.raises(BadOptions, match="holds a run: go on with it by `resume`"):
         train(Tiny(), config)
     assert path.read_bytes() == before
 

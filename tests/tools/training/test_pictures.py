@@ -35,7 +35,7 @@ def test_files_are_taken_as_given(mixed: Path) -> None:
 
 
 def test_nothing_to_train_on_is_an_error_that_says_why(mixed: Path) -> None:
-    with pytest.raises(NoPictures, match="too small: give larger ones, or a smaller --crop"):
+    with pytest.raises(NoPictures, match="too small: give larger ones, or a smaller `crop`"):
         list(load_pictures([mixed], smallest=1000))
     with pytest.raises(NoPictures, match=r"no picture in .*broken.png that Pillow can read"):
         list(load_pictures([mixed / "broken.png"], smallest=16))

@@ -1,0 +1,57 @@
+"""The page of `lic compare` works by keyboard and offline."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from lic.tools.evaluation.versions import Version
+from lic.tools.pages.slider import slider_page
+from tests.conftest import Pixels
+
+
+@pytest.fixture(scope="module")
+def html_page(photo: Pixels, versions: list[Version], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("page") / "page.html"
+    path.write_text(slider_page("photo.png", photo, versions, 1600), encoding="utf-8")
+    return path
+
+
+def test_the_page_fetches_nothing(html_page: Path) -> None:
+    text = html_page.read_text(encoding="utf-8")
+    assert "default-src 'none'" in text
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", text)
+    assert "http:" not in text.replace("http-equiv", "") and "https:" not in text
+
+
+def test_the_page_works_by_keyboard(
+    html_page: Path, run_in_page: Callable[[Path, str], str], versions: list[Version]
+) -> None:
+    script = """
+      const state = () => said.push([
+        document.getElementById("divider").getAttribute("aria-valuenow"),
+        document.querySelector("img.left").alt.split(",")[0],
+        document.querySelector("img.right").alt.split(",")[0]]);
+      state();
+      press("ArrowRight"); press("ArrowRight", { shiftKey: true }); state();
+      press("Home"); press("ArrowLeft"); state();
+      press("3", { code: "Digit3" }); press("!", { code: "Digit1", shiftKey: true }); state();
+      press("x"); press("End"); state();
+      said.push(document.getElementById("left-caption").textContent);
+      document.getElementById("zoom").value = "2";
+      press("z"); said.push(document.getElementById("stage").getBoundingClientRect().width);
+      said.push(document.images[0].naturalWidth);
+    """
+    said = json.loads(run_in_page(html_page, script))
+    assert said == [
+        ["50", "lic (tiny)", "JPEG 4:2:0"],
+        ["61", "lic (tiny)", "JPEG 4:2:0"],
+        ["0", "lic (tiny)", "JPEG 4:2:0"],
+        ["0", "Original", "JPEG 4:2:0"],
+        ["100", "JPEG 4:2:0", "Original"],
+        f"{versions[1].label}, {versions[1].size()}\n{versions[1].quality()}",
+        4 * 261,
+        261,
+    ]

@@ -1,0 +1,91 @@
+"""Converting many pictures: going on after a failure and where a run stopped, in processes or on a cluster."""
+
+import io
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+
+from lic.tools.batch import storage
+from lic.tools.batch.cluster import in_cluster
+from lic.tools.batch.inputs import STANDARD, describe, read_input
+from lic.tools.batch.jobs import Job, Result
+from lic.tools.pool import DIED, in_processes
+from lic.tools.usage import BadOptions
+
+Convert = Callable[[bytes, str], bytes]  # an input's bytes and the output's name to the output's bytes
+
+
+def convert_all(
+    jobs: Sequence[Job], convert: Convert, *, processes: int = 1, cluster: str | None = None, force: bool = False
+) -> Iterable[Result]:
+    """The jobs' results in order: done here, in several processes, or on the Dask cluster of that scheduler."""
+    work = partial(convert_one, convert=convert, force=force)
+    processes = min(processes, len(jobs))
+    if cluster:
+        return in_cluster(jobs, work, cluster)
+    if processes <= 1:
+        return map(work, jobs)
+    threads = max(1, (os.cpu_count() or 1) // processes)
+    return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED), Job.again)
+
+
+def convert_one(job: Job, convert: Convert, force: bool) -> Result:
+    """Do one job; whatever goes wrong is said in the result."""
+    from PIL import Image
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("always", UserWarning)
+        warnings.simplefilter("always", Image.DecompressionBombWarning)
+        try:
+            result = _convert(job, convert, force)
+        except Exception as error:  # one picture never stops the rest
+            result = Result(error=describe(error))
+    return result._replace(warnings=tuple(str(w.message) for w in caught))
+
+
+def _convert(job: Job, convert: Convert, force: bool) -> Result:
+    if job.target != STANDARD and not force and (written := storage.modified(job.target)) is not None:
+        if not job.resume:
+            raise BadOptions(f"{job.target} exists: give `force` to overwrite it")
+        if written >= (storage.modified(job.source) or 0):
+            done = storage.read(job.target)
+            if _is_complete(done):
+                return Result(after=len(done), skipped=True)
+    data = read_input(job.source)
+    result = convert(data, job.target)
+    if job.target == STANDARD:
+        sys.stdout.buffer.write(result)
+        sys.stdout.buffer.flush()
+    else:
+        storage.write(job.target, result)
+    return Result(len(data), len(result))
+
+
+def _is_complete(data: bytes) -> bool:
+    """Whether a file is a picture, as far as its format can tell without decoding it."""
+    from PIL import Image
+
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            image.verify()
+    except (OSError, SyntaxError):
+        return False
+    return True
+
+
+def summary(results: Iterable[Result]) -> str:
+    """What a long run ends with.
+
+    >>> summary([Result(5_000_000, 400_000), Result(after=400_000, skipped=True), Result(error="damaged")])
+    '3 pictures: 1 converted, 1 skipped, 1 failed; 5,000,000 -> 400,000 bytes (8.0 %)'
+    """
+    results = list(results)
+    failed, skipped = sum(bool(r.error) for r in results), sum(r.skipped for r in results)
+    new = [r for r in results if not r.skipped]
+    before, after = sum(r.before for r in new), sum(r.after for r in new)
+    share = f" ({100 * after / before:.1f} %)" if before else ""
+    counts = f"{len(results) - failed - skipped} converted, {skipped} skipped, {failed} failed"
+    return f"{len(results)} pictures: {counts}; {before:,} -> {after:,} bytes{share}"

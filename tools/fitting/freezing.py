@@ -1,0 +1,98 @@
+"""A training run becomes a model: its best checkpoint is frozen, with context tables and a card."""
+
+import dataclasses
+from collections.abc import Sequence
+from contextlib import nullcontext
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lic.codec.errors import BadModel
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import get_model
+from lic.codec.transform.torch_network import freeze
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.tools.fitting.context_fit import fit_contexts, latent_chunks, second_look_chunks, sort_latents, square_crops
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info
+from lic.tools.training.rate_distortion import Distortion, best_checkpoint, measure, read_run
+
+SECOND_LOOK_CROPS = 24
+SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+LEAST_GAIN = 0.01  # of the loss
+
+
+def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, plain: bool = False) -> FrozenModel:
+    """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
+
+    The context tables are counted on pictures of `data`, by default what the run was trained on.
+    """
+    network, info = read_run(best_checkpoint(checkpoint))
+    crops = square_crops(data or info["config"]["data"], info["config"]["crop"])
+    first = sort_latents(network, latent_chunks(network, crops))
+    card = model_card(name, info)
+    choose_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
+    model = freeze(network, card)
+    if plain:
+        return model
+    second = second_look_chunks(network, crops, first) if network.shares.any() else None
+    return dataclasses.replace(model, entropy=fit_contexts(model, first, second=second))
+
+
+def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:
+    """Set how far latents move towards those of a second look, at each lambda point, to what loses least on crops.
+
+    Not at all where that gains less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
+    """
+    losses = []
+    for share in SHARES:
+        network.shares.fill_(share)
+        losses.append([score.loss for score in measure(network, list(crops), nullcontext, distortion)])
+    by_share = torch.tensor(losses)
+    best, which = by_share.min(dim=0)
+    worth_it = best < (1 - LEAST_GAIN) * by_share[0]
+    network.shares.copy_(torch.tensor(SHARES)[which * worth_it])
+
+
+def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
+    """What a model file tells of its making; `freeze` adds shape and lambda points."""
+    config = info["config"]
+    return {
+        "name": name,
+        "distortion": config.get("distortion", "mse"),
+        "steps": info["step"],
+        "hours": round(info["elapsed"] / 3600, 2),
+        "patches": info.get("patches", info["step"] * config["batch"]),
+        "patch_size": config["crop"],
+        "data": info.get("data", {}),
+        "validation": info.get("validation", []),
+        "command": config.get("command", ""),
+        "made_by": f"lic {version('lic-codec')}",
+    }
+
+
+def describe_choice(path: Path) -> str:
+    """Which checkpoint of a run was taken, and how it stands to the other."""
+    step = read_info(path)["step"]
+    last = path.with_name(CHECKPOINT)
+    if path.name == BEST and last.exists() and read_info(last)["step"] > step:
+        return f"step {step:,}, the best by validation (the last is {read_info(last)['step']:,})"
+    return f"step {step:,}"
+
+
+def open_model(name: str, folder: Path) -> tuple[FrozenModel, str]:
+    """A model by name or path, or a training run that is frozen into `folder` first; and its path or name."""
+    if not Path(name).is_dir():
+        try:
+            return get_model(name), name
+        except BadModel:
+            pass
+    try:
+        model = freeze_run(Path(name), Path(name).stem)
+    except (CheckpointError, OSError) as error:
+        raise BadModel(f"{name} is neither a model nor a training run ({error})") from error
+    path = folder / "report.safetensors"
+    path.write_bytes(model.to_bytes())
+    return model, str(path)

@@ -1,0 +1,67 @@
+"""The page of `lic compare`: all versions of a photo in one file, with a divider between any two of them."""
+
+import html
+from collections.abc import Sequence
+
+from lic.tools.evaluation.codecs import Pixels
+from lic.tools.evaluation.versions import WHICH_METRICS, Version
+from lic.tools.files import png
+from lic.tools.pages import page
+
+
+def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit: int) -> str:
+    """The whole page, with a table of all numbers."""
+    height, width = original.shape[:2]
+    labels = ["Original", *(version.label for version in versions)]
+    captions = [
+        f"Original, {width} x {height} pixels",
+        *(f"{v.label}, {v.size()}\n{v.quality()}" for v in versions),
+    ]
+    pictures = [original, *(version.pixels for version in versions)]
+    images = "\n".join(
+        f'<img alt="{html.escape(caption)}" src="{page.data_uri(png(pixels))}" draggable="false">'
+        for caption, pixels in zip(captions, pictures, strict=True)
+    )
+
+    def options(selected: int) -> str:
+        return "".join(
+            f'<option value="{i}"{" selected" * (i == selected)}>{i + 1} {html.escape(label)}</option>'
+            for i, label in enumerate(labels)
+        )
+
+    body = f"""<h1>{html.escape(name)} in at most {limit} bytes</h1>
+<p class="note">{WHICH_METRICS}</p>
+<div id="tools">
+<label>left <select id="left">{options(1)}</select></label>
+<button id="swap" type="button">swap</button>
+<label>right <select id="right">{options(min(2, len(versions)))}</select></label>
+<label>size <select id="zoom"><option value="fit" selected>fit</option><option value="1">1:1</option>
+<option value="2">2:1</option><option value="4">4:1</option></select></label>
+</div>
+<div id="captions"><p id="left-caption"></p><p id="right-caption"></p></div>
+<div id="window"><div id="stage">
+{images}
+<div id="divider" role="slider" tabindex="0" aria-label="divider between the left and the right version"
+ aria-valuemin="0" aria-valuemax="100" aria-valuenow="50"></div>
+</div></div>
+<p class="note">Drag the divider, or use the keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> move it (faster with
+<kbd>Shift</kbd>), <kbd>Home</kbd> <kbd>End</kbd> show one version alone, <kbd>1</kbd> to
+<kbd>{len(labels)}</kbd> choose the right version (with <kbd>Shift</kbd> the left one), <kbd>x</kbd> swaps
+them, <kbd>z</kbd> changes the size.</p>
+{page.table(number_rows(versions))}
+<noscript>The slider needs JavaScript; the numbers do not.</noscript>"""
+    return page.page(f"{name}: lic compare", body, style=page.asset("compare.css"), script=page.asset("compare.js"))
+
+
+def number_rows(versions: Sequence[Version]) -> list[list[str]]:
+    """All numbers, for a table."""
+    header = ["codec", "setting", "bytes", "bit/px"]
+    header += ["PSNR RGB, dB", "PSNR luma, dB", "PSNR chroma, dB", "SSIM", "MS-SSIM", "MS-SSIM, dB"]
+    rows = []
+    for v in versions:
+        s = v.scores
+        decibels = [f"{value:.2f}" for value in (s.psnr, s.psnr_luma, s.psnr_chroma)]
+        similarities = [f"{s.ssim:.4f}", f"{s.ms_ssim:.4f}", f"{s.ms_ssim_db:.2f}"]
+        cells = ["-" if cell == "nan" else cell for cell in decibels + similarities]
+        rows.append([v.label, f"{v.setting:g}", str(v.bytes), f"{v.bpp:.3f}", *cells])
+    return [header, *rows]

@@ -1,0 +1,68 @@
+"""Work in several processes at a time; one that dies costs only the item that it worked on."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+DIED = "its process died, perhaps for lack of memory"
+
+
+def in_processes(
+    items: Sequence[Item],
+    work: Callable[[Item], Result],
+    count: int,
+    threads: int,
+    lost: Callable[[Item], Result],
+    again: Callable[[Item], Item] = lambda item: item,
+) -> Iterator[Result]:
+    """The results of `work` on each item, in order, from `count` processes with so many threads each.
+
+    If a process dies, the first item without a result is tried alone, so that only the one to blame is `lost`. Items
+    that may have been worked on already are given to `again` first.
+    """
+    while items:
+        for result in _until_broken(items, work, count, threads):
+            yield result
+            items = items[1:]
+        if items:
+            items = [again(item) for item in items]
+            alone = list(_until_broken(items[:1], work, 1, threads))
+            yield alone[0] if alone else lost(items[0])
+            items = items[1:]
+
+
+def _until_broken(items: Sequence[Item], work: Callable[[Item], Result], count: int, threads: int) -> Iterator[Result]:
+    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    with ProcessPoolExecutor(count, context, _start_process, (threads,)) as pool:
+        futures = [pool.submit(work, item) for item in items]
+        try:
+            for future in futures:
+                yield future.result()
+        except BrokenProcessPool:
+            return
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _start_process(threads: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to handle
+    threading.Thread(target=end_with_parent, daemon=True).start()
+    import torch
+
+    torch.set_num_threads(threads)
+
+
+def end_with_parent() -> None:
+    """Wait for the end of the first process, then end this one: nobody else would, if the first one was killed."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
