@@ -10,6 +10,7 @@ from PIL.PngImagePlugin import PngInfo
 from lic.codec.errors import BadImage, BadSetting
 from lic.codec.file.container import METADATA
 from lic.codec.file.geometry import Region
+from lic.codec.settings import Settings
 from lic.tools.batch.inputs import STANDARD
 
 
@@ -19,12 +20,12 @@ def readable_extensions() -> frozenset[str]:
     return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
 
 
-def encode_bytes(data: bytes, _target: str, **settings: Any) -> bytes:
-    """A picture file's bytes to a .lic file's bytes; `settings` are those of `lic.encode`."""
-    from lic.codec.encoder import encode
+def encode_bytes(data: bytes, _target: str, settings: Settings) -> bytes:
+    """A picture file's bytes to a .lic file's bytes."""
+    from lic.codec.encoder import encode_by
 
     try:
-        return encode(io.BytesIO(data), **settings)
+        return encode_by(settings, io.BytesIO(data))
     except UnidentifiedImageError as error:
         raise BadImage("not a picture that Pillow can read") from error
     except (SyntaxError, Image.DecompressionBombError) as error:

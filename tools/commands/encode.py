@@ -1,13 +1,14 @@
 """`lic encode`: pictures to .lic files."""
 
 import argparse
+from dataclasses import fields
 from functools import partial
+from typing import Any
 
-from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
-from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY
-from lic.codec.settings import NAMES as SETTINGS
+from lic.codec.settings import GOALS, Settings
 from lic.tools.batch.picture_files import encode_bytes, readable_extensions
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
+from lic.tools.usage import in_flags
 
 EXAMPLES = """\
 examples:
@@ -26,32 +27,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic encode IN... [-o OUT] [-q Q | --target-... T] [options]"
     parser.description = EXAMPLES
     add_batch_arguments(parser, "pictures")
-    rate = parser.add_mutually_exclusive_group()
-    rate.add_argument(
-        "-q",
-        "--quality",
-        type=float,
-        metavar="Q",
-        help=f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given",
-    )
-    rate.add_argument("--lambda", type=float, dest="lambda_", metavar="L", help="a lambda point of the model instead")
-    rate.add_argument("--target-size", type=_bytes, metavar="N", help="largest file up to N bytes (50k, 1.5M)")
-    rate.add_argument("--target-bpp", type=float, metavar="B", help="largest file up to B bits per pixel")
-    rate.add_argument("--target-psnr", type=float, metavar="D", help="smallest file with this PSNR, in dB")
-    rate.add_argument("--target-ms-ssim", type=float, metavar="D", help="the same for MS-SSIM: 0.98, or in dB")
-    parser.add_argument(
-        "-e",
-        "--effort",
-        type=int,
-        default=DEFAULT_EFFORT,
-        metavar="N",
-        help=f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})",
-    )
-    model = parser.add_mutually_exclusive_group()
-    model.add_argument("--tune", choices=TUNED, help=f"what the picture is to be good at; {DEFAULT_TUNE} if not given")
-    model.add_argument("-m", "--model", help="name (see `lic models`) or path of a model instead")
-    parser.add_argument("--strip", action="store_true", help="leave EXIF, ICC profile and XMP out")
-    parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
+    rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
+    groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model}
+    for setting in fields(Settings):
+        said = setting.metadata
+        options: dict[str, Any] = {"dest": setting.name, "default": setting.default, "help": said["help"]}
+        if said["kind"] is bool:
+            options["action"] = "store_true"
+        elif said["choices"]:
+            options["choices"] = said["choices"]
+        else:
+            options |= {"type": TYPES.get(setting.name, said["kind"]), "metavar": said["metavar"]}
+        flags = [*SHORT.get(setting.name, ()), in_flags(f"`{setting.name}`")]
+        groups.get(setting.name, parser).add_argument(*flags, **options)
 
 
 def _bytes(text: str) -> int:
@@ -67,6 +55,10 @@ def _bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(f"give a number of bytes, as 50k or 1.5M, not {text!r}") from error
 
 
+SHORT = {"quality": ["-q"], "effort": ["-e"], "model": ["-m"]}
+TYPES = {"target_size": _bytes}
+
+
 def run(args: argparse.Namespace) -> int:
     jobs = jobs_of(args, ".lic", readable_extensions())
     # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
@@ -79,5 +71,5 @@ def run(args: argparse.Namespace) -> int:
     if args.lambda_ is not None:
         model.position_of_lambda(args.lambda_)
 
-    convert = partial(encode_bytes, **{name: getattr(args, name) for name in SETTINGS})
-    return run_jobs(jobs, convert, args)
+    settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
+    return run_jobs(jobs, partial(encode_bytes, settings=settings), args)

@@ -238,9 +238,8 @@ def starting_from(
         raise BadOptions(f"{name} has that lambda point: `add_lambda` needs others")
     points = tuple(sorted((*points, *add_lambda)))
     shares = rows_at(points, own, network.shares[:, None], slope=0).clamp(0, 1).flatten().tolist()
-    trained = add_lambda if only_gains else ()
-    shape = dataclasses.astuple(network.architecture)
-    return Start(name, *shape, points, distortion, tuple(shares), trained)
+    trained, shape = add_lambda if only_gains else (), network.architecture
+    return Start(name, shape.kind, shape.n, shape.m, points, distortion, tuple(shares), trained)
 
 
 @torch.no_grad()

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from lic import encode, read_info
+from lic.codec.settings import Settings
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.conversion import convert_one
@@ -58,7 +59,7 @@ def test_urls_are_read_and_written_like_paths(memory: None, folder: Path, photo:
 
 def test_a_killed_worker_loses_and_doubles_nothing(folder: Path, capsys: Captured) -> None:
     jobs = [Job(str(folder / f"in/{i:02}.png"), str(folder / f"out/{i:02}.lic")) for i in range(PICTURES)]
-    work = partial(convert_one, convert=partial(encode_bytes, model="tiny"), force=False)
+    work = partial(convert_one, convert=partial(encode_bytes, settings=Settings(model="tiny")), force=False)
     with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
         address = cluster.scheduler_address
         results = []
