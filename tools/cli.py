@@ -39,7 +39,7 @@ COMMANDS = {
 
 
 class HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Help that fits a screen: an option and what it does on one line."""
+    """Compact help: each option and its description on one line where possible."""
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog, max_help_position=30, width=max(80, shutil.get_terminal_size().columns - 2))
@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(argv: Sequence[str]) -> tuple[int, str]:
-    """The exit code, and what went wrong."""
+    """The exit code and the error message."""
     try:
         args = build_parser(argv[:1]).parse_args(argv)
         args.command_line = shlex.join(["lic", *argv])
@@ -89,7 +89,7 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         return 1, message
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return 0, ""
-    except OSError as error:  # a full disk, a folder that nobody may write to
+    except OSError as error:  # a full disk, a folder without write permission
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror or error}"
     except KeyboardInterrupt:

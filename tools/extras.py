@@ -25,7 +25,7 @@ class ExtraNeeded(LicError):
 
 
 def require(module: str) -> Any:
-    """Import a library that not everybody has, or say how to install it."""
+    """Import an optional library, or say how to install it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -33,7 +33,7 @@ def require(module: str) -> Any:
 
 
 def remedy(module: str) -> str:
-    """What to do about a module that cannot be imported; nothing for those that no feature asks for.
+    """How to install a missing module; empty if it is not an optional one.
 
     >>> remedy("skimage.data"), remedy("antigravity")
     ('this needs skimage: pip install scikit-image', '')

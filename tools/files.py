@@ -30,13 +30,13 @@ def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:
 def write_whole(path: str | Path, data: bytes) -> None:
     """Write beside `path`, then rename: a reader sees the old file or the new one, never a part of it.
 
-    A link is followed. Devices and pipes, which nothing can take the place of, are written to directly.
+    Symbolic links are followed. Devices and pipes, which cannot be replaced, are written to directly.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         Path(path).write_bytes(data)
         return
     target = Path(os.path.realpath(path))
-    # Of the name only the beginning: the longest that a file may have leaves no room for more.
+    # Only the beginning of the name: a name of maximal length leaves no room for the suffix.
     partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
     try:
         with open(partial, "xb") as file:

@@ -1,4 +1,4 @@
-"""Work in several processes at a time; one that dies costs only the item that it worked on."""
+"""Work in several processes; if one dies, only the item that it worked on is lost."""
 
 import multiprocessing
 import os
@@ -23,10 +23,10 @@ def in_processes(
     lost: Callable[[Item], Result],
     again: Callable[[Item], Item] = lambda item: item,
 ) -> Iterator[Result]:
-    """The results of `work` on each item, in order, from `count` processes with so many threads each.
+    """The results of `work` on each item, in order, from `count` processes with `threads` threads each.
 
-    If a process dies, the first item without a result is tried alone, so that only the one to blame is `lost`. Items
-    that may have been worked on already are given to `again` first.
+    If a process dies, the first item without a result is tried alone, so that only the item that killed it is `lost`.
+    Items that may be partly done already are passed through `again` first.
     """
     while items:
         for result in _until_broken(items, work, count, threads):
@@ -53,7 +53,7 @@ def _until_broken(items: Sequence[Item], work: Callable[[Item], Result], count: 
 
 
 def _start_process(threads: int) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the first process to handle
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
     threading.Thread(target=end_with_parent, daemon=True).start()
     import torch
 
@@ -61,7 +61,7 @@ def _start_process(threads: int) -> None:
 
 
 def end_with_parent() -> None:
-    """Wait for the end of the first process, then end this one: nobody else would, if the first one was killed."""
+    """Wait for the end of the main process, then end this one: if the main process was killed, nothing else would."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

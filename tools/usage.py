@@ -1,8 +1,8 @@
-"""Wrong usage, in the words of Python and in those of the command line.
+"""Errors of usage, for Python and for the command line.
 
-Library code raises `BadOptions`, and names parameters between backticks, as in "give `force` to overwrite it". Only the
-commands speak of flags: `in_flags` makes them of these names, and what only a command line can get wrong is a
-`UsageError`. Both end with exit code 2.
+Library code raises `BadOptions` and puts names of parameters between backticks, as in "give `force` to overwrite it".
+Only commands mention flags: `in_flags` turns these names into flags, and errors that only a command line can have are
+`UsageError`s. Both lead to exit code 2.
 """
 
 import re
@@ -13,15 +13,15 @@ from lic.codec.errors import BadSetting
 
 
 class BadOptions(BadSetting):
-    """Options that cannot be used, or not together; their names stand between backticks."""
+    """Invalid options or combinations of options; their names are between backticks."""
 
 
 class UsageError(Exception):
-    """A command line that makes no sense."""
+    """An invalid command line."""
 
 
 def in_flags(message: str) -> str:
-    """The message of an error with flags in place of the parameters' names.
+    """The message of an error, with flags instead of parameter names.
 
     >>> in_flags("raise `max_pixels`, or leave `lambda_` out")
     'raise --max-pixels, or leave --lambda out'
@@ -30,7 +30,7 @@ def in_flags(message: str) -> str:
 
 
 def check_output(path: str, *suffixes: str) -> None:
-    """Refuse, before any work is done, a file that cannot be written, or that is not named as its kind should be."""
+    """Refuse, before any work, an output that cannot be written or has the wrong extension."""
     if suffixes and Path(path).suffix.lower() not in suffixes:
         raise UsageError(f"cannot write {path}: its name must end in {' or '.join(suffixes)}")
     if not Path(path).absolute().parent.is_dir():

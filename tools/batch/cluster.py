@@ -1,7 +1,7 @@
 """Many machines: the jobs of `lic encode` and `lic decode` on a Dask cluster, named by --cluster.
 
-Each worker loads the model once. A job whose worker dies is done again by another one, and outputs appear whole or not
-at all, so that nothing is lost or done twice; a job that fails is tried again, for storage may fail for a moment.
+Each worker loads the model once. A job whose worker dies is repeated by another one, and outputs appear whole or not at
+all, so nothing is lost or done twice. A job that fails is tried again, because storage may fail temporarily.
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from typing import Any
 from lic.tools.batch.jobs import Job, Result
 from lic.tools.extras import require
 
-WINDOW = 1000  # jobs that the scheduler knows of at a time
+WINDOW = 1000  # jobs submitted to the scheduler at a time
 TRIES = 3
 
 

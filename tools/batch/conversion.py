@@ -1,4 +1,4 @@
-"""Converting many pictures: going on after a failure and where a run stopped, in processes or on a cluster."""
+"""Converting many pictures, in processes or on a cluster; failures do not stop a run, and a run can be resumed."""
 
 import io
 import os
@@ -14,13 +14,13 @@ from lic.tools.batch.jobs import Job, Result
 from lic.tools.pool import DIED, in_processes
 from lic.tools.usage import BadOptions
 
-Convert = Callable[[bytes, str], bytes]  # an input's bytes and the output's name to the output's bytes
+Convert = Callable[[bytes, str], bytes]  # (bytes of the input, name of the output) -> bytes of the output
 
 
 def convert_all(
     jobs: Sequence[Job], convert: Convert, *, processes: int = 1, cluster: str | None = None, force: bool = False
 ) -> Iterable[Result]:
-    """The jobs' results in order: done here, in several processes, or on the Dask cluster of that scheduler."""
+    """The results of the jobs, in order: from this process, several processes, or the Dask cluster of a scheduler."""
     work = partial(convert_one, convert=convert, force=force)
     processes = min(processes, len(jobs))
     if cluster:
@@ -32,7 +32,7 @@ def convert_all(
 
 
 def convert_one(job: Job, convert: Convert, force: bool) -> Result:
-    """Do one job; whatever goes wrong is said in the result."""
+    """Do one job; errors are returned in the result."""
     from PIL import Image
 
     with warnings.catch_warnings(record=True) as caught:
@@ -65,7 +65,7 @@ def _convert(job: Job, convert: Convert, force: bool) -> Result:
 
 
 def _is_complete(data: bytes) -> bool:
-    """Whether a file is a picture, as far as its format can tell without decoding it."""
+    """Whether a file is a complete picture, as far as its format can tell without decoding it."""
     from PIL import Image
 
     try:
@@ -77,7 +77,7 @@ def _is_complete(data: bytes) -> bool:
 
 
 def summary(results: Iterable[Result]) -> str:
-    """What a long run ends with.
+    """The last line of a run's output.
 
     >>> summary([Result(5_000_000, 400_000), Result(after=400_000, skipped=True), Result(error="damaged")])
     '3 pictures: 1 converted, 1 skipped, 1 failed; 5,000,000 -> 400,000 bytes (8.0 %)'

@@ -1,4 +1,4 @@
-"""What commands that read files share: standard input, and errors in one line."""
+"""Shared by commands that read files: standard input, and errors in one line."""
 
 import sys
 
@@ -14,7 +14,7 @@ def read_input(name: str) -> bytes:
 
 
 def describe(error: Exception) -> str:
-    """An error in one line, without Python's decoration if it is one that we or the system foresaw."""
+    """An error in one line; with Python's name of it only if it is unexpected."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, ModuleNotFoundError) and (text := remedy(error.name or "")):

@@ -1,4 +1,4 @@
-"""The pictures that `lic encode` and `lic decode` are asked to convert, and where the results go."""
+"""The pictures to be converted by `lic encode` and `lic decode`, and the names of the outputs."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,15 @@ class Job(NamedTuple):
 
     source: str
     target: str
-    resume: bool = False  # an output that is complete and newer than its input is left alone
+    resume: bool = False  # keep an output that is complete and newer than its input
 
     def again(self) -> "Job":
-        """The job for another try: what an earlier one may have finished is found complete, not done again."""
+        """The job for another try, which keeps a complete output of an earlier one."""
         return self._replace(resume=True)
 
 
 class Result(NamedTuple):
-    """What became of a job."""
+    """The outcome of a job."""
 
     before: int = 0  # bytes
     after: int = 0
@@ -66,7 +66,7 @@ def _with_suffix(name: str, suffix: str) -> str:
 
 
 def output_paths(inputs: Sequence[str], output: str | None, suffix: str) -> list[str]:
-    """Where each input's result goes: beside it, to the file `output`, or into the folder `output`.
+    """The output path of each input: beside it, the file `output`, or in the folder `output`.
 
     >>> output_paths(["a/x.png"], None, ".lic")
     ['a/x.lic']

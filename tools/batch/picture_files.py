@@ -1,4 +1,4 @@
-"""The bytes of a picture file to those of a .lic file, and back."""
+"""Conversion between the bytes of picture files and of .lic files."""
 
 import io
 from pathlib import Path
@@ -15,7 +15,7 @@ from lic.tools.batch.inputs import STANDARD
 
 
 def readable_extensions() -> frozenset[str]:
-    """The extensions of pictures that Pillow reads, but our own."""
+    """The extensions of pictures that Pillow reads, except .lic."""
     extensions = Image.registered_extensions()
     return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
 

@@ -16,7 +16,7 @@ def is_url(name: str) -> bool:
 
 
 def with_path(name: str, path: Path) -> str:
-    """The name of another path in the same place.
+    """The name of another path in the same storage.
 
     >>> with_path("s3://bucket/a.png", Path("bucket/b.png")), with_path("a.png", Path("b.png"))
     ('s3://bucket/b.png', 'b.png')
@@ -26,7 +26,7 @@ def with_path(name: str, path: Path) -> str:
 
 
 def path_of(name: str) -> Path:
-    """What follows the scheme.
+    """The path after the scheme.
 
     >>> path_of("s3://bucket/a.png").name, path_of("a.png").name
     ('a.png', 'a.png')
@@ -35,7 +35,7 @@ def path_of(name: str) -> Path:
 
 
 def _remote(name: str) -> tuple[Any, str]:
-    """fsspec's file system, and the path in it."""
+    """The file system of fsspec, and the path in it."""
     system, path = require("fsspec").core.url_to_fs(name)
     return system, path
 
@@ -60,7 +60,7 @@ def write(name: str, data: bytes) -> None:
 
 
 def modified(name: str) -> float | None:
-    """When a file was last changed, in seconds; None if there is none, 0 if its storage does not tell."""
+    """The modification time of a file in seconds; None without the file, 0 if the storage has no times."""
     if not is_url(name):
         return Path(name).stat().st_mtime if Path(name).exists() else None
     system, path = _remote(name)

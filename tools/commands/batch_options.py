@@ -1,4 +1,4 @@
-"""What `lic encode` and `lic decode` share: the options about files, and the report on them."""
+"""Shared by `lic encode` and `lic decode`: the options for files, and the report."""
 
 import argparse
 import json

@@ -61,7 +61,7 @@ TYPES = {"target_size": _bytes}
 
 def run(args: argparse.Namespace) -> int:
     jobs = jobs_of(args, ".lic", readable_extensions())
-    # Model and settings are the same for all pictures: what is wrong with them is said once, at the start.
+    # Model and settings are the same for all pictures: report errors in them once, at the start.
     from lic.codec.model.loader import get_model
 
     model = get_model(args.model, args.tune)

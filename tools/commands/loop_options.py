@@ -1,4 +1,4 @@
-"""The options that every training has."""
+"""The options shared by all trainings."""
 
 import argparse
 import dataclasses
@@ -9,7 +9,7 @@ from lic.tools.usage import UsageError
 
 
 def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options of `TrainConfig`. What is not given stays out of the namespace; see `run_choices`."""
+    """The options of `TrainConfig`. Options that are not given are absent from the namespace; see `run_choices`."""
     parser.argument_default = argparse.SUPPRESS
     default = {field.name: field.default for field in dataclasses.fields(TrainConfig)}
     parser.add_argument("data", nargs="*", metavar="DATA", help="pictures, and folders of pictures")
@@ -48,7 +48,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_choices(kind: type[Chosen], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, Chosen]:
-    """The choices of a training: those given, on top of those that a resumed run was begun with."""
+    """The choices of a training: the given options override those that a resumed run was started with."""
     if resume:
         return resumed(kind, given)
     if "data" not in given:

@@ -1,4 +1,4 @@
-"""`lic report`: a page about a trained model, for the one who trained it."""
+"""`lic report`: a page about a trained model."""
 
 import argparse
 import os

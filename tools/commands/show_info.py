@@ -1,4 +1,4 @@
-"""`lic info`: what a .lic file says about itself."""
+"""`lic info`: size, quality, model and sections of a .lic file."""
 
 import argparse
 import dataclasses
@@ -33,7 +33,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _rate(info: Info) -> dict[str, Any]:
-    """Quality and lambda, which are the model's to tell, if it is here."""
+    """Quality and lambda, if the model is installed."""
     for file in list_models():
         if file.fingerprint.hex() == info.model:
             point, fine = divmod(info.position, POSITIONS)

@@ -86,7 +86,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def numbers(text: str) -> tuple[float, ...]:
-    """Positive numbers with commas between, in ascending order.
+    """Positive numbers separated by commas, in ascending order.
 
     >>> numbers("0.1,0.01")
     (0.01, 0.1)
@@ -98,7 +98,7 @@ def numbers(text: str) -> tuple[float, ...]:
 
 
 def model_choices(given: dict[str, Any]) -> dict[str, Any]:
-    """The options, with all that --from implies: the model's shape, its lambda points, what is trained."""
+    """The options, with everything that --from implies: the model's shape, lambda points, trained parameters."""
     more: dict[str, Any] = {name: given.pop(name) for name in ("add_lambda", "only_gains") if name in given}
     if "only_gains" in more and "add_lambda" not in more:
         raise UsageError("--only-gains trains new lambda points: name them by --add-lambda")

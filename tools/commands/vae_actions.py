@@ -1,4 +1,4 @@
-"""`lic vae`: the variational autoencoder on the codec's layers, to train and to look into."""
+"""`lic vae`: train and examine a variational autoencoder on the codec's layers."""
 
 import argparse
 from collections.abc import Callable
@@ -43,7 +43,7 @@ As a density, -ELBO is {unit:.4f} bits per value if pictures run from 0 to 1, {l
 to 255: it holds ln g, and g, the scale of the noise, is in the unit of the picture. So that number has no
 meaning of its own. The bits per 8-bit value above are those of the probabilities of 256 levels: no unit."""
 
-REPORTED = 8  # pictures that the report after a training is about
+REPORTED = 8  # pictures in the report after a training
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ def draw(panels: dict[str, list[Curve]], note: str, *, log: bool = False, max_ra
     for axes, (metric, curves) in zip(all_axes, panels.items(), strict=True):
         draw_panel(axes, metric, curves, log, max_rate)
     figure.suptitle(note, fontsize=10.5, color="#444444")
-    # Beside the axes, where it covers no curve; the order is that of the last panel.
+    # The legend is beside the axes, where it covers no curve; its order is that of the last panel.
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False, fontsize=9)
     return figure
 
@@ -60,7 +60,7 @@ def draw_panel(axes: Any, metric: str, curves: Sequence[Curve], log: bool, max_r
 
 
 def style_of(curve: Curve, curves: Sequence[Curve]) -> dict[str, Any]:
-    """Ours are thick and red, published curves dashed; all have markers of their own."""
+    """Curves of lic are thick and red, published ones dashed; each has its own marker."""
     if is_ours(curve):
         number = [c for c in curves if is_ours(c)].index(curve)
         colour, marker = OUR_COLOURS[number % len(OUR_COLOURS)], OUR_MARKERS[number % len(OUR_MARKERS)]
@@ -76,14 +76,14 @@ def is_ours(curve: Curve) -> bool:
 
 
 def rate_range(curves: Sequence[Curve], max_rate: float | None) -> tuple[float, float]:
-    """The rates to show: up to those of lic, if it is there, since others may go far beyond."""
+    """The range of rates to show: up to those of lic, if present, since other codecs may go far beyond."""
     ours = [curve for curve in curves if is_ours(curve)] or curves
     high = max_rate or max(curve.points[-1].bpp for curve in ours)
     return min(curve.points[0].bpp for curve in curves), high
 
 
 def within(curve: Curve, high: float) -> list[Point]:
-    """The visible points of a curve, with the one where it leaves the axes."""
+    """The visible points of a curve, and the point where it leaves the axes."""
     points = [p for p in curve.points if p.bpp <= high and np.isfinite(p.value)]
     whole = clean(curve.points)
     if len(whole) > 1 and whole[0].bpp < high < whole[-1].bpp:
@@ -92,14 +92,14 @@ def within(curve: Curve, high: float) -> list[Point]:
 
 
 def level(curve: Curve, low: float, high: float) -> float:
-    """How high a curve lies, for the order of the legend: its value at (or nearest to) the middle rate."""
+    """The height of a curve, for the order of the legend: its value at (or nearest to) the middle rate."""
     points = clean(curve.points)
     middle = float(np.sqrt(low * high))
     return float(np.interp(np.log(middle), [np.log(p.bpp) for p in points], [p.value for p in points]))
 
 
 def to_bytes(figure: Any, kind: str) -> bytes:
-    """A figure as a file; without dates and random names, so that equal figures are equal files."""
+    """A figure as the bytes of a file, without dates and random names, so that equal figures give equal files."""
     file = io.BytesIO()
     undated = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
     with require("matplotlib").rc_context({"svg.hashsalt": "lic"}):
@@ -108,6 +108,6 @@ def to_bytes(figure: Any, kind: str) -> bytes:
 
 
 def to_svg(figure: Any) -> str:
-    """A figure as an element of a page."""
+    """A figure as an SVG element for a page."""
     svg = to_bytes(figure, "svg").decode()
     return f"<figure>{svg[svg.index('<svg') :]}</figure>"

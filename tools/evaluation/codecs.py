@@ -24,7 +24,7 @@ from lic.codec.settings import DEFAULT_EFFORT
 
 Pixels = NDArray[np.uint8]
 
-RAW_BITS = 24  # per pixel: JPEG 2000 is given its rate as a compression ratio
+RAW_BITS = 24  # per pixel: Pillow takes the rate of JPEG 2000 as a compression ratio
 
 
 class CodecNotFound(LicError):
@@ -33,14 +33,14 @@ class CodecNotFound(LicError):
 
 @dataclass(frozen=True)
 class Codec:
-    """One line of a comparison."""
+    """A codec in a comparison."""
 
     name: str
     label: str
     version: str
-    settings: str  # how to make the same files, with SETTING where the setting goes
-    ladder: tuple[float, ...]  # settings that span the useful rates
-    grid: tuple[float, ...]  # all settings, for those who look for a size
+    settings: str  # how to make the same files; SETTING is a placeholder
+    ladder: tuple[float, ...]  # settings that cover the useful rates
+    grid: tuple[float, ...]  # all settings, for the search for a file size
     encode: Callable[[Pixels, float], bytes]
     decode: Callable[[bytes], Pixels]
 
@@ -154,7 +154,7 @@ def get_codec(name: str, model: str | None = None, effort: int = DEFAULT_EFFORT)
 
 
 def pillow_codec(name: str, kind: PillowFormat) -> Codec:
-    """A codec out of a format that Pillow writes.
+    """A codec made from a format that Pillow writes.
 
     >>> jpeg = pillow_codec("jpeg", PILLOW_FORMATS["jpeg"])
     >>> grey = np.full((8, 8, 3), 128, np.uint8)
@@ -217,9 +217,7 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
 
 
 def make_findable(model: str) -> None:
-    """Let files of a model given by its path be decoded in this process: its folder joins those in
-    LIC_MODELS.
-    """
+    """Add the folder of a model given by its path to LIC_MODELS, so that this process can decode its files."""
     from lic.codec.model.catalogue import MODELS_VARIABLE
 
     path = Path(model)
@@ -231,7 +229,7 @@ def make_findable(model: str) -> None:
 
 
 def read_rgb(path: str | Path) -> Pixels:
-    """A picture as every codec gets it: 8-bit RGB, turned upright; what that would falsify is refused."""
+    """A picture as input for every codec: 8-bit RGB, upright; pictures that this would change are refused."""
     with Image.open(path) as image:
         if image.has_transparency_data:
             raise BadImage(f"{path} has transparency, which not all codecs carry: flatten it with convert('RGB')")
@@ -241,7 +239,7 @@ def read_rgb(path: str | Path) -> Pixels:
 
 
 def read_photo(path: str | Path) -> Pixels:
-    """`read_rgb` of a file that the user named, what is wrong with it in words."""
+    """`read_rgb` of a file named by the user, with its errors as `BadImage`."""
     try:
         return read_rgb(path)
     except OSError as error:

@@ -91,7 +91,7 @@ def evaluate(
 def _results_of(tasks: Sequence[Task], jobs: int) -> Iterable[TaskResult]:
     if jobs == 1:
         return map(measure_task, tasks)
-    # One thread in each process: more would only fight for the same cores.
+    # One thread in each process: more would compete for the same cores.
     return in_processes(tasks, measure_task, min(jobs, len(tasks)), 1, _died)
 
 
@@ -102,7 +102,7 @@ def _died(task: Task) -> TaskResult:
 
 @cache
 def _codec(name: str, model: str | None, effort: int) -> Codec:
-    """The codec, after a first use that is not measured: libraries and models are then loaded."""
+    """The codec, after a warm-up that loads libraries and models."""
     codec = codecs.get_codec(name, model, effort)
     codec.decode(codec.encode(WARM_UP, codec.ladder[0]))
     return codec
@@ -150,7 +150,7 @@ def measure_file(picture: str, pixels: Pixels, codec: Codec, setting: float) -> 
 
 
 def names_of(paths: Sequence[str]) -> list[str]:
-    """Short names of pictures: those of the files, or the whole paths where they would be mixed up.
+    """Short names of pictures: those of the files, or the whole paths where names repeat.
 
     >>> names_of(["a/x.png", "a/y.png"]), names_of(["a/x.png", "b/x.png"])
     (['x.png', 'y.png'], ['a/x.png', 'b/x.png'])
@@ -166,7 +166,7 @@ def pixel_hash(pixels: Pixels) -> str:
 
 
 def recognise_kodak(hashes: dict[str, str]) -> str:
-    """What the pictures (name: pixel hash) are known to be."""
+    """The data set that the pictures (name: pixel hash) belong to, if it is known."""
     known = json.loads(KODAK.read_text())
     found = {known[digest] for digest in hashes.values() if digest in known}
     others = [name for name, digest in hashes.items() if digest not in known]
@@ -179,13 +179,13 @@ def recognise_kodak(hashes: dict[str, str]) -> str:
 
 
 def machine(jobs: int) -> str:
-    """Where and how times were taken."""
+    """The machine and software that times were measured on."""
     system = f"{platform.system()} {platform.machine()}"
     return f"Python {platform.python_version()} on {system}, {jobs} processes at once"
 
 
 def summary(results: Results) -> str:
-    """What `lic eval` prints in the end."""
+    """The last lines of `lic eval`'s output."""
     lines = [results.dataset or "The pictures are none that are known by their hash."]
     if failed := results.failed():
         lines.append(f"left out of all means, because a codec failed on it: {', '.join(failed)}")

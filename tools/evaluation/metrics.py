@@ -1,11 +1,11 @@
-"""How far a decoded picture is from its original. Pictures are uint8 arrays, RGB (H x W x 3) or grey (H x W).
+"""The quality of a decoded picture against its original. Pictures are uint8 arrays, RGB (H x W x 3) or grey (H x W).
 
-- PSNR over all samples: 10 log10(255^2 / MSE), the MSE pooled over R, G and B (not the mean of three PSNRs).
+- PSNR over all samples: 10 log10(255^2 / MSE) with the MSE pooled over R, G and B (not the mean of three PSNRs).
 - Luma and chroma PSNR: the same of Y, and of Cb and Cr pooled (JFIF colour transform, BT.601, unrounded).
 - SSIM (Wang et al. 2004): Gaussian window of 11 x 11, sigma 1.5; mean over positions, then over R, G and B.
 - MS-SSIM (Wang et al. 2003): five scales of it. Undefined (nan) for pictures with a side under 161.
 
-Identical pictures have infinite PSNR. In means they count as `LOSSLESS_DB`, so that a mean stays a number.
+Identical pictures have infinite PSNR, which counts as `LOSSLESS_DB` in means.
 """
 
 import math
@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from lic.codec.picture.fidelity import PEAK, Pixels, check_comparable, decibels, ms_ssim, psnr, to_db
 from lic.tools.extras import require
 
-LOSSLESS_DB = 100.0  # what an infinite number of decibels counts in a mean; 16 million pixels off by one: 120
+LOSSLESS_DB = 100.0  # replaces infinity in means; one wrong value by one level in 16 million pixels is 120
 MIN_SIDE_SSIM = 11  # the window
 
-# JFIF: Y, Cb, Cr (without its offset of 128) out of R, G, B.
+# JFIF: Y, Cb, Cr (without the offset of 128) from R, G, B.
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
 
 
@@ -61,7 +61,7 @@ def psnr_luma(original: Pixels, decoded: Pixels) -> float:
 
 
 def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
-    """PSNR of Cb and Cr, their squared errors pooled; infinite where only greys differ."""
+    """PSNR of Cb and Cr, their squared errors pooled; infinite if only luma differs."""
     return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
 
 
@@ -83,7 +83,7 @@ def ssim(original: Pixels, decoded: Pixels) -> float:
 
 
 def mean_db(values: Iterable[float]) -> float:
-    """The mean of decibels, infinite ones counted as `LOSSLESS_DB`; nan if any value is, or if there is none.
+    """The mean of decibels, infinite ones as `LOSSLESS_DB`; nan if any value is nan, or without values.
 
     >>> mean_db([40.0, math.inf])
     70.0

@@ -1,4 +1,4 @@
-"""What a plot shows: the curves of each metric, and tables of Bjontegaard differences, out of results."""
+"""The content of plots: curves of each metric and tables of Bjontegaard differences, from results."""
 
 import json
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ class UndefinedMetric(BadOptions):
 
 
 def check_published(results: Results, names: Sequence[str], how: How) -> None:
-    """Published curves are means over Kodak: others beside them would compare different pictures."""
+    """Allow published curves, which are means over Kodak, only beside measurements on Kodak."""
     if names and (how == "picture" or not results.dataset.startswith(ALL_OF_KODAK) or results.failed()):
         raise BadOptions(
             "published curves are means over Kodak's 24 pictures, and these results are not: "
@@ -36,7 +36,7 @@ def check_published(results: Results, names: Sequence[str], how: How) -> None:
 
 
 def choose(results: Results, codecs: Sequence[str] | None, picture: str | None) -> Results:
-    """Only some codecs, or only one picture, of the results."""
+    """The results restricted to some codecs or one picture."""
     names = list(results.codecs) if codecs is None else codecs
     if unknown := set(names) - results.codecs.keys():
         known = ", ".join(results.codecs)
@@ -67,7 +67,7 @@ def build_curves(results: Results, metric: str, how: How, published: Sequence[st
 
 
 def describe(results: Results, how: How) -> str:
-    """One line on what the curves are of."""
+    """One line that describes the curves."""
     pictures = results.pictures()
     if how == "picture":
         return pictures[0] if pictures else results.measurements[0].picture

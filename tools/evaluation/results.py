@@ -19,16 +19,16 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 FORMAT = 2
-ALL_OF_KODAK = "Kodak: all 24 pictures"  # how `dataset` begins if the pictures are these and no others
+ALL_OF_KODAK = "Kodak: all 24 pictures"  # the beginning of `dataset` if the pictures are exactly these
 
 
 class BadResults(LicError):
-    """A results file cannot be read, or holds nothing that can be compared."""
+    """A results file cannot be read, or contains nothing to compare."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One picture, one codec, one setting; with an `error`, all that is measured is 0 or nan."""
+    """One picture, one codec, one setting; with an `error`, all measured values are 0 or nan."""
 
     picture: str
     width: int
@@ -50,7 +50,7 @@ class Measurement:
 
 @dataclass(frozen=True)
 class CodecInfo:
-    """What made the files of a codec."""
+    """How the files of a codec were made."""
 
     label: str
     version: str
@@ -59,11 +59,11 @@ class CodecInfo:
 
 @dataclass(frozen=True)
 class Results:
-    """Measurements, and all that one needs to know to repeat them."""
+    """Measurements, and everything needed to repeat them."""
 
     measurements: tuple[Measurement, ...]
     codecs: dict[str, CodecInfo]
-    dataset: str = ""  # what the pictures were recognised as
+    dataset: str = ""  # the data set that the pictures were recognised as
     machine: str = ""
 
     def failed(self) -> list[str]:
@@ -71,7 +71,7 @@ class Results:
         return sorted({m.picture for m in self.measurements if m.error})
 
     def pictures(self) -> list[str]:
-        """The pictures that means are over: those that every codec has coded without an error."""
+        """The pictures that enter the means: those that every codec has coded without an error."""
         coded = [{m.picture for m in self.measurements if m.codec == codec} for codec in self.codecs]
         return sorted(set.intersection(*coded) - set(self.failed())) if coded else []
 
@@ -115,16 +115,16 @@ def to_csv(results: Results) -> str:
 
 
 def load_results(paths: Iterable[str | Path]) -> Results:
-    """Read results files and put them together."""
+    """Read results files and merge them."""
     return merge([(Path(path).stem, _load(Path(path))) for path in paths])
 
 
 def merge(parts: list[tuple[str, Results]]) -> Results:
-    """Results under their names as one.
+    """Merge several results, given by the names of their files.
 
-    The same measurement counts once, the last one; a codec of the same name that was made differently
-    becomes one of its own, named after its file. Codecs of one label, as a model by default and another
-    one of its name, are told apart by their names.
+    Of repeated measurements the last one counts. A codec of the same name that was made differently is kept as a
+    separate codec, named after its file. Codecs with the same label, such as the default model and another model of
+    the same name, are distinguished by their names.
     """
     codecs: dict[str, CodecInfo] = {}
     measurements: dict[tuple[str, str, float], Measurement] = {}

@@ -19,7 +19,7 @@ WHICH_METRICS = (
 
 @dataclass(frozen=True)
 class Version:
-    """A photo as one codec shows it."""
+    """A photo coded by one codec."""
 
     label: str
     pixels: Pixels
@@ -65,7 +65,7 @@ def byte_limit(pixels: Pixels, count: int | None, bpp: float | None, jpeg_qualit
 
 
 def make_versions(pixels: Pixels, chosen: Sequence[Codec], limit: int) -> list[Version]:
-    """The photo by each codec, in at most `limit` bytes where it can."""
+    """The photo by each codec, in at most `limit` bytes if possible."""
     versions = []
     for codec in tqdm(chosen, desc="coding", unit="codec", disable=None):
         setting, data = largest_within(partial(codec.encode, pixels), codec.grid, limit)

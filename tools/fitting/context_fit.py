@@ -1,9 +1,9 @@
 """Fitting context tables: done once, when a model is exported.
 
-For every lambda point the latents of training pictures are walked as the coder will walk them. The weights of each
-channel and pass are learned (magnitudes.py); what falls into the same bucket of estimated magnitude makes a group, and
-the groups share a library of densities, found by hard EM: each group chooses the density that codes it in the fewest
-bits, each density is refitted to the latents of its groups.
+For every lambda point, the latents of training pictures are visited in the order of the coder. The weights of each
+channel and pass are learned (magnitudes.py). Latents in the same bucket of estimated magnitude form a group, and the
+groups share a library of densities, which is found by hard EM: each group chooses the density that codes it in the
+fewest bits, then each density is refitted to the latents of its groups.
 """
 
 from collections.abc import Iterator, Sequence
@@ -42,11 +42,11 @@ from lic.tools.training.pictures import load_pictures
 
 Floats = NDArray[np.float64]
 
-CHUNKS = 400  # training pictures whose latents are counted
+CHUNKS = 400  # training pictures that the contexts are fitted on
 CHUNK_SIDE = 320
 OCTAVES = (-10, 6)  # of estimated magnitude
-PRIOR = 30.0  # symbols' worth of its bucket's average that every group is mixed with
-ROUNDS = 2  # of choosing and refitting, whenever the library has grown
+PRIOR = 30.0  # weight, in symbols, of the bucket's average in every group
+ROUNDS = 2  # of choosing and refitting, each time the library has grown
 
 # Latents are gathered in histograms over bins that grow with distance from zero, in units of the step.
 PER_STEP = 16
@@ -55,9 +55,9 @@ CENTRES = (EDGES[1:] + EDGES[:-1]) / 2
 
 
 def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
-    """Square crops (uint8, count x 3 x side x side), each of another picture below `data`.
+    """Square crops (uint8, count x 3 x side x side), each from a different picture below `data`.
 
-    They are as large as CHUNK_SIDE, to see few edges, or of the size that training used if no picture is that large.
+    Their side is CHUNK_SIDE, so that few latents lie at an edge, or less if no picture is that large.
     """
     rng = np.random.default_rng(0)
     files = list(find_pictures(data))
@@ -85,13 +85,13 @@ def latent_chunks(network: RateDistortionAutoencoder, crops: Tensor) -> NDArray[
 def second_look_chunks(
     network: RateDistortionAutoencoder, crops: Tensor, first: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """The same of a second look at the crops, after the one that gave the `first` latents."""
+    """The latents of a second look at the crops, given the `first` ones."""
     pairs = zip(crops, torch.from_numpy(first), strict=True)
     return torch.cat([network.second_look(x[None].float() / PEAK, y[None]) for x, y in pairs]).numpy()
 
 
 def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Order a network's latent channels (and the given latents) by magnitude, so that contexts know most first."""
+    """Order a network's latent channels (and the given latents) by magnitude, the most informative ones first."""
     gain = network.log_gain[len(network.lambdas) // 2].detach().exp().numpy()
     order = np.argsort(-np.abs(latents).mean(axis=(0, 2, 3)) * gain, kind="stable")
     network.permute_latents(torch.from_numpy(order))
@@ -100,14 +100,14 @@ def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32
 
 @dataclass(frozen=True)
 class Recipe:
-    """What may be chosen when contexts are fitted; `context_study.py` measures the choices."""
+    """Options of the fit; `context_study.py` measures their effect."""
 
     library: int = 128  # tables
     per_octave: int = 4  # buckets to each doubling of the estimated magnitude
-    features: tuple[int, ...] = tuple(range(FEATURES))  # those that count, of the FEATURES in contexts.py
-    earlier: bool = True  # weigh the magnitudes of all channels of earlier blocks
-    predict: bool = True  # the values of the first channels
-    steps: int = 200  # of the descent that finds the weights, for each lambda point; more for the first
+    features: tuple[int, ...] = tuple(range(FEATURES))  # in use, of the FEATURES in contexts.py
+    earlier: bool = True  # use the magnitudes of all channels of earlier blocks
+    predict: bool = True  # predict the values of the first channels
+    steps: int = 200  # of gradient descent on the weights, for each lambda point; more for the first
 
 
 class Group(NamedTuple):
@@ -127,7 +127,7 @@ def fit_contexts(
 ) -> Contexts:
     """Contexts for a model from latents (chunks x channels x rows x columns) of training pictures.
 
-    Where the model wants a second look, the latents of that are needed, too.
+    For a model with second looks, their latents are needed, too.
     """
     thresholds = np.round(
         2.0 ** (np.arange(OCTAVES[0], OCTAVES[1], 1 / recipe.per_octave) + UNIT_BITS + WEIGHT_BITS)
@@ -145,7 +145,7 @@ def fit_contexts(
         point = model.at(position)
         latents = first if second is None else blend(first, second, np.float32(point.second_look))
         scaled = latents * point.gain.astype(np.float32)[:, None, None]
-        # Squeeze the dead zone into what rounds to zero: the densities then count as zeros all that are coded so.
+        # Map the dead zone to the interval that rounds to zero, so that all coded zeros count as zeros.
         scaled = np.where(np.abs(scaled) < 0.5 + DEAD_ZONE, scaled * np.float32(0.5 / (0.5 + DEAD_ZONE)), scaled)
         used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
         scaled = scaled[:, :used]
@@ -177,7 +177,7 @@ def fit_contexts(
 def _passes(
     scaled: NDArray[np.float32], point: PointContexts
 ) -> Iterator[tuple[ContextState, int, Pass, Ints, NDArray[np.float32], Ints]]:
-    """Walk chunks as the coder does: state, channel, pass; the channel's symbols and latents; what is predicted."""
+    """Visit chunks in the coder's order: state, channel, pass; the channel's symbols and latents; its predictions."""
     batch, channels, rows, columns = scaled.shape
     state = ContextState(point, rows, columns, (batch,))
     for channel in range(channels):
@@ -203,7 +203,7 @@ def _fit_predictions(scaled: NDArray[np.float32]) -> Ints:
 
 
 def _symbols(scaled: NDArray[np.float32], point: PointContexts) -> tuple[Tensor, Tensor]:
-    """Symbols, and what the predictions leave of them, as tensors of the latents' shape."""
+    """Symbols and prediction residuals, as tensors of the latents' shape."""
     values = np.floor(scaled + 0.5)
     residuals = values.reshape(*scaled.shape[:2], -1).copy()
     first = scaled[:, :PREDICTED_CHANNELS]
@@ -220,7 +220,7 @@ def _walk(scaled: NDArray[np.float32], point: PointContexts) -> Iterator[tuple[i
 
 
 def _fit_prediction(values: Ints, neighbours: Ints) -> Ints:
-    """Least-squares weights of the four neighbours (chunks x 4 x places) for the value in their middle."""
+    """Least-squares weights of the four neighbours (chunks x 4 x places) for the value between them."""
     x = neighbours.transpose(1, 0, 2).reshape(4, -1).astype(np.float64)
     ridge = 1e-3 * np.eye(4) * (1 + np.trace(x @ x.T) / 4)
     return np.round(np.linalg.solve(x @ x.T + ridge, x @ values.ravel()) * 2**PREDICTION_BITS).astype(np.int64)
@@ -236,8 +236,8 @@ def _fit_library(
     share = pooled / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
     mixed = counts + PRIOR * share[bucket]
     least = _symbol_entropy(mixed)
-    # The library grows from one table per bucket: each round, the groups that lose the most bits, one from each table
-    # that loses the most, start new tables.
+    # The library grows from one table per bucket: each round picks the tables that lose the most bits against separate
+    # tables for their groups, and the worst group of each starts a new table.
     members = pooled[pooled.any(axis=1)]
     members = members[np.unique(np.linspace(0, len(members) - 1, min(size, len(members))).round().astype(int))]
     heights, units, cost = _fit_densities(members)
@@ -268,7 +268,7 @@ def _symbol_entropy(counts: NDArray[np.float32]) -> Floats:
     symbols = np.floor(CENTRES + 0.5)
     starts = np.flatnonzero(np.diff(symbols, prepend=-np.inf))
     counted = np.add.reduceat(counts.astype(np.float64), starts, axis=1)
-    width = np.maximum(1, np.diff(symbols[starts], append=symbols[-1] + 1))  # far out, bins hold several symbols
+    width = np.maximum(1, np.diff(symbols[starts], append=symbols[-1] + 1))  # outer bins contain several symbols
     share = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1e-9)
     bits: Floats = -(counted * np.log2(np.maximum(share / width, 1e-12))).sum(axis=1)
     return bits
@@ -290,11 +290,11 @@ def _fit_densities(members: NDArray[np.float32]) -> tuple[Floats, Floats, NDArra
 
 
 def _fill_index(groups: list[Group], choice: NDArray[np.intp], shape: tuple[int, ...]) -> NDArray[np.uint8]:
-    """The whole index; a bucket that training never met takes the table of the nearest one that it did."""
+    """The complete index: a bucket without training symbols takes the table of the nearest one that has some."""
     index = np.full(shape, -1, np.int64)
     for group, table in zip(groups, choice, strict=True):
         index[group] = table
-    # What a whole channel and pass never met takes what most others of that bucket chose.
+    # A channel and pass without any takes the most common choice for that bucket.
     flat = index.reshape(-1, shape[-1])
     common = [np.bincount(column[column >= 0]).argmax() if (column >= 0).any() else -1 for column in flat.T]
     flat = np.concatenate([flat, np.array(common)[None]])

@@ -27,7 +27,7 @@ LEAST_GAIN = 0.01  # of the loss
 def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, plain: bool = False) -> FrozenModel:
     """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
 
-    The context tables are counted on pictures of `data`, by default what the run was trained on.
+    The context tables are fitted on pictures of `data`, by default those that the run was trained on.
     """
     network, info = read_run(best_checkpoint(checkpoint))
     crops = square_crops(data or info["config"]["data"], info["config"]["crop"])
@@ -42,9 +42,9 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
 
 
 def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:
-    """Set how far latents move towards those of a second look, at each lambda point, to what loses least on crops.
+    """Set the blend weight of the second look at each lambda point to the one with the lowest loss on crops.
 
-    Not at all where that gains less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
+    It is 0 where the gain is less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
     """
     losses = []
     for share in SHARES:
@@ -57,7 +57,7 @@ def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion:
 
 
 def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
-    """What a model file tells of its making; `freeze` adds shape and lambda points."""
+    """The description of a model's training for its card; `freeze` adds shape and lambda points."""
     config = info["config"]
     return {
         "name": name,
@@ -74,7 +74,7 @@ def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
 
 
 def describe_choice(path: Path) -> str:
-    """Which checkpoint of a run was taken, and how it stands to the other."""
+    """Which checkpoint of a run was used, and the score of the other one."""
     step = read_info(path)["step"]
     last = path.with_name(CHECKPOINT)
     if path.name == BEST and last.exists() and read_info(last)["step"] > step:

@@ -1,4 +1,4 @@
-"""Close looks for `lic report`: where a model errs, where its bits go, and how well its densities fit."""
+"""Details for `lic report`: maps of a model's errors and bits, and the fit of its densities."""
 
 import html
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from lic.tools.files import png
 from lic.tools.pages import page
 from lic.tools.pages.anatomy import Anatomy, channel_density, dissect
 
-MAP_WIDTH = 480  # pixels; larger pictures are shown smaller
+MAP_WIDTH = 480  # pixels; larger pictures are scaled down
 ERROR_PEAK = 32  # grey levels at the bright end of the error maps
 DENSITIES = 8
 COLOURS = "magma"
@@ -29,7 +29,7 @@ COLOURS = "magma"
 
 @dataclass(frozen=True)
 class Examined:
-    """One picture at the quality that is looked at closely."""
+    """One picture at the quality of the close-up."""
 
     name: str
     original: Pixels
@@ -38,7 +38,7 @@ class Examined:
 
 
 def examine(name: str, path: str, model: FrozenModel, quality: float) -> Examined:
-    """Encode and decode a picture, and see what its latents cost."""
+    """Encode and decode a picture, and measure the cost of its latents."""
     original = codecs.read_rgb(path)
     data = encode_picture(Picture(original), model, model.position(quality))
     return Examined(name, original, np.array(decode_picture(parse(data), model)), dissect(data, model))
@@ -78,7 +78,7 @@ def channel_bits(examined: Sequence[Examined]) -> Any:
 
 
 def densities(model: FrozenModel, examined: Sequence[Examined]) -> str:
-    """What the busiest channels are coded with, and what they turn out to be."""
+    """The model's densities of the busiest channels, and the histograms of their latents."""
     busiest = np.argsort(-channel_bits(examined))[:DENSITIES]
     figure = require("matplotlib.figure").Figure(figsize=(11, 4.6), layout="constrained")
     for axes, channel in zip(figure.subplots(2, DENSITIES // 2).flat, busiest, strict=False):
@@ -113,7 +113,7 @@ def map_note(examined: Sequence[Examined]) -> str:
 
 
 def peak_rate(examined: Sequence[Examined]) -> float:
-    """The bright end of the bit maps: what 99.5 % of the blocks stay below, in bits per pixel."""
+    """The bright end of the bit maps: the 99.5 % quantile over blocks, in bits per pixel."""
     places = np.concatenate([e.anatomy.per_place().ravel() for e in examined])
     return max(float(np.quantile(places, 0.995)) / 256, 0.01)
 
@@ -150,7 +150,7 @@ def colour(values: Any) -> Pixels:
 
 
 def shrink(pixels: Pixels) -> Pixels:
-    """At most as wide as a page shows it."""
+    """A picture scaled down to the width of the page."""
     image = Image.fromarray(pixels)
     image.thumbnail((MAP_WIDTH, 2 * MAP_WIDTH), Image.Resampling.BOX)
     return np.array(image)

@@ -1,11 +1,11 @@
-"""Self-contained HTML pages: everything inside one file, nothing is ever fetched."""
+"""Self-contained HTML pages: everything is inside one file, nothing is fetched."""
 
 import base64
 import html
 from collections.abc import Sequence
 from pathlib import Path
 
-# The browser itself is told to load nothing from anywhere.
+# The policy forbids the browser to load anything.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'"
 
 ASSETS = Path(__file__).parent / "assets"
@@ -17,7 +17,7 @@ def asset(name: str) -> str:
 
 
 def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
-    """A whole HTML document; `style` and `script` are the text of what it needs besides."""
+    """A whole HTML document; `style` and `script` are inserted as text."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -37,7 +37,7 @@ def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
 
 
 def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
-    """An HTML table of texts, the first row its header."""
+    """An HTML table of texts; the first row is its header."""
     header, *body = ([html.escape(cell) for cell in row] for row in rows)
     head = "".join(f"<th>{cell}</th>" for cell in header)
     lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
@@ -45,7 +45,7 @@ def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
 
 
 def data_uri(data: bytes, kind: str = "image/png") -> str:
-    """Bytes as an address that holds them.
+    """Bytes as a data URI.
 
     >>> data_uri(b"abc", "text/plain")
     'data:text/plain;base64,YWJj'

@@ -1,4 +1,4 @@
-"""The page of `lic report`: what a trained model does to pictures, for the one who trained it."""
+"""The page of `lic report`: curves, pictures, errors and bits of a trained model."""
 
 import html
 import tempfile
@@ -25,7 +25,7 @@ PANELS = ("psnr", "ms-ssim-db")
 
 
 class Measured(NamedTuple):
-    """A model, what it and others were measured to do, and the pictures that were looked at closely."""
+    """A model, the measurements of it and of other codecs, and the pictures of the close-up."""
 
     model: FrozenModel
     results: Results
@@ -77,7 +77,7 @@ def report_page(measured: Measured, quality: float, maps: int) -> str:
 
 
 def card(model: FrozenModel, results: Results) -> str:
-    """What is known of the model and of the measurement."""
+    """A table with the description of the model and of the measurement."""
     facts = {"fingerprint": model.fingerprint.hex()} | model.card
     lines = ["; ".join(f"{key}: {plain(value)}" for key, value in facts.items() if plain(value))]
     lines += [results.dataset, *(f"{info.label}: {info.version}" for info in results.codecs.values())]

@@ -1,4 +1,4 @@
-"""The sheet of `lic compare`: full pictures with captions, and the places where the versions differ most."""
+"""The sheet of `lic compare`: full pictures with captions, and crops where the versions differ most."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 def most_different(original: Pixels, versions: Sequence[Pixels], side: int, count: int) -> list[Place]:
-    """Squares where the versions' mean squared errors lie furthest apart, none over another.
+    """Squares where the versions' mean squared errors differ most, without overlap.
 
     >>> original = np.zeros((40, 60, 3), np.uint8)
     >>> changed = original.copy()
@@ -107,7 +107,7 @@ def _mark(
     scale: float,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
-    """Numbered squares on the full picture."""
+    """Draw numbered squares on the full picture."""
     for k, place in enumerate(places):
         left, top = x + place.left * scale, y + place.top * scale
         draw.rectangle((left, top, left + place.side * scale, top + place.side * scale), outline=MARK, width=2)

@@ -54,7 +54,7 @@ them, <kbd>z</kbd> changes the size.</p>
 
 
 def number_rows(versions: Sequence[Version]) -> list[list[str]]:
-    """All numbers, for a table."""
+    """The rows of the table of numbers."""
     header = ["codec", "setting", "bytes", "bit/px"]
     header += ["PSNR RGB, dB", "PSNR luma, dB", "PSNR chroma, dB", "SSIM", "MS-SSIM", "MS-SSIM, dB"]
     rows = []

@@ -31,7 +31,7 @@ COLOUR_LAMBDAS = (0.0003, 0.001, 0.003, 0.01, 0.03)  # for their colour alone
 
 @dataclasses.dataclass(frozen=True)
 class Colour(RateDistortion):
-    """The bits of colour, for a decoder that has the grey picture; `informed`: and looks at it."""
+    """The bits of colour, for a decoder that has the grey picture and, if `informed`, uses it while decoding."""
 
     informed: bool = True
 
@@ -68,7 +68,7 @@ def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
     for name, given in (("VAE", None), ("noisy channel", lambda_)):
         vae = bench.train(Variational(n, m, lambda_=given))
         score = measure_variational(vae, bench.pictures, full_precision)
-        chosen = 3 / (2 * score.scale**2 * math.log(2))  # what the noise says of the trade-off
+        chosen = 3 / (2 * score.scale**2 * math.log(2))  # the trade-off that the learned noise implies
         rows.append(Row(name, chosen, score.bpp, score.psnr, math.nan))
     codec = bench.train(RateDistortion((lambda_,), n, m, proxy="noise"))
     (coded,) = measure_rate_distortion(codec, bench.pictures, full_precision)
@@ -77,7 +77,7 @@ def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
 
 
 def file_rate(codec: RateDistortionAutoencoder, pictures: list[Tensor]) -> float:
-    """Bits per pixel of real .lic files, a mean over pictures as in `measure`."""
+    """Bits per pixel of real .lic files: the mean over pictures, as in `measure`."""
     model = freeze(codec, {"name": "comparison"})
     rates = []
     for picture in pictures:
@@ -109,7 +109,7 @@ def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
 
 @torch.inference_mode()
 def points(model: RateDistortionAutoencoder, pictures: list[Tensor]) -> list[Score]:
-    """Scores of every lambda point by the model's own `forward`, which may use side information."""
+    """Scores of every lambda point by the model's `forward`, which may use side information."""
     scores = []
     for k, lambda_ in enumerate(model.lambdas):
         rows = []
@@ -124,8 +124,9 @@ def points(model: RateDistortionAutoencoder, pictures: list[Tensor]) -> list[Sco
 
 
 def rate_at(scores: list[Score], psnr: float) -> float:
-    """Bits per pixel for at least a PSNR, by linear interpolation of their logarithm: where the coarsest
-    point is better already its rate, where the finest is worse nan.
+    """Bits per pixel for a PSNR, by linear interpolation of their logarithm.
+
+    The rate of the coarsest point if that is better already; nan if the finest one is worse.
 
     >>> points = [Score(0.1, 0.25, 30.0, 0), Score(0.2, 1.0, 34.0, 0)]
     >>> rate_at(points, 32.0)

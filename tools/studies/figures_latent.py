@@ -21,7 +21,7 @@ STRIPE = 32  # pixels
 
 
 def ring_mixture(components: int = 4) -> Mixture:
-    """Oblong Gaussians around a circle: a mixture that EM takes some steps to find."""
+    """Elongated Gaussians around a circle: a mixture that EM needs several steps to find."""
     angles = torch.arange(components, dtype=torch.float64) * 2 * torch.pi / components
     directions = torch.stack([angles.cos(), angles.sin()], dim=1)
     tangents = torch.stack([-angles.sin(), angles.cos()], dim=1)
@@ -160,13 +160,13 @@ def blur(context: Context) -> Drawing:
 
 
 def sample_of(vae: Vae, x: Tensor, generator: torch.Generator) -> Tensor:
-    """The decoder's picture of a sample of q(z|x)."""
+    """A sample of q(z|x), decoded."""
     q = vae.encode(x)
     return vae.decode(q.sample(torch.randn(q.mean.shape, generator=generator)))[0]
 
 
 def colourisation(context: Context) -> Drawing:
-    # The most colourful of the pictures: where all is of one hue there is nothing to tell apart.
+    # The most colourful of the pictures: with a single hue there are no segments to distinguish.
     pictures = [picture.float() / 255 for picture in context.pictures]
     picture = max(pictures, key=lambda p: float(colour_features(p).std(0).sum()))
     stripes = torch.arange(picture.shape[2]) // STRIPE % 2 == 1

@@ -1,4 +1,4 @@
-"""Photographs at hand: those that come with scikit-image, for demonstrations without data."""
+"""The photographs that come with scikit-image, for demonstrations without data."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ TO_MEASURE_ON = ("chelsea.png",)
 
 
 def sample_paths(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Where these files lie.
+    """The paths of these files.
 
     >>> len(sample_paths(TO_LEARN_FROM)), all(Path(p).exists() for p in sample_paths(TO_MEASURE_ON))
     (5, True)

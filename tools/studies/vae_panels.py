@@ -1,4 +1,4 @@
-"""Looking into a VAE: samples, reconstructions, the way from one picture to another, and panels of them."""
+"""Examining a VAE: samples, reconstructions, interpolations between pictures, and panels of them."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +19,7 @@ GAP = 4  # white pixels between the pictures of a panel
 
 
 class BadPicture(LicError):
-    """A picture does not suit the VAE."""
+    """A picture has a size that the VAE cannot use."""
 
 
 def read(path: Path) -> Tensor:
@@ -51,7 +51,7 @@ def sample_rows(vae: Vae, count: int, size: tuple[int, int], seed: int) -> list[
 
 
 class Reconstruction(NamedTuple):
-    """A picture, and what the VAE makes of it (all 3 x H x W)."""
+    """A picture and its reconstructions by the VAE (all 3 x H x W)."""
 
     original: Tensor
     best: Tensor
@@ -73,7 +73,7 @@ def between(vae: Vae, first: Tensor, second: Tensor, steps: int) -> list[Tensor]
 
 
 def traversals(vae: Vae, x: Tensor, channels: int, span: float, columns: int = 7) -> list[list[Tensor]]:
-    """A row for each of the channels that say most about x: decoded with that channel moved everywhere."""
+    """A row for each of the most informative channels: decoded with that channel shifted everywhere."""
     q = vae.encode(x)
     information = kl(q, standard_normal(q.mean)).sum((0, 2, 3))
     rows = []

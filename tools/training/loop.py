@@ -1,14 +1,14 @@
 """The training loop: one for every objective of the project.
 
-An objective says what is trained; the loop adds what all trainings share: pictures, schedule, bfloat16,
+An objective defines the model and its loss; the loop adds what all trainings share: pictures, schedule, bfloat16,
 averaged weights, checkpoints, logs, several processes.
 
     train(RateDistortion(lambdas=(0.01,)), TrainConfig(data=("photos",), output="run", steps=1000))
 
 To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
 `rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
-`commands/loop_options.py`. Of a checkpoint, `read_checkpoint(path)` gives the
-tensors, whose `section(tensors, "average")` are the weights to use, and the `config` that `describe` gave.
+`commands/loop_options.py`. `read_checkpoint(path)` returns the tensors of
+a checkpoint, of which `section(tensors, "average")` are the weights to use, and its `config` from `describe`.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
 (seed, step), so that resuming is exact without saving generator states, and so that several processes draw
@@ -39,7 +39,7 @@ from lic.tools.training.progress import Progress
 from lic.tools.training.soap import Soap
 from lic.tools.usage import BadOptions
 
-START_CROPS = 512  # what an objective sees of the data before the first step; fewer if larger than 128x128
+START_CROPS = 512  # for the initialisation of a model; fewer if larger than 128x128
 Chosen = TypeVar("Chosen", bound=Choices)
 PATIENCE = 10  # non-finite steps in a row before training stops
 
@@ -50,7 +50,7 @@ class TrainingDiverged(LicError):
 
 @dataclasses.dataclass(frozen=True)
 class TrainConfig:
-    """How to train, whatever the objective; stored in the checkpoints."""
+    """The options of a training with any objective; stored in the checkpoints."""
 
     data: tuple[str, ...]
     output: str
@@ -69,7 +69,7 @@ class TrainConfig:
     optimizer: str = "adam"
     validate_minutes: float = 15.0
     tensorboard: bool = False
-    command: str = ""  # the command line that began the run, and those that changed it later
+    command: str = ""  # the command line that started the run, and those that resumed it with changes
 
     def __post_init__(self) -> None:
         if (self.steps is None) == (self.hours is None):
@@ -82,7 +82,7 @@ class TrainConfig:
             raise BadOptions(f"`batch` {self.batch}: give 1 or more")
 
     def progress(self, step: int, elapsed: float) -> float:
-        """How much of the run is done, from 0 to 1."""
+        """The fraction of the run that is done, from 0 to 1."""
         return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
 
 
@@ -135,7 +135,7 @@ def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
 
 
 def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam or SOAP; the parameters that live on a logarithmic scale take larger steps, by Adam in any case."""
+    """Adam or SOAP. Logarithmic parameters (`log_...`) take larger steps and always use Adam."""
     logarithmic = [p for name, p in model.named_parameters() if name.split(".")[-1].startswith("log_")]
     rest = [p for name, p in model.named_parameters() if not name.split(".")[-1].startswith("log_")]
     adam: dict[str, Any] = {"rotate": False, "betas": (0.9, 0.999)}
@@ -170,14 +170,14 @@ def draw_batch(
 
 
 def description(data: Sequence[str], store: PictureStore) -> dict[str, Any]:
-    """What a model's card says about its training data: no paths, only the names of folders."""
+    """The training data as described in a model's card: no paths, only the names of folders."""
     names = [Path(name).resolve().name for name in data]
     return {"names": names, "pictures": store.count, "megapixels": round(store.pixels / 1e6, 1)}
 
 
 @contextmanager
 def stop_requests() -> Iterator[list[int]]:
-    """SIGTERM and Ctrl-C land in the list that this yields, instead of interrupting."""
+    """Collect SIGTERM and Ctrl-C in the list that this yields, instead of interrupting."""
     received: list[int] = []
     old = {
         number: signal.signal(number, lambda n, _frame: received.append(n))
@@ -192,7 +192,7 @@ def stop_requests() -> Iterator[list[int]]:
 
 @dataclasses.dataclass
 class State(Generic[Model]):
-    """All that changes in the course of a run."""
+    """Everything that changes during a run."""
 
     model: Model
     average: Model
@@ -210,7 +210,7 @@ class State(Generic[Model]):
 def begin(
     objective: Objective[Model], config: TrainConfig, store: PictureStore, checkpoint: Path | None
 ) -> State[Model]:
-    """The state of a new run, or the one that a checkpoint holds."""
+    """The initial state of a new run, or the state in a checkpoint."""
     torch.manual_seed(config.seed)
     model = objective.build()
     model.to(device=store.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -229,9 +229,9 @@ def begin(
 
 
 def train(objective: Objective[Model], config: TrainConfig, resume: bool = False) -> Path:
-    """Train, or go on with a run; returns the path of its last checkpoint.
+    """Train, or resume a run; returns the path of its last checkpoint.
 
-    SIGTERM and Ctrl-C end it after the step in work: a checkpoint is written, then KeyboardInterrupt raised.
+    SIGTERM and Ctrl-C end it after the current step: a checkpoint is written, then KeyboardInterrupt raised.
     """
     checkpoint = Path(config.output, CHECKPOINT)
     if checkpoint.exists() and not resume:
@@ -270,7 +270,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
                 state.save(checkpoint.with_name(BEST), about | measured)
 
         if main and not resume:
-            save_and_measure()  # the start is something to compare with, and may be a trained model
+            save_and_measure()  # a reference for later scores; the start may be a trained model
         processes.wrap(state.model)
         frozen, bad = False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed

@@ -1,4 +1,4 @@
-"""What the training loop must know of what it trains."""
+"""The interface between the training loop and its objectives."""
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -13,7 +13,7 @@ Model = TypeVar("Model", bound=nn.Module)
 
 
 class Now(NamedTuple):
-    """Where in the run a step is."""
+    """The position of a step in the run."""
 
     step: int
     progress: float  # 0 to 1
@@ -21,7 +21,7 @@ class Now(NamedTuple):
 
 
 class Validation(NamedTuple):
-    """What an objective measured on the validation pictures."""
+    """An objective's measurements on the validation pictures."""
 
     score: float  # smaller is better; chooses the best checkpoint
     table: str  # for the screen
@@ -37,20 +37,20 @@ class Choices(Protocol):
 
 
 class Objective(Protocol[Model]):
-    """What is trained: a frozen dataclass of its choices."""
+    """A model and its loss, as a frozen dataclass of options."""
 
     @property
     def final_share(self) -> float:
-        """The last share of the run, in which only what `freeze` leaves is trained; 0 for none."""
+        """The fraction at the end of the run in which parameters are fixed by `freeze`; 0 for none."""
 
     def describe(self) -> dict[str, Any]:
-        """The objective's name and its choices, as JSON, for the checkpoints."""
+        """The objective's name and options, as JSON, for the checkpoints."""
 
     def build(self) -> Model:
-        """The model, of the right shape."""
+        """The model, not yet initialised by `start` or a checkpoint."""
 
     def start(self, model: Model, crops: Tensor) -> None:
-        """Give a new model its start, from B x 3 x H x W crops of the data in 0..1."""
+        """Initialise a new model from crops of the data (B x 3 x H x W in 0..1)."""
 
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """The random numbers of one step, on the generator's device; each tensor has a row for each crop."""
@@ -59,7 +59,7 @@ class Objective(Protocol[Model]):
         """The mean loss of a batch, and numbers for the log. `net(...)` stands for `model(...)`."""
 
     def freeze(self, model: Model) -> None:
-        """At the beginning of the final share: take the gradients off what is to stay."""
+        """Called when the final fraction begins: disable the gradients of the parameters to be fixed."""
 
     def validate(self, model: Model, pictures: list[Tensor], autocast: Autocast) -> Validation:
         """Measure the averaged model on uint8 pictures."""

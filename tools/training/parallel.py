@@ -1,4 +1,4 @@
-"""Where a training runs: its device, and its share of the work when `torchrun` starts several processes."""
+"""The device of a training, and the division of work between the processes that `torchrun` starts."""
 
 import gc
 import os
@@ -23,7 +23,7 @@ class Processes:
     net: nn.Module = field(default_factory=nn.Identity)
 
     def share(self, count: int) -> slice:
-        """This process's part of `count` things.
+        """This process's slice of `count` items.
 
         >>> Processes(rank=1, world=4).share(8)
         slice(2, 4, None)
@@ -32,11 +32,11 @@ class Processes:
         return slice(self.rank * each, (self.rank + 1) * each)
 
     def wrap(self, model: nn.Module) -> None:
-        """From now on, `net` is the model, with gradients averaged over the processes."""
+        """Set `net` to the model, with gradients averaged over the processes."""
         self.net = DistributedDataParallel(model) if self.world > 1 else model
 
     def agree(self, stop: bool, elapsed: float, device: torch.device) -> tuple[bool, float]:
-        """Whether any process was asked to stop, and the longest time: what all must decide alike."""
+        """Whether any process was asked to stop, and the longest time, so that all processes decide alike."""
         if self.world == 1:
             return stop, elapsed
         both = torch.tensor([float(stop), elapsed], dtype=torch.float64, device=device)
@@ -64,7 +64,7 @@ def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
 
 
 def choose_device(name: str) -> torch.device:
-    """The device of that name, the GPU if there is one for "auto"; under torchrun each process has its own.
+    """The device of that name; "auto" is the GPU if there is one. Under torchrun each process has its own.
 
     >>> choose_device("cpu")
     device(type='cpu')

@@ -15,13 +15,13 @@ from lic.tools.files import find_pictures
 
 
 class NoPictures(LicError):
-    """There is nothing to train or to measure on."""
+    """There are no pictures to train or to measure on."""
 
 
 def load_picture(path: Path) -> Tensor:
     """A picture as uint8, 3 x H x W."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's remarks on metadata are not about the pixels
+        warnings.simplefilter("ignore")  # Pillow warns about metadata, which is not used here
         with Image.open(path) as image:
             if image.mode.startswith(("I", "F")):  # Pillow would clip them to 8 bits
                 raise ValueError(f"mode {image.mode} has more than 8 bits: convert it first")
@@ -37,7 +37,7 @@ def halve(picture: Tensor) -> Tensor:
 
 
 def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = False) -> Iterator[Tensor]:
-    """Read all pictures below `paths`. Unreadable ones are named, those smaller than a square are counted."""
+    """Read all pictures below `paths` with sides of at least `smallest`; say which were skipped."""
     small = found = 0
     files = list(find_pictures(paths))
     for path in tqdm(files, desc="reading pictures", unit="", leave=False, disable=True if quiet else None):
@@ -62,7 +62,7 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
 
 
 class PictureStore:
-    """Pictures in memory, and at half size where a crop still fits; crops are drawn evenly over their area.
+    """Pictures in memory, at full size and halved while a crop still fits; crops are drawn evenly over their area.
 
     >>> store = PictureStore([torch.zeros(3, 40, 50, dtype=torch.uint8)], crop=16)
     >>> store.draw(4, torch.Generator().manual_seed(0)).shape
@@ -73,7 +73,7 @@ class PictureStore:
         self.crop = crop
         self.device = torch.device(device)
         self.pictures: list[Tensor] = []
-        self.count, self.pixels = 0, 0  # of the pictures as they were given
+        self.count, self.pixels = 0, 0  # of the original pictures
         for picture in pictures:
             self.count += 1
             self.pixels += picture.shape[1] * picture.shape[2]
@@ -84,7 +84,7 @@ class PictureStore:
         self._share = areas.cumsum(0) / areas.sum()
 
     def draw(self, count: int, generator: torch.Generator, keep: slice = slice(None)) -> Tensor:
-        """Random crops, half of them mirrored, as floats in 0..1; of `count` only `keep` are cut."""
+        """Random crops, half of them mirrored, as floats in 0..1; `keep` selects those to cut out of `count`."""
         dice = torch.rand(count, 4, generator=generator, dtype=torch.float64)
         crops = []
         for which, top, left, mirror in dice[keep].tolist():

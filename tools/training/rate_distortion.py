@@ -21,11 +21,11 @@ from lic.tools.usage import BadOptions
 Distortion = Literal["mse", "ms-ssim"]
 Proxy = Literal["noise", "straight-through"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
-# Lambdas of MS-SSIM that spend about as many bits as those of MSE: CompressAI's published pairs, 0.0018 and
+# Lambdas of MS-SSIM with about the rate of those of MSE: CompressAI's published pairs, 0.0018 and
 # 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
 MS_SSIM_SCALE = 1250.0
 MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
-REVIVED_SLOPE = 0.75  # of log gain over log lambda; high-rate theory has 0.5, TRAINING.md what was measured
+REVIVED_SLOPE = 0.75  # of log gain over log lambda: 0.5 in high-rate theory, measured in LAB.md
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +47,12 @@ class RateDistortion:
     m: int = 320
     kind: str = "balle2017"  # of the architecture
     distortion: Distortion = "mse"
-    balance: float = 0.0  # the loss of a lambda point weighs lambda^-balance (1 at the points' geometric mean)
-    proxy: Proxy = "straight-through"  # what stands for rounding in the distortion; in the rate it is noise
-    rounded_share: float = 0.1  # the last share of the run fine-tunes the decoder on truly rounded latents
-    start_from: str | None = None  # a model or a run that gives the start; None for principal components
-    second_look: tuple[float, ...] = ()  # the share of a second look at each lambda point; none if empty
-    only_gains: tuple[float, ...] = ()  # train nothing but the gains of these lambda points
+    balance: float = 0.0  # weights lambda^-balance (1 at the points' geometric mean)
+    proxy: Proxy = "straight-through"  # replaces rounding in the distortion; in the rate it is noise
+    rounded_share: float = 0.1  # last fraction of the run: only the decoder, on rounded latents
+    start_from: str | None = None  # a model or a run; None for principal components
+    second_look: tuple[float, ...] = ()  # blend weight of each lambda point; none if empty
+    only_gains: tuple[float, ...] = ()  # train only the gains of these lambda points
 
     def __post_init__(self) -> None:
         if not 0 <= self.rounded_share < 1:
@@ -68,7 +68,7 @@ class RateDistortion:
 
     @property
     def trained_points(self) -> list[int]:
-        """The rows of the gains that a step may draw."""
+        """The lambda points, as rows of the gains, that a step may draw."""
         points = sorted(self.lambdas)
         return [points.index(value) for value in self.only_gains] or list(range(len(points)))
 
@@ -99,7 +99,7 @@ class RateDistortion:
             revive(model)
 
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A lambda point for each picture, and the noise that stands for rounding."""
+        """A lambda point for each picture, and the noise that replaces rounding."""
         side, device, points = crop // DOWNSAMPLING, generator.device, self.trained_points
         which = torch.randint(len(points), (batch,), generator=generator, device=device)
         noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
@@ -122,14 +122,14 @@ class RateDistortion:
         return (weight[point] * (bpp + lambdas[point] * distortion)).mean(), numbers
 
     def freeze(self, model: RateDistortionAutoencoder) -> None:
-        """Leave gradients to synthesis and inverse gains only: what rounded latents can still teach."""
+        """Train only synthesis and inverse gains from here on: they can still adapt to rounded latents."""
         for name, parameter in model.named_parameters():
             if not name.startswith("synthesis.") and name != "log_inverse_gain":
                 parameter.requires_grad_(False)
 
     def validate(self, model: RateDistortionAutoencoder, pictures: list[Tensor], autocast: Autocast) -> Validation:
         scores = measure(model, pictures, autocast, self.distortion)
-        # The mean logarithm of the loss, so that all rates count alike.
+        # The mean logarithm of the loss, so that all rates have equal weight.
         score = sum(math.log(s.loss) for s in scores) / len(scores)
         return Validation(score, score_table(scores), [s.record() for s in scores])
 
@@ -143,7 +143,7 @@ def ms_ssim(y: Tensor, x: Tensor) -> Tensor:
 
 
 def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -> list[float]:
-    """The lambdas of one distortion that spend about as many bits as those of another.
+    """The lambdas of one distortion with about the rate of those of another.
 
     >>> converted([12.5], "ms-ssim", "mse")
     [0.01]
@@ -157,7 +157,7 @@ def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -
 def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slope: float) -> Tensor:
     """Rows of (logarithmic) gains at any lambdas, linear in log lambda between the points and beyond them.
 
-    With one point there is no line to follow: high-rate theory's `slope` serves, half of log lambda.
+    With a single point the `slope` is that of high-rate theory, half of log lambda.
 
     >>> rows_at([0.01, 0.02, 0.08], [0.01, 0.04], torch.tensor([[0.0], [1.0]]), slope=0.5).flatten()
     tensor([0.0000, 0.5000, 1.5000])
@@ -175,7 +175,7 @@ def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slop
 
 
 def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
-    """The averaged network of a checkpoint, and what the checkpoint says of itself."""
+    """The averaged network of a checkpoint, and the checkpoint's `info`."""
     tensors, info = read_checkpoint(path)
     config = info["config"]
     if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
@@ -188,14 +188,14 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
 
 
 def best_checkpoint(run: Path) -> Path:
-    """The checkpoint of a run that is best by its validation, else the last one; a file stands for itself."""
+    """A run's best checkpoint by validation, or its last one without validation; a file is returned as it is."""
     if not run.is_dir():
         return run
     return run / BEST if (run / BEST).exists() else run / CHECKPOINT
 
 
 def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
-    """The network of a run, or of a model by file or name, and the distortion that it was trained by."""
+    """The network of a run, or of a model by file or name, and the distortion that it was trained for."""
     if Path(name).is_dir():
         network, info = read_run(best_checkpoint(Path(name)))
         return network, info["config"].get("distortion", "mse")
@@ -244,10 +244,10 @@ def starting_from(
 
 @torch.no_grad()
 def revive(model: RateDistortionAutoencoder) -> None:
-    """Where a lambda point has given up a channel that the next one uses, start its gain anew from there.
+    """Re-activate channels that a lambda point has stopped using and the next one uses, by the next one's gain.
 
-    Noise in place of rounding overcharges rare symbols. So low points give up channels that are worth their bits, and
-    training does not bring them back.
+    Noise overcharges rare symbols, compared with rounding. So low points give up channels that are worth their bits,
+    and training does not recover them.
     """
     for k in reversed(range(len(model.lambdas) - 1)):
         here, after = [model.lambdas[k]], [model.lambdas[k + 1]]
@@ -265,7 +265,7 @@ class Score(NamedTuple):
     bpp: float  # ideal code length
     psnr: float  # of 8-bit pictures
     loss: float
-    ms_ssim: float | None = None  # where it is the distortion
+    ms_ssim: float | None = None  # if it is the distortion
 
     def record(self) -> dict[str, float]:
         return {name: value for name, value in self._asdict().items() if value is not None}

@@ -1,4 +1,4 @@
-"""The objective of the VAE, and of the noisy-channel autoencoder that it is when its noise is given."""
+"""The objective of the VAE and, if its noise is fixed, of the noisy-channel autoencoder."""
 
 import dataclasses
 import math
@@ -32,9 +32,9 @@ class Variational:
     n: int = 64
     m: int = 64
     noise: Noise = "gaussian"
-    lambda_: float | None = None  # gives the noise, so that the loss is rate + lambda * MSE; learned if None
-    kl_warmup: float = 0.0  # share of the run in which the price of the KL rises from 0 to 1
-    free_bits: float = 0.0  # per latent, the mean over a channel, that cost nothing
+    lambda_: float | None = None  # fixes the noise, so that the loss is rate + lambda * MSE; learned if None
+    kl_warmup: float = 0.0  # fraction of the run in which the weight of the KL rises from 0 to 1
+    free_bits: float = 0.0  # bits per latent, averaged over a channel, that are not charged
 
     def __post_init__(self) -> None:
         if self.lambda_ is not None and self.noise != "gaussian":
@@ -75,7 +75,7 @@ class Variational:
         return nats / (math.log(2) * x[0].numel()) + math.log2(PEAK), numbers
 
     def freeze(self, model: Vae) -> None:
-        """Nothing: there is no final share."""
+        """Does nothing: `final_share` is 0."""
 
     def validate(self, model: Vae, pictures: list[Tensor], autocast: Autocast) -> Validation:
         score = measure(model, pictures, autocast)
@@ -83,7 +83,7 @@ class Variational:
 
 
 class Score(NamedTuple):
-    """What a VAE makes of pictures; means over them."""
+    """Measurements of a VAE, as means over pictures."""
 
     bits_per_dimension: float  # of 8-bit values
     density_bits: float  # -ELBO per value, as a density per grey level
