@@ -16,7 +16,7 @@ DEFAULT_EFFORT = 0
 
 
 def told(kind: type, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> dict[str, Any]:
-    """What a command line says of a field."""
+    """The description of a field for command lines."""
     return {"kind": kind, "help": help, "metavar": metavar, "choices": choices}
 
 
@@ -37,11 +37,13 @@ class Settings:
     )
     effort: int = field(
         default=DEFAULT_EFFORT,
-        metadata=told(int, f"rounds of refinement, each slower and smaller ({DEFAULT_EFFORT})", "N"),
+        metadata=told(int, f"rounds of search for a smaller and better file ({DEFAULT_EFFORT})", "N"),
     )
     tune: str | None = field(
         default=None,
-        metadata=told(str, f"what the picture is to be good at; {DEFAULT_TUNE} if not given", choices=(*TUNED,)),
+        metadata=told(
+            str, f"the measure that the model was trained for; {DEFAULT_TUNE} if not given", choices=(*TUNED,)
+        ),
     )
     model: str | os.PathLike[str] | None = field(
         default=None, metadata=told(str, "name (see `lic models`) or path of a model instead", "MODEL")

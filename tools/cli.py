@@ -22,19 +22,19 @@ from lic.tools.usage import BadOptions, UsageError, in_flags
 COMMANDS = {
     "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
     "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
-    "info": ("lic.tools.commands.show_info", "what a .lic file says about itself"),
+    "info": ("lic.tools.commands.show_info", "size, quality, model and sections of .lic files"),
     "demo": ("lic.tools.commands.demo", "encode sample pictures and compare with JPEG"),
     "eval": ("lic.tools.commands.evaluate", "measure files of lic and other codecs on pictures"),
     "plot": ("lic.tools.commands.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),
     "compare": ("lic.tools.commands.compare", "one photo by several codecs at the same size, side by side"),
     "report": ("lic.tools.commands.report", "a page about a trained model: curves, pictures, errors, bits"),
-    "doctor": ("lic.tools.commands.doctor", "versions, the processor, the models found, and whether they work"),
+    "doctor": ("lic.tools.commands.doctor", "versions, the processor, and whether each model works"),
     "completion": ("lic.tools.commands.completion", "a script that teaches the shell to complete `lic`"),
-    "models": ("lic.tools.commands.list_models", "the trained models that can be found"),
+    "models": ("lic.tools.commands.list_models", "list the trained models that are installed"),
     "train": ("lic.tools.commands.train", "train a model, or new lambda points of one"),
     "figures": ("lic.tools.commands.figures", "the theory's pictures from real data, as PNG files with captions"),
     "vae": ("lic.tools.commands.vae_actions", "the variational autoencoder on the codec's layers"),
-    "export": ("lic.tools.commands.export", "make a model file out of a training run"),
+    "export": ("lic.tools.commands.export", "make a model file from a training run"),
 }
 
 

@@ -23,8 +23,8 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="do it on the Dask cluster of this scheduler")
-    parser.add_argument("--manifest", metavar="FILE", help="write what became of each picture as JSON lines")
+    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
+    parser.add_argument("--manifest", metavar="FILE", help="write the outcome for each picture as JSON lines")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
 
 

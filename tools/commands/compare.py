@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("photo", metavar="PHOTO")
     size = parser.add_mutually_exclusive_group()
-    size.add_argument("--bytes", type=int, metavar="N", help="how large the files may be")
+    size.add_argument("--bytes", type=int, metavar="N", help="largest size of the files")
     size.add_argument("--bpp", type=float, metavar="B", help="the same in bits per pixel")
     size.add_argument(
         "--like-jpeg",

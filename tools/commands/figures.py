@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="folder for the PNG files")
     parser.add_argument("--data", nargs="+", metavar="DATA", help="pictures and folders (scikit-image's)")
     parser.add_argument("-m", "--model", help="codec model, by name or file (see `lic models`)")
-    parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help="not all figures but these")
+    parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help="only these figures")
     parser.add_argument("--steps", type=int, default=800, help="for each network that a figure trains (800)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (0)")
 
 
 def run(args: argparse.Namespace) -> int:

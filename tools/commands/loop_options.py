@@ -34,7 +34,7 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     option("warmup", int, "steps in which the learning rate rises", metavar="N")
     option("ema", float, "decay of the averaged weights", metavar="D")
     option("clip", float, "largest norm of a gradient", metavar="G")
-    option("seed", int, "of everything random", metavar="S")
+    option("seed", int, "random seed", metavar="S")
     option("device", str, "cpu, cuda, ...; auto is the GPU if there is one", metavar="D")
     option("precision", str, "of the convolutions", choices=["bf16", "fp32"])
     option("optimizer", str, "what turns gradients into steps", choices=["adam", "soap"])

@@ -38,7 +38,7 @@ and see the column "BD-rate per picture", which is the mean of the pictures' own
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic plot RESULTS... [-o FILE] [--metric METRIC...] [--bd CODEC] [--published NAME...]"
     parser.epilog = EXAMPLES
-    parser.add_argument("results", nargs="+", metavar="RESULTS", help="what lic eval has written")
+    parser.add_argument("results", nargs="+", metavar="RESULTS", help="files written by lic eval")
     parser.add_argument("-o", "--output", metavar="FILE", help="a .png, .svg, .pdf or .html file")
     parser.add_argument(
         "--metric",

@@ -50,20 +50,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--distortion",
         choices=["mse", "ms-ssim"],
-        help=f"what the lambdas weigh: 255^2 * MSE, or 1 - MS-SSIM ({default.distortion})",
+        help=f"the distortion: 255^2 * MSE, or 1 - MS-SSIM ({default.distortion})",
     )
     model.add_argument(
         "--from",
         dest="start_from",
         metavar="MODEL",
         help="start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its"
-        " low points gave up start anew, and where it looks twice at pictures, so does training",
+        " low lambda points gave up are revived, and its second looks are used in training, too",
     )
     model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
     model.add_argument(
         "--only-gains",
         action="store_true",
-        help="train only the gains of the new points: what MODEL does at its own points stays as it is",
+        help="train only the gains of the new points; MODEL's own points do not change",
     )
     model.add_argument(
         "--balance",
@@ -74,14 +74,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument(
         "--proxy",
         choices=["noise", "straight-through"],
-        help="what stands for rounding in the distortion: noise as in the rate, or rounded latents with the gradient"
+        help="replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient"
         f" of unrounded ones ({default.proxy})",
     )
     model.add_argument(
         "--rounded-share",
         type=float,
         metavar="S",
-        help=f"last share of the run, for the decoder alone, on rounded latents ({default.rounded_share:g})",
+        help=f"last fraction of the run, for the decoder alone, on rounded latents ({default.rounded_share:g})",
     )
 
 

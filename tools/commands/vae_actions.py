@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for picture in pictures:
             sub.add_argument(picture, type=Path, metavar=picture.upper(), help="a picture")
         sub.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="picture to write")
-        sub.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+        sub.add_argument("--seed", type=int, default=0, help="random seed (0)")
         return sub
 
     add_train_arguments(action("train", "train a VAE, or with --lambda a noisy-channel autoencoder"))
@@ -90,10 +90,10 @@ def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--noise", choices=["gaussian", "laplace"], help="L2 or L1 reconstruction (gaussian)")
     model.add_argument(
         "--lambda", type=float, dest="lambda_", metavar="L",
-        help="give the noise instead of learning it: rate + L * squared error, a noisy channel",
+        help="fix the noise instead of learning it: rate + L * squared error, a noisy channel",
     )  # fmt: skip
-    model.add_argument("--kl-warmup", type=float, metavar="S", help="share of the run with a rising KL (0)")
-    model.add_argument("--free-bits", type=float, metavar="B", help="bits per latent without a price (0)")
+    model.add_argument("--kl-warmup", type=float, metavar="S", help="fraction of the run with a rising KL (0)")
+    model.add_argument("--free-bits", type=float, metavar="B", help="bits per latent that are not charged (0)")
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
@@ -105,7 +105,7 @@ def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
     parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
     parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (0)")
+    parser.add_argument("--seed", type=int, default=0, help="random seed (0)")
 
 
 def size(text: str) -> tuple[int, int]:
