@@ -41,9 +41,7 @@ class Settings:
     )
     tune: str | None = field(
         default=None,
-        metadata=told(
-            str, f"the measure that the model was trained for; {DEFAULT_TUNE} if not given", choices=(*TUNED,)
-        ),
+        metadata=told(str, f"measure that the model optimises; {DEFAULT_TUNE} if not given", choices=(*TUNED,)),
     )
     model: str | os.PathLike[str] | None = field(
         default=None, metadata=told(str, "name (see `lic models`) or path of a model instead", "MODEL")
