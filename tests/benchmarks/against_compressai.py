@@ -1,4 +1,4 @@
-"""Whole-call speed against CompressAI's factorised model, in one run: a ratio means something where times do not.
+"""Whole-call speed against CompressAI's factorised model, in one run, for ratios that depend little on the machine.
 
     python tests/benchmarks/against_compressai.py --compressai PYTHON [--picture FILE] [--quality 50] [--json FILE]
 
@@ -6,7 +6,7 @@ CompressAI 1.2.8 needs numpy < 2, hence an environment of its own, whose interpr
 
     python -m venv other && other/bin/pip install torch==2.13.0 'numpy<2' compressai==1.2.8
 
-Both sides get the same 768x512 picture and two threads, and take turns. One call is everything: pixels in, bytes out,
+Both sides get the same 768x512 picture and two threads, and take turns. A call is the whole way from pixels to bytes
 and back; `bmshj2018-factorized` has N = 128, M = 192 (quality 3) and random weights, which does not change its work.
 """
 

@@ -1,12 +1,12 @@
-"""What big pictures cost: peak memory, time, and the bytes that independent chunks of rows add.
+"""The cost of large pictures: peak memory, time, and the bytes that independent chunks of rows add.
 
     python tests/benchmarks/big_pictures.py [--megapixels 100] [--model NAME] [--quality 50] [--effort 0]
         [--picture FILE] [--json FILE]
 
-The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so that chunks
-weigh more. Encoding and decoding run in processes of their own (on Linux). Memory is the peak of the resident set, and
-what it was before: interpreter, libraries, model, and for encoding the picture's array. For decoding, the picture that
-comes out, 4 bytes per pixel in Pillow, is in the peak.
+The picture is FILE, enlarged (or a sample of scikit-image's): enlarging leaves fewer bits per pixel, so the
+relative cost of chunks is higher. Encoding and decoding run in separate processes (on Linux). Memory is the peak of the
+resident set, and its size before the call: interpreter, libraries, model and, for encoding, the picture's array. For
+decoding, the peak includes the decoded picture, 4 bytes per pixel in Pillow.
 """
 
 import argparse
@@ -62,7 +62,7 @@ def enlarged(picture: str | None, pixels: float) -> Image.Image:
 
 
 def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tuple[int, int]:
-    """Bytes of the latents as they are, and in one chunk."""
+    """Bytes of the latents in chunks of 64 rows, and in a single chunk."""
     from lic.codec.entropy import chunks
     from lic.codec.model.loader import get_model
     from lic.codec.transform.tiled import analyse

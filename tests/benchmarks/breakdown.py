@@ -2,7 +2,7 @@
 
 python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
 
-What is printed is the median of nine runs, and the fastest and the slowest of them.
+Printed are the median, the fastest and the slowest of nine runs.
 """
 
 import argparse

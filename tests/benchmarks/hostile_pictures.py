@@ -1,4 +1,4 @@
-"""How bad the network is on what is no photograph: real files beside PNG, and JPEG of the same size.
+"""Pictures that are not photographs: real files of lic beside PNG, and JPEG of the same size.
 
 python tests/benchmarks/hostile_pictures.py [--side 256] [--model NAME] [--json FILE]
 """

@@ -1,4 +1,4 @@
-"""Where and with what figures were taken, to be written down beside them."""
+"""The machine and software of a measurement, to be stored with it."""
 
 import os
 import platform
@@ -22,7 +22,7 @@ def usable_cores() -> int:
 
 
 def processor_name() -> str:
-    cpuinfo = Path("/proc/cpuinfo")  # Linux on x86 names the model there; elsewhere Python knows, or nobody
+    cpuinfo = Path("/proc/cpuinfo")  # has the name on Linux on x86; elsewhere Python may know it
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()

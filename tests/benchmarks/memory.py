@@ -1,9 +1,9 @@
-"""Whether memory grows: thousands of encodes of pictures of mixed sizes in one process (on Linux).
+"""Memory growth: thousands of encodes of pictures of mixed sizes in one process (on Linux).
 
     python tests/benchmarks/memory.py [--count 2000] [--largest 400] [--model NAME] [--decode] [--json FILE]
 
-Each picture has a size of its own, from 1 x 1 to LARGEST x LARGEST, and a part of a sample of scikit-image's as its
-content. What is printed is the resident set, now and at its peak.
+Each picture has a random size from 1 x 1 to LARGEST x LARGEST, and is a part of a sample of scikit-image's. The
+resident set is printed, and its peak.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""Every way in which a file can be wrong has one clear error: in Python, on the command line, and through Pillow."""
+"""Every kind of bad file has one clear error: in Python, on the command line, and through Pillow."""
 
 import dataclasses
 import io
@@ -54,8 +54,8 @@ class Bad(NamedTuple):
     data: bytes
     error: type[LicError]
     message: str
-    opens: bool  # Pillow recognises the file, and complains when it loads the picture
-    readable: bool = False  # read_info has nothing to complain of
+    opens: bool  # Pillow recognises the file, and raises an error when it loads the picture
+    readable: bool = False  # by read_info
 
 
 OTHER_SIZE = pack_alpha(np.zeros((9, 9), np.uint8))

@@ -92,10 +92,10 @@ def test_grey_pictures_come_back_grey(photo: Pixels) -> None:
 
 
 def rounded_away(a: int, b: int, most: int, reach: int) -> int:
-    """How many bytes smaller a file may be at the finer of two positions: slightly finer steps may round symbols away.
+    """How many bytes smaller a file may be at the finer of two positions: slightly finer steps may zero symbols.
 
-    In these pictures that happens to positions within `reach` of each other, and takes `most` bytes at most: true of
-    all positions of a model, to be measured again when its weights change.
+    In these pictures this happens between positions within `reach` of each other, and saves at most `most` bytes. This
+    was measured over all positions of a model, and has to be measured again when its weights change.
     """
     return most if abs(a - b) <= reach else 0
 
@@ -148,7 +148,7 @@ def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
         file = parse(encode(photo, quality=tiny_model.quality(position), model="tiny"))
         symbols = read_symbols(file, tiny_model)
         expected = point.quantise(first + np.float32(share) * (second - first))
-        assert (symbols != expected).mean() < 1e-3  # a half may be rounded either way
+        assert (symbols != expected).mean() < 1e-3  # ties may be rounded either way
         if share > 0.25:
             assert (symbols != point.quantise(first)).mean() > 2e-3
 

@@ -1,4 +1,4 @@
-"""Threads and processes at once find what one finds alone."""
+"""Concurrent threads and processes give the same results as a single one."""
 
 import os
 import subprocess

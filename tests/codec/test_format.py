@@ -193,7 +193,7 @@ class TracedDecoder(RangeDecoder):
 
 
 def meaning(field: str, raw: bytes) -> str:
-    """What the bytes of a field say."""
+    """The value of a field, as the page prints it."""
     if field in ("magic", "tag", "payload"):
         return raw.decode("ascii")
     if field == "fingerprint":

@@ -51,8 +51,8 @@ MACHINES = {
     "capability-avx2": ([], {"ATEN_CPU_CAPABILITY": "avx2"}),
     "capability-avx512": ([], {"ATEN_CPU_CAPABILITY": "avx512"}),
 }
-# torch's kernels, each of which needs more of an x86 processor than the one before. It runs those that it is told to,
-# and the process dies where the processor lacks an instruction. Other processors' kernels have other names.
+# torch's kernels, each of which needs more instructions of an x86 processor than the one before. It runs the kernels
+# that it is told to use, and the process dies if the processor lacks an instruction. Other processors have others.
 KERNELS = ["DEFAULT", "AVX2", "AVX512"]
 Decoded = tuple[str, NDArray[np.int_]]
 
@@ -69,7 +69,7 @@ def test_golden_file_decodes_to_the_same_latents(path: Path) -> None:
     assert (picture.size, picture.mode) == (info.size, info.mode)
 
 
-# Everything that FORMAT.md lets a file have. What is added there gets a line here, and a golden file.
+# Every feature of FORMAT.md. An addition there needs a line here and a golden file.
 FEATURES: dict[str, Callable[[Container], object]] = {
     "grey": lambda file: file.picture_mode == "L",
     "grey with alpha": lambda file: file.picture_mode == "LA",

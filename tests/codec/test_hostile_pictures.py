@@ -1,4 +1,4 @@
-"""Pictures that nobody took: encoding works, in bounded bytes and at a promised quality, or refuses and says why."""
+"""Synthetic pictures: encoding works, in bounded bytes and at a promised quality, or raises a clear error."""
 
 import io
 from collections.abc import Callable
@@ -79,7 +79,7 @@ def test_a_quality_asked_for_is_reached_or_refused(name: str) -> None:
 
 
 def test_what_latents_cannot_shorten_is_stored_without_loss() -> None:
-    for pixels in (noise(1, 700, 3), noise(700, 2, 2) | 1):  # by the shipped model, which knows what noise costs
+    for pixels in (noise(1, 700, 3), noise(700, 2, 2) | 1):  # by the shipped model, whose tables fit noise
         data = encode(pixels, quality=100)
         assert len(data) > pixels.nbytes and "S" in read_info(data).sections
         np.testing.assert_array_equal(decode(data), pixels)

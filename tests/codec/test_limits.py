@@ -1,4 +1,4 @@
-"""What a few bytes may claim, and what that may cost."""
+"""Limits on the work that a few bytes can cause."""
 
 import dataclasses
 import io
@@ -20,7 +20,7 @@ from lic.codec.picture.alpha import pack_alpha
 from lic.tools.cli import main
 from tests.fuzz.seeds import GOLDEN
 
-FILE = parse((GOLDEN / "plain.lic").read_bytes())  # 91 x 75, in the codec's eyes 96 x 80
+FILE = parse((GOLDEN / "plain.lic").read_bytes())  # 91 x 75, padded to 96 x 80
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_sixty_bytes_that_claim_a_gigapixel_cost_nothing() -> None:
     bomb = claiming(31623, 31623)
     assert len(bomb) <= 60
     out = subprocess.run([sys.executable, "-c", COST], input=bomb, capture_output=True, check=True).stdout
-    seconds, more, all_in_all = map(float, out.split())  # seconds of the processor: other work does not count
+    seconds, more, all_in_all = map(float, out.split())  # processor time, independent of other work
     assert seconds < 0.1 and more < 1 and all_in_all < 50
 
 
@@ -117,7 +117,7 @@ def test_pillow_has_its_own_limit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_strip_counts_with_the_padding_that_is_computed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 2**17)
-    strip = claiming(2**17, 1)  # is 2^21 pixels to the network
+    strip = claiming(2**17, 1)  # 2^21 pixels with padding
     with pytest.raises(TooLarge, match="2,097,152 pixels"):
         decode(strip)
     with pytest.raises(OSError, match="2,097,152 pixels"):
@@ -130,7 +130,7 @@ def test_a_region_counts_what_is_decoded_for_it() -> None:
         decode(wide, region=(0, 0, 1, 1))
     tall = claiming(64, 2**24 - 1)
     assert chunks_under((0, 2000, 9, 2001), (64, 2**24 - 1), 2) == range(1, 2)
-    with pytest.raises(Corrupt):  # allowed; but there is nothing in it
+    with pytest.raises(Corrupt):  # allowed, but the latents are missing
         decode(tall, region=(0, 2000, 9, 2001))
     transparent = claiming(64, 2**24 - 1, Section(ALPHA, b"a PNG file, decoded as a whole"))
     with pytest.raises(TooLarge, match="1,073,741,760 pixels"):

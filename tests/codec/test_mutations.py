@@ -90,7 +90,7 @@ MUTATIONS: list[Mutation] = [flip, cut, insert, splice, edit]
 
 
 def by_pillow(data: bytes) -> Image.Image:
-    """Load a file as others do; every error that Pillow may raise for a file, as ours."""
+    """Load a file through Pillow; the errors that Pillow may raise become ours."""
     try:
         with Image.open(io.BytesIO(data), formats=["LIC"]) as image:
             image.load()
@@ -126,4 +126,4 @@ def test_damaged_files(mutation: Mutation, seeds: list[bytes], monkeypatch: pyte
             assert data in seeds, "damage that the checksum did not find"
     assert len(outcomes) >= 4  # the test reaches the checks
     if mutation in (flip, edit):  # the others change lengths
-        assert outcomes["decoded"] > EACH / 10  # and what is behind them
+        assert outcomes["decoded"] > EACH / 10  # and the code after them

@@ -1,4 +1,4 @@
-"""Refined symbols give smaller and better files, by prices and slopes that are what they claim to be."""
+"""Refined symbols give smaller and better files; prices and slopes are correct."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A model file that is damaged, or made to do harm, is named; it is never unpickled, and nothing is fetched."""
+"""A damaged or malicious model file is reported; nothing is unpickled or downloaded."""
 
 import json
 import random
@@ -166,7 +166,7 @@ def test_a_header_that_is_none_is_named(text: str, tmp_path: Path) -> None:
 
 
 def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
-    """But in what the card tells of, which nothing depends on."""
+    """Except in descriptions in the card, which nothing depends on."""
     original = load_model(GOLDEN / "golden-contexts.safetensors")
     data = original.to_bytes()
     choice = random.Random(5)

@@ -1,4 +1,4 @@
-"""Interrupt `lic` at random moments, and look at what it leaves behind: run by test_interrupted.py.
+"""Interrupt `lic` at random moments and check the files that it leaves; run by test_interrupted.py.
 
 A moment is a line of this package's code: a process counts the lines that it runs, and at a chosen one sends itself a
 signal. So the moments repeat, and half of them can lie where files are written, which is a tiny part of the time.

@@ -1,4 +1,4 @@
-"""A full disk, a place where nothing can be written, an input that goes away: outputs are whole or absent."""
+"""A full disk, a folder without write permission, an input that vanishes: outputs are whole or absent."""
 
 import os
 import subprocess
@@ -27,7 +27,7 @@ Captured = pytest.CaptureFixture[str]
 
 @contextmanager
 def files_of_at_most(count: int) -> Iterator[None]:
-    """Within, the system refuses to let a file grow beyond that: a full disk, for root, too, and without one."""
+    """Limit the size of files, which acts like a full disk, also for root."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (count, hard))
     try:

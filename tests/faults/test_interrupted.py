@@ -1,4 +1,4 @@
-"""Killed or interrupted at any moment, `lic` leaves whole files behind, and goes on from there."""
+"""Killed or interrupted at any moment, `lic` leaves only whole files, and resumes from there."""
 
 import json
 import os
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes
 
 
 def interrupted(what: str, count: int, folder: Path) -> Any:
-    """What `interrupted.py` reports; it has looked at the files after each moment itself."""
+    """The report of `interrupted.py`, which has checked the files after each moment."""
     command = [sys.executable, "-m", "tests.faults.interrupted", what, str(count), str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

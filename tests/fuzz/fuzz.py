@@ -1,11 +1,11 @@
-"""Fuzz `decode`, `read_info` and Pillow's way to .lic files, guided by coverage: only our own errors may come out.
+"""Fuzz `decode`, `read_info` and the Pillow plugin, guided by coverage: only our own errors may be raised.
 
     pip install -e . 'atheris>=3.0,<4'
     python tests/fuzz/fuzz.py corpus/ -max_total_time=7200 -timeout=20 -rss_limit_mb=2048 -print_final_stats=1
 
 Options are libFuzzer's. The folder is filled with small files of every feature first. Half of the inputs have their
-checksums put right (the file's, and those of the PNG in it), to reach what is behind them. An input is a byte that
-says what is done with the rest, and the rest. A finding is written as `crash-...`; run again with it alone.
+checksums repaired (the file's, and those of the PNG in it), to reach the code behind them. The first byte of an input
+selects what is done with the rest. A finding is written as `crash-...`; run again with it alone.
 """
 
 import dataclasses
@@ -46,7 +46,7 @@ ends: Counter[str] = Counter()
 
 
 def run(data: bytes) -> None:
-    """What the fuzzer calls; whatever leaves here but for our errors is a finding."""
+    """Called by the fuzzer; every exception from here except our errors is a finding."""
     if not data:
         return
     route, file = data[0], data[1:]
@@ -64,7 +64,7 @@ def run(data: bytes) -> None:
 
 
 def follow(route: int, file: bytes) -> str:
-    """Do it; says how it ended where that is not by one of our errors."""
+    """Run one input; returns its outcome, unless one of our errors is raised."""
     if route == 0:
         info = read_info(file)
         assert math.isfinite(info.bits_per_pixel) and info.bytes == len(file)
@@ -149,7 +149,7 @@ if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(GOLDEN)
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2
-    # The same models and tables are needed again and again: look them up once.
+    # The same models and tables are needed many times: look them up once.
     models = list(lic.codec.model.catalogue.list_models())
     lic.codec.model.catalogue.list_models = lambda: iter(models)
     lic.codec.decoder.FrozenModel.at = lru_cache(2000)(lic.codec.decoder.FrozenModel.at)

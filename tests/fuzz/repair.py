@@ -1,4 +1,4 @@
-"""Checksums put right after a change, so that what is behind them is reached."""
+"""Repairing checksums after a change, to reach the code behind them."""
 
 import struct
 import zlib

@@ -1,4 +1,4 @@
-"""Small .lic files of every feature: what the fuzzer and the mutation test start from.
+"""Small .lic files of every feature: the seeds of the fuzzer and the mutation test.
 
 Their models are the golden ones, in the folder that LIC_MODELS must name.
 """

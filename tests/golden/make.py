@@ -1,6 +1,6 @@
 """Make golden files: one per feature of the format, with the hash of what it must decode to, exactly, for ever.
 
-Run once per feature, when it is new: `python tests/golden/make.py NAME...`. Existing files are never made again.
+Run once per feature, when it is new: `python tests/golden/make.py NAME...`. Existing files are never regenerated.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""Mutation testing: does a test fail when a line of the code is wrong? Prints the mutants that all tests let pass.
+"""Mutation testing: does a test fail when a line of the code is wrong? Prints the mutants that no test detects.
 
     pip install -e '.[test]' 'cosmic-ray>=8.7,<9'
     python tests/mutants/run.py file.container entropy.tables entropy.coder
@@ -46,7 +46,7 @@ TESTS = {
     "entropy.coder": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py", BAD_FILES],
 }
 SLOW = ("command_line", "pillow", "every_machine", "claim_a_gigapixel", "before_torch", "flipped_bit_goes", "network")
-# Of cosmic-ray's operators those whose mutants are not all alike: an operator becomes its opposite or its neighbour.
+# A selection of cosmic-ray's operators: an operator becomes its opposite or a similar one.
 OPERATORS = (
     *(
         "NumberReplacer",
@@ -109,7 +109,7 @@ def source(module: str) -> Path:
 
 
 def survives(module: str, code: str) -> bool:
-    """Whether all tests pass with this code in the place of a module's."""
+    """Whether all tests pass with this code instead of a module's."""
     child = os.fork()
     if not child:
         resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
@@ -132,7 +132,7 @@ def main() -> None:
     for library in LIBRARIES:
         importlib.import_module(library)
     importlib.import_module("torch").set_num_threads(1)
-    # That an example fails is enough here: to look for the smallest one that does takes most of the time.
+    # A failing example is enough here: searching for the smallest one takes most of the time.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
     hypothesis.settings.load_profile("mutants")

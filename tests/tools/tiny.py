@@ -12,7 +12,7 @@ from lic.tools.training.rate_distortion import RateDistortion
 
 @dataclasses.dataclass(frozen=True)
 class Tiny(RateDistortion):
-    """Is stopped, or meets NaN in its data, at chosen steps."""
+    """Stops, or gets NaN in its data, at chosen steps."""
 
     lambdas: tuple[float, ...] = (0.01, 0.04)
     n: int = 4

@@ -87,7 +87,7 @@ def test_the_ideal_counts_an_escape_and_its_bits() -> None:
         assert ideal[table, 0, 0] == pytest.approx(24 - np.log2(escape) + 5 + bits)
         inner = 24 - np.log2(LIBRARY.tables.row(0)[-LIBRARY.tables.first[0]])
         assert ideal[0, 0, 0] == pytest.approx(inner if table else ideal[0, 0, 0])
-        assert (ideal[table + 1 :] == 0).all()  # channels behind the last in use are not coded
+        assert (ideal[table + 1 :] == 0).all()  # channels after the last one in use are not coded
 
 
 def test_any_value_may_escape() -> None:

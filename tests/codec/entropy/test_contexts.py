@@ -1,4 +1,4 @@
-"""What the contexts themselves are is tested in test_format.py, against plain loops."""
+"""The values of the contexts are tested in test_format.py, against plain loops."""
 
 import numpy as np
 from hypothesis import given

@@ -18,7 +18,7 @@ TOTAL, MAX_HEIGHT, MAX_STEP = 2**24, 2**20, 2**24  # the format's, as FORMAT.md 
 
 
 def table_in_fractions(heights: list[int], step: int) -> tuple[int, list[int]]:
-    """A table as FORMAT.md words it, in Python's exact fractions and with no shortcut."""
+    """A table by the formulas of FORMAT.md, in exact fractions."""
 
     def mass_below(u: Fraction) -> Fraction:
         total = Fraction(0)
@@ -105,7 +105,7 @@ def test_rows_do_not_depend_on_their_company() -> None:
 
 
 def test_tables_agree_with_the_densitys_probabilities(tiny_model: FrozenModel) -> None:
-    """What training calls the probability of a symbol is what the coder pays for it."""
+    """The probability of a symbol in training is the one that the coder uses."""
     import torch
 
     density: PiecewiseLinearDensity = thaw(tiny_model).density

@@ -28,7 +28,7 @@ def lic(image: object, **settings: object) -> bytes:
 
 @pytest.fixture
 def cutout(photo: Pixels) -> Image.Image:
-    """A picture with soft, hard and no transparency, and noise where nobody sees it."""
+    """A picture with soft, hard and no transparency, and noise in hidden pixels."""
     rgba = np.dstack([photo, np.full(photo.shape[:2], 255, np.uint8)])
     rgba[40:120, 50:150] = np.random.default_rng(0).integers(0, 256, (80, 100, 4))
     rgba[40:120, 50:150, 3] = 0

@@ -101,7 +101,7 @@ def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.M
     torch.manual_seed(0)
     model = freeze(
         RateDistortionAutoencoder(Architecture(n=8, m=12)), {"name": "random"}
-    )  # in which all neighbours have a say
+    )  # so that all neighbours matter
     first = first_look(photo, model)
     whole, half, tiled = first.copy(), first.copy(), first.copy()
     second_look(whole, photo, model, 1)

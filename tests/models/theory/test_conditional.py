@@ -47,7 +47,7 @@ def test_colour_that_follows_from_grey_is_known_without_a_bit_to_those_who_see_g
         model = ConditionalAutoencoder(Architecture(n=8, m=12), (0.02,), informed=informed)
         conditional_start(model, tinted)
         with torch.no_grad():
-            model.log_gain.fill_(-20)  # every latent rounds to zero: the decoder is on its own
+            model.log_gain.fill_(-20)  # every latent rounds to zero: the decoder gets no information
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
         for _ in range(100):
             coded = model(tinted, POINT, "round")

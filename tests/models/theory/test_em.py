@@ -1,4 +1,4 @@
-"""EM for mixtures: it climbs, it finds what is there, and it is alternating maximisation of the ELBO."""
+"""EM for mixtures: the likelihood rises, known components are found, and it is alternating maximisation of the ELBO."""
 
 from itertools import pairwise
 

@@ -29,7 +29,7 @@ def test_em_recovers_a_known_model() -> None:
     truth, found = known(), fit(data(), 2)
     assert torch.allclose(found.mean, truth.mean, atol=0.15)
     assert torch.allclose(found.noise, truth.noise, atol=0.1)
-    # Loadings are known up to a rotation of z: compare what they say about y, and the span.
+    # Loadings are determined up to a rotation of z: compare the distribution of y, and the span.
     assert torch.allclose(found.covariance(), truth.covariance(), rtol=0.1, atol=0.2)
     assert span_alignment(found.loadings, truth.loadings) > 0.999
 

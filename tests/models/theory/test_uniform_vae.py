@@ -36,7 +36,7 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
     pixels, lambda_ = 64 * 96, network.lambdas[point]
     negative_elbo = math.log(2) * pixels * loss + vae.likelihood_constant(x)
     assert torch.allclose(-vae.elbo(x, noise[None]).mean(), negative_elbo, rtol=1e-5)
-    # 1 / (2 sigma^2) stands in the place of lambda: per squared error, in nats
+    # 1 / (2 sigma^2) corresponds to lambda: per squared error, in nats
     assert 1 / (2 * vae.variance) == pytest.approx(lambda_ * math.log(2) / 3)
 
 

@@ -115,7 +115,7 @@ def test_free_bits_and_warm_up_take_the_price_off_the_kl() -> None:
     assert free.item() == pytest.approx(15 + 1 + 6)
     free.backward()
     assert divergence.grad is not None
-    assert divergence.grad[:, 0].tolist() == [0, 0]  # below the free nats: nothing pulls it to the prior
+    assert divergence.grad[:, 0].tolist() == [0, 0]  # below the free nats there is no gradient towards the prior
     assert divergence.grad[:, 1].tolist() == [0.5, 0.5]
 
 

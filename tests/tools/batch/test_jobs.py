@@ -1,4 +1,4 @@
-"""Many pictures: folders, going on where a run stopped, processes, failures."""
+"""Many pictures: folders, resuming a run, processes, failures."""
 
 import os
 from pathlib import Path
@@ -17,7 +17,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture
 def folder(tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three pictures in a tree, one damaged, and files that are none of our business."""
+    """Three pictures in a tree, one damaged, and unrelated files."""
     monkeypatch.chdir(tmp_path)
     Path("in/deep/er").mkdir(parents=True)
     Path("in/.hidden").mkdir()

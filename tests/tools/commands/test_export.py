@@ -43,7 +43,7 @@ def test_the_averaged_weights_are_exported(run: Path, tmp_path: Path) -> None:
     main(["export", str(run), "-o", str(path)])
     average = section(read_checkpoint(run / CHECKPOINT)[0], "average")[
         "synthesis.2.weight"
-    ]  # latents are put in order of size, so the first layer differs
+    ]  # latents are sorted by magnitude, so the first layer differs
     torch.testing.assert_close(thaw(load_model(path)).synthesis[2].weight, average, rtol=1e-3, atol=1e-6)
 
 
@@ -89,7 +89,7 @@ def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
 
 
 def test_checkpoints_of_the_first_trainer_stay_of_use(run: Path, config: TrainConfig, tmp_path: Path) -> None:
-    """They know nothing of patches, data, validation, objectives, and hold an infinite best score."""
+    """They lack patches, data, validation and objective, and have an infinite best score."""
     with safe_open(run / CHECKPOINT, "pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     names = "data output valid steps hours crop batch lr warmup ema clip seed device precision validate_minutes"

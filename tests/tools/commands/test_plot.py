@@ -1,4 +1,4 @@
-"""`lic plot`: what the pictures show and say, and the tables that are printed."""
+"""`lic plot`: the content of plots, and the printed tables."""
 
 import json
 from pathlib import Path

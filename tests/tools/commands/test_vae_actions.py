@@ -1,4 +1,4 @@
-"""`lic vae`: it trains by the project's loop, and what it draws has the right shape and meaning."""
+"""`lic vae`: it trains by the project's loop, and its pictures have the right shape and meaning."""
 
 import argparse
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Bjontegaard differences: curves with a known answer, published values, and what has none."""
+"""Bjontegaard differences: curves with a known result, published values, and undefined cases."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What the metrics promise, and that independent implementations agree with them."""
+"""Properties of the metrics, and agreement with independent implementations."""
 
 import math
 

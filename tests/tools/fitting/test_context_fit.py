@@ -68,7 +68,7 @@ def test_all_integers_are_in_the_range_that_the_format_states(fitted: tuple[Froz
 
 
 def test_contexts_are_fitted_to_the_latents_that_a_lambda_point_codes() -> None:
-    """Where the model looks twice, those of the second look; the weights of the predictions tell."""
+    """With a second look, its latents are used; this shows in the weights of the predictions."""
     torch.manual_seed(0)
     network = RateDistortionAutoencoder(Architecture(n=4, m=6), (0.005, 0.05), shares=(0, 1))
     rng = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""The weights of the contexts are learned on a twin of what the codec computes in integers."""
+"""The weights of the contexts are learned on a differentiable copy of the codec's integer computation."""
 
 import numpy as np
 import pytest

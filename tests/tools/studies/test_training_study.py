@@ -1,4 +1,4 @@
-"""The study of training's choices: every network in it can be trained, and the table says what was measured."""
+"""The training study: every network in it can be trained, and the table shows the measurements."""
 
 import dataclasses
 import sys

@@ -1,4 +1,4 @@
-"""Checkpoints come back as they were written, or say what is wrong with them."""
+"""Checkpoints are read as they were written, or raise a clear error."""
 
 from pathlib import Path
 

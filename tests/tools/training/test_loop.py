@@ -1,4 +1,4 @@
-"""What the training loop promises, whatever it trains."""
+"""Properties of the training loop for every objective."""
 
 import dataclasses
 import json
@@ -79,7 +79,7 @@ def test_steps_that_are_never_finite_end_the_run_and_keep_its_checkpoint(config:
 
 @dataclasses.dataclass(frozen=True)
 class Scored(Tiny):
-    """Measures what it is told."""
+    """Returns given scores."""
 
     scores: tuple[float, ...] = ()
 

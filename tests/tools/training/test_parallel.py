@@ -1,4 +1,4 @@
-"""What several processes promise each other."""
+"""Training in several processes."""
 
 import weakref
 

@@ -1,4 +1,4 @@
-"""Which pictures training takes, and what it says of the others."""
+"""Which pictures training uses, and its messages about the others."""
 
 from pathlib import Path
 

@@ -12,7 +12,7 @@ def orthogonal(size: int) -> Tensor:
 
 
 def descend(optimizer: type[torch.optim.Optimizer], target: Tensor, skew: list[Tensor], steps: int) -> float:
-    """What is left of a quadratic loss whose axes lie askew, and are of very different steepness."""
+    """The final value of an ill-conditioned quadratic loss whose axes are rotated."""
     weight = nn.Parameter(torch.zeros_like(target))
     descent = optimizer([weight], lr=0.03)  # type: ignore[call-arg]
     for step in range(steps):
@@ -48,7 +48,7 @@ def test_without_rotation_it_is_adam(shape: tuple[int, ...]) -> None:
 
 
 def test_its_coordinates_follow_the_gradients() -> None:
-    """Gradients are uncorrelated in them, though the first one, with which the bases began, is unlike the rest."""
+    """Gradients are uncorrelated in them, though the first one, which initialises the bases, differs from the rest."""
     torch.manual_seed(0)
     mix = orthogonal(6) @ torch.logspace(0, -1, 6).diag()
     weight = nn.Parameter(torch.zeros(6, 50))
@@ -114,8 +114,8 @@ def test_weights_come_back_from_their_modes(r: int, memory_format: torch.memory_
 
 
 def test_the_places_that_a_sub_pixel_convolution_deals_out_to_are_positions() -> None:
-    weight = torch.zeros(8, 1, 1, 1)  # 2 x 2 places of 2 channels
-    weight[3] = 1  # place 1, channel 1
+    weight = torch.zeros(8, 1, 1, 1)  # 2 x 2 output pixels of 2 channels
+    weight[3] = 1  # output pixel 1, channel 1
     assert to_modes(weight, r=2).nonzero().tolist() == [[1, 1, 0]]
 
 
