@@ -5,6 +5,10 @@ MID_GREY = 0.5  # pictures have values in 0..1; the layers see them centred, so 
 DOWNSAMPLING = 16  # pixels per latent, in each direction
 DEAD_ZONE = 0.05  # just above 1/2, a 1 instead of a 0 costs several bits and saves less distortion than they are worth
 
+# The four phases of latents, and the numbers of block positions by the parity of row and column: see expectation.py.
+PHASES = 4
+PLACES = ((0, 2), (3, 1))
+
 
 def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[int, ...]:
     """Integer knots: every unit from -core to core, then `per_octave` segments to each doubling.

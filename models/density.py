@@ -53,9 +53,9 @@ class PiecewiseLinearDensity(nn.Module):
         # Not a matrix product, which autocast would compute in bfloat16.
         return heights / (heights * self.tent_areas).sum(1, keepdim=True)
 
-    def _segments(self, y: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _segments(self, y: Tensor, unit: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Values as C x n in knot units, the segment that each lies in, and where in it (0..width)."""
-        u = y.transpose(0, 1).flatten(1) / self.unit[:, None]
+        u = y.transpose(0, 1).flatten(1) / unit[:, None]
         u = u.clamp(self.knots[0], self.knots[-1]).contiguous()
         i = torch.bucketize(u.detach(), self.knots[1:-1], right=True)
         return u, i, u - self.knots[i]
@@ -67,26 +67,28 @@ class PiecewiseLinearDensity(nn.Module):
     def pdf(self, y: Tensor) -> Tensor:
         """Density at y, per unit of y."""
         heights = self.heights()
-        u, i, t = self._segments(y)
+        u, i, t = self._segments(y, self.unit)
         slopes = heights.diff(dim=1) / self.knots.diff()
         p = heights.gather(1, i) + slopes.gather(1, i) * t
         inside = (y.transpose(0, 1).flatten(1) / self.unit[:, None]) == u
         return self._restore(p * inside / self.unit[:, None], y)
 
-    def cdf(self, y: Tensor) -> Tensor:
-        """F(y): probability of a value below y."""
-        heights = self.heights()
+    def cdf(self, y: Tensor, rows: Tensor | None = None) -> Tensor:
+        """F(y): probability of a value below y. `rows`: the density of each channel of y, if not those in order."""
+        heights, unit = self.heights(), self.unit
+        if rows is not None:
+            heights, unit = heights.index_select(0, rows), unit.index_select(0, rows)
         widths = self.knots.diff()
         areas = (heights[:, 1:] + heights[:, :-1]) * widths / 2
         below = torch.cat([areas.new_zeros(len(areas), 1), areas.cumsum(1)], dim=1)
-        _, i, t = self._segments(y)
+        _, i, t = self._segments(y, unit)
         slopes = heights.diff(dim=1) / widths
         f = below.gather(1, i) + t * (heights.gather(1, i) + slopes.gather(1, i) * (t / 2))
         return self._restore(f, y)
 
-    def probability(self, lower: Tensor, upper: Tensor) -> Tensor:
-        """Probability of the interval, at least `MIN_PROBABILITY`."""
-        low, high = self.cdf(torch.cat([lower, upper])).chunk(2)
+    def probability(self, lower: Tensor, upper: Tensor, rows: Tensor | None = None) -> Tensor:
+        """Probability of the interval, at least `MIN_PROBABILITY`; `rows` as for `cdf`."""
+        low, high = self.cdf(torch.cat([lower, upper]), rows).chunk(2)
         return lower_bound(high - low, MIN_PROBABILITY)
 
     @torch.no_grad()
@@ -122,7 +124,7 @@ class PiecewiseLinearDensity(nn.Module):
         of the responsibilities over its area. The `prior` (a number of samples, distributed like the present
         density) keeps knots without samples above zero. `counts` (channels x samples) weights the samples.
         """
-        u, i, t = self._segments(y)
+        u, i, t = self._segments(y, self.unit)
         seen = torch.ones_like(u) if counts is None else counts
         right = t / self.knots.diff()[i]
         start = self.heights()

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from lic.models.constants import DEAD_ZONE
-from lic.models.quantization import quantize
+from lic.models.quantization import quantize, soft_round
 
 
 def test_rounding_is_floor_of_y_plus_a_half() -> None:
@@ -47,3 +47,24 @@ def test_the_dead_zone_makes_zeros_of_small_ones_and_nothing_else() -> None:
     assert differ.any() and (coded[differ] == 0).all() and (rounded[differ].abs() == 1).all()
     assert y[differ].abs().max() < 0.5 + DEAD_ZONE
     assert (coded[(y.abs() > 0.5 + DEAD_ZONE)] != 0).all()
+
+
+def test_soft_rounding_lies_between_the_identity_and_rounding() -> None:
+    y = torch.linspace(-3, 3, 601)
+    assert torch.equal(soft_round(y, 0.0), y)
+    torch.testing.assert_close(soft_round(y, 1e-2), y, atol=1e-5, rtol=0)
+    away = (y - y.floor() - 0.5).abs() > 0.005  # from where rounding jumps
+    torch.testing.assert_close(soft_round(y, 1e4)[away], quantize(y, "round")[away], atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("alpha", [0.1, 1.0, 6.0, 30.0])
+def test_soft_rounding_keeps_integers_and_halves_and_rises(alpha: float) -> None:
+    kept = torch.arange(-6, 7) / 2
+    torch.testing.assert_close(soft_round(kept, alpha), kept)
+    y = torch.linspace(-3, 3, 6001)
+    assert (soft_round(y, alpha).diff() >= 0).all()
+
+
+def test_soft_rounding_has_the_slope_of_its_formula() -> None:
+    y = torch.tensor([0.0, 0.5, 0.8], dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda y: soft_round(y[1:], 6.0), y)
