@@ -1,1 +1,1 @@
-"""What people run: the `lic` command and the tools behind it."""
+"""The `lic` command and the tools behind it."""

@@ -10,7 +10,6 @@ from lic.models.constants import DOWNSAMPLING
 Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
-MARGIN = 2  # latents around a region have a say in its pixels; see lic.codec.transform.tiles.halo
 
 
 def latent_size(width: int, height: int) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Where the time of one picture goes, and what a cold process costs: milliseconds, on up to two cores.
+"""The time of each step for one picture, and of a cold process: milliseconds, on up to two cores.
 
 python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
 

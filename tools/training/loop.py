@@ -100,7 +100,7 @@ def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any
 
 
 def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig, Chosen]:
-    """The choices of the run in the folder `output`, one of `changes`: as it was begun, but for the changes."""
+    """The choices of the run in the folder `output`, one of `changes`, with these changes."""
     stored = read_info(Path(changes["output"], CHECKPOINT))["config"]
     trains = stored.pop("objective", kind.NAME)  # the first trainer had but one
     if trains != kind.NAME:

@@ -1,4 +1,4 @@
-"""`lic compare`: a sheet, a page, and what is said of wrong arguments."""
+"""`lic compare`: a sheet, a page, and errors for wrong arguments."""
 
 from pathlib import Path
 

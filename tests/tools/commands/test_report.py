@@ -1,4 +1,4 @@
-"""`lic report`: the page holds what it promises."""
+"""`lic report`: the page is complete."""
 
 import json
 from collections.abc import Callable

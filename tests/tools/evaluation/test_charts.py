@@ -1,4 +1,4 @@
-"""What the curves look like, and what is said of them."""
+"""The appearance of curves, and their descriptions."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is decided when a run is frozen into a model."""
+"""The decisions when a run is frozen into a model."""
 
 import numpy as np
 import torch

@@ -1,4 +1,4 @@
-"""Looking into a VAE: what is drawn has the right meaning."""
+"""Examining a VAE: its pictures have the right meaning."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the objective of the VAE promises."""
+"""Properties of the objective of the VAE."""
 
 from pathlib import Path
 
