@@ -57,8 +57,7 @@ def check_cost(region: Region, size: tuple[int, int], reach: int, planes: bool, 
     claim = f"the file declares a picture of {size[0]} x {size[1]}, which takes {pixels:,} pixels to decode"
     if pixels > limit:
         raise TooLarge(
-            f"{claim}, beyond the limit of {limit:,}: if you trust it, raise the limit (max_pixels in Python, "
-            "--max-pixels for lic decode), or decode a small region of it"
+            f"{claim}, beyond the limit of {limit:,}: if you trust it, raise `max_pixels`, or decode a part of it"
         )
     warnings.warn(
         f"{claim}, more than {soft:,}: it may be made to exhaust memory", Image.DecompressionBombWarning, stacklevel=3

@@ -35,7 +35,8 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
 def ms_ssim(original: Pixels, decoded: Pixels) -> float:
     """Multi-scale structural similarity, 1 for identical pictures; nan if a side is under 161."""
     import torch
-    from pytorch_msssim import ms_ssim as library_ms_ssim
+
+    from lic.models import distortion
 
     check_comparable(original, decoded)
     if min(original.shape[:2]) < MIN_SIDE_MS_SSIM:
@@ -46,7 +47,7 @@ def ms_ssim(original: Pixels, decoded: Pixels) -> float:
         return torch.from_numpy(np.ascontiguousarray(planes))[None]
 
     with torch.inference_mode():
-        return float(library_ms_ssim(tensor(original), tensor(decoded), data_range=PEAK))
+        return float(distortion.ms_ssim(tensor(original), tensor(decoded), PEAK))
 
 
 def to_db(similarity: float) -> float:
@@ -61,6 +62,15 @@ def to_db(similarity: float) -> float:
 def decibels(mse: float) -> float:
     """PSNR of a mean squared error."""
     return 10 * math.log10(PEAK**2 / mse) if mse > 0 else math.inf
+
+
+def squared_error(psnr: float) -> float:
+    """The mean squared error of a PSNR.
+
+    >>> round(squared_error(decibels(7.5)), 9)
+    7.5
+    """
+    return PEAK**2 / 10 ** (psnr / 10)
 
 
 def check_comparable(original: Pixels, decoded: Pixels) -> None:

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from lic.models.constants import PEAK
+from lic.models.distortion import mse
 from lic.models.theory.gaussian import DiagonalGaussian
 from lic.models.theory.vae import Explained, Vae
 
@@ -42,7 +43,7 @@ def fix_trade_off(vae: Vae, lambda_: float) -> None:
 def rate_and_distortion(explained: Explained, x: Tensor) -> tuple[Tensor, Tensor]:
     """Bits per pixel by the KL, and mean squared error in grey levels, of each picture of a batch."""
     bits = explained.kl.sum(1) / math.log(2) / x[0, 0].numel()
-    return bits, (explained.reconstruction - x).square().mean(dim=(1, 2, 3)) * PEAK**2
+    return bits, mse(explained.reconstruction, x)
 
 
 def information_estimate(q: DiagonalGaussian, z: Tensor) -> Tensor:

@@ -5,15 +5,7 @@ from pathlib import Path
 
 from lic.tools.evaluation import charts
 from lic.tools.evaluation.curves import METRICS, published_names
-from lic.tools.evaluation.panels import (
-    How,
-    bd_tables,
-    build_curves,
-    check_published,
-    choose,
-    describe,
-    tables_as_text,
-)
+from lic.tools.evaluation.panels import How, bd_tables, build_curves, check_published, choose, describe, tables_as_text
 from lic.tools.evaluation.results import load_results
 from lic.tools.files import write_whole
 from lic.tools.pages.curve_page import curve_page

@@ -27,18 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--codecs", nargs="+", metavar="CODEC", help=f"to compare with (default: {' '.join(REFERENCES)})"
     )
     parser.add_argument(
-        "-q",
-        "--quality",
-        type=float,
-        default=DEFAULT_QUALITY,
-        help="of the maps and the densities (default: 50)",
+        "-q", "--quality", type=float, default=DEFAULT_QUALITY, help="of the maps and the densities (default: 50)"
     )
     parser.add_argument(
-        "--maps",
-        type=int,
-        default=DEFAULT_MAPS,
-        metavar="N",
-        help=f"pictures to show (default: {DEFAULT_MAPS})",
+        "--maps", type=int, default=DEFAULT_MAPS, metavar="N", help=f"pictures to show (default: {DEFAULT_MAPS})"
     )
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")

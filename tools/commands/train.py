@@ -66,10 +66,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train only the gains of the new points; MODEL's own points do not change",
     )
     model.add_argument(
-        "--balance",
-        type=float,
-        metavar="B",
-        help=f"weigh each point's loss by lambda^-B ({default.balance:g})",
+        "--balance", type=float, metavar="B", help=f"weigh each point's loss by lambda^-B ({default.balance:g})"
     )
     model.add_argument(
         "--proxy",

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import islice
 from pathlib import Path
 
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor
 
 from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.models.distortion import mse, psnr
 from lic.models.theory.vae import bits_per_dimension
 from lic.tools.commands.loop_options import add_loop_arguments, given_options, run_choices
 from lic.tools.files import write_whole
 from lic.tools.studies.comparisons import colour_curves, colour_table, objective_rows, objective_table
 from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
-from lic.tools.studies.small_trainings import Bench, full_precision
+from lic.tools.studies.small_trainings import Bench
 from lic.tools.studies.vae_panels import between, panel, read, reconstruct, sample_rows, traversals
 from lic.tools.training.loop import train
 from lic.tools.training.pictures import load_pictures
@@ -132,7 +134,7 @@ def run_train(args: argparse.Namespace) -> int:
     checkpoint = train(objective, config, resume)
     pictures = list(islice(load_pictures(config.valid or config.data, DOWNSAMPLING, quiet=True), REPORTED))
     vae = load_vae(checkpoint)
-    score = measure(vae, pictures, full_precision)
+    score = measure(vae, pictures, nullcontext)
     print(f"{checkpoint}, on {len(pictures)} {'held-out' if config.valid else 'training'} pictures")
     print(score_table(score))
     print(UNITS.format(unit=score.density_bits - np.log2(PEAK), levels=score.density_bits))
@@ -149,9 +151,9 @@ def run_reconstruct(args: argparse.Namespace) -> int:
     result = reconstruct(vae, x, args.samples, torch.Generator().manual_seed(args.seed))
     deviation = result.deviation / result.deviation.max().clamp(min=1e-12)
     save_panel(args.output, [[result.original, result.best, result.sample, deviation]])
-    psnr = -10 * (result.best - result.original).square().mean().log10()
+    decibels = float(psnr(mse(result.best[None], result.original[None])))
     print("original; from the mean of q(z|x) (MAP); from a sample; deviation over samples, white being largest")
-    print(f"MAP {psnr:.2f} dB, {float(bits_per_dimension(vae, x)):.3f} bits per 8-bit value,", end=" ")
+    print(f"MAP {decibels:.2f} dB, {float(bits_per_dimension(vae, x)):.3f} bits per 8-bit value,", end=" ")
     print(f"deviation up to {float(result.deviation.max()) * PEAK:.1f} grey levels")
     return 0
 

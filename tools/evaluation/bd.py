@@ -98,14 +98,7 @@ def rows(differences: Sequence[Difference], anchor: str, metric: str) -> list[li
     """The rows of a table for people, header first."""
     unit = METRICS[metric].unit
     name = METRICS[metric].label
-    header = [
-        f"against {anchor}",
-        "BD-rate",
-        f"over {name}",
-        "BD-rate per picture",
-        f"BD-{name}",
-        "over bits/pixel",
-    ]
+    header = [f"against {anchor}", "BD-rate", f"over {name}", "BD-rate per picture", f"BD-{name}", "over bits/pixel"]
     body = [
         [
             d.label,

@@ -59,67 +59,30 @@ QUALITIES = tuple(map(float, range(1, 101)))
 RATES = tuple(round(0.02 * 1.01**k, 5) for k in range(610))  # 0.02 to 8.6 bits per pixel
 LIC_QUALITIES = tuple(round(1 + 0.05 * k, 2) for k in range(1981))
 
+JPEG_LADDER = (5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 92, 96)
+JPEG2000_LADDER = (0.06, 0.1, 0.15, 0.22, 0.32, 0.47, 0.7, 1.0, 1.5, 2.2, 3.2)
+WEBP_LADDER = (1, 5, 12, 22, 35, 50, 65, 75, 83, 90, 95, 98)
+AVIF_LADDER = (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94)
+HEIC_LADDER = (5, 14, 23, 32, 41, 50, 58, 66, 74)
+
+JPEG = PillowFormat("JPEG 4:2:0", "JPEG", {"subsampling": "4:2:0", "optimize": True}, JPEG_LADDER, "libjpeg_turbo")
+AVIF_OPTIONS = {"subsampling": "4:2:0", "speed": 6, "max_threads": 1}
+AVIF = PillowFormat("AVIF 4:2:0", "AVIF", AVIF_OPTIONS, AVIF_LADDER, "avif")
+HEIC_PLUGIN = "", "pillow_heif", "pillow-heif"
+HEIC = PillowFormat("HEIC 4:2:0", "HEIF", {"chroma": "420"}, HEIC_LADDER, *HEIC_PLUGIN)
+JPEG2000_OPTIONS = {"irreversible": True, "mct": 1, "quality_mode": "rates"}
+JXL_OPTIONS = {"effort": 7, "num_threads": 1}
+JXL_PLUGIN = "", "pillow_jxl", "pillow-jxl-plugin"
 PILLOW_FORMATS = {
-    "jpeg": PillowFormat(
-        "JPEG 4:2:0",
-        "JPEG",
-        {"subsampling": "4:2:0", "optimize": True},
-        (5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 92, 96),
-        feature="libjpeg_turbo",
-    ),
-    "jpeg444": PillowFormat(
-        "JPEG 4:4:4",
-        "JPEG",
-        {"subsampling": "4:4:4", "optimize": True},
-        (5, 8, 12, 18, 25, 35, 45, 55, 65, 75, 85, 92, 96),
-        feature="libjpeg_turbo",
-    ),
-    "jpeg2000": PillowFormat(
-        "JPEG 2000",
-        "JPEG2000",
-        {"irreversible": True, "mct": 1, "quality_mode": "rates"},
-        (0.06, 0.1, 0.15, 0.22, 0.32, 0.47, 0.7, 1.0, 1.5, 2.2, 3.2),
-        feature="jpg_2000",
-    ),
-    "webp": PillowFormat("WebP", "WEBP", {"method": 6}, (1, 5, 12, 22, 35, 50, 65, 75, 83, 90, 95, 98), feature="webp"),
-    "avif": PillowFormat(
-        "AVIF 4:2:0",
-        "AVIF",
-        {"subsampling": "4:2:0", "speed": 6, "max_threads": 1},
-        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94),
-        feature="avif",
-    ),
-    "avif444": PillowFormat(
-        "AVIF 4:4:4",
-        "AVIF",
-        {"subsampling": "4:4:4", "speed": 6, "max_threads": 1},
-        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94),
-        feature="avif",
-    ),
-    "jxl": PillowFormat(
-        "JPEG XL",
-        "JXL",
-        {"effort": 7, "num_threads": 1},
-        (5, 12, 20, 30, 40, 50, 60, 70, 80, 88, 94, 97),
-        plugin="pillow_jxl",
-        package="pillow-jxl-plugin",
-    ),
-    "heic": PillowFormat(
-        "HEIC 4:2:0",
-        "HEIF",
-        {"chroma": "420"},
-        (5, 14, 23, 32, 41, 50, 58, 66, 74),
-        plugin="pillow_heif",
-        package="pillow-heif",
-    ),
-    "heic444": PillowFormat(
-        "HEIC 4:4:4",
-        "HEIF",
-        {"chroma": "444"},
-        (5, 14, 23, 32, 41, 50, 58, 66, 74),
-        plugin="pillow_heif",
-        package="pillow-heif",
-    ),
+    "jpeg": JPEG,
+    "jpeg444": JPEG._replace(label="JPEG 4:4:4", options=JPEG.options | {"subsampling": "4:4:4"}),
+    "jpeg2000": PillowFormat("JPEG 2000", "JPEG2000", JPEG2000_OPTIONS, JPEG2000_LADDER, "jpg_2000"),
+    "webp": PillowFormat("WebP", "WEBP", {"method": 6}, WEBP_LADDER, "webp"),
+    "avif": AVIF,
+    "avif444": AVIF._replace(label="AVIF 4:4:4", options=AVIF.options | {"subsampling": "4:4:4"}),
+    "jxl": PillowFormat("JPEG XL", "JXL", JXL_OPTIONS, (*AVIF_LADDER, 97), *JXL_PLUGIN),
+    "heic": HEIC,
+    "heic444": HEIC._replace(label="HEIC 4:4:4", options={"chroma": "444"}),
 }
 LIC = "lic"
 NAMES = (LIC, *PILLOW_FORMATS)

@@ -120,10 +120,7 @@ class Group(NamedTuple):
 
 
 def fit_contexts(
-    model: FrozenModel,
-    first: NDArray[np.float32],
-    recipe: Recipe = Recipe(),
-    second: NDArray[np.float32] | None = None,
+    model: FrozenModel, first: NDArray[np.float32], recipe: Recipe = Recipe(), second: NDArray[np.float32] | None = None
 ) -> Contexts:
     """Contexts for a model from latents (chunks x channels x rows x columns) of training pictures.
 

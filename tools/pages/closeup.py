@@ -14,6 +14,7 @@ from lic.codec.file.container import parse
 from lic.codec.fixed_quality import encode_picture
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.image import Picture
+from lic.models.constants import DOWNSAMPLING
 from lic.tools.evaluation import charts, codecs
 from lic.tools.evaluation.codecs import Pixels
 from lic.tools.extras import require
@@ -115,7 +116,7 @@ def map_note(examined: Sequence[Examined]) -> str:
 def peak_rate(examined: Sequence[Examined]) -> float:
     """The bright end of the bit maps: the 99.5 % quantile over blocks, in bits per pixel."""
     places = np.concatenate([e.anatomy.per_place().ravel() for e in examined])
-    return max(float(np.quantile(places, 0.995)) / 256, 0.01)
+    return max(float(np.quantile(places, 0.995)) / DOWNSAMPLING**2, 0.01)
 
 
 def map_row(picture: Examined, peak: float) -> str:
@@ -137,8 +138,8 @@ def error_map(picture: Examined) -> Pixels:
 def bit_map(picture: Examined, peak: float) -> Pixels:
     """Bits per pixel of each block in colour, over the picture in grey."""
     height, width = picture.original.shape[:2]
-    rates = picture.anatomy.per_place() / 256
-    blocks = colour(np.kron(rates / peak, np.ones((16, 16)))[:height, :width])
+    rates = picture.anatomy.per_place() / DOWNSAMPLING**2
+    blocks = colour(np.kron(rates / peak, np.ones((DOWNSAMPLING, DOWNSAMPLING)))[:height, :width])
     grey = picture.original.mean(axis=2, keepdims=True)
     return np.round(0.75 * blocks + 0.25 * grey).astype(np.uint8)
 

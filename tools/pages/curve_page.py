@@ -12,15 +12,9 @@ from lic.tools.pages import page
 
 def curve_page(figure: Any, panels: dict[str, list[Curve]], note: str, tables: dict[str, Table]) -> str:
     """The whole page, around a figure of these panels."""
-    parts = [
-        f"<h1>Rate and distortion</h1>\n<p>{html.escape(note[0].upper() + note[1:])}.</p>",
-        charts.to_svg(figure),
-    ]
+    parts = [f"<h1>Rate and distortion</h1>\n<p>{html.escape(note[0].upper() + note[1:])}.</p>", charts.to_svg(figure)]
     for metric, (label, differences) in tables.items():
-        parts += [
-            f"<h2>BD-rate, {METRICS[metric].label}</h2>",
-            page.table(bd.rows(differences, label, metric)),
-        ]
+        parts += [f"<h2>BD-rate, {METRICS[metric].label}</h2>", page.table(bd.rows(differences, label, metric))]
     if tables:
         parts.append(f'<p class="note">{html.escape(bd_note(note))}</p>')
     for metric, curves in panels.items():

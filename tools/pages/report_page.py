@@ -10,10 +10,10 @@ import numpy as np
 from tqdm import tqdm
 
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.fidelity import squared_error
 from lic.tools.evaluation import bd, charts, codecs
 from lic.tools.evaluation.curves import METRICS, picture_curve
 from lic.tools.evaluation.measuring import evaluate, names_of
-from lic.tools.evaluation.metrics import PEAK
 from lic.tools.evaluation.panels import UndefinedMetric, bd_note, bd_tables, build_curves, describe
 from lic.tools.evaluation.results import Measurement, Results
 from lic.tools.fitting.freezing import open_model
@@ -121,7 +121,7 @@ def lambda_rows(model: FrozenModel, results: Results, ours: str) -> list[list[st
         if found:
             bpp = float(np.mean([m.bpp for m in found]))
             psnr = METRICS["psnr"].mean([m.psnr for m in found])
-            error = float(np.mean([PEAK**2 * 10 ** (-m.psnr / 10) for m in found]))
+            error = float(np.mean([squared_error(m.psnr) for m in found]))
             loss = bpp + lambda_ * error
             rows.append([f"{lambda_:g}", f"{quality:.1f}", f"{bpp:.4f}", f"{psnr:.3f}", f"{error:.3f}", f"{loss:.4f}"])
     return rows

@@ -13,10 +13,7 @@ def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit:
     """The whole page, with a table of all numbers."""
     height, width = original.shape[:2]
     labels = ["Original", *(version.label for version in versions)]
-    captions = [
-        f"Original, {width} x {height} pixels",
-        *(f"{v.label}, {v.size()}\n{v.quality()}" for v in versions),
-    ]
+    captions = [f"Original, {width} x {height} pixels", *(f"{v.label}, {v.size()}\n{v.quality()}" for v in versions)]
     pictures = [original, *(version.pixels for version in versions)]
     images = "\n".join(
         f'<img alt="{html.escape(caption)}" src="{page.data_uri(png(pixels))}" draggable="false">'

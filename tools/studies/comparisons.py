@@ -6,6 +6,7 @@ pictures.
 
 import dataclasses
 import math
+from contextlib import nullcontext
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,8 +19,8 @@ from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import PEAK
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start
-from lic.tools.studies.small_trainings import Bench, full_precision
-from lic.tools.training.rate_distortion import RateDistortion, Score
+from lic.tools.studies.small_trainings import Bench
+from lic.tools.training.rate_distortion import RateDistortion, Score, mean_score, score
 from lic.tools.training.rate_distortion import measure as measure_rate_distortion
 from lic.tools.training.variational import Variational
 from lic.tools.training.variational import measure as measure_variational
@@ -67,11 +68,11 @@ def objective_rows(bench: Bench, n: int, m: int, lambda_: float) -> list[Row]:
     rows = []
     for name, given in (("VAE", None), ("noisy channel", lambda_)):
         vae = bench.train(Variational(n, m, lambda_=given))
-        score = measure_variational(vae, bench.pictures, full_precision)
+        score = measure_variational(vae, bench.pictures, nullcontext)
         chosen = 3 / (2 * score.scale**2 * math.log(2))  # the trade-off that the learned noise implies
         rows.append(Row(name, chosen, score.bpp, score.psnr, math.nan))
     codec = bench.train(RateDistortion((lambda_,), n, m, proxy="noise"))
-    (coded,) = measure_rate_distortion(codec, bench.pictures, full_precision)
+    (coded,) = measure_rate_distortion(codec, bench.pictures, nullcontext)
     rows.append(Row("rounding + code", lambda_, coded.bpp, coded.psnr, file_rate(codec, bench.pictures)))
     return rows
 
@@ -110,17 +111,13 @@ def colour_curves(bench: Bench, n: int, m: int) -> dict[str, list[Score]]:
 @torch.inference_mode()
 def points(model: RateDistortionAutoencoder, pictures: list[Tensor]) -> list[Score]:
     """Scores of every lambda point by the model's `forward`, which may use side information."""
-    scores = []
-    for k, lambda_ in enumerate(model.lambdas):
-        rows = []
-        for picture in pictures:
-            coded = model(picture[None].float() / PEAK, torch.tensor([k]), "round")
-            decoded = (coded.reconstruction[0] * PEAK).round().clamp(0, PEAK)
-            mse = float((decoded - picture).square().mean())
-            bpp = float(coded.bits) / picture[0].numel()
-            rows.append((bpp, 10 * math.log10(PEAK**2 / max(mse, 1e-10)), bpp + lambda_ * mse))
-        scores.append(Score(lambda_, *np.mean(rows, axis=0).tolist()))
-    return scores
+    rows: list[list[Score]] = [[] for _ in model.lambdas]
+    for picture in pictures:
+        x = picture[None].float() / PEAK
+        for k, scores in enumerate(rows):
+            coded = model(x, torch.tensor([k]), "round")
+            scores.append(score(coded.reconstruction, x, coded.bits, model.lambdas[k]))
+    return [mean_score(scores) for scores in rows]
 
 
 def rate_at(scores: list[Score], psnr: float) -> float:
@@ -144,6 +141,6 @@ def colour_table(curves: dict[str, list[Score]]) -> str:
     lines.append(
         f"\nbits per pixel for the same PSNR, or better\n{'PSNR dB':>8} " + " ".join(f"{n:>24}" for n in curves)
     )
-    for psnr in sorted(score.psnr for score in curves[WHOLE]):
+    for psnr in sorted(s.psnr for s in curves[WHOLE]):
         lines.append(f"{psnr:8.2f} " + " ".join(f"{rate_at(scores, psnr):24.4f}" for scores in curves.values()))
     return "\n".join(lines)

@@ -115,7 +115,7 @@ def main() -> None:
             card=plain.card | {"lambdas": lambdas, "second_look": [plain.card["second_look"][k] for k in args.points]},
         )
     positions = [plain.position_of_lambda(lambda_) for lambda_ in plain.lambdas]
-    pictures = [p.permute(1, 2, 0).numpy() for p in load_pictures(args.valid, 16)]
+    pictures = [p.permute(1, 2, 0).numpy() for p in load_pictures(args.valid, DOWNSAMPLING)]
     symbols = {
         p: [plain.at(p).quantise(analyse(picture, plain, plain.at(p))) for picture in pictures]
         for p in tqdm(positions, desc="analysis", disable=None)

@@ -9,13 +9,13 @@ import torch
 from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.models.constants import PEAK
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.vae import Vae
 from lic.tools.extras import require
 from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
 from lic.tools.studies.small_trainings import Bench
-from lic.tools.training.pictures import load_pictures
-from lic.tools.training.variational import Variational, whole_blocks
+from lic.tools.training.pictures import load_pictures, whole_blocks
+from lic.tools.training.variational import Variational
 
 if TYPE_CHECKING:
     from lic.codec.model.frozen import FrozenModel
@@ -64,7 +64,7 @@ class Context:
     def crop(self) -> Tensor:
         """A crop of the first picture, 1 x 3 x 128 x 128 in 0..1."""
         picture = self.pictures[0]
-        top, left = ((side - SMALLEST) // 32 * 16 for side in picture.shape[1:])
+        top, left = ((side - SMALLEST) // 2 // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
         return picture[None, :, top : top + SMALLEST, left : left + SMALLEST].float() / PEAK
 
     def bench(self, crop: int = 64) -> Bench:

@@ -2,17 +2,18 @@
 
 import dataclasses
 import math
+from contextlib import nullcontext
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.picture.fidelity import squared_error
 from lic.models.constants import PEAK
 from lic.models.quantization import quantize
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
 from lic.tools.studies.figure_context import Context, Drawing, new_figure, show
-from lic.tools.studies.small_trainings import full_precision
 from lic.tools.training.rate_distortion import measure
 
 CHANNELS = 8
@@ -124,7 +125,7 @@ def entropies(context: Context) -> Drawing:
 
 def rate_distortion(context: Context) -> Drawing:
     """The codec's rate and distortion as lambda varies."""
-    scores = measure(context.network, context.pictures, full_precision)
+    scores = measure(context.network, context.pictures, nullcontext)
     figure = new_figure(7, 4.6)
     axes = figure.subplots()
     axes.plot([s.bpp for s in scores], [s.psnr for s in scores], "o-", color=OUR_COLOURS[0], linewidth=1.8)
@@ -138,7 +139,7 @@ def rate_distortion(context: Context) -> Drawing:
             color="#444444",
         )
         # At an optimum the curve's tangent is a line of constant loss: dR = -lambda dD.
-        mse = PEAK**2 / 10 ** (score.psnr / 10)
+        mse = squared_error(score.psnr)
         slope = 10 / math.log(10) / mse / score.lambda_  # dB per bit
         span = 0.1 * score.bpp
         ends = np.array([-span, span])

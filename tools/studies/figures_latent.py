@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lic.models.constants import PEAK
 from lic.models.theory.colourisation import colour_features, colour_log_density, colourise, fit_segments
 from lic.models.theory.conditional import luminance
 from lic.models.theory.em import HalfStep, Mixture, e_step, fit
@@ -125,7 +126,7 @@ def vae_traversals(context: Context) -> Drawing:
 
 def sharpness(picture: Tensor) -> float:
     """Mean absolute difference of neighbours, in grey levels."""
-    return 255 * float((picture.diff(dim=1).abs().mean() + picture.diff(dim=2).abs().mean()) / 2)
+    return PEAK * float((picture.diff(dim=1).abs().mean() + picture.diff(dim=2).abs().mean()) / 2)
 
 
 def blur(context: Context) -> Drawing:
@@ -167,7 +168,7 @@ def sample_of(vae: Vae, x: Tensor, generator: torch.Generator) -> Tensor:
 
 def colourisation(context: Context) -> Drawing:
     # The most colourful of the pictures: with a single hue there are no segments to distinguish.
-    pictures = [picture.float() / 255 for picture in context.pictures]
+    pictures = [picture.float() / PEAK for picture in context.pictures]
     picture = max(pictures, key=lambda p: float(colour_features(p).std(0).sum()))
     stripes = torch.arange(picture.shape[2]) // STRIPE % 2 == 1
     grey = luminance(picture[None])[0]

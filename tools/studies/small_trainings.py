@@ -5,14 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-import torch
 from torch import Tensor
 
 from lic.tools.training.checkpoint import read_checkpoint, section
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Model, Objective
-from lic.tools.training.pictures import load_pictures
-from lic.tools.training.variational import whole_blocks
+from lic.tools.training.pictures import load_pictures, whole_blocks
 
 
 @dataclass(frozen=True)
@@ -51,8 +49,3 @@ class Bench:
         network = objective.build()
         network.load_state_dict(section(tensors, "average"))
         return network.requires_grad_(False)
-
-
-def full_precision() -> torch.autocast:
-    """Replaces autocast in measurements: full precision."""
-    return torch.autocast("cpu", enabled=False)

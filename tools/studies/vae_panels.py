@@ -12,8 +12,7 @@ from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.gaussian import kl, standard_normal
 from lic.models.theory.vae import Vae
 from lic.tools.files import png
-from lic.tools.training.pictures import load_picture
-from lic.tools.training.variational import whole_blocks
+from lic.tools.training.pictures import load_picture, whole_blocks
 
 GAP = 4  # white pixels between the pictures of a panel
 

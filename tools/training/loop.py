@@ -245,10 +245,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
         progress.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
         state = begin(objective, config, store, checkpoint if resume else None)
-        about = {
-            "config": dataclasses.asdict(config) | objective.describe(),
-            "data": description(config.data, store),
-        }
+        about = {"config": dataclasses.asdict(config) | objective.describe(), "data": description(config.data, store)}
         stop = stack.enter_context(stop_requests())
 
         def autocast() -> torch.autocast:

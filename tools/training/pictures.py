@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lic.codec.errors import LicError
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
 
 
@@ -27,6 +28,12 @@ def load_picture(path: Path) -> Tensor:
                 raise ValueError(f"mode {image.mode} has more than 8 bits: convert it first")
             rgb = np.array(image.convert("RGB"))
     return torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
+
+
+def whole_blocks(picture: Tensor) -> Tensor:
+    """The picture without the rows and columns beyond the last multiple of 16."""
+    height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
+    return picture[:, :height, :width]
 
 
 def halve(picture: Tensor) -> Tensor:
@@ -93,4 +100,4 @@ class PictureStore:
             x = int(left * (picture.shape[2] - self.crop + 1))
             crop = picture[:, y : y + self.crop, x : x + self.crop]
             crops.append(crop.flip(2) if mirror < 0.5 else crop)
-        return torch.stack(crops).float() / 255
+        return torch.stack(crops).float() / PEAK

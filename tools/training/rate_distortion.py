@@ -12,10 +12,12 @@ from torch import Tensor
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.models.distortion import ms_ssim, mse, psnr
 from lic.models.pca import pca_start
 from lic.models.second_look import blend
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
 
 Distortion = Literal["mse", "ms-ssim"]
@@ -110,9 +112,8 @@ class RateDistortion:
         coded = net(x, point, "dead-zone" if now.final else self.proxy, noise)
         bpp = coded.bits / x[0, 0].numel()
         y = coded.reconstruction.float()
-        mse = (y - x).square().mean(dim=(1, 2, 3)) * PEAK**2
-        numbers = {"bpp": bpp.mean(), "psnr": 10 * torch.log10(PEAK**2 / mse).mean()}
-        distortion = mse
+        distortion = mse(y, x)
+        numbers = {"bpp": bpp.mean(), "psnr": psnr(distortion).mean()}
         if self.distortion == "ms-ssim":
             similarity = ms_ssim(y, x)
             numbers["ms_ssim"] = similarity.mean()
@@ -132,14 +133,6 @@ class RateDistortion:
         # The mean logarithm of the loss, so that all rates have equal weight.
         score = sum(math.log(s.loss) for s in scores) / len(scores)
         return Validation(score, score_table(scores), [s.record() for s in scores])
-
-
-def ms_ssim(y: Tensor, x: Tensor) -> Tensor:
-    """Multi-scale structural similarity of each pair of pictures with values in 0..1."""
-    from pytorch_msssim import ms_ssim as library_ms_ssim
-
-    result: Tensor = library_ms_ssim(y, x, data_range=1.0, size_average=False)
-    return result
 
 
 def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -> list[float]:
@@ -278,37 +271,32 @@ def measure(
     """Score every lambda point."""
     rows: list[list[Score]] = [[] for _ in model.lambdas]
     for picture in pictures:
-        height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
-        x = picture[None, :, :height, :width].to(model.log_gain.device).float() / PEAK
+        x = whole_blocks(picture)[None].to(model.log_gain.device).float() / PEAK
         x = x.contiguous(memory_format=torch.channels_last)
         with autocast():
             first = model.analysis(x).float()
             second = model.second_look(x, first).float() if model.shares.any() else first
         for k, scores in enumerate(rows):
-            latents = blend(first, second, model.shares[k])
-            scores.append(score(model, x, latents, k, autocast, distortion))
-    return [_mean(scores) for scores in rows]
+            latents, bits = model.transmit(
+                blend(first, second, model.shares[k]), torch.tensor([k], device=x.device), "dead-zone", None
+            )
+            with autocast():
+                y = model.synthesis(latents).float()
+            scores.append(score(y, x, bits, model.lambdas[k], distortion))
+    return [mean_score(scores) for scores in rows]
 
 
-def score(
-    model: RateDistortionAutoencoder, x: Tensor, latents: Tensor, k: int, autocast: Autocast, distortion: Distortion
-) -> Score:
-    """Score one picture's latents at one lambda point."""
-    lambda_ = model.lambdas[k]
-    y, bits = model.transmit(latents, torch.tensor([k], device=x.device), "dead-zone", None)
-    with autocast():
-        y = model.synthesis(y).float()
+def score(y: Tensor, x: Tensor, bits: Tensor, lambda_: float, distortion: Distortion = "mse") -> Score:
+    """Score the reconstruction y of one picture, after rounding to 8 bits."""
     y = (y * PEAK).round().clamp(0, PEAK) / PEAK
-    bpp = float(bits) / x[0, 0].numel()
-    mse = float((y - x).square().mean()) * PEAK**2
-    psnr = 10 * math.log10(PEAK**2 / max(mse, 1e-10))
+    bpp, error = float(bits) / x[0, 0].numel(), mse(y, x)
     if distortion == "mse":
-        return Score(lambda_, bpp, psnr, bpp + lambda_ * mse)
+        return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * float(error))
     similarity = float(ms_ssim(y, x))
-    return Score(lambda_, bpp, psnr, bpp + lambda_ * (1 - similarity), similarity)
+    return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * (1 - similarity), similarity)
 
 
-def _mean(scores: Sequence[Score]) -> Score:
+def mean_score(scores: Sequence[Score]) -> Score:
     means = {name: sum(s.record()[name] for s in scores) / len(scores) for name in scores[0].record()}
     return Score(**means)
 

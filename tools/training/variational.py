@@ -9,11 +9,13 @@ import torch
 from torch import Tensor
 
 from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.models.distortion import mse, psnr
 from lic.models.theory.likelihood import Noise
 from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.pictures import whole_blocks
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import BadOptions
 
@@ -66,10 +68,10 @@ class Variational:
         beta = min(1.0, now.progress / self.kl_warmup) if self.kl_warmup else 1.0
         positions = explained.mean[0, 0].numel()
         nats = negative_elbo(explained, beta, self.free_bits * math.log(2) * positions)
-        bits, mse = rate_and_distortion(explained, x)
+        bits, distortion = rate_and_distortion(explained, x)
         numbers = {
             "bpp": bits.mean(),
-            "psnr": 10 * torch.log10(PEAK**2 / mse).mean(),
+            "psnr": psnr(distortion).mean(),
             "active": active_units(explained.mean).sum().float(),
         }
         return nats / (math.log(2) * x[0].numel()) + math.log2(PEAK), numbers
@@ -108,9 +110,8 @@ def measure(vae: Vae, pictures: list[Tensor], autocast: Autocast) -> Score:
             epsilon = torch.randn(q_mean.shape, generator=generator, device=device)
             explained, best = vae(x, epsilon), vae.reconstruct(x)
             bits = bits_per_dimension(vae, x, epsilon)
-        rate, mse = rate_and_distortion(explained, x)
-        best_mse = (best - x).square().mean() * PEAK**2
-        psnrs = [10 * math.log10(PEAK**2 / max(float(error), 1e-10)) for error in (mse, best_mse)]
+        rate, distortion = rate_and_distortion(explained, x)
+        psnrs = [float(psnr(error)) for error in (distortion, mse(best, x))]
         density = float(negative_elbo(explained)) / math.log(2) / x.numel() + math.log2(PEAK)
         sums += torch.tensor([float(bits), density, float(rate), *psnrs], dtype=torch.float64)
         means.append(q_mean.flatten(2)[0])
@@ -130,12 +131,6 @@ def score_table(score: Score) -> str:
             f"  {score.scale:7.3f} grey levels: the noise's scale",
         ]
     )
-
-
-def whole_blocks(picture: Tensor) -> Tensor:
-    """The picture without the rows and columns beyond the last multiple of 16."""
-    height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
-    return picture[:, :height, :width]
 
 
 def load_vae(run: Path) -> Vae:

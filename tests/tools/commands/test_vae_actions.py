@@ -1,6 +1,7 @@
 """`lic vae`: it trains by the project's loop, and its pictures have the right shape and meaning."""
 
 import argparse
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from PIL import Image
 
 from lic.tools.cli import main
 from lic.tools.commands import vae_actions
-from lic.tools.studies.small_trainings import full_precision
 from lic.tools.studies.vae_panels import GAP
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.pictures import load_picture
@@ -44,7 +44,7 @@ def test_training_explains_pictures_better_than_its_start(pictures: Path, run: P
         TrainConfig((str(pictures),), str(tmp_path), steps=1, crop=32, batch=4, lr=0.0, precision="fp32"),
     )
     photo = [load_picture(pictures / "photo.png")]
-    scores = [measure(load_vae(path), photo, full_precision) for path in (start, run)]
+    scores = [measure(load_vae(path), photo, nullcontext) for path in (start, run)]
     assert scores[1].bits_per_dimension < scores[0].bits_per_dimension < 8
     assert 0 < scores[1].active <= scores[1].channels == 6
 
