@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from lic.tools.commands.loop_options import add_loop_arguments, given_options, run_choices
+from lic.tools.commands.loop_options import add_loop_arguments, add_options, given_options, run_choices
 from lic.tools.training.loop import train
 from lic.tools.training.rate_distortion import (
     DEFAULT_LAMBDAS,
@@ -33,25 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic train DATA... -o RUN (--steps N | --hours H) [options]"
     parser.description = f"{parser.description}\n\n{EXAMPLES}"
     add_loop_arguments(parser)
-    default = RateDistortion()
     model = parser.add_argument_group("the model")
-    points = ",".join(f"{value:g}" for value in default.lambdas)
-    model.add_argument(
-        "--lambdas",
-        type=numbers,
-        metavar="L,...",
-        help=f"lambda points ({points}; these times {MS_SSIM_SCALE:g} for ms-ssim)",
-    )
-    # Not --n and --m: torchrun would take them for abbreviations of its own options.
-    model.add_argument(
-        "--channels", dest="n", type=int, metavar="N", help=f"channels of the inner layers ({default.n})"
-    )
-    model.add_argument("--latents", dest="m", type=int, metavar="M", help=f"channels of the latents ({default.m})")
-    model.add_argument(
-        "--distortion",
-        choices=["mse", "ms-ssim"],
-        help=f"the distortion: 255^2 * MSE, or 1 - MS-SSIM ({default.distortion})",
-    )
+    add_options(model, RateDistortion)
+    points = ",".join(f"{value:g}" for value in DEFAULT_LAMBDAS)
+    about = f"lambda points ({points}; these times {MS_SSIM_SCALE:g} for ms-ssim)"
+    model.add_argument("--lambdas", type=numbers, metavar="L,...", help=about)
     model.add_argument(
         "--from",
         dest="start_from",
@@ -60,26 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         " low lambda points gave up are revived, and its second looks are used in training, too",
     )
     model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
-    model.add_argument(
-        "--only-gains",
-        action="store_true",
-        help="train only the gains of the new points; MODEL's own points do not change",
-    )
-    model.add_argument(
-        "--balance", type=float, metavar="B", help=f"weigh each point's loss by lambda^-B ({default.balance:g})"
-    )
-    model.add_argument(
-        "--proxy",
-        choices=["noise", "straight-through"],
-        help="replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient"
-        f" of unrounded ones ({default.proxy})",
-    )
-    model.add_argument(
-        "--rounded-share",
-        type=float,
-        metavar="S",
-        help=f"last fraction of the run, for the decoder alone, on rounded latents ({default.rounded_share:g})",
-    )
+    about = "train only the gains of the new points; MODEL's own points do not change"
+    model.add_argument("--only-gains", action="store_true", help=about)
 
 
 def numbers(text: str) -> tuple[float, ...]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.distortion import mse, psnr
 from lic.models.theory.vae import bits_per_dimension
-from lic.tools.commands.loop_options import add_loop_arguments, given_options, run_choices
+from lic.tools.commands.loop_options import add_loop_arguments, add_options, given_options, run_choices
 from lic.tools.files import write_whole
 from lic.tools.studies.comparisons import colour_curves, colour_table, objective_rows, objective_table
 from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
@@ -85,29 +85,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic vae train DATA... -o RUN (--steps N | --hours H) [options]"
     add_loop_arguments(parser)
-    default = Variational()
-    model = parser.add_argument_group("the model")
-    model.add_argument("--channels", dest="n", type=int, metavar="N", help=f"of the inner layers ({default.n})")
-    model.add_argument("--latents", dest="m", type=int, metavar="M", help=f"channels of the latents ({default.m})")
-    model.add_argument("--noise", choices=["gaussian", "laplace"], help="L2 or L1 reconstruction (gaussian)")
-    model.add_argument(
-        "--lambda", type=float, dest="lambda_", metavar="L",
-        help="fix the noise instead of learning it: rate + L * squared error, a noisy channel",
-    )  # fmt: skip
-    model.add_argument("--kl-warmup", type=float, metavar="S", help="fraction of the run with a rising KL (0)")
-    model.add_argument("--free-bits", type=float, metavar="B", help="bits per latent that are not charged (0)")
+    add_options(parser.add_argument_group("the model"), Variational)
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="*", metavar="DATA", help="pictures to learn from (scikit-image's)")
     parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to measure on (scikit-image's)")
-    parser.add_argument("--steps", type=int, default=600, help="of each training (600)")
-    parser.add_argument("--crop", type=int, default=64, help="side of the crops, a multiple of 16 (64)")
-    parser.add_argument("--batch", type=int, default=8, help="crops per step (8)")
+    add_options(parser, Bench)
     parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
     parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
     parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")
-    parser.add_argument("--seed", type=int, default=0, help="random seed (0)")
 
 
 def size(text: str) -> tuple[int, int]:

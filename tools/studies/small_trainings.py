@@ -7,9 +7,11 @@ from functools import cached_property
 
 from torch import Tensor
 
+from lic.models.constants import DOWNSAMPLING
 from lic.tools.training.checkpoint import read_checkpoint, section
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Model, Objective
+from lic.tools.training.options import option
 from lic.tools.training.pictures import load_pictures, whole_blocks
 
 
@@ -19,10 +21,10 @@ class Bench:
 
     data: tuple[str, ...]
     held_out: Sequence[str]
-    steps: int
-    crop: int = 64
-    batch: int = 8
-    seed: int = 0
+    steps: int = option(600, "of each training", "N")
+    crop: int = option(64, f"side of the crops, a multiple of {DOWNSAMPLING}", "C")
+    batch: int = option(8, "crops per step", "B")
+    seed: int = option(0, "random seed", "S")
 
     @cached_property
     def pictures(self) -> list[Tensor]:

@@ -33,6 +33,7 @@ from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, load_checkpoint, read_info, save_checkpoint
 from lic.tools.training.objective import Choices, Model, Now, Objective
+from lic.tools.training.options import option
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.progress import Progress
@@ -57,17 +58,17 @@ class TrainConfig:
     valid: tuple[str, ...] = ()
     steps: int | None = None
     hours: float | None = None
-    crop: int = 256
-    batch: int = 16
-    lr: float = 2e-4
-    warmup: int = 200
-    ema: float = 0.998
-    clip: float = 1.0
-    seed: int = 0
-    device: str = "auto"
-    precision: str = "bf16"
-    optimizer: str = "adam"
-    validate_minutes: float = 15.0
+    crop: int = option(256, f"side of the squares cut from the pictures, a multiple of {DOWNSAMPLING}", "C")
+    batch: int = option(16, "squares per step, over all processes", "B")
+    lr: float = option(2e-4, "learning rate", "R")
+    warmup: int = option(200, "steps in which the learning rate rises", "N")
+    ema: float = option(0.998, "decay of the averaged weights", "D")
+    clip: float = option(1.0, "largest norm of a gradient", "G")
+    seed: int = option(0, "random seed", "S")
+    device: str = option("auto", "cpu, cuda, ...; auto is the GPU if there is one", "D")
+    precision: str = option("bf16", "of the convolutions", choices=["bf16", "fp32"])
+    optimizer: str = option("adam", "what turns gradients into steps", choices=["adam", "soap"])
+    validate_minutes: float = option(15.0, "minutes between checkpoints, and measurements on held-out pictures", "M")
     tensorboard: bool = False
     command: str = ""  # the command line that started the run, and those that resumed it with changes
 

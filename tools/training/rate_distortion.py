@@ -17,6 +17,7 @@ from lic.models.pca import pca_start
 from lic.models.second_look import blend
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
 
@@ -45,13 +46,19 @@ class RateDistortion:
     FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "only_gains", "second_look")
 
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
-    n: int = 128
-    m: int = 320
+    # Not --n and --m: torchrun would take them for abbreviations of its own options.
+    n: int = option(128, "channels of the inner layers", "N", flag="--channels")
+    m: int = option(320, "channels of the latents", "M", flag="--latents")
     kind: str = "balle2017"  # of the architecture
-    distortion: Distortion = "mse"
-    balance: float = 0.0  # weights lambda^-balance (1 at the points' geometric mean)
-    proxy: Proxy = "straight-through"  # replaces rounding in the distortion; in the rate it is noise
-    rounded_share: float = 0.1  # last fraction of the run: only the decoder, on rounded latents
+    distortion: Distortion = option("mse", "the distortion: 255^2 * MSE, or 1 - MS-SSIM", choices=["mse", "ms-ssim"])
+    balance: float = option(0.0, "weigh each point's loss by lambda^-B (1 at the points' geometric mean)", "B")
+    proxy: Proxy = option(
+        "straight-through",
+        "replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded"
+        " ones",
+        choices=["noise", "straight-through"],
+    )
+    rounded_share: float = option(0.1, "last fraction of the run, for the decoder alone, on rounded latents", "S")
     start_from: str | None = None  # a model or a run; None for principal components
     second_look: tuple[float, ...] = ()  # blend weight of each lambda point; none if empty
     only_gains: tuple[float, ...] = ()  # train only the gains of these lambda points

@@ -15,6 +15,7 @@ from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import BadOptions
@@ -31,12 +32,14 @@ class Variational:
     NAME: ClassVar[str] = "variational"
     FIXED: ClassVar[tuple[str, ...]] = ("n", "m", "noise", "lambda_")
 
-    n: int = 64
-    m: int = 64
-    noise: Noise = "gaussian"
-    lambda_: float | None = None  # fixes the noise, so that the loss is rate + lambda * MSE; learned if None
-    kl_warmup: float = 0.0  # fraction of the run in which the weight of the KL rises from 0 to 1
-    free_bits: float = 0.0  # bits per latent, averaged over a channel, that are not charged
+    n: int = option(64, "channels of the inner layers", "N", flag="--channels")
+    m: int = option(64, "channels of the latents", "M", flag="--latents")
+    noise: Noise = option("gaussian", "L2 or L1 reconstruction", choices=["gaussian", "laplace"])
+    lambda_: float | None = option(
+        None, "fix the noise instead of learning it: rate + L * squared error, a noisy channel", "L", kind=float
+    )
+    kl_warmup: float = option(0.0, "fraction of the run in which the weight of the KL rises from 0 to 1", "S")
+    free_bits: float = option(0.0, "bits per latent, averaged over a channel, that are not charged", "B")
 
     def __post_init__(self) -> None:
         if self.lambda_ is not None and self.noise != "gaussian":
@@ -111,14 +114,14 @@ def measure(vae: Vae, pictures: list[Tensor], autocast: Autocast) -> Score:
             explained, best = vae(x, epsilon), vae.reconstruct(x)
             bits = bits_per_dimension(vae, x, epsilon)
         rate, distortion = rate_and_distortion(explained, x)
-        psnrs = [float(psnr(error)) for error in (distortion, mse(best, x))]
+        qualities = [float(psnr(error)) for error in (distortion, mse(best, x))]
         density = float(negative_elbo(explained)) / math.log(2) / x.numel() + math.log2(PEAK)
-        sums += torch.tensor([float(bits), density, float(rate), *psnrs], dtype=torch.float64)
+        sums += torch.tensor([float(bits), density, float(rate), *qualities], dtype=torch.float64)
         means.append(q_mean.flatten(2)[0])
     active = active_units(torch.cat(means, dim=1)[None])
-    bits_value, density_bits, bpp, psnr, psnr_map = (sums / len(pictures)).tolist()
+    bits_value, density_bits, bpp, decibels, decibels_map = (sums / len(pictures)).tolist()
     scale = float(vae.log_scale.exp().mean()) * PEAK
-    return Score(bits_value, density_bits, bpp, psnr, psnr_map, int(active.sum()), len(active), scale)
+    return Score(bits_value, density_bits, bpp, decibels, decibels_map, int(active.sum()), len(active), scale)
 
 
 def score_table(score: Score) -> str:
