@@ -55,7 +55,7 @@ def decode(
     check_region(region, size)
     stored = file.section(STORED) is not None
     needed = None if stored else _model_file(file, model)
-    reach = needed.architecture.synthesis_reach if needed else 0
+    reach = needed.architecture.decoding_reach if needed else 0
     check_cost(region, size, reach, bool(file.section(ALPHA)), max_pixels)
     return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
 
@@ -64,7 +64,7 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
     """The picture, or a region of it, from its latents."""
     size = file.width, file.height
     region = region or (0, 0, *size)
-    wanted = chunks_under(region, size, model.architecture.synthesis_reach)
+    wanted = chunks_under(region, size, model.architecture.decoding_reach)
     symbols = read_symbols(file, model, wanted)
     pixels = synthesise(symbols, model, model.at(file.position), size, region, wanted.start * CHUNK_ROWS)
     del symbols

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterable
 
+import numpy as np
+
 from lic.codec.entropy import chunks
 from lic.codec.file.container import Container, build
 from lic.codec.model.frozen import FrozenModel
@@ -9,6 +11,7 @@ from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Picture, Pixels
 from lic.codec.process import give_back_memory
 from lic.codec.refinement import refine
+from lic.codec.transform.restoration import quantise
 from lic.codec.transform.tiled import analyse
 
 
@@ -16,9 +19,11 @@ def choose_symbols(
     latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
 ) -> Iterable[Symbols]:
     """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed."""
+    symbols = quantise(latents, model, point)
     if effort:
-        return chunks.chunks_of(refine(point.quantise(latents), pixels, model, point, effort))
-    return map(point.quantise, chunks.chunks_of(latents))
+        whole = np.concatenate([*symbols], axis=1)
+        return chunks.chunks_of(refine(whole, pixels, model, point, effort))
+    return symbols
 
 
 def encode_picture(

@@ -26,6 +26,7 @@ from lic.codec.model.operating_point import OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
+from lic.codec.transform.restoration import restore
 from lic.codec.transform.tiles import tiles
 from lic.models.constants import DOWNSAMPLING, PEAK
 
@@ -77,7 +78,9 @@ class Distortion:
 
     def __init__(self, symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> None:
         self.symbols, self.pixels, self.point = symbols, pixels, point
-        self.engine, self.reach = engine_of(model), model.architecture.synthesis_reach
+        self.engine = engine_of(model)
+        # The pixels that a symbol affects, and the symbols that these depend on.
+        self.around = model.architecture.synthesis_reach + model.architecture.decoding_reach
         self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
         self.weight = np.float32(point.lambda_ * PEAK**2 / 3)
 
@@ -114,11 +117,10 @@ class Distortion:
 
     def _parts(self, rows: slice) -> Iterator[Part]:
         limits = self.symbols.shape[1:]
-        for tile in tiles((rows.start, rows.stop), (0, limits[1]), 2 * self.reach, limits):
-            outer = tile.rows.outer(scale=DOWNSAMPLING), tile.columns.outer(scale=DOWNSAMPLING)
+        for tile in tiles((rows.start, rows.stop), (0, limits[1]), self.around, limits):
             yield Part(
-                self.point.restore(self.symbols[:, tile.rows.outer(), tile.columns.outer()]),
-                self.pixels[outer].astype(np.float32) / np.float32(PEAK),
+                restore(self.symbols[tile.outer()], self.engine, self.point, tile.origin),
+                self.pixels[tile.outer(scale=DOWNSAMPLING)[1:]].astype(np.float32) / np.float32(PEAK),
                 tile.inner_of_outer(),
                 tile.inner((rows.start, 0)),
             )

@@ -1,9 +1,9 @@
 """The layers of a network as a value: kind and sizes, stored with every model.
 
 An architecture lists the layers of the analysis and of the synthesis. `transforms.py` builds torch modules from the
-list; everything else that depends on the layers is computed from it here: the shapes of all tensors, the reach of a
-latent or a pixel in its surroundings, and the number of multiplications. Nothing here imports torch, so files can be
-checked and tiles laid out without it.
+list, `expectation.py` those of the predictors, which some architectures have; everything else that depends on the
+layers is computed from it here: the shapes of all tensors, the reach of a latent or a pixel in its surroundings, and
+the number of multiplications. Nothing here imports torch, so files can be checked and tiles laid out without it.
 
 A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`.
 """
@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from lic.models.constants import DOWNSAMPLING
+from lic.models.constants import DOWNSAMPLING, PHASES
 
 Shape = tuple[int, ...]
 MAX_WIDTH = 2**16
@@ -119,11 +119,34 @@ class Residual(NamedTuple):
         return pixels
 
 
+class Predictor(NamedTuple):
+    """Predicts the latents of a phase from those of earlier phases: a bottleneck with biases per block position."""
+
+    channels: int
+    width: int
+
+    @property
+    def bottleneck(self) -> Residual:
+        return Residual(self.channels, self.width)
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        return self.bottleneck.tensors | {"place": (self.width, 2, 2)}
+
+
 Layer = Convolution | SubPixel | Normalisation | Residual
 Layers = tuple[Layer, ...]
 
 
-def balle2017(n: int, m: int) -> tuple[Layers, Layers]:
+class Layout(NamedTuple):
+    """The parts of a network."""
+
+    analysis: Layers
+    synthesis: Layers
+    predictors: tuple[Predictor, ...] = ()  # for the phases from 1 on; none if there is one phase
+
+
+def balle2017(n: int, m: int) -> Layout:
     """Balle, Laparra and Simoncelli (2017), with a sub-pixel decoder.
 
     analysis    x -> conv 9x9 /4 -> GDN  -> conv 5x5 /2 -> GDN  -> conv 5x5 /2 -> y
@@ -145,12 +168,12 @@ def balle2017(n: int, m: int) -> tuple[Layers, Layers]:
         Normalisation(n, inverse=True),
         SubPixel(n, 3, 3, r=4),
     )
-    return analysis, synthesis
+    return Layout(analysis, synthesis)
 
 
-def residual(n: int, m: int) -> tuple[Layers, Layers]:
-    """The same with residual bottlenecks at 1/4, 1/8 and 1/16 of the picture's size."""
-    (down4, gdn4, down8, gdn8, down16), (up8, igdn8, up4, igdn4, up1) = balle2017(n, m)
+def residual(n: int, m: int) -> Layout:
+    """The same with residual bottlenecks at 1/4, 1/8 and 1/16 of the picture's size, and expected latents."""
+    (down4, gdn4, down8, gdn8, down16), (up8, igdn8, up4, igdn4, up1), _ = balle2017(n, m)
     analysis = (
         *(down4, gdn4, Residual(n, _share(n, 1, 2))),
         *(down8, gdn8, *[Residual(n, _share(n, 3, 4))] * 4),
@@ -161,14 +184,14 @@ def residual(n: int, m: int) -> tuple[Layers, Layers]:
         *(up8, igdn8, *[Residual(n, _share(n, 1, 2))] * 2),
         *(up4, igdn4, up1),
     )
-    return analysis, synthesis
+    return Layout(analysis, synthesis, (Predictor(m, _share(n, 3, 4)),) * (PHASES - 1))
 
 
 def _share(channels: int, part: int, of: int) -> int:
     return max(1, channels * part // of)
 
 
-KINDS: dict[str, Callable[[int, int], tuple[Layers, Layers]]] = {"balle2017": balle2017, "residual": residual}
+KINDS: dict[str, Callable[[int, int], Layout]] = {"balle2017": balle2017, "residual": residual}
 
 
 class UnknownArchitecture(ValueError):
@@ -201,20 +224,32 @@ class Architecture:
         return cls(**card["network"]) if "network" in card else cls(n=card["n"], m=card["m"])
 
     @property
+    def layout(self) -> Layout:
+        return KINDS[self.kind](self.n, self.m)
+
+    @property
     def analysis(self) -> Layers:
-        return KINDS[self.kind](self.n, self.m)[0]
+        return self.layout.analysis
 
     @property
     def synthesis(self) -> Layers:
-        return KINDS[self.kind](self.n, self.m)[1]
+        return self.layout.synthesis
+
+    @property
+    def predictors(self) -> tuple[Predictor, ...]:
+        return self.layout.predictors
+
+    @property
+    def phases(self) -> int:
+        """The number of phases in which latents are restored."""
+        return 1 + len(self.predictors)
 
     @property
     def tensors(self) -> dict[str, Shape]:
-        """The name and shape of every tensor of both transforms."""
-        sides = {"analysis": self.analysis, "synthesis": self.synthesis}
+        """The name and shape of every tensor of the transforms and the predictors."""
         return {
-            f"{side}.{i}.{name}": shape
-            for side, layers in sides.items()
+            f"{part}.{i}.{name}": shape
+            for part, layers in self.layout._asdict().items()
             for i, layer in enumerate(layers)
             for name, shape in layer.tensors.items()
         }
@@ -238,6 +273,9 @@ class Architecture:
                     outputs += [f"{name}.weight", f"{name}.bias"]
                 elif before == DOWNSAMPLING:
                     inputs.append(f"{name}.weight")
+        for i in range(len(self.predictors)):
+            outputs += [f"predictors.{i}.expand.weight", f"predictors.{i}.expand.bias"]
+            inputs.append(f"predictors.{i}.reduce.weight")
         return outputs, inputs
 
     @property
@@ -251,14 +289,28 @@ class Architecture:
         return _reach(self.synthesis, DOWNSAMPLING)
 
     @property
+    def restoration_reach(self) -> int:
+        """How many symbols around its block position a restored latent depends on."""
+        return sum(predictor.bottleneck.radius for predictor in self.predictors)
+
+    @property
+    def decoding_reach(self) -> int:
+        """How many symbols around a block's own the pixels of the block depend on."""
+        return self.synthesis_reach + self.restoration_reach
+
+    @property
     def encoding_macs(self) -> float:
-        """Multiplications per pixel of the analysis."""
-        return _macs(self.analysis, 1)
+        """Multiplications per pixel of the analysis and the predictors."""
+        return _macs(self.analysis, 1) + self._restoration_macs
 
     @property
     def decoding_macs(self) -> float:
-        """Multiplications per pixel of the synthesis."""
-        return _macs(self.synthesis, DOWNSAMPLING)
+        """Multiplications per pixel of the synthesis and the predictors."""
+        return _macs(self.synthesis, DOWNSAMPLING) + self._restoration_macs
+
+    @property
+    def _restoration_macs(self) -> float:
+        return sum(predictor.bottleneck.macs for predictor in self.predictors) / DOWNSAMPLING**2
 
 
 def _reach(layers: Layers, pixels: int) -> int:

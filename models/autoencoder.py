@@ -1,6 +1,6 @@
 """The rate-distortion autoencoder: transforms, gains and density, trained on rate + lambda * distortion."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from lic.models.architecture import Architecture
 from lic.models.constants import PEAK
 from lic.models.density import PiecewiseLinearDensity
+from lic.models.expectation import Predictor, phases
 from lic.models.quantization import Quantization, quantize
 from lic.models.second_look import blend, look_again
 from lic.models.transforms import Analysis, Synthesis
@@ -30,7 +31,8 @@ class RateDistortionAutoencoder(nn.Module):
         P(n) = F((n + 1/2) s) - F((n - 1/2) s)
 
     and one density serves every step. Each lambda point has a blend weight in `shares`, 0 by default: the
-    fraction of the way from the latents of the first look to those of the second (see `second_look.py`).
+    fraction of the way from the latents of the first look to those of the second (see `second_look.py`). If the
+    architecture has predictors, y is replaced by its difference from expected latents (see `expectation.py`).
 
     >>> model = RateDistortionAutoencoder(Architecture(n=8, m=12), lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
@@ -51,7 +53,10 @@ class RateDistortionAutoencoder(nn.Module):
         self.lambdas = tuple(sorted(lambdas))
         self.analysis = Analysis(architecture.analysis)
         self.synthesis = Synthesis(architecture.synthesis)
+        self.predictors = nn.ModuleList(map(Predictor, architecture.predictors))
         m = architecture.m
+        if architecture.predictors:
+            self.trust = nn.Parameter(torch.ones(len(self.lambdas), m))
         self.density = PiecewiseLinearDensity(m)
         steps = torch.tensor([optimal_step(value) for value in self.lambdas])
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
@@ -88,27 +93,56 @@ class RateDistortionAutoencoder(nn.Module):
     def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
         """The latents that the decoder receives, and the bits of each picture."""
         gain = self.log_gain[point].exp()[:, :, None, None]
-        symbols = counted = quantize(y * gain, how, noise)
-        if how == "straight-through":  # only the rate of noisy values has a gradient
-            counted = quantize(y * gain, "noise", noise)
-        return self.restore(symbols, point), self.bits(counted, gain).sum(dim=(1, 2, 3))
+        if noise is None and how in ("noise", "straight-through"):
+            noise = torch.rand_like(y) - 0.5
+        scaled, restored = self.code(y, point, how, noise)
+        # Only the rate of noisy values has a gradient.
+        counted = quantize(scaled, "noise" if how == "straight-through" else how, noise)
+        return restored, self.bits(counted, gain).sum(dim=(1, 2, 3))
+
+    def code(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """The scaled differences that are rounded to symbols, and the latents restored from the symbols."""
+        gain = self.log_gain[point].exp()[:, :, None, None]
+        expected, restored = self._by_phase(lambda expected: quantize((y - expected) * gain, how, noise), point)
+        return (y - expected) * gain, restored
 
     def bits(self, symbols: Tensor, gain: Tensor) -> Tensor:
         """-log2 P of each (possibly noisy) symbol."""
         return -self.density.probability((symbols - 0.5) / gain, (symbols + 0.5) / gain).log2()
 
     def restore(self, symbols: Tensor, point: Tensor) -> Tensor:
-        """Symbols times the inverse gain: the input of the synthesis."""
-        return symbols * self.log_inverse_gain[point].exp()[:, :, None, None]
+        """The latents that symbols stand for: the input of the synthesis."""
+        return self._by_phase(lambda _: symbols, point)[1]
+
+    def _by_phase(self, symbols: Callable[[Tensor], Tensor], point: Tensor) -> tuple[Tensor, Tensor]:
+        """Expected and restored latents; `symbols` maps expected latents to the symbols of a phase."""
+        inverse_gain = self.log_inverse_gain[point].exp()[:, :, None, None]
+        expected = inverse_gain.new_zeros(())
+        known = symbols(expected) * inverse_gain
+        if not self.architecture.predictors:
+            return expected, known
+        trust = self.trust[point][:, :, None, None]
+        phase = phases(known)
+        known = known * (phase == 0)
+        for k, predictor in enumerate(self.predictors, 1):
+            of_phase = predictor(known).float() * trust
+            known = known + (symbols(of_phase) * inverse_gain + of_phase) * (phase == k)
+            expected = expected + of_phase * (phase == k)
+        return expected, known
 
     @torch.no_grad()
     def permute_latents(self, order: Tensor) -> None:
-        """Reorder the latent channels; reconstructions and rates do not change."""
+        """Reorder the latent channels; reconstructions and rates do not change.
+
+        With phases, a channel's number must keep its remainder modulo 4, which determines the phases of its latents.
+        """
+        if ((order - torch.arange(len(order))) % self.architecture.phases).any():
+            raise ValueError("the order moves channels to other phases")
         outputs, inputs = self.architecture.latent_tensors
         state = self.state_dict()
         for name in (*outputs, "density.log_heights", "density.unit"):
             state[name].copy_(state[name][order])
-        for name in (*inputs, "log_gain", "log_inverse_gain"):
+        for name in (*inputs, "log_gain", "log_inverse_gain", *["trust"] * ("trust" in state)):
             state[name].copy_(state[name][:, order])
 
 

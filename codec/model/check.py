@@ -21,7 +21,7 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
     if len(shares) != points or not all(0 <= share <= 1 for share in shares):
         raise ValueError("its card's second_look is not a share for each lambda point")
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}
-    expected = _scales(points, architecture.m) | entropy.kinds(arrays, points, architecture.m)
+    expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
     expected |= {name: Kind.of(np.float16, shape) for name, shape in architecture.tensors.items()}
     for name in sorted(kinds.keys() | expected.keys()):
         if kinds.get(name) != expected.get(name):
@@ -34,6 +34,9 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
     check_densities(arrays["heights"], arrays["steps"])
 
 
-def _scales(points: int, m: int) -> dict[str, Kind]:
+def _scales(points: int, architecture: Architecture) -> dict[str, Kind]:
+    m = architecture.m
     shapes = {"heights": (m, len(KNOTS)), "steps": (points, m), "unit": (m,), "restore": (points, m)}
+    if architecture.predictors:
+        shapes["trust"] = points, m
     return {name: Kind.of(STORED[name], shape) for name, shape in shapes.items()}

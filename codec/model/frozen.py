@@ -21,7 +21,7 @@ from lic.models.architecture import Architecture
 
 Floats = NDArray[np.float64]
 
-STORED = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32}
+STORED = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32, "trust": np.float32}
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,7 @@ class FrozenModel:
     weights: dict[str, NDArray[np.float16]]
     card: dict[str, Any]
     entropy: EntropyModel
+    trust: Floats | None = None  # points x channels: factors of expected latents, in architectures with predictors
 
     @property
     def name(self) -> str:
@@ -72,7 +73,8 @@ class FrozenModel:
 
     def _arrays(self) -> Arrays:
         """All arrays of the file, little-endian and contiguous (safetensors writes memory as it is)."""
-        arrays = {name: getattr(self, name).astype(kind) for name, kind in STORED.items()}
+        scales = ((name, getattr(self, name), kind) for name, kind in STORED.items())
+        arrays = {name: array.astype(kind) for name, array, kind in scales if array is not None}
         arrays |= self.entropy.arrays()
         arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
@@ -127,6 +129,7 @@ class FrozenModel:
             inverse_gain=step * restore,
             second_look=float(looks[k] + (looks[after] - looks[k]) * t),
             entropy=self.entropy,
+            trust=None if self.trust is None else self.trust[k] + (self.trust[after] - self.trust[k]) * t,
         )
 
 

@@ -26,9 +26,11 @@ def load_model(path: Path) -> FrozenModel:
         whole = file.card.get("sha256") in (None, digest(arrays).hex())  # the fingerprint does not cover the encoder
         entropy = kind.from_arrays(arrays)
         scales = {
-            name: arrays[name].astype(np.int64 if stored == np.int32 else np.float64) for name, stored in STORED.items()
+            name: arrays[name].astype(np.int64 if stored == np.int32 else np.float64)
+            for name, stored in STORED.items()
+            if name in arrays
         }
-        weights = {name: array for name, array in arrays.items() if name.startswith(("analysis.", "synthesis."))}
+        weights = {name: arrays[name] for name in file.architecture.tensors}
         model = FrozenModel(**scales, weights=weights, card=file.card, entropy=entropy)
         entropy.check(model.steps)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:

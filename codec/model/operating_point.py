@@ -26,18 +26,19 @@ class OperatingPoint:
     inverse_gain: NDArray[np.float64]  # what symbols are multiplied by before synthesis
     second_look: float  # blend weight of the second look, from 0 to 1
     entropy: EntropyModel
+    trust: NDArray[np.float64] | None = None  # what expected latents are multiplied by; None if nothing is expected
 
     @cached_property
     def coder(self) -> Coder:
         return self.entropy.coder(self.position, self.steps)
 
     def quantise(self, latents: Latents) -> Symbols:
-        """Latents (channels x rows x columns) scaled and rounded, with a dead zone around zero."""
+        """Latents (channels x rows x columns), or what is not expected of them, as symbols; with a dead zone."""
         scaled = latents * self.gain.astype(np.float32)[:, None, None]
         rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
         rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0
         return rounded
 
-    def restore(self, symbols: Symbols) -> Latents:
-        """Symbols times the inverse gain: the input of the synthesis."""
+    def dequantise(self, symbols: Symbols) -> Latents:
+        """What symbols add to expected latents; where nothing is expected, the input of the synthesis."""
         return symbols.astype(np.float32) * self.inverse_gain.astype(np.float32)[:, None, None]

@@ -15,13 +15,19 @@ Floats = NDArray[np.float32]
 
 
 class Engine(Protocol):
-    """A model's transforms."""
+    """A model's networks."""
 
     def analyse(self, picture: Floats) -> Floats:
         """The latents of a picture."""
 
     def synthesise(self, latents: Floats) -> Floats:
         """The picture of latents, not clipped."""
+
+    def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
+        """The latents of a phase from 1 on, before trust, as predicted from the known ones; unknown ones are zero.
+
+        `origin` is the row and column of the whole picture's latents where these begin.
+        """
 
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         """The picture of latents, and the synthesis's transposed derivative there.

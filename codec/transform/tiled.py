@@ -9,6 +9,7 @@ from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels, pad
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
+from lic.codec.transform.restoration import restore
 from lic.codec.transform.tiles import Tile, tiles
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.second_look import blend, look_again
@@ -50,7 +51,7 @@ def analyse(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Latent
 
 def picture_around(tile: Tile, pixels: Pixels) -> Floats:
     """The part of a picture under a tile and its halo, padded to blocks of 16 x 16, in 0..1."""
-    part = pad(pixels[tile.rows.outer(scale=DOWNSAMPLING), tile.columns.outer(scale=DOWNSAMPLING)])
+    part = pad(pixels[tile.outer(scale=DOWNSAMPLING)[1:]])
     return part.astype(np.float32) / np.float32(PEAK)
 
 
@@ -67,8 +68,8 @@ def synthesise(
     rows, columns = _latents_under(region)
     shape = [(stop - start) * DOWNSAMPLING for start, stop in (rows, columns)]
     pixels = np.empty((*shape, 3), np.uint8)
-    for tile in tiles(rows, columns, model.architecture.synthesis_reach, latent_size(*size)):
-        latents = point.restore(symbols[:, tile.rows.outer(first_row), tile.columns.outer()])
+    for tile in tiles(rows, columns, model.architecture.decoding_reach, latent_size(*size)):
+        latents = restore(symbols[tile.outer((first_row, 0))], engine, point, tile.origin)
         picture = engine.synthesise(latents)[tile.inner_of_outer(DOWNSAMPLING)[1:]]
         pixels[tile.inner((rows[0], columns[0]), DOWNSAMPLING)[1:]] = grey_levels(picture)
     x0, y0, x1, y1 = region

@@ -32,13 +32,22 @@ class Tile(NamedTuple):
     rows: Span
     columns: Span
 
+    @property
+    def origin(self) -> tuple[int, int]:
+        """The row and column where the halo begins."""
+        return self.rows.outer_start, self.columns.outer_start
+
+    def outer(self, origin: tuple[int, int] = (0, 0), scale: int = 1) -> tuple[slice, slice, slice]:
+        """The tile and its halo in an array (channels x rows x columns) that begins at `origin`."""
+        return slice(None), self.rows.outer(origin[0], scale), self.columns.outer(origin[1], scale)
+
     def inner(self, origin: tuple[int, int] = (0, 0), scale: int = 1) -> tuple[slice, slice, slice]:
         """The tile in an array (channels x rows x columns) that begins at `origin`."""
         return slice(None), self.rows.within(origin[0], scale), self.columns.within(origin[1], scale)
 
     def inner_of_outer(self, scale: int = 1) -> tuple[slice, slice, slice]:
         """The tile in an array of itself and its halo."""
-        return self.inner((self.rows.outer_start, self.columns.outer_start), scale)
+        return self.inner(self.origin, scale)
 
 
 def spans(start: int, stop: int, step: int, around: int, limit: int) -> Iterator[Span]:

@@ -25,6 +25,11 @@ class TorchEngine:
     def synthesise(self, latents: Floats) -> Floats:
         return _picture(self.network.synthesis(_batch(latents)))
 
+    @torch.inference_mode()
+    def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
+        expected: Floats = self.network.predictors[phase - 1](_batch(known), origin)[0].numpy()
+        return expected
+
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         with torch.inference_mode(False), torch.enable_grad():
             y = _batch(latents).requires_grad_()

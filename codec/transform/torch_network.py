@@ -21,19 +21,16 @@ def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenMo
     steps = np.minimum.accumulate(steps, axis=0)  # steps must not grow along the lambda points
     restore = (network.log_inverse_gain + network.log_gain).detach().double().cpu().exp().numpy()
     restore = restore.astype(np.float32).astype(np.float64)
-    transforms = {
-        name: tensor.detach().float().cpu().numpy().astype(np.float16)
-        for name, tensor in network.state_dict().items()
-        if name.startswith(("analysis.", "synthesis."))
-    }
-    architecture = network.architecture
+    architecture, state = network.architecture, network.state_dict()
+    weights = {name: state[name].float().cpu().numpy().astype(np.float16) for name in architecture.tensors}
+    trust = state["trust"].float().cpu().numpy().astype(np.float64) if architecture.predictors else None
     card = card | {
         "format": FORMAT,
         "network": {"kind": architecture.kind, "n": architecture.n, "m": architecture.m},
         "lambdas": [*network.lambdas],
         "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 cannot represent 0.6
     }
-    return FrozenModel(heights, steps, unit, restore, transforms, card, ChannelTables(heights))
+    return FrozenModel(heights, steps, unit, restore, weights, card, ChannelTables(heights), trust)
 
 
 def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
@@ -46,6 +43,8 @@ def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
         state["log_gain"] = torch.from_numpy(-np.log(step)).float()
         state["log_inverse_gain"] = torch.from_numpy(np.log(step * model.restore)).float()
         state["density.unit"] = torch.from_numpy(model.unit).float()
+        if model.trust is not None:
+            state["trust"] = torch.from_numpy(model.trust).float()
         state["density.log_heights"] = torch.from_numpy(np.log(np.maximum(model.heights, 1e-3))).float()
         network.load_state_dict(state)
         return network.requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

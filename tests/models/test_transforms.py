@@ -22,24 +22,33 @@ def test_the_picture_shrinks_by_16_and_grows_back(kind: str, n: int, m: int) -> 
 def test_an_architecture_tells_the_shapes_of_all_tensors(kind: str) -> None:
     network = RateDistortionAutoencoder(Architecture(kind, 6, 10))
     shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-    assert network.architecture.tensors == {
-        name: shape for name, shape in shapes.items() if name.startswith(("analysis.", "synthesis."))
-    }
+    networks = ("analysis.", "synthesis.", "predictors.")
+    assert network.architecture.tensors == {name: shape for name, shape in shapes.items() if name.startswith(networks)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_reordered_latents_are_the_same_latents(kind: str) -> None:
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(Architecture(kind, 6, 10))
+    network = RateDistortionAutoencoder(Architecture(kind, 6, 10), (0.1,))
     with torch.no_grad():
         for parameter in network.parameters():
             parameter += 0.01 * torch.rand_like(parameter)
-    x, order = torch.rand(1, 3, 64, 64), torch.randperm(10)
+    x, point, order = torch.rand(1, 3, 64, 64), torch.tensor([0]), torch.randperm(10)
+    if network.architecture.predictors:
+        order = torch.tensor([4, 9, 2, 7, 8, 5, 6, 3, 0, 1])  # by multiples of 4
     latents = network.analysis(x)
-    picture = network.synthesis(latents)
+    before = network(x, point, "round")
     network.permute_latents(order)
+    after = network(x, point, "round")
     torch.testing.assert_close(network.analysis(x), latents[:, order])
-    torch.testing.assert_close(network.synthesis(latents[:, order]), picture)
+    torch.testing.assert_close(after.reconstruction, before.reconstruction)
+    torch.testing.assert_close(after.bits, before.bits)
+
+
+def test_channels_keep_their_phases() -> None:
+    network = RateDistortionAutoencoder(Architecture("residual", 6, 10))
+    with pytest.raises(ValueError, match="other phases"):
+        network.permute_latents(torch.arange(10).flip(0))
 
 
 def test_a_layer_that_is_not_known_is_an_error() -> None:
@@ -57,13 +66,14 @@ def test_depth_to_space_is_pixel_shuffle_with_channels_last_in_the_order() -> No
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_multiplications_are_those_that_run(kind: str) -> None:
-    architecture = Architecture(kind, 16, 24)
-    for transform, x, macs in (
-        (Analysis(architecture.analysis), torch.rand(1, 3, 64, 96), architecture.encoding_macs),
-        (Synthesis(architecture.synthesis), torch.rand(1, 24, 4, 6), architecture.decoding_macs),
+    network = RateDistortionAutoencoder(Architecture(kind, 16, 24))
+    x, y, point = torch.rand(1, 3, 64, 96), torch.rand(1, 24, 4, 6), torch.tensor([0])
+    for work, macs in (
+        (lambda: network.code(network.analysis(x), point, "round"), network.architecture.encoding_macs),
+        (lambda: network.synthesis(network.restore(y, point)), network.architecture.decoding_macs),
     ):
         with FlopCounterMode(display=False) as counter, torch.no_grad():
-            transform(x)
+            work()
         assert counter.get_total_flops() / 2 / (64 * 96) == pytest.approx(macs)
 
 

@@ -103,6 +103,8 @@ class RateDistortion:
         points = converted(source.lambdas, distortion, self.distortion)
         state["log_gain"] = rows_at(model.lambdas, points, state["log_gain"], slope=0.5)
         state["log_inverse_gain"] = rows_at(model.lambdas, points, state["log_inverse_gain"], slope=-0.5)
+        if "trust" in state:
+            state["trust"] = rows_at(model.lambdas, points, state["trust"], slope=0)
         model.load_state_dict(state)
         if not self.only_gains:
             revive(model)

@@ -27,13 +27,15 @@ def small_tiles(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def random_network(kind: str, n: int, m: int) -> RateDistortionAutoencoder:
-    """Untrained, with every weight random: in a residual block, too, which otherwise begins as the identity."""
+    """Untrained, with every weight random, also those that are zero before training."""
     torch.manual_seed(0)
-    network = RateDistortionAutoencoder(Architecture(kind, n, m))
+    network = RateDistortionAutoencoder(Architecture(kind, n, m), (0.01, 0.1))
     with torch.no_grad():
         for name, parameter in network.named_parameters():
-            if ".expand." in name:
+            if ".expand." in name or name.endswith(".place"):
                 parameter.copy_(0.5 * torch.randn_like(parameter))
+            if name == "trust":
+                parameter.copy_(torch.rand_like(parameter))
     return network
 
 
@@ -48,9 +50,16 @@ def test_the_reach_is_as_far_as_the_network_sees(kind: str) -> None:
     """A change of one sample in the middle of 31 latents moves this many to each side, and no more."""
     network = random_network(kind, 12, 15)
     architecture = network.architecture
+    network.double()
+
+    def restore(symbols: torch.Tensor) -> torch.Tensor:
+        return network.restore(symbols, torch.tensor([0]))
+
     for transform, channels, scale, reach in (
         (network.analysis, 3, 16, architecture.analysis_reach),
         (network.synthesis, 15, 1, architecture.synthesis_reach),
+        (restore, 15, 1, architecture.restoration_reach),
+        (lambda symbols: network.synthesis(restore(symbols)), 15, 1, architecture.decoding_reach),
     ):
         reached = set()
         for offset in range(scale):
@@ -58,7 +67,7 @@ def test_the_reach_is_as_far_as_the_network_sees(kind: str) -> None:
             changed = x.clone()
             changed[:, :, 15 * scale + offset] = 9
             with torch.inference_mode():
-                difference = (transform.double()(changed) - transform(x)).abs().amax(dim=(0, 1, 3))
+                difference = (transform(changed) - transform(x)).abs().amax(dim=(0, 1, 3))
             reached |= set((difference.reshape(31, -1).amax(dim=1).nonzero()[:, 0] - 15).abs().tolist())
         assert max(reached) == reach
 

@@ -1,0 +1,89 @@
+"""Latents to symbols and back, phase by phase in models with expected latents (see models/expectation.py).
+
+The encoder predicts latents from the restored ones, as the decoder does, so both expect the same. Symbols are integers,
+coded without reference to what was expected: two machines whose predictions differ in the last digits decode the same
+symbols, and latents that differ as little.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.chunks import chunks_of
+from lic.codec.file.geometry import CHUNK_ROWS
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.transform.engine import Engine, Floats
+from lic.codec.transform.engines import engine_of
+from lic.codec.transform.tiles import tiles
+from lic.models.constants import PHASES, PLACES
+
+
+def restore(symbols: Symbols, engine: Engine, point: OperatingPoint, origin: tuple[int, int] = (0, 0)) -> Latents:
+    """The latents that symbols stand for: the input of the synthesis.
+
+    `origin` is the row and column in the picture where the symbols begin. At their edges, unless those are the
+    picture's, latents differ as far as `Architecture.restoration_reach` from those of the whole picture.
+    """
+    latents = point.dequantise(symbols)
+    if point.trust is not None:
+        phase = phases(symbols.shape, origin)
+        for k in range(1, PHASES):
+            np.add(latents, _expected(k, latents, phase, engine, point, origin), out=latents, where=phase == k)
+    return latents
+
+
+def quantise(latents: Latents, model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
+    """The symbols of a picture's latents, in chunks, each computed when it is needed."""
+    return map(point.quantise, chunks_of(latents)) if point.trust is None else _by_phase(latents, model, point)
+
+
+def _by_phase(latents: Latents, model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
+    """The same with expected latents, which depend on one row to each side.
+
+    So each phase is ahead of the next one by a row, and the first by three rows of the chunk.
+    """
+    engine, (channels, rows, columns) = engine_of(model), latents.shape
+    top = 0  # the row where the next two begin; they end as far below the chunk as the first phase
+    symbols, restored = np.empty((channels, 0, columns), np.int32), np.empty((channels, 0, columns), np.float32)
+    for start in range(0, rows, CHUNK_ROWS):
+        stop = min(start + CHUNK_ROWS, rows)
+        above, bottom = max(0, start - 1), min(stop + PHASES - 1, rows)
+        known, more = slice(above - top, None), ((0, 0), (0, bottom - top - symbols.shape[1]), (0, 0))
+        symbols, restored, top = np.pad(symbols[:, known], more), np.pad(restored[:, known], more), above
+        for k in range(PHASES):
+            ahead = PHASES - 1 - k
+            todo = start + ahead if start else 0, min(stop + ahead, rows)
+            for tile in tiles(todo, (0, columns), 1, (bottom, columns)):
+                inner, outer = tile.inner((top, 0)), tile.outer((top, 0))
+                phase = phases(restored[outer].shape, tile.origin)
+                expected = _expected(k, restored[outer], phase, engine, point, tile.origin)[tile.inner_of_outer()]
+                chosen = point.quantise(latents[tile.inner()] - expected)
+                here = phase[tile.inner_of_outer()] == k
+                np.copyto(symbols[inner], chosen, where=here)
+                np.copyto(restored[inner], point.dequantise(chosen) + expected, where=here)
+        yield symbols[:, start - top : stop - top]
+
+
+def _expected(
+    k: int, latents: Latents, phase: NDArray[np.int8], engine: Engine, point: OperatingPoint, origin: tuple[int, int]
+) -> Floats:
+    """The latents of phase k, as expected from restored ones of earlier phases; other latents are ignored."""
+    if k == 0 or point.trust is None:
+        return np.zeros_like(latents)
+    known = np.where(phase < k, latents, np.float32(0))
+    return engine.expect(k, known, origin) * point.trust.astype(np.float32)[:, None, None]
+
+
+def phases(shape: tuple[int, ...], origin: tuple[int, int] = (0, 0)) -> NDArray[np.int8]:
+    """The phase of each latent (channels x rows x columns), if those of a picture begin at `origin`.
+
+    >>> phases((2, 2, 2)).tolist(), phases((1, 1, 1), (0, 1)).tolist()
+    ([[[0, 2], [3, 1]], [[3, 1], [2, 0]]], [[[2]]])
+    """
+    channel, y, x = (np.arange(n) for n in shape)
+    place = np.array(PLACES)[(y[:, None] + origin[0]) % 2, (x + origin[1]) % 2]
+    turn = channel[:, None, None] % PHASES
+    phase: NDArray[np.int8] = (place.astype(np.int8) - turn.astype(np.int8)) % np.int8(PHASES)
+    return phase
