@@ -1,7 +1,7 @@
 """Fitting context tables: done once, when a model is exported.
 
 For every lambda point, the latents of training pictures are visited in the order of the coder. The weights of each
-channel and pass are learned (magnitudes.py). Latents in the same bucket of estimated magnitude form a group, and the
+channel and pass are learned (magnitude_fit.py). Latents in the same bucket of estimated magnitude form a group, and the
 groups share a library of densities, which is found by hard EM: each group chooses the density that codes it in the
 fewest bits, then each density is refitted to the latents of its groups.
 """
@@ -37,7 +37,7 @@ from lic.models.constants import DEAD_ZONE, DOWNSAMPLING, PEAK, knot_layout
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity
 from lic.models.second_look import blend
 from lic.tools.files import find_pictures
-from lic.tools.fitting.magnitudes import ExpectedMagnitudes
+from lic.tools.fitting.magnitude_fit import ExpectedMagnitudes
 from lic.tools.training.pictures import load_pictures
 
 Floats = NDArray[np.float64]

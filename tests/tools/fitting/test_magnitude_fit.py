@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from lic.codec.entropy.contexts import BLOCK, FEATURES, UNIT_BITS, WEIGHT_BITS, ContextState, PointContexts
-from lic.tools.fitting.magnitudes import MIN_MAGNITUDE, ExpectedMagnitudes
+from lic.tools.fitting.magnitude_fit import MIN_MAGNITUDE, ExpectedMagnitudes
 
 CHANNELS = 2 * BLOCK + 3
 
