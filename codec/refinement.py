@@ -165,7 +165,7 @@ class Chunk:
         Returns the costs of the symbols and of their lower and upper neighbours, the slopes, and a mask of the blocks
         with undone moves, where the other results are no longer valid.
         """
-        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1), np.float32)
+        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
         slope, distortion = self.distortion.slope(self.rows)
         loss = distortion + bits[0].sum(axis=0)
         worse = np.zeros(loss.shape, bool)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from lic.models.constants import DOWNSAMPLING, PHASES
 
 Shape = tuple[int, ...]
-MAX_WIDTH = 2**16
+MAX_WIDTH = 2**12  # of channels; codec/core relies on it
 
 
 class Convolution(NamedTuple):

@@ -28,11 +28,12 @@ def test_all_code_and_data_are_installed() -> None:
         assert (folder / "__init__.py").exists(), package
         for pattern in ("*.py", *setuptools["package-data"].get(package, ())):
             installed |= set(folder.glob(pattern))
+    not_copied = (".md", ".pyc", ".c", ".h", ".so", ".pyd")  # documents, what setup.py compiles and what comes of it
     needed = {
         path
         for top in setuptools["package-dir"].values()
         for path in (ROOT / top).rglob("*")
-        if path.is_file() and path.suffix not in (".md", ".pyc") and path.parent.name != "readme"
+        if path.is_file() and path.suffix not in not_copied and path.parent.name != "readme"
     }
     assert needed - installed == set(), "pyproject.toml lists packages and package-data"
 

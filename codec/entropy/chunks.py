@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.coder import Coder, Symbols
+from lic.codec.entropy.coder import Coder
+from lic.codec.entropy.walk import Symbols
 from lic.codec.errors import Corrupt, Truncated
 from lic.codec.file.container import Reader, write_varint
 from lic.codec.file.geometry import CHUNK_ROWS
+from lic.codec.process import in_threads
 
 
 def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
@@ -19,11 +21,11 @@ def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
 
 def pack(chunks: Iterable[Symbols], coder: Coder) -> bytes:
     """Chunks as streams; all but the last are preceded by their lengths."""
-    streams = [coder.encode(chunk) for chunk in chunks]
+    streams = [*in_threads(coder.encode, chunks)]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
 
 
-def bits(symbols: Symbols, coder: Coder) -> NDArray[np.float64]:
+def bits(symbols: Symbols, coder: Coder) -> NDArray[np.float32]:
     """The ideal code length of each symbol, in the shape of `symbols`."""
     return np.concatenate([coder.bits(chunk) for chunk in chunks_of(symbols)], axis=1)
 
@@ -42,7 +44,11 @@ def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range
     wanted = range(len(starts)) if wanted is None else wanted
     first_row = wanted.start * CHUNK_ROWS
     symbols = np.empty((channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
-    for i in wanted:
+
+    def decode(i: int) -> None:
         chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
         chunk[:] = coder.decode(streams[i], chunk.shape)
+
+    for _ in in_threads(decode, wanted):
+        pass
     return symbols

@@ -27,18 +27,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.coder import Coder, make_coder
 from lic.codec.entropy.tables import (
     KNOT_ARRAY,
     MAX_TABLES,
     Arrays,
     Ints,
     Kind,
+    Tables,
     check_densities,
     check_tables,
     frequency_tables,
 )
-from lic.codec.entropy.walk import Pass
+from lic.codec.entropy.walk import Order, Pass, WalkArrays
 from lic.codec.file.container import POSITIONS
 
 FEATURES = 8
@@ -65,7 +66,7 @@ STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
 DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
 
 
-def _neighbours(rows: int, columns: int, places: NDArray[np.intp], offsets: tuple[tuple[int, int], ...]) -> Ints:
+def neighbours(rows: int, columns: int, places: NDArray[np.intp], offsets: tuple[tuple[int, int], ...]) -> Ints:
     """Flat indices of neighbours, len(offsets) x places; mirroring keeps the parity of rows and columns."""
     y, x = np.divmod(places, columns)
     out = np.empty((len(offsets), len(places)), np.intp)
@@ -92,8 +93,8 @@ def passes(rows: int, columns: int, predicted: bool) -> tuple[Pass, ...]:
     for i, offsets in enumerate(known):
         places = np.flatnonzero(number == i)
         if len(places):
-            around = _neighbours(rows, columns, places, STRAIGHT)
-            out.append(Pass(i, places, around, _neighbours(rows, columns, places, offsets)))
+            around = neighbours(rows, columns, places, STRAIGHT)
+            out.append(Pass(i, places, around, neighbours(rows, columns, places, offsets)))
     return tuple(out)
 
 
@@ -110,21 +111,24 @@ class PointContexts(NamedTuple):
         """The state at the start of a chunk."""
         return ContextState(self, rows, columns)
 
+    def arrays(self) -> WalkArrays:
+        return WalkArrays(Order.CHECKERBOARD, self.weights, self.prediction, self.thresholds, self.tables, self.earlier)
 
-def earlier_size(channels: int) -> int:
-    """The number of `earlier` weights: for two passes and each channel, one per channel of the blocks before its own.
+
+def earlier_size(channels: int, passes: int = 2) -> int:
+    """The number of `earlier` weights: for each pass and channel, one per channel of the blocks before its own.
 
     >>> earlier_size(12)  # channels 8 to 11 look back at 0 to 7
     64
     """
-    return sum(2 * min(BLOCK, channels - start) * start for start in range(BLOCK, channels, BLOCK))
+    return sum(passes * min(BLOCK, channels - start) * start for start in range(BLOCK, channels, BLOCK))
 
 
-def earlier_block(packed: NDArray[Any], channels: int, start: int) -> NDArray[Any]:
-    """The part for the block that begins with channel `start`: 2 passes x channels in it x channels before it."""
-    begin = earlier_size(start)
+def earlier_block(packed: NDArray[Any], channels: int, start: int, passes: int = 2) -> NDArray[Any]:
+    """The part for the block that begins with channel `start`: passes x channels in it x channels before it."""
+    begin = earlier_size(start, passes)
     size = min(BLOCK, channels - start)
-    return packed[begin : begin + 2 * size * start].reshape(2, size, start)
+    return packed[begin : begin + passes * size * start].reshape(passes, size, start)
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,22 +179,65 @@ class Contexts:
         check_densities(self.heights, self.steps, PREFIX)
         if self.index.max() >= len(self.heights):
             raise ValueError("its contexts name tables that are not there")
+        if len(self.thresholds) >= MAX_TABLES:
+            raise ValueError("its contexts have more buckets than there are tables")
         if (self.thresholds[1:] < self.thresholds[:-1]).any():
             raise ValueError("its contexts' thresholds are not in order")
         check_tables(self.heights, self.steps)
 
     @cached_property
-    def library(self) -> Library:
-        return Library(frequency_tables(self.heights, self.steps, KNOT_ARRAY))
+    def tables(self) -> Tables:
+        return frequency_tables(self.heights, self.steps, KNOT_ARRAY)
 
     def coder(self, position: int, steps: Ints) -> Coder:
-        return Coder(self.library, self.at(position))
+        return make_coder(self.tables, self.at(position))
 
     def at(self, position: int) -> PointContexts:
         """The integers in use at a position."""
         k = (position + 7 * POSITIONS // 8) // POSITIONS
         earlier = None if self.earlier is None else self.earlier[k]
         return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
+
+
+class Past:
+    """Sums of the magnitudes of complete channels, from which later channels are estimated."""
+
+    def __init__(self, channels: int, passes: int, earlier: NDArray[np.int16] | None, shape: tuple[int, ...]) -> None:
+        """`passes` is that of the `earlier` weights; `shape` is that of a channel, with the zero cell."""
+        self.channels, self.number_of_passes, self.weights = channels, passes, earlier
+        self.running = np.zeros((3, *shape), np.int64)  # F2, F8, F
+        *batch, cells = shape
+        self.magnitudes = np.zeros((*batch, channels if earlier is not None else 0, cells))
+        self.earlier = np.zeros((passes, 0, *shape), np.int64)  # of the present block
+
+    def estimate(self, channel: int, p: Pass, weights: list[int]) -> Ints:
+        """The part of the estimate due to earlier channels; `weights` of F2, F8, F at the position and around it."""
+        f0, f1, f2 = self.running
+        a0, a1, a2, n0, n1, n2 = weights
+        at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow
+        up, down, left, right = (near[..., side] for side in p.around)
+        estimate: Ints = at[..., p.places] + up + down + left + right
+        if channel >= BLOCK and self.weights is not None:
+            estimate += self.earlier[p.number, channel % BLOCK][..., p.places] << UNIT_BITS
+        return estimate
+
+    def add(self, channel: int, magnitude: Ints) -> None:
+        """Add a complete channel."""
+        for total, shift in zip(self.running, FORGET, strict=False):
+            total -= total >> shift
+        self.running += magnitude << UNIT_BITS
+        if self.weights is not None:
+            self.magnitudes[..., channel, :] = magnitude
+            if (channel + 1) % BLOCK == 0 and channel + 1 < self.channels:
+                self._look_back(channel + 1)
+
+    def _look_back(self, start: int) -> None:
+        """The `earlier` sums for the block that begins with channel `start`."""
+        assert self.weights is not None
+        weights = earlier_block(self.weights, self.channels, start, self.number_of_passes)
+        known = self.magnitudes[..., :start, :]
+        sums = weights.reshape(-1, start).astype(np.float64) @ known
+        self.earlier = np.moveaxis(sums, -2, 0).astype(np.int64).reshape(*weights.shape[:2], *sums[..., 0, :].shape)
 
 
 class ContextState:
@@ -200,11 +247,7 @@ class ContextState:
         self.point = point
         self.shape = rows, columns
         # One cell more than block positions: the zero at index -1.
-        cells = rows * columns + 1
-        self.sums = np.zeros((3, *batch, cells), np.int64)
-        self.channels = len(point.weights)
-        self.magnitudes = np.zeros((*batch, self.channels if point.earlier is not None else 0, cells))
-        self.earlier = np.zeros((2, 0, *batch, cells), np.int64)  # of the present block
+        self.past = Past(len(point.weights), 2, point.earlier, (*batch, rows * columns + 1))
 
     def passes(self, channel: int) -> tuple[Pass, ...]:
         return passes(*self.shape, channel < PREDICTED_CHANNELS)
@@ -220,15 +263,9 @@ class ContextState:
     def estimate(self, channel: int, p: Pass, values: Ints) -> Ints:
         """The expected magnitude at each position; `values` is the channel so far, with the zero cell."""
         constant, *outside, inside = self.point.weights[channel, p.number].tolist()
-        f0, f1, f2 = self.sums
-        a0, a1, a2, n0, n1, n2 = outside
-        at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow
-        up, down, left, right = (near[..., side] for side in p.around)
-        estimate: Ints = at[..., p.places] + up + down + left + right + (constant << UNIT_BITS)
+        estimate = self.past.estimate(channel, p, outside) + (constant << UNIT_BITS)
         if len(p.decoded):
             estimate += inside * inside_feature(p, values)
-        if channel >= BLOCK and self.point.earlier is not None:
-            estimate += self.earlier[p.number, channel % BLOCK][..., p.places] << UNIT_BITS
         return estimate
 
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.uint8]:
@@ -237,33 +274,17 @@ class ContextState:
         return self.point.tables[channel, p.number][bucket]
 
     def add(self, channel: int, values: Ints) -> None:
-        """Add a complete channel (with its zero cell) to the running sums."""
+        """Add a complete channel (with its zero cell) to the sums."""
         if channel < PREDICTED_CHANNELS:
             # Brightness does not predict detail, so the difference from the mean of the neighbours is used.
-            around = _all_around(*self.shape)
             values = values.copy()
-            values[..., :-1] -= values[..., around].sum(axis=-2) >> 2
-        magnitude = np.minimum(np.abs(values), MAGNITUDE_CAP)
-        for total, shift in zip(self.sums, FORGET, strict=False):
-            total -= total >> shift
-        self.sums += magnitude << UNIT_BITS
-        if self.point.earlier is not None:
-            self.magnitudes[..., channel, :] = magnitude
-            if (channel + 1) % BLOCK == 0 and channel + 1 < self.channels:
-                self._look_back(channel + 1)
-
-    def _look_back(self, start: int) -> None:
-        """The `earlier` sums for the block that begins with channel `start`."""
-        assert self.point.earlier is not None
-        weights = earlier_block(self.point.earlier, self.channels, start)
-        known = self.magnitudes[..., :start, :]
-        sums = weights.reshape(-1, start).astype(np.float64) @ known
-        self.earlier = np.moveaxis(sums, -2, 0).astype(np.int64).reshape(*weights.shape[:2], *sums[..., 0, :].shape)
+            values[..., :-1] -= values[..., all_around(*self.shape)].sum(axis=-2) >> 2
+        self.past.add(channel, np.minimum(np.abs(values), MAGNITUDE_CAP))
 
 
 @lru_cache(maxsize=32)
-def _all_around(rows: int, columns: int) -> NDArray[np.intp]:
-    return _neighbours(rows, columns, np.arange(rows * columns), STRAIGHT)
+def all_around(rows: int, columns: int) -> NDArray[np.intp]:
+    return neighbours(rows, columns, np.arange(rows * columns), STRAIGHT)
 
 
 def inside_feature(p: Pass, values: Ints) -> Ints:

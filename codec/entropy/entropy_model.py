@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.coder import Coder, make_coder
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables
@@ -59,7 +59,7 @@ class ChannelTables:
             check_tables(self.heights, row)
 
     def coder(self, position: int, steps: Ints) -> Coder:
-        return Coder(Library(frequency_tables(self.heights, steps, KNOT_ARRAY)), PlainWalk())
+        return make_coder(frequency_tables(self.heights, steps, KNOT_ARRAY), PlainWalk())
 
 
 ENTROPY_MODELS: dict[str, type[EntropyModel]] = {"channels": ChannelTables, "contexts": Contexts}

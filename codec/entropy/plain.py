@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Ints
-from lic.codec.entropy.walk import Pass
+from lic.codec.entropy.walk import Order, Pass, WalkArrays
 
 NONE = np.empty((0, 0), np.intp)  # neighbours
 
@@ -36,3 +36,6 @@ class PlainWalk(NamedTuple):
 
     def start(self, rows: int, columns: int) -> PlainState:
         return PlainState(rows, columns)
+
+    def arrays(self) -> WalkArrays:
+        return WalkArrays(Order.PLAIN)

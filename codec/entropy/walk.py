@@ -1,12 +1,20 @@
 """The order in which a chunk is coded: the interface between the coder and the contexts."""
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Ints
+
+Symbols = NDArray[np.int32]
+MAX_SYMBOL = 2**30  # larger latents are clamped; those of pictures are far smaller
+
+# The messages of both coders.
+DAMAGED = "the file's latents do not decode: get a fresh copy of it"
+UNCODABLE = "the model predicts latents too far from what they are: take another one"
 
 
 class Pass(NamedTuple):
@@ -43,3 +51,28 @@ class Walk(Protocol):
 
     def start(self, rows: int, columns: int) -> State:
         """The state before the first symbol of a chunk."""
+
+    def arrays(self) -> "WalkArrays":
+        """The parameters as arrays, for the coder in C."""
+
+
+class Order(IntEnum):
+    """The order of a chunk's symbols and the kind of its contexts, numbered as in core.h."""
+
+    PLAIN = 0
+    CHECKERBOARD = 1
+    PHASES = 2
+
+
+NONE = np.empty(0, np.int64)
+
+
+class WalkArrays(NamedTuple):
+    """The parameters of contexts as core.h takes them; absent ones are empty."""
+
+    order: Order
+    weights: Ints = NONE  # channels x passes x features
+    prediction: Ints = NONE
+    thresholds: Ints = NONE
+    tables: NDArray[np.uint8] = NONE.astype(np.uint8)  # channels x passes x buckets
+    earlier: NDArray[np.int16] | None = None

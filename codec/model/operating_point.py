@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from lic.codec.entropy.coder import Coder
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Ints
+from lic.codec.entropy.walk import Symbols
 from lic.models.constants import DEAD_ZONE
 
-Symbols = NDArray[np.int32]
 Latents = NDArray[np.float32]
 
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import torch
-from machine import describe_machine, usable_cores
+from machine import describe_machine
 from PIL import Image
 
 from lic import decode, encode
@@ -27,6 +27,7 @@ from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols
 from lic.codec.model.loader import get_model
+from lic.codec.process import usable_cores
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 
 RUNS = 9

@@ -1,9 +1,10 @@
 """The machine and software of a measurement, to be stored with it."""
 
-import os
 import platform
 from importlib.metadata import version
 from pathlib import Path
+
+from lic.codec.process import usable_cores
 
 
 def describe_machine() -> dict[str, str | int]:
@@ -14,11 +15,6 @@ def describe_machine() -> dict[str, str | int]:
         "python": platform.python_version(),
         "torch": version("torch"),
     }
-
-
-def usable_cores() -> int:
-    """Those that this process may use, which taskset limits."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def processor_name() -> str:

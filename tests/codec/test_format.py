@@ -9,7 +9,7 @@ import pytest
 
 import lic
 from lic.codec.decoder import read_symbols
-from lic.codec.entropy.coder import Coder, Library
+from lic.codec.entropy.coder import make_coder
 from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
@@ -135,7 +135,7 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
     coder = model.at(file.position).coder
-    tables = coder.library.tables
+    tables = coder.tables
     point = coder.walk if isinstance(coder.walk, PointContexts) else None
     rows, columns = -(-file.height // 16), -(-file.width // 16)
     heights = [min(64, rows - start) for start in range(0, rows, 64)]
@@ -173,7 +173,7 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
     steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
     tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
     symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
-    data = Coder(Library(tables), point).encode(symbols)
+    data = make_coder(tables, point).encode(symbols)
     np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
 
 

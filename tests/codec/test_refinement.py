@@ -8,7 +8,7 @@ import torch
 
 from lic import BadSetting, decode, encode
 from lic.codec.entropy import chunks
-from lic.codec.entropy.coder import Symbols
+from lic.codec.entropy.walk import Symbols
 from lic.codec.fixed_quality import encode_picture
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model, load_model

@@ -1,7 +1,7 @@
 """Mutation testing: does a test fail when a line of the code is wrong? Prints the mutants that no test detects.
 
     pip install -e '.[test]' 'cosmic-ray>=8.7,<9'
-    python tests/mutants/run.py file.container entropy.tables entropy.coder
+    python tests/mutants/run.py file.container entropy.tables entropy.reference
 
 The changes are cosmic-ray's. Each mutant runs in a fork of a process that has the libraries loaded already, so that
 one takes as long as the tests until the first that fails. TESTS names the modules of lic.codec, and the tests of each.
@@ -43,7 +43,7 @@ BAD_FILES = "tests/codec/test_bad_files.py"
 TESTS = {
     "file.container": ["tests/codec/file/test_container.py", BAD_FILES, "tests/codec/test_limits.py"],
     "entropy.tables": ["tests/codec/entropy/test_tables.py", "tests/codec/test_weights.py"],
-    "entropy.coder": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py", BAD_FILES],
+    "entropy.reference": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py", BAD_FILES],
 }
 SLOW = ("command_line", "pillow", "every_machine", "claim_a_gigapixel", "before_torch", "flipped_bit_goes", "network")
 # A selection of cosmic-ray's operators: an operator becomes its opposite or a similar one.

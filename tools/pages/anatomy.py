@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy import chunks
-from lic.codec.entropy.coder import Symbols
 from lic.codec.entropy.tables import STEP_BITS
+from lic.codec.entropy.walk import Symbols
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.models.constants import KNOTS
@@ -20,14 +20,14 @@ class Anatomy(NamedTuple):
     """A file's latents, and the cost of each."""
 
     symbols: Symbols  # channels x rows x columns
-    bits: Floats  # the same shape
+    bits: NDArray[np.float32]  # the same shape
     position: int
 
     def per_channel(self) -> Floats:
-        return np.asarray(self.bits.sum(axis=(1, 2)))
+        return np.asarray(self.bits.sum(axis=(1, 2), dtype=np.float64))
 
     def per_place(self) -> Floats:
-        return np.asarray(self.bits.sum(axis=0))
+        return np.asarray(self.bits.sum(axis=0, dtype=np.float64))
 
 
 def dissect(data: bytes, model: FrozenModel) -> Anatomy:

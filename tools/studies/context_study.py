@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from lic.codec.entropy.coder import Coder, Symbols
+from lic.codec.entropy.coder import make_coder
 from lic.codec.entropy.contexts import FEATURES, Contexts
+from lic.codec.entropy.walk import Symbols
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.tiled import analyse
 from lic.codec.transform.torch_network import freeze
@@ -68,9 +69,9 @@ REGION = 8
 def adapted_bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], position: int) -> dict[str, float]:
     """Mean over pictures of the ideal rate with a chosen factor per picture, channel or region."""
     assert isinstance(model.entropy, Contexts)
-    library, point = model.entropy.library, model.entropy.at(position)
+    tables, point = model.entropy.tables, model.entropy.at(position)
     coders = [
-        Coder(library, point._replace(thresholds=np.round(point.thresholds / factor).astype(np.int64)))
+        make_coder(tables, point._replace(thresholds=np.round(point.thresholds / factor).astype(np.int64)))
         for factor in FACTORS
     ]
     rates: dict[str, list[float]] = {"picture": [], "channel": [], "region": []}

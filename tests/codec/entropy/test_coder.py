@@ -1,49 +1,48 @@
+"""What any coder does: both of them, by each of the walks."""
+
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lic.codec.entropy.coder import MAX_SYMBOL, Coder, Library
-from lic.codec.entropy.contexts import FEATURES, PREDICTED_CHANNELS, PointContexts
+from lic.codec.core import BUILT, CompiledCoder
+from lic.codec.entropy.coder import Coder
+from lic.codec.entropy.contexts import PointContexts
 from lic.codec.entropy.plain import PlainWalk
-from lic.codec.entropy.tables import MAX_HEIGHT, frequency_tables
-from lic.codec.errors import Corrupt
-from lic.models.constants import KNOTS
+from lic.codec.entropy.reference import ReferenceCoder
+from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, Tables, frequency_tables
+from lic.codec.entropy.walk import MAX_SYMBOL, Walk
+from lic.codec.errors import BadModel, Corrupt
+from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_walk
 
-CHANNELS = PREDICTED_CHANNELS + 4
-TABLES = 24
-
-
-def make_library() -> Library:
-    """Laplacian-like tables from very narrow to wide."""
-    knots = np.array(KNOTS)
-    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(knots) / 12)).astype(np.int64)
-    steps = (2.0 ** np.linspace(19, 8, TABLES)).astype(np.int64)
-    return Library(frequency_tables(heights[None].repeat(TABLES, 0), steps, knots))
-
-
-def make_contexts(seed: int = 0) -> PointContexts:
-    rng = np.random.default_rng(seed)
-    return PointContexts(
-        weights=rng.integers(0, 2**14, (CHANNELS, 3, FEATURES)),
-        prediction=rng.integers(-(2**11), 2**12, (PREDICTED_CHANNELS, 3, 4)),
-        thresholds=(2.0 ** np.linspace(14, 28, 39)).astype(np.int64),
-        tables=rng.integers(0, TABLES, (CHANNELS, 3, 40)).astype(np.uint8),
-    )
-
-
-LIBRARY = make_library()
-PLAIN, CONTEXTS = Coder(LIBRARY, PlainWalk()), Coder(LIBRARY, make_contexts())
+CHANNELS = 12
+TABLES = laplacian_tables(CHANNELS)
 shapes = st.tuples(st.just(CHANNELS), st.integers(1, 7), st.integers(1, 7))
-wild = st.one_of(st.integers(-3, 3), st.integers(-MAX_SYMBOL, MAX_SYMBOL))
+wild = st.one_of(st.integers(-3, 3), st.integers(-(2**27), 2**27))
+built = pytest.mark.skipif(not BUILT, reason="the extension is not built: there was no compiler")
+
+
+@pytest.fixture(scope="module", params=[ReferenceCoder, pytest.param(CompiledCoder, marks=built)])
+def make(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+def walk(kind: str, seed: int = 0) -> Walk:
+    return random_walk(np.random.default_rng(seed), kind, CHANNELS, CHANNELS, absurd=False)
+
+
+@pytest.fixture(scope="module", params=WALKS)
+def coder(make: Any, request: pytest.FixtureRequest) -> Coder:
+    return make(TABLES, walk(request.param))
 
 
 def round_trip(symbols: np.ndarray, coder: Coder) -> np.ndarray:
     return coder.decode(coder.encode(symbols), symbols.shape)
 
 
-@pytest.mark.parametrize("coder", [PLAIN, CONTEXTS], ids=["plain", "contexts"])
 @settings(max_examples=60, deadline=None)
 @given(symbols=shapes.flatmap(lambda shape: hnp.arrays(np.int32, shape, elements=wild, fill=st.just(0))))
 def test_round_trip_of_any_symbols(symbols: np.ndarray, coder: Coder) -> None:
@@ -51,19 +50,29 @@ def test_round_trip_of_any_symbols(symbols: np.ndarray, coder: Coder) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), shapes)
-def test_round_trip_under_any_contexts(seed: int, shape: tuple[int, int, int]) -> None:
+@given(st.integers(0, 10**6), shapes, st.sampled_from(WALKS))
+def test_round_trip_under_any_contexts(make: Any, seed: int, shape: tuple[int, int, int], kind: str) -> None:
     symbols = np.round(np.random.default_rng(seed).laplace(size=shape) * 3).astype(np.int32)
-    np.testing.assert_array_equal(round_trip(symbols, Coder(LIBRARY, make_contexts(seed))), symbols)
+    np.testing.assert_array_equal(round_trip(symbols, make(TABLES, walk(kind, seed))), symbols)
 
 
-def test_latents_beyond_the_largest_symbol_are_clamped() -> None:
-    symbols = np.zeros((CHANNELS, 1, 2), np.int32)
-    symbols[3, 0] = [2**31 - 1, -(2**31)]
-    assert round_trip(symbols, PLAIN)[3, 0].tolist() == [MAX_SYMBOL, -MAX_SYMBOL]
+def test_latents_beyond_the_largest_symbol_are_clamped(coder: Coder) -> None:
+    symbols = np.zeros((CHANNELS, 1, 1), np.int32)
+    for value, clamped in ((2**31 - 1, MAX_SYMBOL), (-(2**31), -MAX_SYMBOL)):
+        symbols[3] = value
+        assert round_trip(symbols, coder)[3] == clamped
 
 
-@pytest.mark.parametrize("coder", [PLAIN, CONTEXTS], ids=["plain", "contexts"])
+def test_latents_too_far_from_their_prediction_are_refused(make: Any) -> None:
+    contexts = walk("contexts")
+    assert isinstance(contexts, PointContexts)
+    coder = make(TABLES, contexts._replace(prediction=np.full_like(contexts.prediction, 2**12)))
+    symbols = np.zeros((CHANNELS, 3, 3), np.int32)
+    symbols[0, ::2, ::2] = MAX_SYMBOL  # of which the middle is predicted to be four times
+    with pytest.raises(BadModel):
+        coder.encode(symbols)
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 7), (32, 48)])
 @pytest.mark.parametrize("spread", [0.0, 0.1, 2.0, 60.0])
 def test_size_is_within_a_thousandth_and_16_bytes_of_the_ideal(
@@ -75,41 +84,55 @@ def test_size_is_within_a_thousandth_and_16_bytes_of_the_ideal(
     assert 0.999 * ideal - 16 <= len(data) <= 1.001 * ideal + 16
 
 
-def test_the_ideal_counts_an_escape_and_its_bits() -> None:
+def test_the_ideal_counts_an_escape_and_its_bits(make: Any) -> None:
     """An escaped value costs its table's escape, 5 bits for its length, and its bits below the leading one."""
     cases = [(2000, 11), (-2000, 11), (2047, 11), (-2048, 12), (2**20, 21), (-(2**20), 21)]
     for table, (value, bits) in enumerate(cases):
         symbols = np.zeros((CHANNELS, 1, 1), np.int32)
         symbols[table] = value
-        escape = LIBRARY.tables.row(table)[-1]
-        assert LIBRARY.tables.first[table] > -2000
-        ideal = PLAIN.bits(symbols)
+        escape = TABLES.row(table)[-1]
+        assert TABLES.first[table] > -2000
+        ideal = make(TABLES, PlainWalk()).bits(symbols)
         assert ideal[table, 0, 0] == pytest.approx(24 - np.log2(escape) + 5 + bits)
-        inner = 24 - np.log2(LIBRARY.tables.row(0)[-LIBRARY.tables.first[0]])
+        inner = 24 - np.log2(TABLES.row(0)[-TABLES.first[0]])
         assert ideal[0, 0, 0] == pytest.approx(inner if table else ideal[0, 0, 0])
         assert (ideal[table + 1 :] == 0).all()  # channels after the last one in use are not coded
 
 
-def test_any_value_may_escape() -> None:
-    heights = np.zeros((1, len(KNOTS)), np.int64)
-    heights[0, -2] = MAX_HEIGHT  # a table of large values only
-    library = Library(frequency_tables(heights, np.array([2**19]), np.array(KNOTS)))
-    assert library.tables.first[0] > 3
+def one_table(height_at: int, step: int) -> Tables:
+    """Of a density around one knot."""
+    heights = np.zeros((1, len(KNOT_ARRAY)), np.int64)
+    heights[0, height_at] = MAX_HEIGHT
+    return frequency_tables(heights, np.array([step]), KNOT_ARRAY)
+
+
+def test_any_value_may_escape(make: Any) -> None:
+    tables = one_table(-2, 2**19)  # of large values only
+    assert tables.first[0] > 3
     symbols = np.arange(-3, 4, dtype=np.int32).reshape(1, 1, 7)
-    np.testing.assert_array_equal(round_trip(symbols, Coder(library, PlainWalk())), symbols)
+    np.testing.assert_array_equal(round_trip(symbols, make(tables, PlainWalk())), symbols)
 
 
-def test_nothing_costs_next_to_nothing() -> None:
+def test_nothing_costs_next_to_nothing(coder: Coder) -> None:
     symbols = np.zeros((CHANNELS, 32, 48), np.int32)
-    assert len(CONTEXTS.encode(symbols)) <= 4
+    assert len(coder.encode(symbols)) <= 4
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=60))
-def test_any_bytes_decode_or_are_called_corrupt(data: bytes) -> None:
+def test_any_bytes_decode_to_what_can_be_coded_or_are_called_corrupt(coder: Coder, data: bytes) -> None:
     try:
-        symbols = CONTEXTS.decode(data, (CHANNELS, 3, 3))
+        symbols = coder.decode(data, (CHANNELS, 3, 3))
     except Corrupt:
         return
     assert symbols.shape == (CHANNELS, 3, 3)
     assert np.abs(symbols).max() <= MAX_SYMBOL
+    np.testing.assert_array_equal(round_trip(symbols, coder), symbols)
+
+
+def test_a_stream_that_ends_in_ones_keeps_those_that_the_decoder_does_not_put_back(make: Any) -> None:
+    coder = make(laplacian_tables(3), PlainWalk())
+    rows = [[-1, -1, -1, -1, 0, 0], [-11, 8, -8, 1, -1, -3], [-253, -169, 349, -89, 248, -196]]
+    symbols = np.array(rows, np.int32)[:, None]
+    assert coder.encode(symbols).endswith(b"\xfe\xff")  # of eight
+    np.testing.assert_array_equal(round_trip(symbols, coder), symbols)

@@ -76,6 +76,6 @@ def test_sums_over_earlier_channels_are_exact_at_their_largest() -> None:
         state.add(c, symbols[c])
     start = channels - BLOCK
     magnitudes = np.minimum(np.abs(symbols[:start]), 15)
-    magnitudes[:PREDICTED_CHANNELS] = state.magnitudes[:PREDICTED_CHANNELS]
+    magnitudes[:PREDICTED_CHANNELS] = state.past.magnitudes[:PREDICTED_CHANNELS]
     expected = earlier_block(point.earlier.astype(np.int64), channels, start) @ magnitudes
-    np.testing.assert_array_equal(state.earlier, expected)
+    np.testing.assert_array_equal(state.past.earlier, expected)

@@ -1,0 +1,202 @@
+/* The Python face of core.h: checks that buffers have the sizes that belong together, and lets other threads run.
+
+   From Python 3.11 on (which has the buffer protocol in it) the stable ABI is enough: one build serves all versions. */
+
+#include <patchlevel.h>
+#if PY_VERSION_HEX >= 0x030B0000
+#define Py_LIMITED_API 0x030B0000
+#endif
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+enum { FIRST, START, BELOW, WEIGHTS, PREDICTION, THRESHOLDS, INDEX, EARLIER, BUFFERS };
+
+struct model {
+    Py_buffer buffers[BUFFERS];
+    struct lic_tables tables;
+    struct lic_contexts contexts;
+};
+
+static void release(struct model *model) {
+    for (int i = 0; i < BUFFERS; i++)
+        if (model->buffers[i].obj) PyBuffer_Release(&model->buffers[i]);
+}
+
+static int holds(const Py_buffer *buffer, size_t count, size_t size) {
+    return (size_t)buffer->len / size == count && (size_t)buffer->len % size == 0;
+}
+
+static int has_the_right_sizes(const struct model *m) {
+    const struct lic_contexts *c = &m->contexts;
+    const Py_buffer *b = m->buffers;
+    size_t tables = m->tables.count;
+    if (!holds(&b[FIRST], tables, 4) || !holds(&b[START], tables + 1, 4)) return 0;
+    if (!holds(&b[BELOW], m->tables.start[tables], 4)) return 0;
+    if (c->channels > 1 << 16) return 0;
+    if (c->order == LIC_PLAIN) return 1;
+    size_t passes = c->order == LIC_PHASES ? 4 : 3, features = c->order == LIC_PHASES ? 9 : 8;
+    return holds(&b[WEIGHTS], c->channels * passes * features, 4) &&
+           holds(&b[PREDICTION], c->order == LIC_PHASES ? 0 : 8 * passes * 4, 4) &&
+           holds(&b[THRESHOLDS], c->thresholds_count, 8) &&
+           holds(&b[INDEX], c->channels * passes * (c->thresholds_count + 1), 1) &&
+           (!c->earlier || holds(&b[EARLIER], lic_earlier_size(c->order, c->channels), 2));
+}
+
+/* From the tuple that codec/core/__init__.py makes. */
+static int parse_model(PyObject *tuple, struct model *m) {
+    Py_buffer *b = m->buffers;
+    int order;
+    Py_ssize_t channels;
+    memset(m, 0, sizeof *m);
+    if (!PyArg_ParseTuple(tuple, "iny*y*y*y*y*y*y*z*", &order, &channels, &b[FIRST], &b[START], &b[BELOW], &b[WEIGHTS],
+                          &b[PREDICTION], &b[THRESHOLDS], &b[INDEX], &b[EARLIER]))
+        return 0;
+    m->tables = (struct lic_tables){(size_t)b[FIRST].len / 4, b[FIRST].buf, b[START].buf, b[BELOW].buf};
+    m->contexts = (struct lic_contexts){
+        (enum lic_order)order, (size_t)channels, b[WEIGHTS].buf, b[PREDICTION].buf, (size_t)b[THRESHOLDS].len / 8,
+        b[THRESHOLDS].buf, b[INDEX].buf, b[EARLIER].buf,
+    };
+    if (order >= LIC_PLAIN && order <= LIC_PHASES && channels > 0 && has_the_right_sizes(m)) return 1;
+    release(m);
+    PyErr_SetString(PyExc_ValueError, "the arrays of tables and contexts do not belong together");
+    return 0;
+}
+
+/* Symbols of channels x rows x columns, and a workspace for them. */
+static int open_chunk(const struct model *m, Py_ssize_t rows, Py_ssize_t columns, const Py_buffer *symbols,
+                      struct lic_chunk *chunk) {
+    size_t size = rows > 0 && columns > 0
+                      ? lic_workspace_size(&m->tables, &m->contexts, (size_t)rows, (size_t)columns) : 0;
+    if (!size || !holds(symbols, m->contexts.channels * (size_t)rows * (size_t)columns, 4)) {
+        PyErr_SetString(PyExc_ValueError, "symbols are not channels x rows x columns, or more than a chunk may have");
+        return 0;
+    }
+    *chunk = (struct lic_chunk){(size_t)rows, (size_t)columns, malloc(size)};
+    if (!chunk->workspace) PyErr_NoMemory();
+    return chunk->workspace != NULL;
+}
+
+static PyObject *bad_argument(void) {
+    PyErr_SetString(PyExc_ValueError, "the tables do not add up, or the contexts name tables that are not there");
+    return NULL;
+}
+
+PyDoc_STRVAR(encode_doc, "encode(model, rows, columns, symbols) -> bytes, or None if a latent is beyond an escape");
+
+static PyObject *encode(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *tuple, *out = NULL;
+    struct model m;
+    struct lic_chunk chunk;
+    Py_ssize_t rows, columns;
+    Py_buffer symbols;
+    if (!PyArg_ParseTuple(args, "O!nny*", &PyTuple_Type, &tuple, &rows, &columns, &symbols)) return NULL;
+    if (parse_model(tuple, &m)) {
+        if (open_chunk(&m, rows, columns, &symbols, &chunk)) {
+            size_t size = 0, room = lic_encoded_bound((size_t)symbols.len / 4);
+            uint8_t *data = malloc(room);
+            enum lic_result result = LIC_BAD_ARGUMENT;
+            if (data) {
+                Py_BEGIN_ALLOW_THREADS
+                result = lic_encode(&m.tables, &m.contexts, &chunk, symbols.buf, data, room, &size);
+                Py_END_ALLOW_THREADS
+            }
+            if (!data)
+                PyErr_NoMemory();
+            else if (result == LIC_OK)
+                out = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
+            else if (result == LIC_UNCODABLE)
+                out = Py_NewRef(Py_None);
+            else
+                bad_argument();
+            free(data);
+            free(chunk.workspace);
+        }
+        release(&m);
+    }
+    PyBuffer_Release(&symbols);
+    return out;
+}
+
+PyDoc_STRVAR(decode_doc, "decode(model, rows, columns, data, symbols): fills symbols; returns whether data is intact");
+
+static PyObject *decode(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *tuple, *out = NULL;
+    struct model m;
+    struct lic_chunk chunk;
+    Py_ssize_t rows, columns;
+    Py_buffer data, symbols;
+    if (!PyArg_ParseTuple(args, "O!nny*w*", &PyTuple_Type, &tuple, &rows, &columns, &data, &symbols)) return NULL;
+    if (parse_model(tuple, &m)) {
+        if (open_chunk(&m, rows, columns, &symbols, &chunk)) {
+            enum lic_result result;
+            Py_BEGIN_ALLOW_THREADS
+            result = lic_decode(&m.tables, &m.contexts, &chunk, data.buf, (size_t)data.len, symbols.buf);
+            Py_END_ALLOW_THREADS
+            out = result == LIC_BAD_ARGUMENT ? bad_argument() : PyBool_FromLong(result == LIC_OK);
+            free(chunk.workspace);
+        }
+        release(&m);
+    }
+    PyBuffer_Release(&data);
+    PyBuffer_Release(&symbols);
+    return out;
+}
+
+PyDoc_STRVAR(price_doc, "price(model, rows, columns, symbols, cost, shifts, bits): fills bits, shifts x symbols");
+
+static PyObject *price(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *tuple, *out = NULL;
+    struct model m;
+    struct lic_chunk chunk;
+    Py_ssize_t rows, columns;
+    Py_buffer symbols, cost, shifts, bits;
+    if (!PyArg_ParseTuple(args, "O!nny*y*y*w*", &PyTuple_Type, &tuple, &rows, &columns, &symbols, &cost, &shifts, &bits))
+        return NULL;
+    if (parse_model(tuple, &m)) {
+        size_t shifts_count = (size_t)shifts.len / 4;
+        if (!holds(&cost, m.tables.start[m.tables.count], 8) || !holds(&shifts, shifts_count, 4) ||
+            !holds(&bits, shifts_count * ((size_t)symbols.len / 4), 4)) {
+            PyErr_SetString(PyExc_ValueError, "costs or bits are not of the tables' or the symbols' size");
+        } else if (open_chunk(&m, rows, columns, &symbols, &chunk)) {
+            enum lic_result result;
+            Py_BEGIN_ALLOW_THREADS
+            result = lic_price(&m.tables, &m.contexts, &chunk, symbols.buf, cost.buf, shifts.buf, shifts_count, bits.buf);
+            Py_END_ALLOW_THREADS
+            out = result == LIC_OK ? Py_NewRef(Py_None) : bad_argument();
+            free(chunk.workspace);
+        }
+        release(&m);
+    }
+    PyBuffer_Release(&symbols);
+    PyBuffer_Release(&cost);
+    PyBuffer_Release(&shifts);
+    PyBuffer_Release(&bits);
+    return out;
+}
+
+static PyMethodDef methods[] = {
+    {"encode", encode, METH_VARARGS, encode_doc},
+    {"decode", decode, METH_VARARGS, decode_doc},
+    {"price", price, METH_VARARGS, price_doc},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyModuleDef_Slot slots[] = {{0, NULL}};
+
+static struct PyModuleDef module = {
+    PyModuleDef_HEAD_INIT,
+    .m_name = "_core",
+    .m_doc = "Latents to bytes and back in C; see core.h.",
+    .m_methods = methods,
+    .m_slots = slots,
+};
+
+PyMODINIT_FUNC PyInit__core(void) { return PyModuleDef_Init(&module); }

@@ -1,0 +1,126 @@
+"""The coder in C does what the one in numpy does, on any model and any bytes."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lic.codec.core import BUILT, CompiledCoder, _core
+from lic.codec.entropy import chunks, coder
+from lic.codec.entropy.reference import ReferenceCoder
+from lic.codec.entropy.walk import MAX_SYMBOL
+from lic.codec.errors import BadModel, Corrupt
+from lic.codec.file.container import parse
+from lic.codec.file.geometry import latent_size
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.loader import find_model
+from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_symbols, random_tables, random_walk
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+pytestmark = pytest.mark.skipif(not BUILT, reason="the extension is not built: there was no compiler")
+
+
+def result(call: Callable[..., Any], *arguments: Any) -> Any:
+    """What a call returns, or the error of ours that it raises."""
+    try:
+        return call(*arguments)
+    except (BadModel, Corrupt) as error:
+        return repr(error)
+
+
+def damaged(rng: np.random.Generator, data: bytes) -> bytes:
+    """Bits flipped, cut, with noise behind it; or nothing but noise."""
+    out = bytearray(data)
+    for _ in range(rng.integers(0, 4) if out else 0):
+        out[rng.integers(len(out))] ^= 1 << rng.integers(8)
+    if rng.random() < 0.3:
+        del out[rng.integers(len(out) + 1) :]
+    if rng.random() < 0.3:
+        out += rng.bytes(20)
+    return bytes(out) if rng.random() < 0.8 else rng.bytes(rng.integers(80))
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(WALKS))
+def test_both_coders_agree_on_any_model_symbols_and_bytes(seed: int, kind: str) -> None:
+    rng = np.random.default_rng(seed)
+    absurd = rng.random() < 0.3
+    shape = int(rng.integers(1, 28)), int(rng.integers(1, 10)), int(rng.integers(1, 10))
+    tables = random_tables(rng, shape[0] if kind == "plain" else int(rng.integers(1, 30)), absurd)
+    walk = random_walk(rng, kind, shape[0], len(tables.first), absurd)
+    compiled, reference = CompiledCoder(tables, walk), ReferenceCoder(tables, walk)
+
+    symbols = random_symbols(rng, shape)
+    data = result(reference.encode, symbols)
+    assert result(compiled.encode, symbols) == data
+    shifts = (0, -1, 1, int(rng.integers(-1000, 1000)))
+    expected = reference.shifted_bits(symbols, shifts)
+    np.testing.assert_array_equal(compiled.shifted_bits(symbols, shifts), expected)
+    np.testing.assert_array_equal(compiled.bits(symbols), expected[0])
+    intact = data if isinstance(data, bytes) else b""
+    for stream in (intact, *(damaged(rng, intact) for _ in range(4))):
+        expected = result(reference.decode, stream, shape)
+        np.testing.assert_array_equal(result(compiled.decode, stream, shape), expected)
+
+
+FILES = {path.stem: parse(path.read_bytes()) for path in sorted(GOLDEN.glob("*.lic"))}
+
+
+@pytest.mark.parametrize("name", [name for name, file in FILES.items() if file.latents])
+def test_both_coders_agree_on_golden_files(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(GOLDEN))
+    file = FILES[name]
+    model = find_model(file.fingerprint)
+    rows, columns = latent_size(file.width, file.height)
+    coders = []
+    for compiled in (True, False):
+        monkeypatch.setattr(coder, "COMPILED", compiled)
+        coders.append(model.at(file.position).coder)
+    assert [type(found) for found in coders] == [CompiledCoder, ReferenceCoder]
+    decoded = [chunks.unpack(file.latents, (model.channels, rows, columns), found) for found in coders]
+    np.testing.assert_array_equal(*decoded)
+    hash_ = hashlib.sha256(decoded[0].astype("<i4").tobytes()).hexdigest()
+    assert hash_ == json.loads((GOLDEN / "latents.json").read_text())[name]
+    assert [chunks.pack(chunks.chunks_of(decoded[0]), found) for found in coders] == [file.latents] * 2
+
+
+def test_calls_run_side_by_side() -> None:
+    """They have nothing in common but their arguments, which they only read."""
+    rng = np.random.default_rng(0)
+    tables = laplacian_tables(20)
+    compiled = CompiledCoder(tables, random_walk(rng, "phases", 20, 20, False))
+    parts = [random_symbols(rng, (20, 40, 40)) for _ in range(8)]
+    streams = [compiled.encode(part) for part in parts]
+    with ThreadPoolExecutor(4) as pool:
+        assert [*pool.map(compiled.encode, parts)] == streams
+        decoded = pool.map(compiled.decode, streams, [part.shape for part in parts])
+        np.testing.assert_array_equal([*decoded], np.clip(parts, -MAX_SYMBOL, MAX_SYMBOL))
+
+
+def test_arrays_that_do_not_belong_together_are_refused() -> None:
+    tables = laplacian_tables(5)
+    rng = np.random.default_rng(0)
+    model = list(CompiledCoder(tables, random_walk(rng, "contexts", 9, 5, False)).model)
+    symbols = np.zeros((9, 3, 4), np.int32)
+    assert _core.encode(tuple(model), 3, 4, symbols)
+    for i in range(2, len(model)):
+        short = list(model)
+        short[i] = model[i][:-1]
+        with pytest.raises(ValueError, match="belong together"):
+            _core.encode(tuple(short), 3, 4, symbols)
+    with pytest.raises(ValueError, match="channels x rows x columns"):
+        _core.encode(tuple(model), 3, 5, symbols)
+    with pytest.raises(ValueError, match="channels x rows x columns"):
+        _core.decode(tuple(model), 0, 4, b"", symbols)
+    with pytest.raises(ValueError, match="size"):
+        _core.price(tuple(model), 3, 4, symbols, np.zeros(9), np.zeros(1, np.int32), np.zeros(108, np.float32))
+    model[8] = model[8] | 128  # tables that are not there
+    with pytest.raises(ValueError, match="not there"):
+        _core.encode(tuple(model), 3, 4, symbols)

@@ -1,0 +1,98 @@
+"""The walk by phases against its definition in plain loops, and what it may read."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lic.codec.entropy.contexts import earlier_size
+from lic.codec.entropy.phases import PHASES, PhaseContexts, PhaseState, passes
+from tests.codec.entropy.random_models import random_walk
+
+STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
+DIAGONAL = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
+
+
+@given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 3))
+def test_phases_cover_every_position_once_and_read_only_what_is_decoded(rows: int, columns: int, turn: int) -> None:
+    decoded: set[int] = {-1}
+    for p in passes(rows, columns, turn):
+        assert set(p.decoded.ravel().tolist()) <= decoded
+        assert not decoded & set(p.places.tolist())
+        decoded |= set(p.places.tolist())
+    assert decoded == set(range(-1, rows * columns))
+
+
+def test_each_class_of_positions_comes_first_in_a_quarter_of_the_channels() -> None:
+    firsts = [passes(4, 4, turn)[0].places for turn in range(PHASES)]
+    assert sorted(np.concatenate(firsts).tolist()) == [*range(16)]
+    assert firsts[0].tolist() == [0, 2, 8, 10] and firsts[1].tolist() == [5, 7, 13, 15]
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (5, 1), (2, 2), (4, 5), (7, 3)])
+def test_tables_are_those_of_the_definition(rows: int, columns: int) -> None:
+    channels = 19
+    rng = np.random.default_rng(rows + columns)
+    point = random_walk(rng, "phases", channels, 12, absurd=False)
+    assert isinstance(point, PhaseContexts)
+    earlier = rng.integers(-(2**11), 2**11, earlier_size(channels, PHASES)).astype(np.int16)
+    point = point._replace(earlier=earlier)
+    symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(int)
+    state = PhaseState(point, rows, columns)
+    by_definition = chosen_tables(symbols, point)
+    for c in range(channels):
+        values = np.append(symbols[c].ravel(), 0)
+        chosen = np.full(rows * columns, -1)
+        for p in state.passes(c):
+            chosen[p.places] = state.choose(c, p, values)
+            assert not state.predict(c, p, values).any()
+        np.testing.assert_array_equal(chosen.reshape(rows, columns), by_definition[c])
+        state.add(c, values)
+
+
+def chosen_tables(symbols: np.ndarray, point: PhaseContexts) -> np.ndarray:
+    """The table of each symbol, from the text of phases.py, symbol by symbol."""
+    assert point.earlier is not None
+    channels, rows, columns = symbols.shape
+    out = np.empty(symbols.shape, int)
+    sums = np.zeros((3, rows, columns), int)
+    magnitudes = np.zeros(symbols.shape, int)
+
+    def phase(c: int, y: int, x: int) -> int:
+        return ({(0, 0): 0, (1, 1): 1, (0, 1): 2, (1, 0): 3}[y % 2, x % 2] - c) % 4
+
+    def around(y: int, x: int, offsets: list[tuple[int, int]]) -> list[tuple[int, int]]:
+        found = []
+        for dy, dx in offsets:
+            ny, nx = y + dy, x + dx
+            ny = 1 if ny == -1 else rows - 2 if ny == rows else ny
+            nx = 1 if nx == -1 else columns - 2 if nx == columns else nx
+            if 0 <= ny < rows and 0 <= nx < columns:
+                found.append((ny, nx))
+        return found
+
+    for c in range(channels):
+        capped = np.minimum(np.abs(symbols[c]), 15)
+        start, size = c // 8 * 8, min(8, channels - c // 8 * 8)
+        for y in range(rows):
+            for x in range(columns):
+                p = phase(c, y, x)
+                w = point.weights[c, p].tolist()
+                straight = sum(capped[n] for n in around(y, x, STRAIGHT) if phase(c, *n) < p)
+                diagonal = sum(capped[n] for n in around(y, x, DIAGONAL) if phase(c, *n) < p)
+                estimate = 256 * (w[0] + w[7] * straight + w[8] * diagonal)
+                for i in range(3):
+                    estimate += w[1 + i] * sums[i, y, x] + w[4 + i] * sum(sums[i][n] for n in around(y, x, STRAIGHT))
+                first = 2 * start * (start - 8) + (p * size + c - start) * start  # all blocks before have 8 channels
+                for d in range(start):
+                    estimate += 256 * int(point.earlier[first + d]) * magnitudes[d, y, x]
+                bucket = sum(t <= estimate for t in point.thresholds.tolist())
+                out[c, y, x] = point.tables[c, p, bucket]
+        for y in range(rows):
+            for x in range(columns):
+                level = c < 8 and phase(c, y, x) == 0
+                m = sum(capped[n] for n in around(y, x, STRAIGHT)) >> 2 if level else capped[y, x]
+                magnitudes[c, y, x] = m
+                f0, f1, f2 = (f[y, x] for f in sums)
+                sums[:, y, x] = f0 - (f0 >> 1) + 256 * m, f1 - (f1 >> 3) + 256 * m, f2 + 256 * m
+    return out

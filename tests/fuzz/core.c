@@ -1,0 +1,274 @@
+/* Fuzz the compiled coder under sanitizers: random models, latents and damaged streams.
+
+       gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Icodec/core \
+           tests/fuzz/core.c codec/core/core.c -lm -o fuzz-core
+       ./fuzz-core 0 100000       # the first seed, and how many
+
+   Each seed is one execution. It makes tables and contexts, from sensible to absurd, and latents, in memory of exactly
+   their size; encodes and prices the latents; decodes the stream, the stream damaged, and noise. Where a sanitizer
+   finds something, or a claim does not hold, the program ends and says which seed it was. */
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core.h"
+
+static uint64_t seed, state;
+
+#define MUST(claim) \
+    do { \
+        if (!(claim)) { \
+            fprintf(stderr, "line %d: not so: %s\nseed %" PRIu64 "\n", __LINE__, #claim, seed); \
+            abort(); \
+        } \
+    } while (0)
+
+/* For the sanitizers, which end the program themselves. */
+void __asan_on_error(void);
+void __asan_on_error(void) { fprintf(stderr, "seed %" PRIu64 "\n", seed); }
+
+/* splitmix64 */
+static uint64_t next(void) {
+    uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+    return z ^ z >> 31;
+}
+
+static uint32_t below(uint32_t size) { return (uint32_t)(next() % size); }
+
+/* Signed numbers of up to so many bits, the extremes and small ones among them. */
+static int64_t wild(int bits) {
+    int64_t most = (int64_t)(UINT64_MAX >> (65 - bits)), any = (int64_t)next();
+    switch (below(8)) {
+        case 0: return most;
+        case 1: return -most - 1;
+        case 2: return 0;
+        default: return any >> (64 - bits + (int)below((uint32_t)bits));
+    }
+}
+
+static void *room(size_t count, size_t size) {
+    void *memory = malloc(count * size + (count == 0));
+    MUST(memory);
+    return memory;
+}
+
+struct model {
+    struct lic_tables tables;
+    struct lic_contexts contexts;
+    double *cost;
+    int broken; /* the core must refuse it */
+};
+
+static void make_tables(struct model *m, size_t count, int absurd) {
+    int32_t *first = room(count, sizeof *first);
+    uint32_t *start = room(count + 1, sizeof *start), entries = 0;
+    for (size_t i = 0; i < count; i++) {
+        uint32_t size = 2 + below(below(4) ? 30 : 2);
+        first[i] = absurd && !below(4) ? (int32_t)wild(32) : (int32_t)below(3) - (int32_t)(size / 2);
+        start[i] = entries;
+        entries += size;
+    }
+    start[count] = entries;
+    uint32_t *sums = room(entries, sizeof *sums);
+    m->cost = room(entries, sizeof *m->cost);
+    for (size_t i = 0; i < count; i++) {
+        uint32_t sum = 0, left = (1 << 24) - (start[i + 1] - start[i]);
+        for (uint32_t j = start[i]; j < start[i + 1]; j++) {
+            uint32_t part = below(left + 1) >> (i + j) % 4;
+            if (!below(3)) part = 0;
+            if (j + 1 == start[i + 1]) part = left;
+            m->cost[j] = 24 - log2(1 + part);
+            sums[j] = sum;
+            sum += 1 + part;
+            left -= part;
+        }
+    }
+    if (!below(100)) {
+        m->broken = 1;
+        uint32_t table = below((uint32_t)count);
+        if (below(2))
+            sums[start[table]] = 1; /* a table that does not begin at 0 */
+        else
+            start[table + 1] = start[table]; /* one without entries */
+    }
+    m->tables = (struct lic_tables){count, first, start, sums};
+}
+
+static int by_size(const void *a, const void *b) {
+    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+static void make_model(struct model *m) {
+    int absurd = !below(3);
+    enum lic_order order = (enum lic_order)below(3);
+    size_t channels = 1 + below(below(3) ? 12 : 27), passes = order == LIC_PHASES ? 4 : 3;
+    size_t thresholds_count = below(below(4) ? 30 : 256), tables = 1 + below(below(8) ? 20 : 256);
+    *m = (struct model){.contexts = {.order = order, .channels = channels, .thresholds_count = thresholds_count}};
+    make_tables(m, order == LIC_PLAIN ? channels : tables, absurd);
+    if (order == LIC_PLAIN) return;
+    size_t weights_count = channels * passes * (order == LIC_PHASES ? 9 : 8);
+    int32_t *weights = room(weights_count, sizeof *weights);
+    for (size_t i = 0; i < weights_count; i++)
+        weights[i] = absurd ? (int32_t)wild(32) : (int32_t)below(1 << 15) - (1 << 12);
+    int32_t *prediction = room(8 * 3 * 4, sizeof *prediction);
+    for (size_t i = 0; i < 8 * 3 * 4; i++)
+        prediction[i] = absurd ? (int32_t)wild(32) : (int32_t)below(3 << 10) - (1 << 10);
+    int64_t *thresholds = room(thresholds_count, sizeof *thresholds);
+    for (size_t i = 0; i < thresholds_count; i++)
+        thresholds[i] = absurd ? wild(64) : (int64_t)(exp2(14 + 15.0 * (double)i / (double)thresholds_count));
+    qsort(thresholds, thresholds_count, sizeof *thresholds, by_size);
+    size_t index_count = channels * passes * (thresholds_count + 1);
+    uint8_t *index = room(index_count, sizeof *index);
+    for (size_t i = 0; i < index_count; i++) index[i] = (uint8_t)below((uint32_t)tables);
+    if (tables < 256 && !below(100)) {
+        m->broken = 1;
+        index[below((uint32_t)index_count)] = (uint8_t)tables;
+    }
+    int16_t *earlier = NULL;
+    if (below(3)) {
+        size_t count = lic_earlier_size(order, channels);
+        earlier = room(count, sizeof *earlier);
+        for (size_t i = 0; i < count; i++) earlier[i] = (int16_t)(absurd ? wild(16) : (int64_t)below(2000) - 1000);
+    }
+    m->contexts.weights = weights;
+    m->contexts.prediction = prediction;
+    m->contexts.thresholds = thresholds;
+    m->contexts.index = index;
+    m->contexts.earlier = earlier;
+}
+
+static void free_model(struct model *m) {
+    free((void *)m->tables.first);
+    free((void *)m->tables.start);
+    free((void *)m->tables.below);
+    free((void *)m->contexts.weights);
+    free((void *)m->contexts.prediction);
+    free((void *)m->contexts.thresholds);
+    free((void *)m->contexts.index);
+    free((void *)m->contexts.earlier);
+    free(m->cost);
+}
+
+static int32_t clamped(int32_t value) { return value < -(1 << 30) ? -(1 << 30) : value > 1 << 30 ? 1 << 30 : value; }
+
+/* A copy in memory of exactly its size; damaged: with bits flipped, and longer or shorter. */
+static uint8_t *copy_of(const uint8_t *data, size_t *size, int damage) {
+    size_t more = damage && !below(3) ? below(20) : 0, length = *size + more;
+    uint8_t *whole = room(length, 1);
+    if (*size) memcpy(whole, data, *size);
+    for (size_t i = *size; i < length; i++) whole[i] = (uint8_t)next();
+    for (uint32_t i = damage && length ? below(4) : 0; i; i--) {
+        uint32_t bit = below(8 * (uint32_t)length);
+        whole[bit / 8] ^= (uint8_t)(1 << bit % 8);
+    }
+    if (damage && !below(3)) length -= below((uint32_t)length + 1);
+    uint8_t *out = room(length, 1);
+    if (length) memcpy(out, whole, length);
+    free(whole);
+    *size = length;
+    return out;
+}
+
+static enum lic_result decode(const struct model *m, const struct lic_chunk *chunk, size_t count, const uint8_t *data,
+                              size_t size, int damage, int32_t *out) {
+    uint8_t *copy = copy_of(data, &size, damage);
+    memset(out, 0x55, count * sizeof *out);
+    enum lic_result result = lic_decode(&m->tables, &m->contexts, chunk, copy, size, out);
+    if (result == LIC_OK)
+        for (size_t i = 0; i < count; i++) MUST(out[i] == clamped(out[i]));
+    free(copy);
+    return result;
+}
+
+static size_t ends[2][4]; /* how often encoding and decoding came to each result */
+
+static void execute(void) {
+    static const int32_t shifts[] = {0, -1, 1};
+    struct model m;
+    make_model(&m);
+    struct lic_chunk chunk = {.rows = 1 + below(9)};
+    chunk.columns = 1 + below(below(8) ? 9 : 40);
+    size_t count = m.contexts.channels * chunk.rows * chunk.columns, size = 0, most = lic_encoded_bound(count);
+    size_t workspace = lic_workspace_size(&m.tables, &m.contexts, chunk.rows, chunk.columns);
+    MUST(workspace > 0);
+    chunk.workspace = room(workspace, 1);
+    memset(chunk.workspace, (int)below(256), workspace); /* what an earlier call may have left there */
+    int32_t *symbols = room(count, sizeof *symbols), *decoded = room(count, sizeof *decoded);
+    int spread = (int)below(4);
+    size_t empty_from = below((uint32_t)m.contexts.channels + 5);
+    for (size_t i = 0; i < count; i++) {
+        symbols[i] = spread == 0 ? (int32_t)wild(32) : (int32_t)wild(2 + spread);
+        if (spread && below(3)) symbols[i] = 0;
+        if (i / (chunk.rows * chunk.columns) >= empty_from) symbols[i] = 0;
+    }
+    uint8_t *data = room(most, 1);
+    enum lic_result result = lic_encode(&m.tables, &m.contexts, &chunk, symbols, data, most, &size);
+    ends[0][result]++;
+    MUST(m.broken ? result == LIC_BAD_ARGUMENT : result == LIC_OK || result == LIC_UNCODABLE);
+    MUST(result != LIC_UNCODABLE || m.contexts.order == LIC_CHECKERBOARD);
+
+    float *bits = room(3 * count, sizeof *bits);
+    enum lic_result priced = lic_price(&m.tables, &m.contexts, &chunk, symbols, m.cost, shifts, 3, bits);
+    MUST((priced == LIC_BAD_ARGUMENT) == m.broken);
+    if (result == LIC_OK) {
+        double sum = log2((double)m.contexts.channels + 1);
+        int clamps = 0;
+        for (size_t i = 0; i < count; i++) {
+            MUST(bits[i] >= 0 && bits[i] < 100);
+            sum += bits[i];
+            clamps |= symbols[i] != clamped(symbols[i]);
+        }
+        MUST(clamps || fabs(8.0 * (double)size - sum) < 0.01 * sum + 72);
+        MUST(decode(&m, &chunk, count, data, size, 0, decoded) == LIC_OK);
+        for (size_t i = 0; i < count; i++) MUST(decoded[i] == clamped(symbols[i]));
+        if (size) { /* too little room is found out; a little more than the stream is written before its end is cut */
+            size_t little = below((uint32_t)size), written = 0;
+            uint8_t *out = room(little, 1);
+            MUST(lic_encode(&m.tables, &m.contexts, &chunk, symbols, out, little, &written) == LIC_BAD_ARGUMENT);
+            free(out);
+        }
+    } else {
+        size = below(60);
+        for (size_t i = 0; i < size; i++) data[i] = (uint8_t)next();
+    }
+    for (int i = 0; i < 4; i++) {
+        if (i == 3)
+            for (size_t k = 0; k < size; k++) data[k] = (uint8_t)next();
+        result = decode(&m, &chunk, count, data, size, 1, decoded);
+        ends[1][result]++;
+        MUST((result == LIC_BAD_ARGUMENT) == m.broken);
+        if (result == LIC_OK) {
+            size_t again;
+            uint8_t *out = room(most, 1);
+            MUST(lic_encode(&m.tables, &m.contexts, &chunk, decoded, out, most, &again) == LIC_OK);
+            memcpy(symbols, decoded, count * sizeof *symbols);
+            MUST(decode(&m, &chunk, count, out, again, 0, decoded) == LIC_OK);
+            MUST(!memcmp(symbols, decoded, count * sizeof *symbols));
+            free(out);
+        }
+    }
+    free(bits);
+    free(data);
+    free(symbols);
+    free(decoded);
+    free(chunk.workspace);
+    free_model(&m);
+}
+
+int main(int argc, char **argv) {
+    uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, count = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000;
+    for (seed = first; seed < first + count; seed++) {
+        state = seed;
+        execute();
+    }
+    printf("%" PRIu64 " executions; encoded %zu, uncodable %zu, refused %zu; decoded %zu, corrupt %zu, refused %zu\n",
+           count, ends[0][LIC_OK], ends[0][LIC_UNCODABLE], ends[0][LIC_BAD_ARGUMENT], ends[1][LIC_OK],
+           ends[1][LIC_CORRUPT], ends[1][LIC_BAD_ARGUMENT]);
+    return 0;
+}

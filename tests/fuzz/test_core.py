@@ -1,0 +1,29 @@
+"""A short run of the fuzzer of the compiled coder; core.c says how to make long ones."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+def compile_c(*arguments: str) -> bool:
+    try:
+        return subprocess.run(["gcc", "-std=c11", *arguments], capture_output=True).returncode == 0
+    except FileNotFoundError:
+        return False
+
+
+def test_sanitizers_find_nothing_in_the_compiled_coder(tmp_path: Path) -> None:
+    probe, program = tmp_path / "probe.c", str(tmp_path / "fuzz-core")
+    probe.write_text("int main(void) { return 0; }\n")
+    if not compile_c(*SANITIZERS, str(probe), "-o", program):
+        pytest.skip("there is no gcc with sanitizers")
+    core = ROOT / "codec" / "core"
+    sources = [str(ROOT / "tests" / "fuzz" / "core.c"), str(core / "core.c")]
+    assert compile_c("-O1", "-g", *SANITIZERS, f"-I{core}", *sources, "-lm", "-o", program)
+    done = subprocess.run([program, "0", "3000"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.startswith("3000 executions")
