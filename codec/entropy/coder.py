@@ -10,12 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec import core
+from lic.codec.core.compiled import BUILT, CompiledCoder
 from lic.codec.entropy.tables import Tables
 from lic.codec.entropy.walk import Symbols, Walk
 
 VARIABLE = "LIC_CORE"
-COMPILED = core.BUILT and os.environ.get(VARIABLE) != "numpy"
+COMPILED = BUILT and os.environ.get(VARIABLE) != "numpy"
 
 
 class Coder(Protocol):
@@ -52,7 +52,7 @@ class Coder(Protocol):
 def make_coder(tables: Tables, walk: Walk) -> Coder:
     """The coder with these frequency tables and contexts."""
     if COMPILED:
-        return core.CompiledCoder(tables, walk)
+        return CompiledCoder(tables, walk)
     from lic.codec.entropy.reference import ReferenceCoder  # not at the top: constriction takes its time to load
 
     return ReferenceCoder(tables, walk)

@@ -6,7 +6,7 @@ import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
 
-from lic.codec import core
+from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"threads        {torch.get_num_threads()}")
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none (only training uses one)"
     print(f"GPU            {gpu}")
-    reason = f"{coder.VARIABLE} says so" if core.BUILT else "there was no C compiler when lic was installed"
+    reason = f"{coder.VARIABLE} says so" if BUILT else "there was no C compiler when lic was installed"
     print(f"coder          {'compiled' if coder.COMPILED else f'numpy, which is slower: {reason}'}")
     print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
     return 1 if _check_models() else 0

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lic.codec import core
+from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
 from lic.codec.model.catalogue import MODELS_VARIABLE
 from lic.tools.cli import main
@@ -21,9 +21,9 @@ def test_it_says_what_is_there_and_that_it_works(tiny_model_path: Path, capsys: 
 def test_it_says_which_coder_runs(
     compiled: bool, word: str, tiny_model_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coder, "COMPILED", compiled and core.BUILT)
+    monkeypatch.setattr(coder, "COMPILED", compiled and BUILT)
     main(["doctor"])
-    assert f"coder          {word if core.BUILT else 'numpy'}" in capsys.readouterr().out
+    assert f"coder          {word if BUILT else 'numpy'}" in capsys.readouterr().out
 
 
 def test_damaged_and_missing_models_are_problems(

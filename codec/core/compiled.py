@@ -1,0 +1,65 @@
+"""The compiled coder. `BUILT` is False where `lic` was installed without a compiler."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.tables import TOTAL, TOTAL_BITS, Tables
+from lic.codec.entropy.walk import DAMAGED, UNCODABLE, Symbols, Walk
+from lic.codec.errors import BadModel, Corrupt
+
+try:
+    from lic.codec.core import _core
+
+    BUILT = True
+except ImportError:
+    BUILT = False
+
+
+class CompiledCoder:
+    """A `Coder`. It releases the interpreter lock, so threads code in parallel."""
+
+    def __init__(self, tables: Tables, walk: Walk) -> None:
+        self.tables, self.walk = tables, walk
+        order, weights, prediction, thresholds, numbers, earlier = walk.arrays()
+        self.model = (
+            int(order),
+            len(weights) or len(tables.first),
+            tables.first.astype(np.int32),
+            np.append(tables.start, len(tables.flat)).astype(np.uint32),
+            (np.cumsum(tables.flat) - tables.flat & TOTAL - 1).astype(np.uint32),  # each row's sum is TOTAL
+            np.ascontiguousarray(weights, np.int32),
+            np.ascontiguousarray(prediction, np.int32),
+            np.ascontiguousarray(thresholds, np.int64),
+            np.ascontiguousarray(numbers, np.uint8),
+            earlier if earlier is None else np.ascontiguousarray(earlier, np.int16),
+        )
+
+    @cached_property
+    def _cost(self) -> NDArray[np.float64]:
+        return TOTAL_BITS - np.log2(self.tables.flat)
+
+    def encode(self, symbols: Symbols) -> bytes:
+        _, rows, columns = symbols.shape
+        data = _core.encode(self.model, rows, columns, np.ascontiguousarray(symbols, np.int32))
+        if data is None:
+            raise BadModel(UNCODABLE)
+        return data
+
+    def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
+        symbols = np.empty(shape, np.int32)
+        if not _core.decode(self.model, *shape[1:], data, symbols):
+            raise Corrupt(DAMAGED)
+        return symbols
+
+    def bits(self, symbols: Symbols) -> NDArray[np.float32]:
+        return self.shifted_bits(symbols, (0,))[0]
+
+    def shifted_bits(self, symbols: Symbols, shifts: Sequence[int]) -> NDArray[np.float32]:
+        _, rows, columns = symbols.shape
+        bits = np.empty((len(shifts), *symbols.shape), np.float32)
+        symbols = np.ascontiguousarray(symbols, np.int32)
+        _core.price(self.model, rows, columns, symbols, self._cost, np.array(shifts, np.int32), bits)
+        return bits
