@@ -1,10 +1,14 @@
-"""Rate-distortion search over the symbols of one picture: the encoder's `effort`.
+"""Rate-distortion search over the symbols of one picture, the encoder's `effort`: fewer bytes for no worse a picture.
 
 Analysis and rounding are amortised inference: one fast approximation for all pictures, which falls short of the best
 symbols for each of them. (Yang, Bamler and Mandt 2020 close the gap by gradient descent through soft rounding.) Here
 symbols move by one, up or down, where that lowers
 
-    J = bits + lambda 255^2 * (sum of squared errors) / 3
+    J = bits + price * lambda 255^2 * (sum of squared errors) / 3
+
+By itself, at a price of 1, the search would find fewer errors rather than fewer bits. So the price falls while the
+errors are fewer than at the start and rises while they are more, and of all symbols on the way those with the fewest
+bits are kept whose errors are not more than at the start.
 
 A round considers all symbols at once. One pass through the contexts gives the cost of each symbol and of its
 neighbouring values; one backward pass through the synthesis gives the gradient of the distortion; its curvature was
@@ -19,14 +23,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.entropy.chunks import chunks_of, pack
 from lic.codec.entropy.coder import Coder
 from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import OperatingPoint, Symbols
+from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.picture.image import Pixels
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
+from lic.codec.transform.tiled import synthesise
 from lic.codec.transform.tiles import tiles
 from lic.models.constants import DOWNSAMPLING, PEAK
 
@@ -36,12 +43,18 @@ CAUTION = 1.5  # initial factor on the curvature
 CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
 CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere, down to 1 at least
 LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one channel is noisy
+START_PRICE = 0.8  # of distortion, times lambda
+PRICE_RESPONSE = 4  # how strongly the price answers to distortion off its goal
+MARGIN = 1e-3  # pixels are rounded in the end, which adds a little noise
 PROBE = 0.05  # in symbols: small, because the synthesis is not linear
 
 
 def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, rounds: int) -> Symbols:
-    """The symbols of a picture (channels x rows x columns) after some rounds of moves."""
-    symbols = symbols.copy()
+    """The symbols of a picture (channels x rows x columns) after some rounds of moves.
+
+    They never make a longer file nor a worse picture than those of the start, which are returned if nothing is better.
+    """
+    start, symbols = symbols, symbols.copy()
     distortion = Distortion(symbols, pixels, model, point)
     rows = symbols.shape[1]
     random = np.random.default_rng(0)
@@ -54,7 +67,16 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
             chunk.move()
     for chunk in chunks:
         chunk.judge()
-    return symbols
+    best = np.concatenate([chunk.best for chunk in chunks], axis=1)
+    (size, error), (size_before, error_before) = (_outcome(s, pixels, model, point) for s in (best, start))
+    return best if size < size_before and error <= error_before else start
+
+
+def _outcome(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> tuple[int, float]:
+    """Bytes of the streams, and the mean squared error of the pixels."""
+    height, width = pixels.shape[:2]
+    decoded = synthesise(symbols, model, point, (width, height), (0, 0, width, height))
+    return len(pack(chunks_of(symbols), point.coder)), mean_squared_error(pixels, decoded)
 
 
 class Part(NamedTuple):
@@ -134,8 +156,23 @@ def _block_sums(picture: Floats) -> Floats:
     return sums
 
 
+class Totals(NamedTuple):
+    """Of a chunk, in bits."""
+
+    rate: float
+    distortion: float
+
+
+class Kept(NamedTuple):
+    """The symbols before the last moves, and their rate and distortion at each position."""
+
+    symbols: Symbols
+    rate: Floats
+    distortion: Floats
+
+
 class Chunk:
-    """The symbols of a stream, and the outcome of their last moves."""
+    """The symbols of a stream, what their last moves did, and the best symbols so far."""
 
     def __init__(
         self,
@@ -145,39 +182,56 @@ class Chunk:
         random: np.random.Generator,
     ) -> None:
         self.distortion, self.rows, self.coder, self.random = distortion, rows, coder, random
-        self.symbols = distortion.symbols[:, rows]  # a view, so that moves apply to the whole picture
+        self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
         self.curvature = distortion.curvature(rows, random)
-        self.kept: tuple[Floats, Symbols] | None = None  # J of each block and the symbols before the last moves
+        self.price = START_PRICE
+        self.kept: Kept | None = None
+        self.start: Totals | None = None
+        self.best = self.symbols.copy()
+        self.least_rate = np.inf
 
     def move(self) -> None:
-        """Undo the last moves where J has grown, and make new ones elsewhere."""
+        """Take back what the last moves made worse, and make new ones elsewhere."""
         bits, slope, worse = self.judge()
         curvature = self.curvature * self.caution
-        down = bits[1] - bits[0] - slope + curvature
-        up = bits[2] - bits[0] + slope + curvature
+        down = bits[1] - bits[0] + self.price * (curvature - slope)
+        up = bits[2] - bits[0] + self.price * (curvature + slope)
         moved = (np.minimum(down, up) < -LEAST_GAIN) & (self.random.random(down.shape, np.float32) < MOVED) & ~worse
         self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
 
     def judge(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Undo the last moves where J has grown.
+        """Measure the symbols as they are, and take the last moves back where J has grown.
 
-        Returns the costs of the symbols and of their lower and upper neighbours, the slopes, and a mask of the blocks
-        with undone moves, where the other results are no longer valid.
+        Returns the bits of the symbols and of their neighbours, below and above, the slopes of the distortion, and
+        where moves were taken back: there bits and slopes are no longer those of the symbols.
         """
         bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
         slope, distortion = self.distortion.slope(self.rows)
-        loss = distortion + bits[0].sum(axis=0)
-        worse = np.zeros(loss.shape, bool)
+        rate = bits[0].sum(axis=0)
+        self._note(Totals(float(rate.sum(dtype=np.float64)), float(distortion.sum(dtype=np.float64))))
+        worse = np.zeros(rate.shape, bool)
         if self.kept is not None:
-            loss_before, symbols_before = self.kept
-            worse = _around(loss - loss_before) > 0  # a symbol affects pixels of the blocks around
-            loss[worse] = loss_before[worse]
-            self.symbols[:, worse] = symbols_before[:, worse]
+            # Over each position and its neighbours, since a symbol affects the pixels of the blocks around its own.
+            worse = _around(rate - self.kept.rate + self.price * (distortion - self.kept.distortion)) > 0
+            rate = np.where(worse, self.kept.rate, rate)
+            distortion = np.where(worse, self.kept.distortion, distortion)
+            self.symbols[:, worse] = self.kept.symbols[:, worse]
             self.caution[worse] *= CAUTION_AFTER_LOSS
             self.caution[~worse] = np.maximum(self.caution[~worse] * CAUTION_AFTER_GAIN, 1)
-        self.kept = loss, self.symbols.copy()
+        self.kept = Kept(self.symbols.copy(), rate, distortion)
         return bits, slope, worse
+
+    def _note(self, totals: Totals) -> None:
+        """Remember the smallest rate at no more distortion than at the start, and price distortion to stay there."""
+        if self.start is None:
+            self.start = totals
+        most = self.start.distortion * (1 - MARGIN)
+        if totals.distortion <= most and totals.rate < min(self.least_rate, self.start.rate):
+            self.best, self.least_rate = self.symbols.copy(), totals.rate
+        if self.kept is not None and most:
+            change = (totals.distortion / most) ** PRICE_RESPONSE
+            self.price = float(np.clip(self.price * np.clip(change, 0.7, 1.4), 0.1, 3))
 
 
 def _around(values: Floats) -> Floats:

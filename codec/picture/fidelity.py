@@ -24,12 +24,17 @@ def psnr(original: Pixels, decoded: Pixels) -> float:
     >>> round(psnr(black, black + 1), 2), psnr(black, black)
     (48.13, inf)
     """
+    return decibels(mean_squared_error(original, decoded))
+
+
+def mean_squared_error(original: Pixels, decoded: Pixels) -> float:
+    """Over all samples, in squared grey levels."""
     check_comparable(original, decoded)
     total = 0
     for row in range(0, len(original), BLOCK_ROWS):
         a, b = (picture[row : row + BLOCK_ROWS].astype(np.int32) for picture in (original, decoded))
         total += int(np.square(a - b).sum(dtype=np.int64))
-    return decibels(total / original.size)
+    return total / original.size
 
 
 def ms_ssim(original: Pixels, decoded: Pixels) -> float:
