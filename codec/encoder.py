@@ -41,9 +41,10 @@ def encode(
     `tune` is "psnr" (the default) or "ms-ssim": the measure that the model was trained for. The model for MS-SSIM keeps
     more texture, at a lower PSNR. Or `model` is a name or the path of a .safetensors file.
 
-    `effort` is the number of rounds of a search that changes latents by one where this lowers rate + lambda * squared
-    error. It needs a model trained for squared error. The first rounds gain most; a round takes about three times as
-    long as decoding, which itself does not change.
+    `effort` is how long to search for latents that take fewer bits at no larger a squared error: two rounds for each
+    unit, each some three times as long as decoding, which itself does not change. The first rounds gain most. Whatever
+    the effort, the file is not longer and the picture not worse than without. It needs a model trained for squared
+    error.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour

@@ -43,14 +43,17 @@ CAUTION = 1.5  # initial factor on the curvature
 CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
 CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere, down to 1 at least
 LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one channel is noisy
-START_PRICE = 0.8  # of distortion, times lambda
-PRICE_RESPONSE = 4  # how strongly the price answers to distortion off its goal
+START_PRICE = 0.75  # of distortion, times lambda
+PRICE_RESPONSE = 3  # how strongly the price answers to distortion off its goal
+MOST_CHANGE = 1.4  # of the price, in a round
+LANDINGS = 1
+ROUNDS = 2  # for each unit of effort
 MARGIN = 1e-3  # pixels are rounded in the end, which adds a little noise
 PROBE = 0.05  # in symbols: small, because the synthesis is not linear
 
 
-def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, rounds: int) -> Symbols:
-    """The symbols of a picture (channels x rows x columns) after some rounds of moves.
+def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int) -> Symbols:
+    """The symbols of a picture (channels x rows x columns) after some rounds of moves, more of them for more effort.
 
     They never make a longer file nor a worse picture than those of the start, which are returned if nothing is better.
     """
@@ -62,12 +65,12 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
         Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
         for row in range(0, rows, CHUNK_ROWS)
     ]
-    for _ in range(rounds):
+    for _ in range(ROUNDS * effort):
         for chunk in chunks:
             chunk.move()
     for chunk in chunks:
-        chunk.judge()
-    best = np.concatenate([chunk.best for chunk in chunks], axis=1)
+        chunk.land()
+    best = np.concatenate([chunk.best.symbols for chunk in chunks if chunk.best], axis=1)
     (size, error), (size_before, error_before) = (_outcome(s, pixels, model, point) for s in (best, start))
     return best if size < size_before and error <= error_before else start
 
@@ -156,15 +159,8 @@ def _block_sums(picture: Floats) -> Floats:
     return sums
 
 
-class Totals(NamedTuple):
-    """Of a chunk, in bits."""
-
-    rate: float
-    distortion: float
-
-
 class Kept(NamedTuple):
-    """The symbols before the last moves, and their rate and distortion at each position."""
+    """Symbols, and their rate and distortion at each position, in bits."""
 
     symbols: Symbols
     rate: Floats
@@ -187,9 +183,8 @@ class Chunk:
         self.curvature = distortion.curvature(rows, random)
         self.price = START_PRICE
         self.kept: Kept | None = None
-        self.start: Totals | None = None
-        self.best = self.symbols.copy()
-        self.least_rate = np.inf
+        self.start: Kept | None = None
+        self.best: Kept | None = None
 
     def move(self) -> None:
         """Take back what the last moves made worse, and make new ones elsewhere."""
@@ -209,7 +204,7 @@ class Chunk:
         bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
         slope, distortion = self.distortion.slope(self.rows)
         rate = bits[0].sum(axis=0)
-        self._note(Totals(float(rate.sum(dtype=np.float64)), float(distortion.sum(dtype=np.float64))))
+        self._note(Kept(self.symbols.copy(), rate, distortion))
         worse = np.zeros(rate.shape, bool)
         if self.kept is not None:
             # Over each position and its neighbours, since a symbol affects the pixels of the blocks around its own.
@@ -222,16 +217,34 @@ class Chunk:
         self.kept = Kept(self.symbols.copy(), rate, distortion)
         return bits, slope, worse
 
-    def _note(self, totals: Totals) -> None:
-        """Remember the smallest rate at no more distortion than at the start, and price distortion to stay there."""
+    def _note(self, now: Kept) -> None:
+        """Remember the symbols of least rate at no more distortion than at the start, and adapt the price."""
         if self.start is None:
-            self.start = totals
-        most = self.start.distortion * (1 - MARGIN)
-        if totals.distortion <= most and totals.rate < min(self.least_rate, self.start.rate):
-            self.best, self.least_rate = self.symbols.copy(), totals.rate
-        if self.kept is not None and most:
-            change = (totals.distortion / most) ** PRICE_RESPONSE
-            self.price = float(np.clip(self.price * np.clip(change, 0.7, 1.4), 0.1, 3))
+            self.start = self.best = now
+            return
+        goal = self.start.distortion.sum(dtype=np.float64) * (1 - MARGIN)
+        distortion = now.distortion.sum(dtype=np.float64)
+        if distortion <= goal and now.rate.sum(dtype=np.float64) < self.best.rate.sum(dtype=np.float64):
+            self.best = now
+        self.price *= float(np.clip((distortion / max(goal, 1e-9)) ** PRICE_RESPONSE, 1 / MOST_CHANGE, MOST_CHANGE))
+
+    def land(self) -> None:
+        """At the end: keep the moves of those positions that together reach the goal at the least rate."""
+        for _ in range(LANDINGS):
+            self.judge()
+            assert self.start is not None and self.kept is not None
+            rate = _around(self.kept.rate - self.start.rate)
+            distortion = _around(self.kept.distortion - self.start.distortion)
+            goal = -MARGIN * self.start.distortion.sum(dtype=np.float64)
+            low, high = 0.05, 20.0
+            for _ in range(20):
+                price = (low * high) ** 0.5
+                kept = rate + price * distortion < 0
+                low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= goal else (price, high)
+            back = rate + high * distortion >= 0
+            self.symbols[:, back] = self.start.symbols[:, back]
+        self.kept = None
+        self.judge()
 
 
 def _around(values: Floats) -> Floats:

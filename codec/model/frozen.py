@@ -102,7 +102,7 @@ class FrozenModel:
     def check_effort(self, effort: int) -> None:
         """Refuse a value that `lic.codec.refinement` cannot use with this model."""
         if not (isinstance(effort, int) and effort >= 0):
-            raise BadSetting(f"effort {effort!r} is not a number of rounds: give 0, 1, 2, ...")
+            raise BadSetting(f"effort {effort!r} is not a whole number from 0 on: give 0, 1, 2, ...")
         if effort and self.card.get("distortion", "mse") != "mse":
             raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
 
