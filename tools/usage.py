@@ -9,7 +9,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from lic.codec.errors import BadSetting
+from lic.codec.errors import BadSetting, LicError
+from lic.tools.extras import remedy
 
 
 class BadOptions(BadSetting):
@@ -27,6 +28,16 @@ def in_flags(message: str) -> str:
     'raise --max-pixels, or leave --lambda out'
     """
     return re.sub(r"`([a-z]\w*?)_?`", lambda name: "--" + name[1].replace("_", "-"), message)
+
+
+def describe(error: Exception) -> str:
+    """An error in one line; with Python's name of it only if it is unexpected."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    if isinstance(error, ModuleNotFoundError) and (text := remedy(error.name or "")):
+        return text
+    text = " ".join(str(error).split())
+    return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"
 
 
 def check_output(path: str, *suffixes: str) -> None:

@@ -83,6 +83,7 @@ def test_one_failure_is_one_line_and_does_not_stop_the_others(folder: Path, caps
         ["encode", "a.png", "--tune", "vmaf"],
         ["encode", "a.png", "b.jpg", "-o", "-"],
         ["encode", "-", "a.png"],
+        ["encode", ".", "-o", "-"],
         ["encode", "a.png", "x/a.png", "-o", "out"],
         ["transcode", "a.png"],
         [],
@@ -213,6 +214,17 @@ def test_crop(folder: Path, capsys: Captured) -> None:
     assert Image.open("part.png").size == (100, 30)
     assert main(["decode", "c.lic", "-o", "more.png", "--crop", "0,0,5000,10"]) == 1
     assert "from 0,0 to" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_found_by_itself_can_be_named(
+    folder: Path, tiny_model_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("LIC_MODELS")
+    assert main(["decode", "c.lic"]) == 1
+    assert not Path("c.png").exists()
+    assert main(["decode", "c.lic", "-m", str(tiny_model_path)]) == 0
+    assert main(["decode", "c.lic", "-o", "again.png", "-m", "nobody"]) == 1
+    assert "no model named nobody" in capsys.readouterr().err
 
 
 def test_metadata_goes_into_the_file_and_out_again(folder: Path, photo: Pixels) -> None:

@@ -2,17 +2,15 @@
 
 import io
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
-from lic.tools.batch.inputs import STANDARD, describe, read_input
 from lic.tools.batch.jobs import Job, Result
 from lic.tools.pool import DIED, in_processes
-from lic.tools.usage import BadOptions
+from lic.tools.usage import BadOptions, describe
 
 Convert = Callable[[bytes, str], bytes]  # (bytes of the input, name of the output) -> bytes of the output
 
@@ -47,20 +45,16 @@ def convert_one(job: Job, convert: Convert, force: bool) -> Result:
 
 
 def _convert(job: Job, convert: Convert, force: bool) -> Result:
-    if job.target != STANDARD and not force and (written := storage.modified(job.target)) is not None:
+    if not force and (written := storage.modified(job.target)) is not None:
         if not job.resume:
             raise BadOptions(f"{job.target} exists: give `force` to overwrite it")
         if written >= (storage.modified(job.source) or 0):
             done = storage.read(job.target)
             if _is_complete(done):
                 return Result(after=len(done), skipped=True)
-    data = read_input(job.source)
+    data = storage.read(job.source)
     result = convert(data, job.target)
-    if job.target == STANDARD:
-        sys.stdout.buffer.write(result)
-        sys.stdout.buffer.flush()
-    else:
-        storage.write(job.target, result)
+    storage.write(job.target, result)
     return Result(len(data), len(result))
 
 

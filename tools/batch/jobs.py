@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from lic.tools.batch import storage
-from lic.tools.batch.inputs import STANDARD
+from lic.tools.batch.storage import STANDARD
 from lic.tools.usage import BadOptions
 
 
@@ -38,9 +38,11 @@ def find_jobs(
 
     Hidden files are left out; `suffix` is that of the outputs.
     """
-    folders = [name for name in inputs if name != STANDARD and storage.is_folder(name)]
+    folders = [name for name in inputs if storage.is_folder(name)]
     files = [name for name in inputs if name not in folders]
-    if folders and output is not None and output != STANDARD:
+    if folders and output is not None:
+        if output == STANDARD:
+            raise BadOptions("a folder cannot go to standard output: give a folder as `output`")
         if not storage.is_folder(output) and storage.modified(output) is not None:
             raise BadOptions(f"{output} is a file: give a folder for several pictures")
         output = output.rstrip("/") + "/"

@@ -11,7 +11,7 @@ from lic.codec.errors import BadImage, BadSetting
 from lic.codec.file.container import METADATA
 from lic.codec.file.geometry import Region
 from lic.codec.settings import Settings
-from lic.tools.batch.inputs import STANDARD
+from lic.tools.batch.storage import STANDARD
 
 
 def readable_extensions() -> frozenset[str]:
@@ -32,7 +32,9 @@ def encode_bytes(data: bytes, _target: str, settings: Settings) -> bytes:
         raise BadImage(str(error)) from error
 
 
-def decode_bytes(data: bytes, target: str, region: Region | None = None, max_pixels: int | None = None) -> bytes:
+def decode_bytes(
+    data: bytes, target: str, region: Region | None = None, max_pixels: int | None = None, model: str | None = None
+) -> bytes:
     """A .lic file's bytes to those of a picture file of `target`'s kind."""
     from lic.codec.decoder import decode
 
@@ -40,7 +42,7 @@ def decode_bytes(data: bytes, target: str, region: Region | None = None, max_pix
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
-    image = decode(data, region=region, max_pixels=max_pixels)
+    image = decode(data, region=region, max_pixels=max_pixels, model=model)
     out = io.BytesIO()
     image.save(out, kind, **_metadata(image.info, kind))
     return out.getvalue()

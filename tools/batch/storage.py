@@ -1,14 +1,17 @@
 """Files by path or by URL: local ones directly, others (s3://, gs://, memory://, ...) through fsspec.
 
-Names are strings; of a URL, what follows `://` is treated as a path.
+Names are strings; of a URL, what follows `://` is treated as a path. A dash is standard input or output.
 """
 
+import sys
 from datetime import timezone
 from pathlib import Path
 from typing import Any
 
 from lic.tools.extras import require
 from lic.tools.files import write_whole
+
+STANDARD = "-"
 
 
 def is_url(name: str) -> bool:
@@ -41,6 +44,8 @@ def _remote(name: str) -> tuple[Any, str]:
 
 
 def read(name: str) -> bytes:
+    if name == STANDARD:
+        return sys.stdin.buffer.read()
     if not is_url(name):
         return Path(name).read_bytes()
     system, path = _remote(name)
@@ -49,6 +54,10 @@ def read(name: str) -> bytes:
 
 def write(name: str, data: bytes) -> None:
     """Write a file that appears whole or not at all; folders are made as needed."""
+    if name == STANDARD:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+        return
     if not is_url(name):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(name, data)
@@ -62,7 +71,7 @@ def write(name: str, data: bytes) -> None:
 def modified(name: str) -> float | None:
     """The modification time of a file in seconds; None without the file, 0 if the storage has no times."""
     if not is_url(name):
-        return Path(name).stat().st_mtime if Path(name).exists() else None
+        return Path(name).stat().st_mtime if name != STANDARD and Path(name).exists() else None
     system, path = _remote(name)
     if not system.exists(path):
         return None
@@ -75,7 +84,7 @@ def modified(name: str) -> float | None:
 
 def is_folder(name: str) -> bool:
     if not is_url(name):
-        return Path(name).is_dir()
+        return name != STANDARD and Path(name).is_dir()
     system, path = _remote(name)
     return bool(system.isdir(path))
 

@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Convert, convert_all, summary
-from lic.tools.batch.inputs import STANDARD
 from lic.tools.batch.jobs import Job, Result, find_jobs
+from lic.tools.batch.storage import STANDARD
 from lic.tools.usage import in_flags
 
 

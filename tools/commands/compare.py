@@ -30,20 +30,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size = parser.add_mutually_exclusive_group()
     size.add_argument("--bytes", type=int, metavar="N", help="largest size of the files")
     size.add_argument("--bpp", type=float, metavar="B", help="the same in bits per pixel")
-    size.add_argument(
-        "--like-jpeg",
-        type=int,
-        metavar="Q",
-        help=f"as large as JPEG 4:2:0 at this quality (default: {DEFAULT_JPEG_QUALITY})",
-    )
+    like = f"as large as JPEG 4:2:0 at this quality (default: {DEFAULT_JPEG_QUALITY})"
+    size.add_argument("--like-jpeg", type=int, metavar="Q", help=like)
     parser.add_argument("-o", "--output", metavar="SHEET", help="the comparison as one PNG picture")
     parser.add_argument("--html", metavar="PAGE", help="the comparison as a page with a slider")
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
-    parser.add_argument(
-        "-e", "--effort", type=int, default=DEFAULT_EFFORT, metavar="N", help="of lic's encoder; see `lic encode`"
-    )
+    parser.add_argument("-e", "--effort", type=int, default=DEFAULT_EFFORT, metavar="N", help="see `lic encode`")
 
 
 def run(args: argparse.Namespace) -> int:

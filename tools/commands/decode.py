@@ -23,9 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
-    parser.add_argument(
-        "--max-pixels", type=positive, metavar="N", help="refuse larger pictures; Pillow's limit if not given"
-    )
+    limit = "refuse larger pictures; Pillow's limit if not given"
+    parser.add_argument("--max-pixels", type=positive, metavar="N", help=limit)
+    parser.add_argument("-m", "--model", help="name or path of the model, if it is not found by itself")
 
 
 def _region(text: str) -> Region:
@@ -37,5 +37,5 @@ def _region(text: str) -> Region:
 
 
 def run(args: argparse.Namespace) -> int:
-    convert = partial(decode_bytes, region=args.crop, max_pixels=args.max_pixels)
+    convert = partial(decode_bytes, region=args.crop, max_pixels=args.max_pixels, model=args.model)
     return run_jobs(jobs_of(args, ".png", frozenset({".lic"})), convert, args)

@@ -10,16 +10,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    from lic.tools.evaluation.codecs import LIC
     from lic.tools.evaluation.demonstration import demonstrate
 
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     print(f"{'picture':<10} {'codec':<5} {'quality':>7} {'bytes':>7} {'bit/px':>7} {'PSNR':>6} {'MS-SSIM':>8}")
-    for row in demonstrate(folder, args.model):
-        name = row.picture if row.codec == LIC else ""
-        numbers = f"{row.quality:>7g} {row.bytes:>7,} {row.bpp:>7.3f} {row.psnr:>6.2f} {row.ms_ssim:>8.4f}"
-        print(f"{name:<10} {row.codec:<5} {numbers}")
+    for name, ours, jpeg in demonstrate(folder, args.model):
+        for picture, codec, v in ((name, "lic", ours), ("", "JPEG", jpeg)):
+            numbers = f"{v.setting:>7g} {v.bytes:>7,} {v.bpp:>7.3f} {v.scores.psnr:>6.2f} {v.scores.ms_ssim:>8.4f}"
+            print(f"{picture:<10} {codec:<5} {numbers}")
     print(f"\nThe files are in {folder}: for each NAME and quality Q, NAME-qQ.lic and what it decodes to, NAME-qQ.png,")
     print("and the JPEG nearest in size, NAME-qQ.jpg (4:2:0, optimised); NAME.png is the original.")
     return 0

@@ -27,28 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="pictures, or folders of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="RESULTS", help="a .json or .csv file")
-    parser.add_argument(
-        "--codecs",
-        nargs="+",
-        metavar="CODEC",
-        help=f"some of {', '.join(codecs.NAMES)} (default: all that are installed)",
-    )
+    known = f"some of {', '.join(codecs.NAMES)} (default: all that are installed)"
+    parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=known)
     parser.add_argument("-m", "--model", action="append", help="name or path of lic's model; again for several models")
     parser.add_argument(
-        "-e",
-        "--effort",
-        type=int,
-        nargs="+",
-        default=[DEFAULT_EFFORT],
-        metavar="N",
-        help="effort of lic; several for several curves",
+        "-e", "--effort", type=int, nargs="+", default=[DEFAULT_EFFORT], metavar="N", help="of lic; a curve for each"
     )
-    parser.add_argument(
-        "--qualities",
-        nargs="+",
-        metavar="[CODEC=]Q,Q...",
-        help="qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)",
-    )
+    qualities = "qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)"
+    parser.add_argument("--qualities", nargs="+", metavar="[CODEC=]Q,Q...", help=qualities)
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
 

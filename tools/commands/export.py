@@ -21,9 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or one of its checkpoints")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.safetensors")
     parser.add_argument("--name", help="name of the model; that of the file if not given")
-    parser.add_argument(
-        "--data", nargs="+", help="pictures to fit context tables on; those of the training if not given"
-    )
+    parser.add_argument("--data", nargs="+", help="pictures to fit context tables on; the training's if not given")
     parser.add_argument("--plain", action="store_true", help="one table per channel instead of context tables")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 

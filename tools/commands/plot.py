@@ -32,14 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("results", nargs="+", metavar="RESULTS", help="files written by lic eval")
     parser.add_argument("-o", "--output", metavar="FILE", help="a .png, .svg, .pdf or .html file")
-    parser.add_argument(
-        "--metric",
-        nargs="+",
-        choices=METRICS,
-        default=["psnr"],
-        metavar="METRIC",
-        help=f"a panel for each: {', '.join(METRICS)} (default: psnr)",
-    )
+    panels = f"a panel for each: {', '.join(METRICS)} (default: psnr)"
+    parser.add_argument("--metric", nargs="+", choices=METRICS, default=["psnr"], metavar="METRIC", help=panels)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help="only these, as lic eval names them")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--picture", metavar="NAME", help="one picture instead of the mean")

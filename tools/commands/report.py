@@ -7,8 +7,6 @@ from lic.tools.files import find_pictures, write_whole
 from lic.tools.usage import UsageError, check_output, split_names
 
 REFERENCES = ("jpeg", "jpeg2000", "webp", "avif")
-DEFAULT_QUALITY = 50.0
-DEFAULT_MAPS = 8
 
 EXAMPLES = """\
 examples:
@@ -23,15 +21,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="RUN_OR_MODEL", help="a training run's folder or checkpoint, or a model")
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="pictures, or folders of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="REPORT", help="the page, an .html file")
-    parser.add_argument(
-        "--codecs", nargs="+", metavar="CODEC", help=f"to compare with (default: {' '.join(REFERENCES)})"
-    )
-    parser.add_argument(
-        "-q", "--quality", type=float, default=DEFAULT_QUALITY, help="of the maps and the densities (default: 50)"
-    )
-    parser.add_argument(
-        "--maps", type=int, default=DEFAULT_MAPS, metavar="N", help=f"pictures to show (default: {DEFAULT_MAPS})"
-    )
+    references = f"to compare with (default: {' '.join(REFERENCES)})"
+    parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=references)
+    parser.add_argument("-q", "--quality", type=float, default=50.0, help="of maps and densities (default: 50)")
+    parser.add_argument("--maps", type=int, default=8, metavar="N", help="pictures to show (default: 8)")
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
 

@@ -10,7 +10,8 @@ from lic.codec.errors import LicError
 from lic.codec.file.container import POSITIONS
 from lic.codec.info import Info, read_info
 from lic.codec.model.catalogue import list_models
-from lic.tools.batch.inputs import describe, read_input
+from lic.tools.batch import storage
+from lic.tools.usage import describe
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def run(args: argparse.Namespace) -> int:
     failures = 0
     for name in args.inputs:
         try:
-            info = read_info(read_input(name))
+            info = read_info(storage.read(name))
         except (LicError, OSError) as error:
             print(f"{name}: {describe(error)}", file=sys.stderr)
             failures += 1

@@ -78,7 +78,8 @@ def model_choices(given: dict[str, Any]) -> dict[str, Any]:
     if "add_lambda" in more and "lambdas" in given:
         raise UsageError("--lambdas names all points, --add-lambda those beside the model's own: give one of them")
     more |= {name: given[name] for name in ("lambdas", "distortion") if name in given}
-    return given | starting_from(given["start_from"], **more)._asdict()
+    implied = starting_from(given["start_from"], **more)
+    return given | {name: getattr(implied, name) for name in RateDistortion.FIXED}
 
 
 def run(args: argparse.Namespace) -> int:

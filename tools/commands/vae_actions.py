@@ -16,8 +16,7 @@ from lic.models.theory.vae import bits_per_dimension
 from lic.tools.commands.loop_options import add_loop_arguments, add_options, given_options, run_choices
 from lic.tools.files import write_whole
 from lic.tools.studies.comparisons import colour_curves, colour_table, objective_rows, objective_table
-from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
-from lic.tools.studies.small_trainings import Bench
+from lic.tools.studies.small_trainings import TO_LEARN_FROM, TO_MEASURE_ON, Bench, sample_paths
 from lic.tools.studies.vae_panels import between, panel, read, reconstruct, sample_rows, traversals
 from lic.tools.training.loop import train
 from lic.tools.training.pictures import load_pictures

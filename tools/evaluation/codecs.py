@@ -7,7 +7,6 @@ files for all of them; a setting of JPEG 2000 is a rate in bits per pixel, of al
 import importlib
 import io
 import math
-import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -164,8 +163,6 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     from lic.codec.model.loader import get_model
 
     frozen = get_model(model)
-    if model is not None:
-        make_findable(model)
     name = LIC if model is None else f"{LIC}-{frozen.name}"
     return Codec(
         name if effort == DEFAULT_EFFORT else f"{name}-effort{effort}",
@@ -175,20 +172,8 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
         LIC_LADDER,
         LIC_QUALITIES,
         lambda pixels, quality: encode(pixels, quality=quality, effort=effort, model=model),
-        lambda data: np.array(decode(data).convert("RGB")),
+        lambda data: np.array(decode(data, model=model).convert("RGB")),
     )
-
-
-def make_findable(model: str) -> None:
-    """Add the folder of a model given by its path to LIC_MODELS, so that this process can decode its files."""
-    from lic.codec.model.catalogue import MODELS_VARIABLE
-
-    path = Path(model)
-    if path.exists():
-        known = os.environ.get(MODELS_VARIABLE, "")
-        folder = str(path.resolve().parent)
-        if folder not in known.split(os.pathsep):
-            os.environ[MODELS_VARIABLE] = os.pathsep.join(filter(None, [known, folder]))
 
 
 def read_rgb(path: str | Path) -> Pixels:

@@ -65,11 +65,13 @@ def byte_limit(pixels: Pixels, count: int | None, bpp: float | None, jpeg_qualit
 
 
 def make_versions(pixels: Pixels, chosen: Sequence[Codec], limit: int) -> list[Version]:
-    """The photo by each codec, in at most `limit` bytes if possible."""
-    versions = []
-    for codec in tqdm(chosen, desc="coding", unit="codec", disable=None):
-        setting, data = largest_within(partial(codec.encode, pixels), codec.grid, limit)
-        decoded = codec.decode(data)
-        scores = measure(pixels, decoded)
-        versions.append(Version(codec.label, decoded, len(data), setting, len(data) > limit, scores))
-    return versions
+    """The photo by each codec, in at most `limit` bytes where it can."""
+    bar = tqdm(chosen, desc="coding", unit="codec", disable=None)
+    files = [(codec, *largest_within(partial(codec.encode, pixels), codec.grid, limit)) for codec in bar]
+    return [make_version(pixels, codec, setting, data, len(data) > limit) for codec, setting, data in files]
+
+
+def make_version(pixels: Pixels, codec: Codec, setting: float, data: bytes, over_limit: bool = False) -> Version:
+    """The photo as a codec decodes it from a file."""
+    decoded = codec.decode(data)
+    return Version(codec.label, decoded, len(data), setting, over_limit, measure(pixels, decoded))

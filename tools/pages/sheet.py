@@ -15,6 +15,7 @@ GAP = 16
 COLUMNS = 3  # of full pictures
 CROPS = 3
 CROP_SIDE = 96  # pixels of the photo
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 INK, SOFT, MARK = "#1d2329", "#5b6670", "#ff3b1f"
 
 
@@ -99,14 +100,7 @@ def draw_sheet(name: str, original: Pixels, versions: Sequence[Version]) -> Pixe
     return np.array(sheet)
 
 
-def _mark(
-    draw: ImageDraw.ImageDraw,
-    places: Sequence[Place],
-    x: int,
-    y: int,
-    scale: float,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
+def _mark(draw: ImageDraw.ImageDraw, places: Sequence[Place], x: int, y: int, scale: float, font: Font) -> None:
     """Draw numbered squares on the full picture."""
     for k, place in enumerate(places):
         left, top = x + place.left * scale, y + place.top * scale

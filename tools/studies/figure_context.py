@@ -3,22 +3,21 @@
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import get_model
+from lic.codec.transform.torch_network import thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.theory.vae import Vae
 from lic.tools.extras import require
-from lic.tools.studies.samples import TO_LEARN_FROM, TO_MEASURE_ON, sample_paths
-from lic.tools.studies.small_trainings import Bench
+from lic.tools.studies.small_trainings import TO_LEARN_FROM, TO_MEASURE_ON, Bench, sample_paths
 from lic.tools.training.pictures import load_pictures, whole_blocks
 from lic.tools.training.variational import Variational
-
-if TYPE_CHECKING:
-    from lic.codec.model.frozen import FrozenModel
 
 SMALLEST = 128  # side in pixels; smaller pictures are not used
 MOST = 24  # pictures in a figure of the codec
@@ -48,16 +47,12 @@ class Context:
         return [whole_blocks(picture) for picture in islice(load_pictures(paths, SMALLEST, quiet=True), MOST)]
 
     @cached_property
-    def frozen(self) -> "FrozenModel":
+    def frozen(self) -> FrozenModel:
         """The trained codec, as it codes files."""
-        from lic.codec.model.loader import get_model
-
         return get_model(self.model)
 
     @cached_property
     def network(self) -> RateDistortionAutoencoder:
-        from lic.codec.transform.torch_network import thaw
-
         return thaw(self.frozen)
 
     @cached_property

@@ -9,8 +9,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.entropy import chunks
+from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.picture.fidelity import squared_error
-from lic.models.constants import PEAK
+from lic.codec.transform.tiled import analyse
+from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantization import quantize
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
 from lic.tools.studies.figure_context import Context, Drawing, new_figure, show
@@ -158,11 +161,6 @@ def rate_distortion(context: Context) -> Drawing:
 
 def contexts(context: Context) -> Drawing:
     """Where the bits of a picture are, with one table per channel and with context tables."""
-    from lic.codec.entropy import chunks
-    from lic.codec.entropy.entropy_model import ChannelTables
-    from lic.codec.transform.tiled import analyse
-    from lic.models.constants import DOWNSAMPLING
-
     with_contexts = context.frozen
     position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
     picture = context.pictures[0]

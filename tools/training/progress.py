@@ -3,15 +3,13 @@
 import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor
 from tqdm import tqdm
 
 from lic.tools.extras import require
-
-if TYPE_CHECKING:
-    from lic.tools.training.objective import Validation
+from lic.tools.training.objective import Validation
 
 LOG = "log.jsonl"  # in the run's folder
 LOG_STEPS = 20  # steps whose mean makes a record, and a new line on the screen
@@ -71,7 +69,7 @@ class Progress:
             print(text, flush=True)
         self.sums, self.count, self.patches, self.since = {}, 0, 0, elapsed
 
-    def validation(self, step: int, elapsed: float, validation: "Validation") -> None:
+    def validation(self, step: int, elapsed: float, validation: Validation) -> None:
         """Show and log validation scores."""
         self.say(f"validation at step {step}\n{validation.table}")
         record = {"step": step, "elapsed": round(elapsed, 2), "score": validation.score}

@@ -208,19 +208,6 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
     return thaw(model), model.card.get("distortion", "mse")
 
 
-class Start(NamedTuple):
-    """The choices of `RateDistortion` that a trained model makes for a training that starts from it."""
-
-    start_from: str
-    kind: str
-    n: int
-    m: int
-    lambdas: tuple[float, ...]
-    distortion: Distortion
-    second_look: tuple[float, ...]
-    only_gains: tuple[float, ...]
-
-
 def starting_from(
     name: str,
     *,
@@ -228,7 +215,7 @@ def starting_from(
     add_lambda: tuple[float, ...] = (),
     only_gains: bool = False,
     distortion: Distortion | None = None,
-) -> Start:
+) -> RateDistortion:
     """Start from a model, its own lambda points or these `lambdas`, and those of `add_lambda` besides."""
     network, trained_by = read_network(name)
     distortion = distortion or trained_by
@@ -241,7 +228,9 @@ def starting_from(
     points = tuple(sorted((*points, *add_lambda)))
     shares = rows_at(points, own, network.shares[:, None], slope=0).clamp(0, 1).flatten().tolist()
     trained, shape = add_lambda if only_gains else (), network.architecture
-    return Start(name, shape.kind, shape.n, shape.m, points, distortion, tuple(shares), trained)
+    return RateDistortion(
+        points, shape.n, shape.m, shape.kind, distortion, start_from=name, second_look=tuple(shares), only_gains=trained
+    )
 
 
 @torch.no_grad()
