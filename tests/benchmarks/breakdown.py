@@ -24,6 +24,7 @@ from PIL import Image
 from lic import decode, encode
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy import chunks
+from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols
 from lic.codec.model.loader import get_model
@@ -66,6 +67,7 @@ def main() -> None:
     data = encode(pixels, quality=args.quality)
     file, whole = parse(data), (0, 0, *image.size)
     symbols = read_symbols(file, model)
+    reference = ReferenceCoder(point.coder.tables, point.coder.walk)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: first_look(pixels, model),
@@ -76,6 +78,7 @@ def main() -> None:
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: read_symbols(file, model),
+        "    in numpy": lambda: reference.decode(file.latents, symbols.shape),
         "  synthesis": lambda: synthesise(symbols, model, point, image.size, whole),
         "tables of one picture": lambda: model.at(position).coder,
     }
