@@ -681,7 +681,7 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
         count += line.count;
     }
     if (!task->bits) {
-        for (size_t table = 0; table < MAX_TABLES; table++) next[table + 1] += next[table];
+        for (size_t table = 0; table < w->tables->count; table++) next[table + 1] += next[table];
         const uint8_t *chosen = w->chosen;
         for (size_t y = 0; y < w->rows; y++) {
             struct line line = line_of_pass(w, channel, pass, y);
