@@ -53,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def action(name: str, line: str) -> argparse.ArgumentParser:
-        return actions.add_parser(
-            name, help=line, description=line, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        return actions.add_parser(name, help=line, description=line, formatter_class=parser.formatter_class)
 
     def looking(name: str, line: str, *pictures: str) -> argparse.ArgumentParser:
         sub = action(name, line)

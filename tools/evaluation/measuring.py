@@ -23,7 +23,7 @@ from lic.tools.evaluation.curves import METRICS, mean_curve
 from lic.tools.evaluation.metrics import measure
 from lic.tools.evaluation.results import ALL_OF_KODAK, CodecInfo, Measurement, Results
 from lic.tools.pool import DIED, in_processes
-from lic.tools.usage import BadOptions
+from lic.tools.usage import BadOptions, describe
 
 KODAK = Path(__file__).parent / "kodak_hashes.json"
 WARM_UP = np.zeros((32, 32, 3), np.uint8)
@@ -120,8 +120,7 @@ def measure_task(task: Task) -> TaskResult:
         for setting in task.settings:
             measurements.append(measure_file(task.picture, pixels, codec, setting))
     except Exception as error:  # whatever a codec's library raises
-        text = " ".join(str(error).split()) or type(error).__name__
-        measurements.append(Measurement(task.picture, width, height, codec.name, error=text))
+        measurements.append(Measurement(task.picture, width, height, codec.name, error=describe(error)))
     return TaskResult(digest, measurements)
 
 

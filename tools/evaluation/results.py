@@ -103,13 +103,12 @@ def to_json(results: Results) -> str:
 
 
 def to_csv(results: Results) -> str:
-    names = [f.name for f in fields(Measurement)]
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, "label", "version", "settings", "dataset", "machine"])
+    writer.writerow([*(f.name for f in fields(Measurement)), "label", "version", "settings", "dataset", "machine"])
     for m in results.measurements:
         info = results.codecs[m.codec]
-        row = ["" if (value := _plain(getattr(m, name))) is None else value for name in names]
+        row = ["" if value is None else value for value in map(_plain, astuple(m))]
         writer.writerow([*row, info.label, info.version, info.settings, results.dataset, results.machine])
     return out.getvalue()
 

@@ -15,7 +15,7 @@ from lic.tools.evaluation import bd, charts, codecs
 from lic.tools.evaluation.curves import METRICS, picture_curve
 from lic.tools.evaluation.measuring import evaluate, names_of
 from lic.tools.evaluation.panels import UndefinedMetric, bd_note, bd_tables, build_curves, describe
-from lic.tools.evaluation.results import Measurement, Results
+from lic.tools.evaluation.results import Results
 from lic.tools.fitting.freezing import open_model
 from lic.tools.pages import closeup, page
 from lic.tools.pages.closeup import Examined
@@ -133,7 +133,7 @@ def picture_rows(results: Results, ours: str, quality: float) -> list[list[str]]
     header += ["BD-rate against JPEG, %", "encode, ms", "decode, ms"]
     rows = []
     for name in results.pictures():
-        m = nearest(results.of(ours, name), quality)
+        m = min(results.of(ours, name), key=lambda m: abs(m.setting - quality))
         pair = [picture_curve(results, codec, name, METRICS["psnr"]) for codec in (ANCHOR, ours)]
         percent = bd.compare_curves(pair[0], pair[1]).rate_percent
         numbers = [f"{m.bpp:.4f}", f"{m.psnr:.2f}", f"{m.ms_ssim:.4f}", f"{percent:+.1f}"]
@@ -141,7 +141,3 @@ def picture_rows(results: Results, ours: str, quality: float) -> list[list[str]]
         cells = ["-" if "nan" in cell else cell for cell in numbers]
         rows.append([name, str(m.width), str(m.height), str(m.bytes), *cells])
     return [header, *rows]
-
-
-def nearest(measurements: Sequence[Measurement], setting: float) -> Measurement:
-    return min(measurements, key=lambda m: abs(m.setting - setting))

@@ -275,9 +275,8 @@ def measure(
             first = model.analysis(x).float()
             second = model.second_look(x, first).float() if model.shares.any() else first
         for k, scores in enumerate(rows):
-            latents, bits = model.transmit(
-                blend(first, second, model.shares[k]), torch.tensor([k], device=x.device), "dead-zone", None
-            )
+            latents, point = blend(first, second, model.shares[k]), torch.tensor([k], device=x.device)
+            latents, bits = model.transmit(latents, point, "dead-zone", None)
             with autocast():
                 y = model.synthesis(latents).float()
             scores.append(score(y, x, bits, model.lambdas[k], distortion))
