@@ -75,11 +75,14 @@ def test_the_best_checkpoint_is_preferred_and_named(
 def test_a_model_file_is_not_overwritten_unless_forced(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["export", str(run), "-o", str(tmp_path / "mine.safetensors")]
-    assert main(command) == 0
+    path = tmp_path / "mine.safetensors"
+    path.write_bytes(b"another's")
+    command = ["export", str(run), "-o", str(path)]
     assert main(command) == 2
     assert "exists: give --force" in capsys.readouterr().err
+    assert path.read_bytes() == b"another's"
     assert main([*command, "--force"]) == 0
+    assert read_model_file(path).card["name"] == "mine"
     assert main(["export", str(run), "-o", str(tmp_path / "mine.bin")]) == 2
 
 
