@@ -10,7 +10,8 @@ from lic.models.architecture import Architecture
 from lic.models.constants import PEAK
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.expectation import Predictor, phases
-from lic.models.quantization import Quantization, quantize
+from lic.models.magnitudes import Magnitudes
+from lic.models.quantization import Quantization, quantize, soft_round
 from lic.models.second_look import blend, look_again
 from lic.models.transforms import Analysis, Synthesis
 
@@ -32,7 +33,8 @@ class RateDistortionAutoencoder(nn.Module):
 
     and one density serves every step. Each lambda point has a blend weight in `shares`, 0 by default: the
     fraction of the way from the latents of the first look to those of the second (see `second_look.py`). If the
-    architecture has predictors, y is replaced by its difference from expected latents (see `expectation.py`).
+    architecture has predictors, y is replaced by its difference from expected latents (see `expectation.py`). With
+    `contexts`, the rate is not that of the density but the one that contexts charge (see `magnitudes.py`).
 
     >>> model = RateDistortionAutoencoder(Architecture(n=8, m=12), lambdas=(0.01, 0.1))
     >>> coded = model(torch.rand(2, 3, 32, 32), point=torch.tensor([0, 1]))
@@ -47,6 +49,7 @@ class RateDistortionAutoencoder(nn.Module):
         architecture: Architecture,
         lambdas: Sequence[float] = (0.01,),
         shares: Sequence[float] = (),
+        contexts: bool = False,
     ) -> None:
         super().__init__()
         self.architecture = architecture
@@ -58,6 +61,7 @@ class RateDistortionAutoencoder(nn.Module):
         if architecture.predictors:
             self.trust = nn.Parameter(torch.ones(len(self.lambdas), m))
         self.density = PiecewiseLinearDensity(m)
+        self.magnitudes = Magnitudes(len(self.lambdas), m) if contexts else None
         steps = torch.tensor([optimal_step(value) for value in self.lambdas])
         self.log_gain = nn.Parameter(-steps.log()[:, None].repeat(1, m))
         self.log_inverse_gain = nn.Parameter(steps.log()[:, None].repeat(1, m))
@@ -70,35 +74,62 @@ class RateDistortionAutoencoder(nn.Module):
         point: Tensor,
         how: Quantization = "noise",
         noise: Tensor | None = None,
+        softness: float = 0.0,
+        share: Tensor | None = None,
+        most: int | None = None,
     ) -> Coded:
-        """Reconstruction and bits of each picture, coded at its own lambda point (`point`: B indices)."""
-        y, bits = self.transmit(self.latents(x, point), point, how, noise)
+        """Reconstruction and bits of each picture, coded at its own lambda point (`point`: B indices).
+
+        `share` and `most` are explained in `latents`, `softness` in `transmit`.
+        """
+        y = self.latents(x, point, share, most)
+        y, bits = self.transmit(y, point, how, noise, softness)
         return Coded(self.synthesis(y), bits)
 
-    def latents(self, x: Tensor, point: Tensor) -> Tensor:
-        """The latents of each picture at its own lambda point, before rounding."""
+    def latents(self, x: Tensor, point: Tensor, share: Tensor | None = None, most: int | None = None) -> Tensor:
+        """The latents of each picture before rounding, a share of the way from the first look to the second.
+
+        The shares are those of the lambda points, unless given. At most `most` of them are above 0; if the caller does
+        not know, they are counted.
+        """
+        share = self.shares[point] if share is None else share
         y: Tensor = self.analysis(x).float()
-        share = self.shares[point]
-        again = share > 0
-        if not again.any():
+        if most is None:
+            most = int((share > 0).sum())
+        if most == 0:
             return y
-        second = self.second_look(x[again], y[again]).float()
-        return y.index_put((again,), blend(y[again], second, share[again][:, None, None, None]))
+        again = share.argsort(descending=True)[:most]
+        first = y.index_select(0, again)
+        second = self.second_look(x.index_select(0, again), first).float()
+        return y.index_copy(0, again, blend(first, second, share.index_select(0, again)[:, None, None, None]))
 
     def second_look(self, x: Tensor, y: Tensor) -> Tensor:
         """The latents of a second look at pictures (see `second_look.py`); `y` are those of the first."""
         unscale = (self.log_gain[-1] + self.log_inverse_gain[-1]).exp()[:, None, None]  # as at the finest steps
         return look_again(self.analysis, self.synthesis, x, y * unscale)
 
-    def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
-        """The latents that the decoder receives, and the bits of each picture."""
-        gain = self.log_gain[point].exp()[:, :, None, None]
-        if noise is None and how in ("noise", "straight-through"):
+    def transmit(
+        self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None, softness: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        """The latents that the decoder receives, and the bits of each picture.
+
+        Only the rate of noisy values has a gradient: in training it stands for the rate of rounded ones, and comes
+        nearer to it if values are rounded softly first, with `softness` as the alpha of `soft_round`.
+        """
+        training = how in ("noise", "straight-through")
+        if training and noise is None:
             noise = torch.rand_like(y) - 0.5
         scaled, restored = self.code(y, point, how, noise)
-        # Only the rate of noisy values has a gradient.
-        counted = quantize(scaled, "noise" if how == "straight-through" else how, noise)
-        return restored, self.bits(counted, gain).sum(dim=(1, 2, 3))
+        counted = quantize(soft_round(scaled, softness), "noise", noise) if training else quantize(scaled, how)
+        return restored, self.rate(scaled, counted, point)
+
+    def rate(self, scaled: Tensor, counted: Tensor, point: Tensor) -> Tensor:
+        """The bits of each picture, of which `counted` are the (possibly noisy) symbols."""
+        if self.magnitudes is None:
+            return self.bits(counted, self.log_gain[point].exp()[:, :, None, None]).sum(dim=(1, 2, 3))
+        # Contexts see rounded symbols; their gradient reaches the latents as if nothing had been rounded.
+        mu = self.magnitudes(quantize(scaled, "straight-through"), point)
+        return self.magnitudes.bits(counted, mu, point)
 
     def code(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The scaled differences that are rounded to symbols, and the latents restored from the symbols."""
@@ -107,7 +138,7 @@ class RateDistortionAutoencoder(nn.Module):
         return (y - expected) * gain, restored
 
     def bits(self, symbols: Tensor, gain: Tensor) -> Tensor:
-        """-log2 P of each (possibly noisy) symbol."""
+        """-log2 P of each (possibly noisy) symbol by the density."""
         return -self.density.probability((symbols - 0.5) / gain, (symbols + 0.5) / gain).log2()
 
     def restore(self, symbols: Tensor, point: Tensor) -> Tensor:
@@ -131,11 +162,26 @@ class RateDistortionAutoencoder(nn.Module):
         return expected, known
 
     @torch.no_grad()
+    def order_by_size(self, y: Tensor) -> Tensor:
+        """The order of the channels of latents y by magnitude, the most informative ones first.
+
+        Only channels whose numbers have the same remainder by the number of phases exchange places.
+        """
+        gain = self.log_gain[len(self.lambdas) // 2].exp()
+        by_size = (y.abs().mean(dim=(0, 2, 3)) * gain).argsort(descending=True, stable=True)
+        order, phases = torch.empty_like(by_size), self.architecture.phases
+        for group in range(phases):
+            order[group::phases] = by_size[by_size % phases == group]
+        return order
+
+    @torch.no_grad()
     def permute_latents(self, order: Tensor) -> None:
         """Reorder the latent channels; reconstructions and rates do not change.
 
         With phases, a channel's number must keep its remainder modulo 4, which determines the phases of its latents.
         """
+        if self.magnitudes is not None:
+            raise ValueError("the contexts are learned for the order of the channels")
         if ((order - torch.arange(len(order))) % self.architecture.phases).any():
             raise ValueError("the order moves channels to other phases")
         outputs, inputs = self.architecture.latent_tensors

@@ -53,6 +53,9 @@ def phases(like: Tensor) -> Tensor:
     [[[0, 2], [3, 1]], [[3, 1], [2, 0]]]
     """
     channels, rows, columns = like.shape[1:]
-    channel, y, x = (torch.arange(n, device=like.device) for n in (channels, rows, columns))
-    place = torch.tensor(PLACES, device=like.device)[y[:, None] % 2, x % 2]
-    return (place - channel[:, None, None]) % PHASES
+    channel = torch.arange(channels, device=like.device)
+    phase = channel.new_empty(channels, rows, columns)
+    for i, numbers in enumerate(PLACES):
+        for j, number in enumerate(numbers):
+            phase[:, i::2, j::2] = ((number - channel) % PHASES)[:, None, None]
+    return phase

@@ -1,7 +1,7 @@
 """The rate that contexts charge, differentiable: the counterpart of the codec's integer contexts in four phases.
 
-Symbols are coded channel by channel, and each channel in four phases (see PLACES). Contexts estimate the magnitude of
-a symbol by a weighted sum over symbols coded before it, and the estimate scales a density:
+Symbols are coded channel by channel, and each channel in four phases (see `expectation.py`). Contexts estimate the
+magnitude of a symbol by a weighted sum over symbols coded before it, and the estimate scales a density:
 
     mu   = scale (sum_i shares_i f_i / mean f_i + sum_d earlier_d |n_d| / mean |n_d|)
     P(n) = F((n + 1/2) / mu) - F((n - 1/2) / mu)
@@ -28,6 +28,7 @@ from torch.nn import functional as F
 
 from lic.models.constants import PHASES, PLACES
 from lic.models.density import PiecewiseLinearDensity
+from lic.models.expectation import phases
 
 MAGNITUDE_CAP = 15.0
 BLOCK = 8
@@ -158,9 +159,7 @@ class Magnitudes(nn.Module):
     def _features(self, symbols: Tensor) -> tuple[list[Tensor], Tensor]:
         """f (each B x C x H x W), and the magnitudes in their sums."""
         capped = symbols.abs().clamp(max=MAGNITUDE_CAP)
-        phase = torch.empty(symbols.shape[1:], dtype=torch.long, device=symbols.device)
-        for (i, j), of_channel in self._phases_by_position(symbols.device):
-            phase[..., i::2, j::2] = of_channel[:, None, None]
+        phase = phases(symbols)
         first = capped[:, :LEVEL_CHANNELS]
         first = torch.where(phase[:LEVEL_CHANNELS] == 0, _straight(first) / 4, first)
         magnitudes = torch.cat([first, capped[:, LEVEL_CHANNELS:]], dim=1)

@@ -49,11 +49,20 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
             for parameter in self.slope[-1].parameters():
                 nn.init.zeros_(parameter)  # the initial slope is zero
 
-    def forward(self, x: Tensor, point: Tensor, how: Quantization = "noise", noise: Tensor | None = None) -> Coded:
+    def forward(
+        self,
+        x: Tensor,
+        point: Tensor,
+        how: Quantization = "noise",
+        noise: Tensor | None = None,
+        softness: float = 0.0,
+        share: Tensor | None = None,
+        most: int | None = None,
+    ) -> Coded:
         grey = luminance(x)
         colour = x - grey
         seen = [colour + MID_GREY] if self.slope is None else [colour + MID_GREY, grey]
-        z, bits = self.transmit(self.analysis(torch.cat(seen, dim=1)).float(), point, how, noise)
+        z, bits = self.transmit(self.analysis(torch.cat(seen, dim=1)).float(), point, how, noise, softness)
         decoded = self.synthesis(z).float() - MID_GREY
         if self.slope is not None:
             decoded = decoded + (self.slope(z).float() - MID_GREY) * (grey - MID_GREY)

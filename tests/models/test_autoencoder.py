@@ -4,7 +4,7 @@ import torch
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
-from lic.models.quantization import Quantization
+from lic.models.quantization import Quantization, quantize, soft_round
 
 
 @pytest.fixture
@@ -127,3 +127,43 @@ def test_optimal_step_minimises_the_high_rate_loss() -> None:
     s = torch.tensor(optimal_step(lambda_), dtype=torch.float64, requires_grad=True)
     (-torch.log2(s) + lambda_ * (255 * s) ** 2 / 36).backward()
     assert s.grad is not None and abs(s.grad.item()) < 1e-6
+
+
+def contextual() -> RateDistortionAutoencoder:
+    torch.manual_seed(0)
+    return RateDistortionAutoencoder(Architecture(n=4, m=6), (0.01, 0.04), contexts=True)
+
+
+def test_contexts_charge_rounded_symbols_by_what_they_see_of_rounded_symbols() -> None:
+    model, point = contextual(), torch.tensor([1, 0])
+    y = torch.randn(2, 6, 4, 4)
+    _, bits = model.transmit(y, point, "dead-zone")
+    symbols = quantize(y * model.log_gain[point].exp()[:, :, None, None], "dead-zone")
+    assert model.magnitudes is not None
+    torch.testing.assert_close(bits, model.magnitudes.bits(symbols, model.magnitudes(symbols, point), point))
+
+
+def test_what_a_latent_tells_contexts_has_a_gradient_though_it_is_rounded() -> None:
+    """The first channel alone, whose own symbols cost the same whatever the latent is."""
+    model = contextual()
+    scaled = torch.full((1, 6, 2, 2), 1.3, requires_grad=True)
+    model.rate(scaled, torch.ones_like(scaled), torch.tensor([0])).backward()
+    assert scaled.grad is not None and scaled.grad[0, 0].abs().min() > 0
+
+
+@pytest.mark.parametrize("how", ["noise", "straight-through"])
+def test_soft_rounding_is_in_the_rate_and_nowhere_else(how: Quantization, model: RateDistortionAutoencoder) -> None:
+    torch.manual_seed(0)
+    y, noise, point = torch.randn(2, 12, 4, 4), torch.rand(2, 12, 4, 4) - 0.5, torch.tensor([0, 2])
+    gain = model.log_gain[point].exp()[:, :, None, None]
+    hard, soft = (model.transmit(y, point, how, noise, alpha) for alpha in (0.0, 6.0))
+    assert torch.equal(hard[0], soft[0])
+    torch.testing.assert_close(soft[1], model.bits(soft_round(y * gain, 6.0) + noise, gain).sum((1, 2, 3)))
+    assert not torch.allclose(hard[1], soft[1])
+    coded = (model.transmit(y, point, "dead-zone", None, alpha)[1] for alpha in (0.0, 6.0))
+    assert torch.equal(*coded)
+
+
+def test_the_order_of_channels_that_contexts_learned_stays() -> None:
+    with pytest.raises(ValueError, match="contexts"):
+        contextual().permute_latents(torch.arange(6).flip(0))

@@ -91,17 +91,15 @@ def second_look_chunks(
 
 
 def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Order a network's latent channels (and the given latents) by magnitude, the most informative ones first.
+    """Order a network's latent channels (and the given latents) by magnitude.
 
-    Only channels whose numbers have the same remainder by the number of phases exchange places.
+    Contexts that were learned in training belong to the order that they were learned for, which stays.
     """
-    gain, phases = network.log_gain[len(network.lambdas) // 2].detach().exp().numpy(), network.architecture.phases
-    by_size = np.argsort(-np.abs(latents).mean(axis=(0, 2, 3)) * gain, kind="stable")
-    order = np.empty_like(by_size)
-    for group in range(phases):
-        order[group::phases] = by_size[by_size % phases == group]
-    network.permute_latents(torch.from_numpy(order))
-    return latents[:, order]
+    if network.magnitudes is not None:
+        return latents
+    order = network.order_by_size(torch.from_numpy(latents))
+    network.permute_latents(order)
+    return latents[:, order.numpy()]
 
 
 @dataclass(frozen=True)
