@@ -24,6 +24,8 @@ examples:
                                                          a new lambda point in minutes
   lic train photos/ -o run --from photo --distortion ms-ssim --hours 2
                                                          the same network, tuned for MS-SSIM
+  lic train photos/ -o run --from photo --architecture residual --optimizer soap --lr 1e-3 --batch 108 --steps 11600
+                                                         a larger network that begins as the smaller one, on a GPU
   torchrun --nproc-per-node 4 -m lic train photos/ -o run --hours 8 --batch 64
                                                          on four GPUs
 """
@@ -43,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         dest="start_from",
         metavar="MODEL",
         help="start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its"
-        " low lambda points gave up are revived, and its second looks are used in training, too",
+        " low lambda points gave up are revived unless it grows, and its second looks are used in training, too",
     )
     model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
     about = "train only the gains of the new points; MODEL's own points do not change"
@@ -77,7 +79,7 @@ def model_choices(given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError("--channels and --latents are those of the model that --from names: leave them out")
     if "add_lambda" in more and "lambdas" in given:
         raise UsageError("--lambdas names all points, --add-lambda those beside the model's own: give one of them")
-    more |= {name: given[name] for name in ("lambdas", "distortion") if name in given}
+    more |= {name: given[name] for name in ("lambdas", "distortion", "kind", "rate") if name in given}
     implied = starting_from(given["start_from"], **more)
     return given | {name: getattr(implied, name) for name in RateDistortion.FIXED}
 

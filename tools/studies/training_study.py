@@ -75,10 +75,12 @@ class LeakyReLUs(RandomStart):
 class OnlineEMAutoencoder(RateDistortionAutoencoder):
     MEMORY = 20_000  # samples: the weight of the past in each step
 
-    def transmit(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None) -> tuple[Tensor, Tensor]:
+    def transmit(
+        self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None, softness: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
         if how != "dead-zone":
             self.density.fit(y.detach(), iterations=1, prior=self.MEMORY)
-        return super().transmit(y, point, how, noise)
+        return super().transmit(y, point, how, noise, softness)
 
 
 class OnlineEM(RateDistortion):

@@ -7,12 +7,16 @@ averaged weights, checkpoints, logs, several processes.
 
 To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
 `rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
-`commands/loop_options.py`. `read_checkpoint(path)` returns the tensors of
-a checkpoint, of which `section(tensors, "average")` are the weights to use, and its `config` from `describe`.
+`commands/loop_options.py`. `read_checkpoint(path)` returns the tensors of a checkpoint, of which
+`section(tensors, "average")` are the weights to use, and its `config` from `describe`.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
 (seed, step), so that resuming is exact without saving generator states, and so that several processes draw
 the same joint batch and each keeps its own slice of it.
+
+`make_step` has all that happens on the device between two batches. It reads nothing back and decides nothing, so that a
+GPU can run it as one CUDA graph (`graph.py`): a step whose loss or gradient is not finite computes zeros for what it
+would have changed.
 """
 
 import copy
@@ -32,9 +36,10 @@ from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, load_checkpoint, read_info, save_checkpoint
-from lic.tools.training.objective import Choices, Model, Now, Objective
+from lic.tools.training.graph import RECORDERS, Graphed, Numbers, Work
+from lic.tools.training.objective import Autocast, Choices, Model, Now, Objective
 from lic.tools.training.options import option
-from lic.tools.training.parallel import Processes, choose_device, joined_processes
+from lic.tools.training.parallel import Processes, choose_device, joined_processes, prepared
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.progress import Progress
 from lic.tools.training.soap import Soap
@@ -102,7 +107,7 @@ def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any
 
 def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig, Chosen]:
     """The choices of the run in the folder `output`, one of `changes`, with these changes."""
-    stored = read_info(Path(changes["output"], CHECKPOINT))["config"]
+    stored = kind.EARLIER | read_info(Path(changes["output"], CHECKPOINT))["config"]
     trains = stored.pop("objective", kind.NAME)  # the first trainer had but one
     if trains != kind.NAME:
         raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
@@ -135,26 +140,38 @@ def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
     return config.lr * warm * math.cos(math.pi / 2 * min(1.0, now.progress / (1 - final_share))) ** 2
 
 
-def make_optimizer(model: nn.Module, config: TrainConfig) -> torch.optim.Optimizer:
-    """Adam or SOAP. Logarithmic parameters (`log_...`) take larger steps and always use Adam."""
-    logarithmic = [p for name, p in model.named_parameters() if name.split(".")[-1].startswith("log_")]
-    rest = [p for name, p in model.named_parameters() if not name.split(".")[-1].startswith("log_")]
-    adam: dict[str, Any] = {"rotate": False, "betas": (0.9, 0.999)}
-    groups = [{"params": rest, "scale": 1.0}, {"params": logarithmic, "scale": 10.0} | adam]
-    groups = [group for group in groups if group["params"]]
-    if config.optimizer == "adam":
-        return torch.optim.Adam(groups, lr=config.lr)
+def make_optimizer(model: nn.Module, config: TrainConfig) -> Soap:
+    """SOAP, or without its rotations Adam.
+
+    Parameters on a logarithmic scale (`log_...`), trust in predictions, and weights of contexts take larger steps and
+    always use Adam.
+    """
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    fast = [p for p, name in names.items() if name.split(".")[-1].startswith("log_")]
+    fast += [p for p, name in names.items() if p not in set(fast) and (name == "trust" or "magnitudes." in name)]
+    biases = [p for p, name in names.items() if name.endswith(".place")]  # of predictors, by the place in a grid
+    rest = [p for p in names if p not in {*fast, *biases}]
+    groups: list[dict[str, Any]] = [
+        {"params": rest, "scale": 1.0, "rotate": config.optimizer == "soap"},
+        {"params": fast, "scale": 10.0, "rotate": False},
+        {"params": biases, "scale": 1.0, "rotate": False},
+    ]
     upsampling = {layer.weight: layer.r for layer in model.modules() if isinstance(layer, SubPixelConv)}
-    dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
-    return Soap(groups, config.lr, upsampling=upsampling, dtype=dtype)
+    # A GPU rotates float32 as fast, in TF32.
+    dtype = torch.bfloat16 if config.precision == "bf16" and not rest[0].is_cuda else torch.float32
+    return Soap([group for group in groups if group["params"]], config.lr, upsampling=upsampling, dtype=dtype)
+
+
+def average_decay(config: TrainConfig, step: int) -> float:
+    """Of the averaged weights: smaller at first, so that the start is forgotten."""
+    return min(config.ema, (1 + step) / (10 + step))
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, decay: float, step: int) -> None:
-    """Exponential moving average of the weights, short at first so that the start is forgotten."""
-    decay = min(decay, (1 + step) / (10 + step))
+def update_average(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
+    """Exponential moving average of the weights, to which the newest ones contribute by `weight`."""
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
-        mean.lerp_(value, 1 - decay)
+        mean.lerp_(value, weight)
 
 
 def draw_batch(
@@ -164,7 +181,7 @@ def draw_batch(
     seed = config.seed << 32 | step
     generator = torch.Generator().manual_seed(seed)
     keep = processes.share(config.batch)
-    x = store.draw(config.batch, generator, keep).contiguous(memory_format=torch.channels_last)
+    x = store.draw(config.batch, generator, keep)
     if store.device.type != "cpu":
         generator = torch.Generator(store.device).manual_seed(seed)
     return x, tuple(t[keep] for t in objective.draw(config.batch, config.crop, generator))
@@ -197,7 +214,7 @@ class State(Generic[Model]):
 
     model: Model
     average: Model
-    optimizer: torch.optim.Optimizer
+    optimizer: Soap
     step: int = 0
     elapsed: float = 0.0  # seconds
     patches: int = 0
@@ -229,6 +246,37 @@ def begin(
     return state
 
 
+def make_step(
+    objective: Objective[Model], config: TrainConfig, state: State[Model], processes: Processes, autocast: Autocast
+) -> Work:
+    """A step on a batch: loss, gradients, new weights and averages; returns the numbers for the log.
+
+    `rates` are the learning rate and the weight of the new weights in the averages.
+    """
+    parameters = [p for p in state.model.parameters() if p.requires_grad]
+
+    def forward(*inputs: Any, **options: Any) -> Any:
+        with autocast():
+            return state.model(*inputs, **options)
+
+    def step(now: Now, rates: Tensor, x: Tensor, *draws: Tensor) -> Numbers:
+        loss, numbers = objective.loss(forward, x, draws, now)
+        found = torch.autograd.grad(loss, parameters, allow_unused=True)
+        state.optimizer.zero_grad()
+        for parameter, gradient in zip(parameters, found, strict=True):
+            parameter.grad = gradient
+        processes.average([gradient for gradient in found if gradient is not None])
+        norm = nn.utils.clip_grad_norm_(parameters, config.clip)
+        finite = norm.isfinite()
+        for group in state.optimizer.param_groups:
+            group["lr"] = rates[0] * group["scale"]
+        state.optimizer.step(where=finite)
+        update_average(state.average, state.model, rates[1] * finite)
+        return {name: value.detach() for name, value in numbers.items()} | {"loss": loss.detach(), "finite": finite}
+
+    return step
+
+
 def train(objective: Objective[Model], config: TrainConfig, resume: bool = False) -> Path:
     """Train, or resume a run; returns the path of its last checkpoint.
 
@@ -240,6 +288,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
     device = choose_device(config.device)
     with ExitStack() as stack:
         processes = stack.enter_context(joined_processes(config.batch, device))
+        stack.enter_context(prepared(device, config.precision))
         main = processes.rank == 0
         store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
         valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
@@ -250,11 +299,15 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         stop = stack.enter_context(stop_requests())
 
         def autocast() -> torch.autocast:
-            return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
+            # Weights cast to bfloat16 are not cached: a graph could not tell when they change.
+            half = config.precision == "bf16"
+            return torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False)
 
-        def forward(*inputs: Any) -> Any:
-            with autocast():
-                return processes.net(*inputs)
+        def prepared_step() -> Work:
+            step = make_step(objective, config, state, processes, autocast)
+            if objective.REPEATS and (recorder := RECORDERS.get(device.type)):
+                return Graphed(step, recorder, lambda: state.optimizer.settled, progress.say)
+            return step
 
         def save_and_measure() -> None:
             state.save(checkpoint, about)
@@ -269,8 +322,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
 
         if main and not resume:
             save_and_measure()  # a reference for later scores; the start may be a trained model
-        processes.wrap(state.model)
-        frozen, bad = False, 0
+        processes.begin_alike([*state.model.state_dict().values(), *state.average.state_dict().values()])
+        step, frozen, bad = prepared_step(), False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed
         while True:
             stopped, state.elapsed = processes.agree(bool(stop), state.elapsed, device)
@@ -280,22 +333,18 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             now = Now(state.step, done, final=done >= 1 - objective.final_share)
             if now.final and not frozen:
                 objective.freeze(state.model)
-                processes.wrap(state.model)
-                frozen = True
-            for group in state.optimizer.param_groups:
-                group["lr"] = group["scale"] * learning_rate(config, now, objective.final_share)
+                state.optimizer.zero_grad()
+                step, frozen = prepared_step(), True
 
             x, draws = draw_batch(objective, config, store, state.step, processes)
-            loss, numbers = objective.loss(forward, x, draws, now)
-            state.optimizer.zero_grad()
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(state.model.parameters(), config.clip)
-            bad = 0 if torch.isfinite(norm) else bad + 1
+            rate = learning_rate(config, now, objective.final_share)
+            rates = torch.tensor([rate, 1 - average_decay(config, state.step)], device=device)
+            numbers = dict(step(now, rates, x, *draws))
+            bad = 0 if numbers.pop("finite") else bad + 1
             if bad:
                 progress.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
             else:
-                state.optimizer.step()
-                update_average(state.average, state.model, config.ema, state.step)
+                state.optimizer.turn(state.step + 1)
             if bad >= PATIENCE:
                 raise TrainingDiverged(
                     f"{bad} non-finite steps in a row, up to step {state.step}: "
@@ -306,7 +355,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             state.elapsed = time.monotonic() - started
             if not bad:
                 done = config.progress(state.step, state.elapsed)
-                progress.step(state.step, state.elapsed, done, config.batch, numbers | {"loss": loss})
+                progress.step(state.step, state.elapsed, done, config.batch, numbers)
             if main and state.elapsed - last_saved > 60 * config.validate_minutes:
                 last_saved = state.elapsed
                 save_and_measure()

@@ -33,11 +33,14 @@ class Choices(Protocol):
 
     NAME: ClassVar[str]
     FIXED: ClassVar[tuple[str, ...]]  # what cannot change when a run is resumed
+    EARLIER: ClassVar[dict[str, Any]]  # choices of runs that began before these could be chosen
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 class Objective(Protocol[Model]):
     """A model and its loss, as a frozen dataclass of options."""
+
+    REPEATS: ClassVar[bool]  # whether `loss` does the same work in every step before, and after, `freeze`: see graph.py
 
     @property
     def final_share(self) -> float:

@@ -1,26 +1,23 @@
 """The device of a training, and the division of work between the processes that `torchrun` starts."""
 
-import gc
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 from torch import distributed as dist
-from torch import nn
-from torch.nn.parallel import DistributedDataParallel
 
 from lic.tools.usage import BadOptions
 
 
-@dataclass
+@dataclass(frozen=True)
 class Processes:
-    """This process's number, how many there are, and the network that they train together."""
+    """This process's number, and how many there are to train a model on joint batches."""
 
     rank: int = 0
     world: int = 1
-    net: nn.Module = field(default_factory=nn.Identity)
 
     def share(self, count: int) -> slice:
         """This process's slice of `count` items.
@@ -31,9 +28,25 @@ class Processes:
         each = count // self.world
         return slice(self.rank * each, (self.rank + 1) * each)
 
-    def wrap(self, model: nn.Module) -> None:
-        """Set `net` to the model, with gradients averaged over the processes."""
-        self.net = DistributedDataParallel(model) if self.world > 1 else model
+    def begin_alike(self, tensors: Iterable[Tensor]) -> None:
+        """Give all processes the values of the first one."""
+        if self.world > 1:
+            for tensor in tensors:
+                dist.broadcast(tensor, 0)
+
+    def average(self, gradients: Sequence[Tensor]) -> None:
+        """Replace gradients by their means over the processes, those of the joint batch.
+
+        One message for all: DistributedDataParallel would send the first ones while the last are computed, but a CUDA
+        graph cannot hold its bookkeeping.
+        """
+        if self.world == 1:
+            return
+        joint = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(joint)
+        joint /= self.world
+        for gradient, mean in zip(gradients, joint.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
 
     def agree(self, stop: bool, elapsed: float, device: torch.device) -> tuple[bool, float]:
         """Whether any process was asked to stop, and the longest time, so that all processes decide alike."""
@@ -56,11 +69,23 @@ def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
         yield processes
     finally:
         if processes.world > 1:
-            # A wrapper that outlives this holds the group's threads. They need the interpreter's lock to free the last
-            # tensors, and hang or abort when the interpreter takes the wrapper apart, or is gone.
-            processes.net = nn.Identity()
-            gc.collect()
             dist.destroy_process_group()
+
+
+@contextmanager
+def prepared(device: torch.device, precision: str) -> Iterator[None]:
+    """Let a GPU choose its kernels by trial, and compute on a stream of its own, as recording demands.
+
+    Float32 is multiplied in TF32, unless precision is "fp32". (Not run by the project's tests, which have no GPU.)
+    """
+    if device.type != "cuda":
+        yield
+        return
+    torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
+    with torch.cuda.stream(torch.cuda.Stream(device)):
+        yield
+        torch.cuda.synchronize(device)
 
 
 def choose_device(name: str) -> torch.device:

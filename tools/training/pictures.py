@@ -69,7 +69,8 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
 
 
 class PictureStore:
-    """Pictures in memory, at full size and halved while a crop still fits; crops are drawn evenly over their area.
+    """Pictures, each also at half size as long as a crop fits, in one flat tensor on the device; crops are drawn
+    evenly over their area.
 
     >>> store = PictureStore([torch.zeros(3, 40, 50, dtype=torch.uint8)], crop=16)
     >>> store.draw(4, torch.Generator().manual_seed(0)).shape
@@ -79,25 +80,35 @@ class PictureStore:
     def __init__(self, pictures: Iterable[Tensor], crop: int, device: torch.device | str = "cpu") -> None:
         self.crop = crop
         self.device = torch.device(device)
-        self.pictures: list[Tensor] = []
-        self.count, self.pixels = 0, 0  # of the original pictures
+        self.count, self.pixels = 0, 0  # of the pictures as they were given
+        scaled: list[Tensor] = []
         for picture in pictures:
             self.count += 1
             self.pixels += picture.shape[1] * picture.shape[2]
             while min(picture.shape[1:]) >= crop:
-                self.pictures.append(picture.to(self.device))
+                scaled.append(picture)
                 picture = halve(picture)
-        areas = torch.tensor([p.shape[1] * p.shape[2] for p in self.pictures], dtype=torch.float64)
-        self._share = areas.cumsum(0) / areas.sum()
+        self.sizes = torch.tensor([p.shape[1:] for p in scaled], device=self.device)  # height and width
+        areas = self.sizes.prod(1)
+        self._offsets = areas.cumsum(0) - areas
+        self._share = areas.double().cumsum(0) / areas.sum()
+        self._flat = torch.empty(int(areas.sum()), 3, dtype=torch.uint8, device=self.device)
+        for part in self._flat.split(areas.tolist()):
+            part.copy_(scaled.pop(0).permute(1, 2, 0).reshape(-1, 3))  # popped, so that memory holds each picture once
 
     def draw(self, count: int, generator: torch.Generator, keep: slice = slice(None)) -> Tensor:
-        """Random crops, half of them mirrored, as floats in 0..1; `keep` selects those to cut out of `count`."""
-        dice = torch.rand(count, 4, generator=generator, dtype=torch.float64)
-        crops = []
-        for which, top, left, mirror in dice[keep].tolist():
-            picture = self.pictures[int(torch.searchsorted(self._share, which))]
-            y = int(top * (picture.shape[1] - self.crop + 1))
-            x = int(left * (picture.shape[2] - self.crop + 1))
-            crop = picture[:, y : y + self.crop, x : x + self.crop]
-            crops.append(crop.flip(2) if mirror < 0.5 else crop)
-        return torch.stack(crops).float() / PEAK
+        """Random crops, flipped in both directions and transposed by chance, in channels-last memory, as floats in
+        0..1; of `count` only `keep` are cut. The generator is the CPU's, so that all devices draw the same crops."""
+        which, *dice = torch.rand(6, count, generator=generator, dtype=torch.float64)[:, keep].to(self.device)
+        picture = torch.searchsorted(self._share, which).clamp(max=len(self._share) - 1)
+        height, width = self.sizes[picture].T
+        top, left = ((d * (side - self.crop + 1)).long() for d, side in zip(dice, (height, width), strict=False))
+        flip_rows, flip_columns, transpose = ((d < 0.5)[:, None] for d in dice[2:])
+        along = torch.arange(self.crop, device=self.device)
+        rows = torch.where(flip_rows, self.crop - 1 - along, along)[:, :, None]
+        columns = torch.where(flip_columns, self.crop - 1 - along, along)[:, None, :]
+        turned = transpose[:, :, None]
+        rows, columns = torch.where(turned, columns, rows), torch.where(turned, rows, columns)
+        start = self._offsets[picture] + top * width + left
+        places = start[:, None, None] + rows * width[:, None, None] + columns
+        return (self._flat[places].float() / PEAK).permute(0, 3, 1, 2)

@@ -8,12 +8,15 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
+from tqdm import tqdm
 
-from lic.models.architecture import Architecture
+from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.distortion import ms_ssim, mse, psnr
+from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
+from lic.models.quantization import quantize
 from lic.models.second_look import blend
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
@@ -23,17 +26,20 @@ from lic.tools.usage import BadOptions
 
 Distortion = Literal["mse", "ms-ssim"]
 Proxy = Literal["noise", "straight-through"]
+Rate = Literal["tables", "contexts"]
+Looks = Literal["always", "half"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
 # Lambdas of MS-SSIM with about the rate of those of MSE: CompressAI's published pairs, 0.0018 and
 # 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
 MS_SSIM_SCALE = 1250.0
 MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
+CONTEXT_STEPS = 250  # for each lambda point
 REVIVED_SLOPE = 0.75  # of log gain over log lambda: 0.5 in high-rate theory, measured in LAB.md
 
 
 @dataclasses.dataclass(frozen=True)
 class RateDistortion:
-    """bits per pixel + lambda * distortion; each picture of a batch draws its own lambda point.
+    """bits per pixel + lambda * distortion; the pictures of a batch take the lambda points in turn.
 
     The distortion is 255^2 * MSE, or 1 - MS-SSIM at lambdas that are `MS_SSIM_SCALE` times larger.
 
@@ -43,13 +49,20 @@ class RateDistortion:
     """
 
     NAME: ClassVar[str] = "rate-distortion"
-    FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "only_gains", "second_look")
+    FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "rate", "only_gains", "second_look")
+    EARLIER: ClassVar[dict[str, Any]] = {"softness": 0.0}
+    REPEATS: ClassVar[bool] = True
 
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
     # Not --n and --m: torchrun would take them for abbreviations of its own options.
     n: int = option(128, "channels of the inner layers", "N", flag="--channels")
     m: int = option(320, "channels of the latents", "M", flag="--latents")
-    kind: str = "balle2017"  # of the architecture
+    kind: str = option(
+        "balle2017",
+        "the network's layers; a model by --from grows into them if it has fewer",
+        choices=[*KINDS],
+        flag="--architecture",
+    )
     distortion: Distortion = option("mse", "the distortion: 255^2 * MSE, or 1 - MS-SSIM", choices=["mse", "ms-ssim"])
     balance: float = option(0.0, "weigh each point's loss by lambda^-B (1 at the points' geometric mean)", "B")
     proxy: Proxy = option(
@@ -57,6 +70,17 @@ class RateDistortion:
         "replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded"
         " ones",
         choices=["noise", "straight-through"],
+    )
+    softness: float = option(6.0, "soft rounding before the noise in the rate; 0 for none", "A", flag="--soft-rounding")
+    rate: Rate = option(
+        "tables",
+        "the rate: by a table for each channel, or by contexts, which are learned along with the network",
+        choices=["tables", "contexts"],
+    )
+    look_twice: Looks = option(
+        "always",
+        "at lambda points with a second look: at all pictures, or at half of them, so that encoding can do without",
+        choices=["always", "half"],
     )
     rounded_share: float = option(0.1, "last fraction of the run, for the decoder alone, on rounded latents", "S")
     start_from: str | None = None  # a model or a run; None for principal components
@@ -66,6 +90,8 @@ class RateDistortion:
     def __post_init__(self) -> None:
         if not 0 <= self.rounded_share < 1:
             raise BadOptions(f"`rounded_share` {self.rounded_share:g}: give a share below 1, or 0 for none")
+        if self.softness < 0:
+            raise BadOptions(f"`softness` {self.softness:g}: give 0 or more")
 
     @property
     def final_share(self) -> float:
@@ -85,7 +111,8 @@ class RateDistortion:
         return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
-        model = RateDistortionAutoencoder(self.architecture, self.lambdas, self.second_look)
+        contexts = self.rate == "contexts"
+        model = RateDistortionAutoencoder(self.architecture, self.lambdas, self.second_look, contexts)
         if self.only_gains:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
@@ -97,28 +124,55 @@ class RateDistortion:
             steps = [optimal_step(value) for value in converted(model.lambdas, self.distortion, "mse")]
             model.log_gain.copy_(-torch.tensor(steps).log()[:, None].expand_as(model.log_gain))
             pca_start(model, crops)
+            if model.magnitudes is not None:
+                fit_contexts(model, crops)
             return
         source, distortion = read_network(self.start_from)
-        state = source.state_dict()
         points = converted(source.lambdas, distortion, self.distortion)
+        learned = source.magnitudes is not None and points == [*model.lambdas]
+        if model.magnitudes is not None and source.magnitudes is None:
+            source.permute_latents(source.order_by_size(source.analysis(crops.to(source.log_gain.device))))
+        own = model.state_dict()
+        state = {name: value for name, value in grown_state(source, self.architecture).items() if name in own}
         state["log_gain"] = rows_at(model.lambdas, points, state["log_gain"], slope=0.5)
         state["log_inverse_gain"] = rows_at(model.lambdas, points, state["log_inverse_gain"], slope=-0.5)
         if "trust" in state:
             state["trust"] = rows_at(model.lambdas, points, state["trust"], slope=0)
-        model.load_state_dict(state)
-        if not self.only_gains:
+        if not learned:
+            state = {name: value for name, value in state.items() if not name.startswith("magnitudes.")}
+        model.load_state_dict(own | state)
+        if not self.only_gains and source.architecture == model.architecture:
             revive(model)
+        if model.magnitudes is not None and not learned:
+            fit_contexts(model, crops)
 
-    def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """A lambda point for each picture, and the noise that replaces rounding."""
-        side, device, points = crop // DOWNSAMPLING, generator.device, self.trained_points
-        which = torch.randint(len(points), (batch,), generator=generator, device=device)
+    def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
+        """Of each picture: lambda point, lambda, share of the second look, and the noise that replaces rounding.
+
+        The pictures take the lambda points in turn, from a random one on, so that each point has equally many pictures
+        (or one more), in the parts of several processes, too.
+        """
+        device, points = generator.device, self.trained_points
+        shares = self.second_look or (0.0,) * len(self.lambdas)
+        first = torch.randint(self.period, (1,), generator=generator, device=device)
+        turn = first + torch.arange(batch, device=device)
+        point = torch.tensor(points, device=device)[turn % len(points)]
+        share = torch.tensor(shares, device=device)[point] * (turn % self.period < len(points))
+        side = crop // DOWNSAMPLING
         noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
-        return torch.tensor(points, device=device)[which], noise
+        return point, torch.tensor(sorted(self.lambdas), device=device)[point], share, noise
+
+    @property
+    def period(self) -> int:
+        """The number of pictures after which lambda points and second looks repeat."""
+        return len(self.trained_points) * (2 if self.look_twice == "half" else 1)
 
     def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
-        point, noise = draws
-        coded = net(x, point, "dead-zone" if now.final else self.proxy, noise)
+        point, lambda_, share, noise = draws
+        twice = sum(self.second_look[k] > 0 for k in self.trained_points) if self.second_look else 0
+        most = math.ceil(len(x) / self.period) * twice
+        how = "dead-zone" if now.final else self.proxy
+        coded = net(x, point, how, noise, self.softness, share, most)
         bpp = coded.bits / x[0, 0].numel()
         y = coded.reconstruction.float()
         distortion = mse(y, x)
@@ -127,9 +181,9 @@ class RateDistortion:
             similarity = ms_ssim(y, x)
             numbers["ms_ssim"] = similarity.mean()
             distortion = 1 - similarity
-        lambdas = x.new_tensor(sorted(self.lambdas))
-        weight = (lambdas / lambdas.log().mean().exp()) ** -self.balance
-        return (weight[point] * (bpp + lambdas[point] * distortion)).mean(), numbers
+        middle = math.exp(sum(map(math.log, self.lambdas)) / len(self.lambdas))
+        weight = (lambda_ / middle) ** -self.balance
+        return (weight * (bpp + lambda_ * distortion)).mean(), numbers
 
     def freeze(self, model: RateDistortionAutoencoder) -> None:
         """Train only synthesis and inverse gains from here on: they can still adapt to rounded latents."""
@@ -184,7 +238,8 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
         raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
     shares = config.get("second_look", ())
     architecture = Architecture(config.get("kind", "balle2017"), config["n"], config["m"])
-    network = RateDistortionAutoencoder(architecture, config["lambdas"], shares)
+    contexts = config.get("rate") == "contexts"
+    network = RateDistortionAutoencoder(architecture, config["lambdas"], shares, contexts)
     network.load_state_dict(section(tensors, "average"))
     return network, info
 
@@ -215,9 +270,21 @@ def starting_from(
     add_lambda: tuple[float, ...] = (),
     only_gains: bool = False,
     distortion: Distortion | None = None,
+    kind: str | None = None,
+    rate: Rate | None = None,
 ) -> RateDistortion:
-    """Start from a model, its own lambda points or these `lambdas`, and those of `add_lambda` besides."""
+    """Start from a model, its own lambda points or these `lambdas`, and those of `add_lambda` besides.
+
+    `kind` is that of the architecture into which the model grows, `rate` the one that it is trained by from here on;
+    where they are not given, both are the model's own.
+    """
     network, trained_by = read_network(name)
+    shape = network.architecture
+    shape = dataclasses.replace(shape, kind=kind or shape.kind)
+    try:
+        grown_state(network, shape)
+    except CannotGrow as error:
+        raise BadOptions(f"{name} cannot become a network of the `kind` {shape.kind}: {error}") from error
     distortion = distortion or trained_by
     if only_gains and distortion != trained_by:
         raise BadOptions(f"`only_gains` cannot change the `distortion`, which is {trained_by}")
@@ -227,10 +294,27 @@ def starting_from(
         raise BadOptions(f"{name} has that lambda point: `add_lambda` needs others")
     points = tuple(sorted((*points, *add_lambda)))
     shares = rows_at(points, own, network.shares[:, None], slope=0).clamp(0, 1).flatten().tolist()
-    trained, shape = add_lambda if only_gains else (), network.architecture
     return RateDistortion(
-        points, shape.n, shape.m, shape.kind, distortion, start_from=name, second_look=tuple(shares), only_gains=trained
+        points,
+        shape.n,
+        shape.m,
+        shape.kind,
+        distortion,
+        rate=rate or ("tables" if network.magnitudes is None else "contexts"),
+        start_from=name,
+        second_look=tuple(shares),
+        only_gains=add_lambda if only_gains else (),
     )
+
+
+def fit_contexts(model: RateDistortionAutoencoder, crops: Tensor) -> None:
+    """Learn the contexts of a network from its symbols of crops, before anything else is trained."""
+    assert model.magnitudes is not None
+    y = model.analysis(crops).float()
+    for k in tqdm(range(len(model.lambdas)), desc="fitting contexts", unit="point", leave=False, disable=None):
+        scaled, _ = model.code(y, torch.full((len(y),), k, device=y.device), "dead-zone")
+        with torch.enable_grad():
+            model.magnitudes.fit(k, quantize(scaled, "dead-zone"), CONTEXT_STEPS)
 
 
 @torch.no_grad()

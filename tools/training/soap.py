@@ -5,100 +5,187 @@ over the past, and its eigenvectors Q. Adam runs on G rotated by the Qs, and its
 
     G' = G x1 Q1' x2 Q2' x3 Q3'      W <- W - lr * Adam(G') x1 Q1 x2 Q2 x3 Q3
 
-The Qs are initialised from the first gradient, which does not change the weights, and updated every `refresh` steps by
-a step of orthogonal iteration. In these coordinates, directions in which the loss is flat get large steps; in the
-original ones, steep directions that involve the same weights would keep those steps small.
+The Qs are the eigenvectors of the covariances of the first gradients, which do not change the weights. Later they are
+updated every few steps by a step of orthogonal iteration, Q <- orthonormal basis of (covariance Q). In these
+coordinates, directions in which the loss is flat get large steps; in the original ones, steep directions that involve
+the same weights would keep those steps small.
+
+`step` is a fixed list of operations on the device, which never asks for a value, so that a CUDA graph can hold it;
+`turn`, which is called after it, has all that depends on the number of steps. What `step` reads keeps its place in
+memory.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-MEMORY = 0.95  # decay of a covariance at a refresh
+MEMORY = 0.9  # decay of a covariance at an update
+State = dict[str, Tensor]
 
 
 class Soap(torch.optim.Optimizer):
     """Parameters of one dimension, and groups with `rotate=False`, use plain Adam.
 
-    `upsampling` maps the weights of sub-pixel convolutions to their r. Rotations are computed in `dtype`.
+    The covariances of the `first` gradients give the bases, which are updated every `refresh` steps. `upsampling` maps
+    the weights of sub-pixel convolutions to their r. Rotations are computed in `dtype`.
 
     >>> layer = torch.nn.Linear(3, 2)
     >>> optimizer = Soap(layer.parameters(), lr=0.01)
-    >>> layer(torch.ones(1, 3)).sum().backward()
-    >>> optimizer.step()
+    >>> for count in range(1, 100):
+    ...     layer.zero_grad()
+    ...     layer(torch.ones(1, 3)).square().sum().backward()
+    ...     optimizer.step()
+    ...     optimizer.turn(count)
     """
 
     def __init__(
         self,
         params: Iterable[Any],
         lr: float,
-        betas: tuple[float, float] = (0.9, 0.99),
-        eps: float = 1e-8,
-        refresh: int = 20,
         rotate: bool = True,
+        first: int = 16,
+        refresh: int = 50,
+        betas: tuple[float, float] = (0.95, 0.99),
+        adam_betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-13,  # far below the smallest gradients, which are those of contexts
         upsampling: Mapping[Tensor, int] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "refresh": refresh, "rotate": rotate})
+        # torch keeps the number of steps on the device if a group is "capturable".
+        super().__init__(params, {"lr": lr, "rotate": rotate, "capturable": True})
+        self.betas, self.adam_betas, self.eps = betas, adam_betas, eps
+        self.first, self.refresh = first, refresh
         self.upsampling = upsampling or {}
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: None = None) -> None:  # type: ignore[override]
+    def step(self, closure: None = None, where: Tensor | None = None) -> None:  # type: ignore[override]
+        """Move the parameters that have a gradient; if `where` (a boolean scalar) is false, nothing changes."""
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self._update(parameter, parameter.grad, group, self.state[parameter])
+                    always = torch.ones((), dtype=torch.bool, device=parameter.device)
+                    self._update(parameter, group, always if where is None else where)
 
-    def _update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any], state: dict[str, Any]) -> None:
-        r = self.upsampling.get(parameter, 1)
-        gradient = to_modes(gradient, r)
-        rotated = group["rotate"] and gradient.ndim > 1
+    def _update(self, parameter: Tensor, group: dict[str, Any], where: Tensor) -> None:
+        rotated = self._rotates(group, parameter)
+        gradient = self._gradient(parameter) if rotated else parameter.grad
+        assert gradient is not None
+        state: State = self.state[parameter]
         if not state:
-            state |= begin(gradient, rotated)
-            if rotated:  # In its own bases this gradient is diagonal: no scale for the other entries.
-                return
-        state["step"] += 1
-        step = int(state["step"])
-        if rotated and step % group["refresh"] == 0:
-            refresh(gradient, state)
+            state["step"] = torch.zeros((), device=parameter.device)
+            state |= {"mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
+        if rotated and "basis0" not in state:
+            return
         bases = [state[f"basis{mode}"].to(self.dtype) for mode in range(gradient.ndim * rotated)]
-        g = rotate(gradient, bases)
-        decay_mean, decay_square = group["betas"]
-        mean, square = state["mean"], state["square"]
-        mean.lerp_(g, 1 - decay_mean)
-        square.mul_(decay_square).addcmul_(g, g, value=1 - decay_square)
-        size = (square / (1 - decay_square**step)).sqrt_().add_(group["eps"])
+        g = torch.where(where, rotate(gradient, bases), 0)
+        decay_mean, decay_square = self.betas if rotated else self.adam_betas
+        mean, square, step = state["mean"], state["square"], state["step"]
+        step.add_(where)
+        mean.lerp_(g, where * (1 - decay_mean))
+        square.lerp_(g * g, where * (1 - decay_square))
+        size = (square / _bias(decay_square, step)).sqrt_().add_(self.eps)
         update = rotate(mean / size, [basis.T for basis in bases])
-        parameter.sub_(from_modes(update, parameter, r), alpha=group["lr"] / (1 - decay_mean**step))
+        if rotated:
+            update = from_modes(update, parameter, self.upsampling.get(parameter, 1))
+        parameter.sub_(torch.where(where, update * (group["lr"] / _bias(decay_mean, step)), 0))
+
+    @torch.no_grad()
+    def turn(self, count: int) -> None:
+        """After step number `count` (from 1): let the bases follow the gradients."""
+        turning = []
+        for parameter in self._rotated():
+            state: State = self.state[parameter]
+            if "basis0" not in state:
+                begin(self._gradient(parameter), state, self.first)
+            elif count % self.refresh == 0:
+                gradient = self._gradient(parameter)
+                for mode in range(gradient.ndim):
+                    state[f"covariance{mode}"].lerp_(covariance(gradient, mode), 1 - MEMORY)
+                turning.append(state)
+        refresh(turning)
+
+    @property
+    def settled(self) -> bool:
+        """Whether all parameters that are to be rotated have bases, so that steps are alike from now on."""
+        return all("basis0" in self.state[parameter] for parameter in self._rotated())
+
+    def _rotated(self) -> Iterator[Tensor]:
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and self._rotates(group, parameter):
+                    yield parameter
+
+    def _rotates(self, group: dict[str, Any], parameter: Tensor) -> bool:
+        return bool(group["rotate"]) and parameter.ndim > 1
+
+    def _gradient(self, parameter: Tensor) -> Tensor:
+        assert parameter.grad is not None
+        return to_modes(parameter.grad, self.upsampling.get(parameter, 1))
 
 
-def begin(gradient: Tensor, rotated: bool) -> dict[str, Any]:
-    """The state of a parameter before its first step."""
-    state = {"step": torch.zeros(()), "mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
-    for mode in range(gradient.ndim * rotated):
-        spread = covariance(gradient, mode)
-        largest_first = torch.linalg.eigh(spread).eigenvectors.flip(1).contiguous()
-        state |= {f"covariance{mode}": spread, f"basis{mode}": largest_first}
-    return state
+def _bias(decay: float, step: Tensor) -> Tensor:
+    """1 - decay^step, which an average that began at zero is divided by."""
+    return -torch.expm1(step * math.log(decay))
 
 
-def refresh(gradient: Tensor, state: dict[str, Any]) -> None:
-    """Update the bases, and transform Adam's averages to the new ones."""
-    turns = []
+def begin(gradient: Tensor, state: State, first: int) -> None:
+    """Let one more of the `first` gradients contribute to the first bases."""
+    seen = int(state.get("seen", 0)) + 1
+    state["seen"] = torch.tensor(float(seen), device=gradient.device)
     for mode in range(gradient.ndim):
-        spread = state[f"covariance{mode}"].lerp_(covariance(gradient, mode), 1 - MEMORY)
-        basis = state[f"basis{mode}"]
-        image = spread @ basis
-        largest_first = (basis * image).sum(0).argsort(descending=True)
-        new = torch.linalg.qr(image[:, largest_first]).Q.contiguous()
-        turns.append(basis.T @ new)
-        state[f"basis{mode}"] = new
-        # Averages of squares cannot be rotated; as each direction turns little, it keeps its own.
-        state["square"] = state["square"].index_select(mode, largest_first)
-    state["mean"] = rotate(state["mean"], turns)
+        spread = covariance(gradient, mode)
+        state[f"covariance{mode}"] = state.get(f"covariance{mode}", torch.zeros_like(spread)).lerp(spread, 1 / seen)
+        if seen == first:
+            eigenvectors = torch.linalg.eigh(state[f"covariance{mode}"].double()).eigenvectors
+            state[f"basis{mode}"] = eigenvectors.flip(1).to(gradient.dtype).contiguous()  # largest first
+
+
+def refresh(states: Sequence[State]) -> None:
+    """Update the bases of parameters, those of one size together, and transform Adam's averages to the new ones."""
+    turns: dict[tuple[int, int], Tensor] = {}  # by number of state and mode
+    by_size: dict[int, list[tuple[int, int]]] = {}
+    for i, state in enumerate(states):
+        for mode, size in enumerate(state["mean"].shape):
+            by_size.setdefault(size, []).append((i, mode))
+    for members in by_size.values():
+        spread, old = (
+            torch.stack([states[i][f"{name}{mode}"] for i, mode in members]).double()
+            for name in ("covariance", "basis")
+        )
+        new, order = iterate(spread, old)
+        for k, (i, mode) in enumerate(members):
+            turns[i, mode] = (old[k].T @ new[k]).to(states[i]["mean"].dtype)
+            states[i][f"basis{mode}"].copy_(new[k])
+            # Averages of squares cannot be rotated; as each direction turns little, it keeps its own.
+            states[i]["square"].copy_(states[i]["square"].index_select(mode, order[k]))
+    for i, state in enumerate(states):
+        state["mean"].copy_(rotate(state["mean"], [turns[i, mode] for mode in range(state["mean"].ndim)]))
+
+
+def iterate(spread: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
+    """A step of orthogonal iteration for each of B covariances and bases (B x n x n): the new basis, in which the
+    directions are sorted by variance, and which old direction each of the new ones continues.
+
+    Orthonormal columns come from two rounds of Cholesky QR, X = Q R with R'R = X'X, which takes only matrix products
+    and triangular systems, for all bases of a size at once. Where rounding errors prevent it, the old basis stays.
+    """
+    ridge = spread.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * 1e-6
+    image = spread @ old + ridge * old
+    order = (old * image).sum(1).argsort(dim=1, descending=True)
+    new = image.gather(2, order[:, None, :].expand_as(image))
+    good = torch.ones(len(new), dtype=torch.bool, device=new.device)
+    for _ in range(2):
+        new = new / new.norm(dim=1, keepdim=True).clamp(min=1e-300)
+        factor, info = torch.linalg.cholesky_ex(new.mT @ new)
+        good &= info == 0
+        new = torch.linalg.solve_triangular(factor.mT, new, upper=True, left=False)
+    good &= new.isfinite().flatten(1).all(1)
+    same = torch.arange(new.shape[1], device=new.device).expand_as(order)
+    return torch.where(good[:, None, None], new, old), torch.where(good[:, None], order, same)
 
 
 def to_modes(weight: Tensor, r: int) -> Tensor:

@@ -31,6 +31,8 @@ class Variational:
 
     NAME: ClassVar[str] = "variational"
     FIXED: ClassVar[tuple[str, ...]] = ("n", "m", "noise", "lambda_")
+    EARLIER: ClassVar[dict[str, Any]] = {}
+    REPEATS: ClassVar[bool] = False  # the price of the KL rises
 
     n: int = option(64, "channels of the inner layers", "N", flag="--channels")
     m: int = option(64, "channels of the latents", "M", flag="--latents")

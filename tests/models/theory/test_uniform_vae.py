@@ -27,9 +27,13 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
     vae = UniformVae(network, point)
     x = torch.cat([x, x.flip(3)])
     noise = torch.rand(2, network.architecture.m, 4, 6, generator=torch.Generator().manual_seed(0)) - 0.5
-    # What `lic train --proxy noise` trains on, by its own code.
-    objective = RateDistortion(network.lambdas, network.architecture.n, network.architecture.m, proxy="noise")
-    draws = (torch.tensor([point, point]), noise)
+    # What `lic train --proxy noise --soft-rounding 0` trains on, by its own code.
+    shares, shape = network.shares, network.architecture
+    objective = RateDistortion(
+        network.lambdas, shape.n, shape.m, proxy="noise", softness=0.0, second_look=tuple(shares.tolist())
+    )
+    points = torch.tensor([point, point])
+    draws = (points, torch.tensor(network.lambdas)[points], shares[points], noise)
     loss, _ = objective.loss(network, x, draws, Now(step=0, progress=0.0, final=False))
 
     assert torch.allclose(vae.training_loss(x, noise[None]).mean(), loss, rtol=1e-4)

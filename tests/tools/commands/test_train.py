@@ -13,6 +13,7 @@ from safetensors.torch import save
 
 from lic.tools.cli import main
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info
+from lic.tools.training.progress import LOG
 
 TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
 
@@ -75,8 +76,55 @@ def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run
     assert read_info(Path(f"{run}3", CHECKPOINT))["config"]["second_look"] == pytest.approx(looks)
 
 
+def validations(run: str) -> list[list[dict[str, float]]]:
+    records = map(json.loads, Path(run, LOG).read_text(encoding="utf-8").splitlines())
+    return [record["validation"] for record in records if "validation" in record]
+
+
+def test_a_larger_network_begins_where_the_smaller_one_stands(
+    pictures: Path, run: str, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    data = str(pictures)
+    options = ["--crop", "32", "--batch", "4", "--steps", "1", "--precision", "fp32", "--valid", data, "--from"]
+    assert main(["train", data, "-o", run, *options, str(tiny_model_path), "--lr", "0"]) == 0
+    grown = str(tmp_path / "grown")
+    assert main(["train", data, "-o", grown, *options, run, "--architecture", "residual"]) == 0
+    assert validations(grown)[0] == validations(run)[-1]
+    assert read_info(Path(grown, CHECKPOINT))["config"]["kind"] == "residual"
+    again = str(tmp_path / "again")
+    assert main(["train", data, "-o", again, *options, grown]) == 0
+    assert read_info(Path(again, CHECKPOINT))["config"]["kind"] == "residual"
+
+
+def test_the_rate_can_be_that_of_contexts(
+    pictures: Path, run: str, tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lic.tools.training.rate_distortion.CONTEXT_STEPS", 10)
+    data = str(pictures)
+    options = ["--crop", "32", "--batch", "6", "--steps", "1", "--precision", "fp32", "--valid", data, "--from"]
+    assert main(["train", data, "-o", f"{run}1", *options, str(tiny_model_path)]) == 0
+    assert main(["train", data, "-o", f"{run}2", *options, str(tiny_model_path), "--rate", "contexts"]) == 0
+    by_tables, by_contexts = (validations(f"{run}{k}")[0] for k in (1, 2))
+    assert [score["psnr"] for score in by_tables] == pytest.approx([score["psnr"] for score in by_contexts])
+    assert sum(score["bpp"] for score in by_contexts) < 1.2 * sum(score["bpp"] for score in by_tables)
+    state, info = read_checkpoint(Path(f"{run}2", CHECKPOINT))
+    assert info["config"]["rate"] == "contexts"
+    assert state["average.magnitudes.earlier"].any()
+    assert main(["train", data, "-o", f"{run}3", *options, f"{run}2"]) == 0
+    learned = [score["bpp"] for score in validations(f"{run}2")[-1]]
+    assert [score["bpp"] for score in validations(f"{run}3")[0]] == pytest.approx(learned, rel=1e-6)
+    assert main(["export", f"{run}2", "-o", str(tmp_path / "model.safetensors"), "--plain"]) == 0
+
+
 @pytest.mark.parametrize(
-    "change", [["--lambdas", "0.3"], ["--latents", "8"], ["--distortion", "ms-ssim"], ["--optimizer", "soap"]]
+    "change",
+    [
+        ["--lambdas", "0.3"],
+        ["--latents", "8"],
+        ["--distortion", "ms-ssim"],
+        ["--optimizer", "soap"],
+        ["--rate", "contexts"],
+    ],
 )
 def test_resuming_cannot_change_the_model_or_its_optimizer(
     pictures: Path, run: str, change: list[str], capsys: pytest.CaptureFixture[str]
@@ -100,6 +148,7 @@ def test_resuming_cannot_change_the_model_or_its_optimizer(
         ("--steps 5 --from tiny --add-lambda 0.1 --only-gains --distortion ms-ssim", "cannot change the --distortion"),
         ("--steps 5 --distortion ms-ssim --crop 160", "--crop of 176 or more"),
         ("--steps 5 --rounded-share 1", "a share below 1"),
+        ("--steps 5 --soft-rounding -1", "0 or more"),
     ],
 )
 @pytest.mark.usefixtures("tiny_model_path")

@@ -51,6 +51,18 @@ def test_an_optimizer_keeps_the_order_of_parameters_that_checkpoints_count_by(ki
     assert order == sorted(names.values(), key=lambda name: ".log_" in f".{name}")  # stable: else as in the model
 
 
+def test_parameters_of_predictors_and_contexts_come_after_those_of_all_networks() -> None:
+    model = RateDistortionAutoencoder(Architecture("residual", n=4, m=6), contexts=True)
+    optimizer = make_optimizer(model, TrainConfig(data=(), output="", steps=1, optimizer="soap"))
+    names = {parameter: name for name, parameter in model.named_parameters()}
+    weights, fast, biases = ([names[p] for p in group["params"]] for group in optimizer.param_groups)
+    assert {"analysis.2.mix.weight", "predictors.0.mix.weight", "synthesis.4.gamma_root"} < {*weights}
+    assert fast[:3] == ["log_gain", "log_inverse_gain", "density.log_heights"]
+    assert {*fast[3:]} == {"trust", "magnitudes.shares", "magnitudes.earlier", "magnitudes.density.log_heights"}
+    assert biases == [f"predictors.{k}.place" for k in range(3)]
+    assert [group["rotate"] for group in optimizer.param_groups] == [True, False, False]
+
+
 def test_sections_are_what_is_below_a_prefix() -> None:
     tensors = {"model.a.b": torch.zeros(1), "modelled": torch.ones(1), "average.a.b": torch.ones(1)}
     assert section(tensors, "model") == {"a.b": tensors["model.a.b"]}

@@ -10,12 +10,13 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save
 from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.extras import ExtraNeeded
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
-from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, train
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
+from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, resumed, train
 from lic.tools.training.objective import Autocast, Now, Validation
 from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore
@@ -34,7 +35,7 @@ def tensors(path: Path) -> dict[str, Tensor]:
 def test_a_resumed_run_finds_the_same_weights_bit_for_bit(
     config: TrainConfig, tmp_path: Path, stop_at: int, optimizer: str
 ) -> None:
-    config = dataclasses.replace(config, steps=30, optimizer=optimizer)  # SOAP turns after 20
+    config = dataclasses.replace(config, steps=30, optimizer=optimizer)
     whole = tensors(train(Tiny(rounded_share=0.3), config))
     broken = dataclasses.replace(config, output=str(tmp_path / "broken"))
     with pytest.raises(KeyboardInterrupt):
@@ -44,6 +45,30 @@ def test_a_resumed_run_finds_the_same_weights_bit_for_bit(
     assert whole.keys() == resumed.keys()
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
+
+
+def test_a_checkpoint_of_the_first_runs_by_adam_is_resumed(config: TrainConfig, tmp_path: Path) -> None:
+    """They have torch's names for Adam's averages."""
+    path = train(Tiny(), config)
+    state, info = read_checkpoint(path)
+    earlier = tmp_path / "earlier" / CHECKPOINT
+    earlier.parent.mkdir()
+    names = {".mean": ".exp_avg", ".square": ".exp_avg_sq"}
+    renamed = {n.replace(suffix := Path(n).suffix, names.get(suffix, suffix)): t for n, t in state.items()}
+    earlier.write_bytes(save(renamed, {METADATA: json.dumps(info)}))
+    longer = dataclasses.replace(config, steps=5)
+    resumed = [tensors(train(Tiny(), dataclasses.replace(longer, output=str(p.parent)), True)) for p in (path, earlier)]
+    assert all(torch.equal(value, resumed[1][name]) for name, value in resumed[0].items())
+
+
+def test_runs_from_before_soft_rounding_go_on_without_it(config: TrainConfig) -> None:
+    path = train(Tiny(), config)
+    state, info = read_checkpoint(path)
+    del info["config"]["softness"]
+    info["config"] = {name: value for name, value in info["config"].items() if name not in ("stop_at", "nan_at")}
+    path.write_bytes(save(state, {METADATA: json.dumps(info)}))
+    assert resumed(RateDistortion, {"output": config.output})[1].softness == 0
+    assert RateDistortion().softness == 6
 
 
 def test_the_final_share_trains_the_decoder_alone(config: TrainConfig, tmp_path: Path) -> None:
@@ -64,7 +89,7 @@ def test_a_step_that_is_not_finite_is_reported_and_skipped(
     assert "step 0: the loss or its gradient is not finite" in capsys.readouterr().out
     state, info = read_checkpoint(path)
     assert info["step"] == 1
-    assert not section(state, "optimizer")
+    assert not any(value.any() for value in section(state, "optimizer").values())
     assert all(torch.equal(value, state["average." + name]) for name, value in section(state, "model").items())
 
 
@@ -158,10 +183,10 @@ def test_any_number_of_processes_shares_the_same_joint_batch(config: TrainConfig
 
 @pytest.mark.slow
 def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: TrainConfig, tmp_path: Path) -> None:
-    # After one step of Adam, exp_avg is the gradient, times 1 - 0.9.
+    # After one step of Adam, the mean is the gradient, times 1 - 0.9.
     def gradients(checkpoint: Path) -> dict[str, Tensor]:
         optimizer = section(tensors(checkpoint), "optimizer")
-        return {name: value for name, value in optimizer.items() if name.endswith("exp_avg")}
+        return {name: value for name, value in optimizer.items() if name.endswith(".mean")}
 
     config = dataclasses.replace(config, steps=1, precision="fp32", clip=1e9)
     one = gradients(train(RateDistortion(n=4, m=6), config))

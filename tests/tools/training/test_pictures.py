@@ -7,8 +7,9 @@ import PIL
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
-from lic.tools.training.pictures import NoPictures, PictureStore, load_pictures
+from lic.tools.training.pictures import NoPictures, PictureStore, halve, load_pictures
 
 
 @pytest.fixture
@@ -65,19 +66,42 @@ def test_pictures_of_more_than_8_bits_are_named_not_clipped(tmp_path: Path, caps
     assert "deep.png: mode I;16" in capsys.readouterr().out
 
 
-def test_crops_come_from_everywhere_and_half_of_them_mirrored() -> None:
-    ramp = torch.arange(40, dtype=torch.uint8).expand(3, 18, 40)  # tells where a crop is, and whether mirrored
-    store = PictureStore([ramp], crop=16)
-    first = (store.draw(400, torch.Generator().manual_seed(0))[:, 0, 0] * 255).round()
-    mirrored = first[:, 0] > first[:, -1]
-    assert 150 < int(mirrored.sum()) < 250
-    left = torch.where(mirrored, first[:, -1], first[:, 0])
-    assert set(left.int().tolist()) == set(range(25))
+def all_turns(square: Tensor) -> list[Tensor]:
+    """The eight ways to flip and transpose."""
+    turned = [square, square.mT]
+    turned += [t.flip(-1) for t in turned]
+    return turned + [t.flip(-2) for t in turned]
+
+
+def test_crops_come_from_everywhere_in_all_eight_orientations() -> None:
+    picture = torch.arange(3 * 5 * 7, dtype=torch.uint8).reshape(3, 5, 7)  # no two crops are alike
+    store = PictureStore([picture], crop=4)
+    places = [(top, left) for top in range(2) for left in range(4)]
+    squares = [turn for y, x in places for turn in all_turns(picture[:, y : y + 4, x : x + 4])]
+    drawn = (store.draw(3200, torch.Generator().manual_seed(0)) * 255).round().to(torch.uint8)
+    seen = [int((drawn == square).flatten(1).all(1).sum()) for square in squares]
+    assert sum(seen) == 3200
+    assert all(20 < count < 80 for count in seen)  # 50 are expected of each of the 64
+
+
+def test_crops_are_drawn_evenly_over_the_area_of_all_pictures() -> None:
+    black, white = torch.zeros(3, 4, 5, dtype=torch.uint8), torch.full((3, 10, 7), 255, dtype=torch.uint8)
+    drawn = PictureStore([black, white], crop=4).draw(2000, torch.Generator().manual_seed(0))
+    assert float(drawn.mean()) == pytest.approx(70 / (20 + 70), abs=0.03)
+
+
+def test_a_part_of_a_batch_is_the_same_as_in_the_whole() -> None:
+    store = PictureStore([torch.randint(256, (3, 40, 50), dtype=torch.uint8)], crop=16)
+    whole = store.draw(6, torch.Generator().manual_seed(0))
+    assert whole.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(store.draw(6, torch.Generator().manual_seed(0), slice(2, 4)), whole[2:4])
 
 
 def test_pictures_are_also_seen_at_half_size() -> None:
     noise = torch.randint(256, (3, 64, 64), generator=torch.Generator().manual_seed(0), dtype=torch.uint8)
     store = PictureStore([noise], crop=16)
-    assert [tuple(p.shape[1:]) for p in store.pictures] == [(64, 64), (32, 32), (16, 16)]
+    assert store.sizes.tolist() == [[64, 64], [32, 32], [16, 16]]
     assert (store.count, store.pixels) == (1, 64 * 64)
-    assert store.pictures[1].float().mean() == pytest.approx(float(noise.float().mean()), abs=0.5)
+    crops = PictureStore([halve(noise)], crop=32).draw(1, torch.Generator().manual_seed(0))
+    assert float(crops.std()) < 0.6 * float(noise.float().std()) / 255
+    assert float(crops.mean()) == pytest.approx(float(noise.float().mean()) / 255, abs=0.01)

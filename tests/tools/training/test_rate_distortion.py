@@ -21,6 +21,7 @@ from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Now
 from lic.tools.training.rate_distortion import (
     REVIVED_SLOPE,
+    Looks,
     RateDistortion,
     measure,
     ms_ssim,
@@ -41,7 +42,7 @@ def x() -> Tensor:
 
 def loss_of(objective: RateDistortion, x: Tensor, y: Tensor, bits: list[float]) -> float:
     """The loss of a batch whose pictures are at lambda points 0 and 1, for a net that answers y and bits."""
-    draws = torch.tensor([0, 1]), torch.zeros(())
+    draws = torch.tensor([0, 1]), torch.tensor(objective.lambdas), torch.zeros(2), torch.zeros(())
     loss, _ = objective.loss(lambda *_: Coded(y, torch.tensor(bits)), x, draws, MIDDLE)
     return float(loss)
 
@@ -66,12 +67,52 @@ def test_ms_ssim_can_be_the_distortion(x: Tensor) -> None:
     assert loss == pytest.approx((10 * (1 - a) + 1 + 20 * (1 - b)) / 2, rel=1e-4)
 
 
-def test_a_step_draws_all_lambda_points_or_those_to_train() -> None:
-    generator = torch.Generator().manual_seed(0)
-    points, _ = Tiny(lambdas=(0.1, 0.2, 0.4)).draw(64, 16, generator)
-    assert set(points.tolist()) == {0, 1, 2}
-    points, _ = Tiny(lambdas=(0.1, 0.2, 0.4), only_gains=(0.2,)).draw(64, 16, generator)
+def test_a_batch_takes_the_lambda_points_in_turn() -> None:
+    objective = Tiny(lambdas=(0.1, 0.2, 0.4))
+    for seed in range(20):
+        point, lambda_, _, noise = objective.draw(24, 16, torch.Generator().manual_seed(seed))
+        assert noise.shape == (24, 6, 1, 1)
+        assert lambda_.tolist() == pytest.approx([(0.1, 0.2, 0.4)[k] for k in point])
+        for parts in (1, 2, 4, 8):  # of several processes
+            for part in point.view(parts, -1):
+                assert part.bincount().tolist() == [24 // parts // 3] * 3
+    starts = {int(objective.draw(4, 16, torch.Generator().manual_seed(seed))[0][0]) for seed in range(20)}
+    assert starts == {0, 1, 2}, "else small batches prefer some points"
+
+
+def test_only_the_points_to_train_are_drawn() -> None:
+    points = Tiny(lambdas=(0.1, 0.2, 0.4), only_gains=(0.2,)).draw(8, 16, torch.Generator())[0]
     assert set(points.tolist()) == {1}
+
+
+@pytest.mark.parametrize(("look_twice", "part"), [("always", 1.0), ("half", 0.5)])
+def test_pictures_are_looked_at_twice_always_or_half_of_them(look_twice: Looks, part: float) -> None:
+    objective = Tiny(lambdas=(0.1, 0.2, 0.4), second_look=(0.0, 0.5, 1.0), look_twice=look_twice)
+    seen: dict[int, list[float]] = {0: [], 1: [], 2: []}
+    for seed in range(40):
+        point, _, share, _ = objective.draw(12, 16, torch.Generator().manual_seed(seed))
+        for k, value in zip(point.tolist(), share.tolist(), strict=True):
+            seen[k].append(value)
+    for k, wanted in enumerate(objective.second_look):
+        twice = [value for value in seen[k] if value]
+        assert set(twice) <= {wanted}
+        assert len(twice) == (part * len(seen[k]) if wanted else 0)
+
+
+@pytest.mark.parametrize("look_twice", ["always", "half"])
+@pytest.mark.parametrize("batch", [1, 4, 6, 7])
+def test_no_second_look_is_left_out(look_twice: Looks, batch: int) -> None:
+    """The loss says how many there are at most, since the device is not asked."""
+    objective = Tiny(lambdas=(0.1, 0.2, 0.4), second_look=(0.0, 0.5, 1.0), look_twice=look_twice)
+    model = objective.build()
+    x = torch.rand(batch, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    for seed in range(8):
+        draws = objective.draw(batch, 16, torch.Generator().manual_seed(seed))
+        point, _, share, noise = draws
+        given: list[Coded] = []
+        objective.loss(lambda *inputs: given.append(model(*inputs)) or given[0], x, draws, MIDDLE)  # noqa: B023
+        expected = model(x, point, "straight-through", noise, objective.softness, share)
+        torch.testing.assert_close(given[0], expected)
 
 
 def test_gains_of_one_point_follow_theory_to_others() -> None:

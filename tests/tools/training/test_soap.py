@@ -1,35 +1,51 @@
 """SOAP is Adam in better coordinates."""
 
+import copy
+from collections.abc import Iterable, Iterator
+
 import pytest
 import torch
 from torch import Tensor, nn
 
-from lic.tools.training.soap import MEMORY, Soap, from_modes, to_modes
+from lic.tools.training.soap import MEMORY, Soap, from_modes, iterate, to_modes
 
 
 def orthogonal(size: int) -> Tensor:
     return torch.linalg.qr(torch.randn(size, size)).Q
 
 
-def descend(optimizer: type[torch.optim.Optimizer], target: Tensor, skew: list[Tensor], steps: int) -> float:
-    """The final value of an ill-conditioned quadratic loss whose axes are rotated."""
-    weight = nn.Parameter(torch.zeros_like(target))
-    descent = optimizer([weight], lr=0.03)  # type: ignore[call-arg]
-    for step in range(steps):
-        descent.param_groups[0]["lr"] = 0.03 * (1 - step / steps)
-        loss = (skew[0] @ (weight - target) @ skew[1]).square().sum()
-        descent.zero_grad()
-        loss.backward()
-        descent.step()
-    return loss.item()
+def run(optimizer: torch.optim.Optimizer, gradients: Iterable[dict[nn.Parameter, Tensor]]) -> None:
+    """As the training loop does."""
+    for count, step in enumerate(gradients, 1):
+        for parameter, gradient in step.items():
+            parameter.grad = gradient.clone()
+        optimizer.step()
+        if isinstance(optimizer, Soap):
+            optimizer.turn(count)
+
+
+def descend(optimizer: torch.optim.Optimizer, weight: nn.Parameter, target: Tensor, skew: list[Tensor]) -> float:
+    """The remainder of a quadratic loss whose axes lie askew, and are of very different steepness."""
+
+    def gradients() -> Iterator[dict[nn.Parameter, Tensor]]:
+        for step in range(400):
+            optimizer.param_groups[0]["lr"] = 0.03 * (1 - step / 400)
+            loss = (skew[0] @ (weight - target) @ skew[1]).square().sum()
+            yield {weight: torch.autograd.grad(loss, weight)[0]}
+
+    run(optimizer, gradients())
+    return float((skew[0] @ (weight.detach() - target) @ skew[1]).square().sum())
 
 
 def test_axes_that_lie_askew_do_not_slow_it_down() -> None:
     torch.manual_seed(0)
     target = torch.randn(8, 6)
     skew = [orthogonal(n) @ torch.logspace(0, -2, n).diag() @ orthogonal(n) for n in target.shape]
-    adam, soap = (descend(optimizer, target, skew, steps=400) for optimizer in (torch.optim.Adam, Soap))
-    assert soap < adam / 10
+    left = []
+    for make in (torch.optim.Adam, Soap):
+        weight = nn.Parameter(torch.zeros_like(target))
+        left.append(descend(make([weight], lr=0.03), weight, target, skew))
+    assert left[1] < left[0] / 10
 
 
 @pytest.mark.parametrize("shape", [(6,), (4, 3), (4, 3, 5, 5)])
@@ -39,25 +55,27 @@ def test_without_rotation_it_is_adam(shape: tuple[int, ...]) -> None:
     results = []
     for make in (torch.optim.Adam, lambda *args, **kwargs: Soap(*args, rotate=False, **kwargs)):
         weight = nn.Parameter(start.clone())
-        optimizer = make([weight], lr=0.01, betas=(0.9, 0.99))
-        for gradient in gradients:
-            weight.grad = gradient.clone()
-            optimizer.step()
+        run(make([weight], lr=0.01, eps=1e-8), [{weight: gradient} for gradient in gradients])
         results.append(weight.detach())
     torch.testing.assert_close(*results)
 
 
+def test_gradients_far_below_adams_usual_epsilon_move_it_as_far() -> None:
+    weights = [nn.Parameter(torch.zeros(4, 3)) for _ in range(2)]
+    torch.manual_seed(0)
+    gradients = torch.randn(30, 4, 3)
+    for weight, scale in zip(weights, (1.0, 1e-8), strict=True):
+        run(Soap([weight], lr=0.01, first=1), [{weight: gradient * scale} for gradient in gradients])
+    torch.testing.assert_close(weights[0], weights[1], rtol=1e-3, atol=1e-4)
+
+
 def test_its_coordinates_follow_the_gradients() -> None:
-    """Gradients are uncorrelated in them, though the first one, which initialises the bases, differs from the rest."""
+    """Gradients are uncorrelated in them, though the first one, with which the bases began, is unlike the rest."""
     torch.manual_seed(0)
     mix = orthogonal(6) @ torch.logspace(0, -1, 6).diag()
     weight = nn.Parameter(torch.zeros(6, 50))
-    optimizer = Soap([weight], lr=0.0, refresh=2)
-    weight.grad = torch.randn(6, 50)
-    optimizer.step()
-    for _ in range(200):
-        weight.grad = mix @ torch.randn(6, 50)
-        optimizer.step()
+    optimizer = Soap([weight], lr=0.0, first=1, refresh=2)
+    run(optimizer, [{weight: torch.randn(6, 50)}, *[{weight: mix @ torch.randn(6, 50)} for _ in range(200)]])
     basis = optimizer.state[weight]["basis0"]
     torch.testing.assert_close(basis.T @ basis, torch.eye(6), atol=1e-5, rtol=0)
     covariance = basis.T @ mix @ mix.T @ basis
@@ -68,11 +86,10 @@ def test_its_coordinates_follow_the_gradients() -> None:
 def test_adams_averages_keep_their_meaning_when_the_coordinates_turn() -> None:
     torch.manual_seed(0)
     weight = nn.Parameter(torch.zeros(5, 4))
-    turning, fixed = Soap([weight], lr=0.0, refresh=3), Soap([weight], lr=0.0, refresh=1000)
-    for _ in range(30):
-        weight.grad = torch.randn(5, 4)
-        turning.step()
-        fixed.step()
+    turning, fixed = Soap([weight], lr=0.0, first=1, refresh=3), Soap([weight], lr=0.0, first=1, refresh=1000)
+    gradients = [{weight: torch.randn(5, 4)} for _ in range(30)]
+    run(turning, gradients)
+    run(fixed, gradients)
 
     def mean(optimizer: Soap) -> Tensor:
         state = optimizer.state[weight]
@@ -83,25 +100,79 @@ def test_adams_averages_keep_their_meaning_when_the_coordinates_turn() -> None:
     torch.testing.assert_close(mean(turning), mean(fixed), atol=1e-5, rtol=1e-4)
 
 
-def test_the_first_gradient_gives_bases_and_moves_nothing() -> None:
+def test_the_first_gradients_together_give_bases_and_move_nothing_that_is_rotated() -> None:
+    torch.manual_seed(0)
     matrix, vector = nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(3))
-    optimizer = Soap([matrix, vector], lr=0.1)
-    moved = []
-    for _ in range(2):
-        matrix.grad, vector.grad = torch.randn(3, 2), torch.ones(3)
-        optimizer.step()
-        moved.append((bool(matrix.any()), bool(vector.any())))
-    assert moved == [(False, True), (True, True)]
+    optimizer = Soap([matrix, vector], lr=0.1, first=4)
+    gradients = torch.randn(5, 3, 2)
+    run(optimizer, [{matrix: gradient, vector: torch.ones(3)} for gradient in gradients[:4]])
+    assert vector.any() and not matrix.any() and optimizer.settled
+    expected = torch.linalg.eigh(sum(g @ g.T for g in gradients[:4])).eigenvectors.flip(1)
+    basis = optimizer.state[matrix]["basis0"]
+    torch.testing.assert_close((basis.T @ expected).abs(), torch.eye(3), atol=1e-5, rtol=0)
+    run(optimizer, [{matrix: gradients[4]}])
+    assert matrix.any()
 
 
 def test_the_covariances_forget_slowly() -> None:
     weight = nn.Parameter(torch.zeros(2, 2))
-    optimizer = Soap([weight], lr=0.0, refresh=1)
-    weight.grad = torch.diag(torch.tensor([1.0, 0.0]))
-    optimizer.step()
-    weight.grad = torch.diag(torch.tensor([0.0, 1.0]))
-    optimizer.step()
+    optimizer = Soap([weight], lr=0.0, first=1, refresh=1)
+    run(optimizer, [{weight: torch.diag(torch.tensor(values))} for values in ([1.0, 0.0], [0.0, 1.0])])
     torch.testing.assert_close(optimizer.state[weight]["covariance0"], torch.diag(torch.tensor([MEMORY, 1 - MEMORY])))
+
+
+def test_cholesky_qr_gives_the_basis_of_householder_reflections() -> None:
+    torch.manual_seed(0)
+    mix = torch.randn(3, 8, 8, dtype=torch.float64)
+    spread, old = mix @ mix.mT, torch.linalg.qr(torch.randn(3, 8, 8, dtype=torch.float64)).Q
+    new, order = iterate(spread, old)
+    for k in range(3):
+        image = (spread[k] + 1e-6 * spread[k].diag().mean() * torch.eye(8)) @ old[k]
+        assert torch.equal(order[k], (old[k] * image).sum(0).argsort(descending=True))
+        expected = torch.linalg.qr(image[:, order[k]]).Q
+        torch.testing.assert_close(new[k], expected * (expected * new[k]).sum(0).sign(), atol=1e-9, rtol=0)
+
+
+def test_where_there_is_no_new_basis_the_old_one_stays() -> None:
+    spread, old = torch.eye(4, dtype=torch.float64).repeat(2, 1, 1), torch.eye(4, dtype=torch.float64).repeat(2, 1, 1)
+    spread[0] = torch.nan
+    new, order = iterate(spread, old)
+    assert torch.equal(new[0], old[0]) and order[0].tolist() == [0, 1, 2, 3]
+    assert new.isfinite().all()
+
+
+def test_a_step_that_does_not_count_changes_nothing() -> None:
+    torch.manual_seed(0)
+    matrix, vector = nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(3))
+    optimizer = Soap([matrix, vector], lr=0.1, first=1)
+    gradients = [{matrix: torch.randn(3, 2), vector: torch.randn(3)} for _ in range(3)]
+    run(optimizer, gradients)
+    before = copy.deepcopy([matrix.data, vector.data, *optimizer.state_dict()["state"].values()])
+    matrix.grad, vector.grad = torch.full((3, 2), torch.nan), torch.full((3,), torch.inf)
+    optimizer.step(where=torch.tensor(False))
+    torch.testing.assert_close(
+        [matrix.data, vector.data, *optimizer.state_dict()["state"].values()], before, rtol=0, atol=0
+    )
+    optimizer.step(where=torch.tensor(True))
+    assert matrix.isnan().any(), "else the test shows nothing"
+
+
+def test_what_a_step_reads_keeps_its_place_in_memory() -> None:
+    """A CUDA graph holds addresses."""
+    torch.manual_seed(0)
+    matrix, vector = nn.Parameter(torch.zeros(3, 2)), nn.Parameter(torch.zeros(3))
+    optimizer = Soap([matrix, vector], lr=0.1, first=1, refresh=2)
+
+    def addresses() -> list[int]:
+        states = optimizer.state_dict()["state"].values()
+        return [t.data_ptr() for t in (matrix, vector, *(t for state in states for t in state.values()))]
+
+    gradients = [{matrix: torch.randn(3, 2), vector: torch.randn(3)} for _ in range(6)]
+    run(optimizer, gradients[:1])
+    before, bases = addresses(), optimizer.state[matrix]["basis0"].clone()
+    run(optimizer, gradients[1:])
+    assert addresses() == before
+    assert not torch.equal(optimizer.state[matrix]["basis0"], bases)
 
 
 @pytest.mark.parametrize("r", [1, 2, 4])
@@ -124,9 +195,6 @@ def test_bfloat16_rotations_descend_alike() -> None:
     for dtype in (torch.float32, torch.bfloat16):
         torch.manual_seed(1)
         weight = nn.Parameter(torch.zeros(16, 12))
-        optimizer = Soap([weight], lr=0.01, dtype=dtype)
-        for _ in range(25):
-            weight.grad = torch.randn(16, 12) + 1
-            optimizer.step()
+        run(Soap([weight], lr=0.01, first=1, dtype=dtype), [{weight: torch.randn(16, 12) + 1} for _ in range(25)])
         weights.append(weight.detach())
     assert 0 < (weights[1] - weights[0]).norm() < 0.05 * weights[0].norm()
