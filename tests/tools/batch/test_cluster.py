@@ -57,6 +57,7 @@ def test_urls_are_read_and_written_like_paths(memory: None, folder: Path, photo:
     assert len(capsys.readouterr().err.splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_a_killed_worker_loses_and_doubles_nothing(folder: Path, capsys: Captured) -> None:
     jobs = [Job(str(folder / f"in/{i:02}.png"), str(folder / f"out/{i:02}.lic")) for i in range(PICTURES)]
     work = partial(convert_one, convert=partial(encode_bytes, settings=Settings(model="tiny")), force=False)
