@@ -4,6 +4,10 @@ PEAK = 255.0  # of an 8-bit sample; distortion is measured in these grey levels
 MID_GREY = 0.5  # pictures have values in 0..1; the layers see them centred, so that zero padding is grey
 DOWNSAMPLING = 16  # pixels per latent, in each direction
 DEAD_ZONE = 0.05  # just above 1/2, a 1 instead of a 0 costs several bits and saves less distortion than they are worth
+# GDN's parameters are stored as sqrt(value + PEDESTAL): squaring makes small values move slowly and keeps them
+# non-negative, and the pedestal keeps the gradient of the square from vanishing at zero.
+PEDESTAL = 2.0**-36
+MIN_BETA = 1e-6
 
 # The four phases of latents, and the numbers of block positions by the parity of row and column: see expectation.py.
 PHASES = 4

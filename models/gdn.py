@@ -12,9 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-# Parameters are stored as sqrt(value + PEDESTAL): squaring makes small values move slowly and keeps them
-# non-negative, and the pedestal keeps the gradient of the square from vanishing at zero.
-PEDESTAL = 2.0**-36
+from lic.models.constants import MIN_BETA, PEDESTAL
 
 
 class LowerBound(torch.autograd.Function):
@@ -56,8 +54,6 @@ class GDN(nn.Module):
     torch.Size([1, 8, 4, 4])
     """
 
-    MIN_BETA = 1e-6
-
     def __init__(
         self,
         channels: int,
@@ -75,7 +71,7 @@ class GDN(nn.Module):
 
     @property
     def beta(self) -> Tensor:
-        return from_root(self.beta_root, self.MIN_BETA)
+        return from_root(self.beta_root, MIN_BETA)
 
     @property
     def gamma(self) -> Tensor:

@@ -13,7 +13,8 @@ from lic.codec.transform.torch_network import thaw
 class TorchEngine:
     """An `Engine` on the processor."""
 
-    def __init__(self, model: FrozenModel) -> None:
+    def __init__(self, model: FrozenModel, threads: int) -> None:
+        torch.set_num_threads(threads)
         self.network = thaw(model)
 
     @torch.inference_mode()

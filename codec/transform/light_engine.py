@@ -1,0 +1,155 @@
+"""The transforms by ncnn: small to install, quick to start, and fast by Winograd's 3x3 convolutions.
+
+The networks are written from the architecture's layers and the model's tensors: `apply` adds a layer to a network,
+`apply_transposed` what takes slopes of some loss back through it.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+
+import numpy as np
+
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.transform.engine import Floats
+from lic.codec.transform.ncnn_graph import Blob, Graph, Network
+from lic.models.architecture import Convolution, Layer, Normalisation, Residual, SubPixel
+from lic.models.constants import MID_GREY, MIN_BETA, PEDESTAL
+
+Tensors = Mapping[str, Floats]  # of a layer
+
+
+class LightEngine:
+    """An `Engine` on the processor. Each network is loaded when it is first needed."""
+
+    def __init__(self, model: FrozenModel, threads: int) -> None:
+        self._architecture, self._weights, self._threads = model.architecture, model.weights, threads
+
+    def analyse(self, picture: Floats) -> Floats:
+        planes = np.subtract(picture.transpose(2, 0, 1), np.float32(MID_GREY), order="C")
+        latents, _ = self._analysis.run({"picture": planes})
+        return latents
+
+    def synthesise(self, latents: Floats) -> Floats:
+        planes, _ = self._synthesis.run({"latents": latents})
+        return _picture(planes)
+
+    def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+        forward, backward = self._linear_synthesis
+        planes, kept = forward.run({"latents": latents})
+
+        def back(slopes: Floats) -> Floats:
+            found, _ = backward.run({"slopes": slopes.transpose(2, 0, 1), **kept})
+            return found
+
+        return _picture(planes), back
+
+    @cached_property
+    def _analysis(self) -> Network:
+        graph = Graph()
+        latents, _ = self._apply_all(graph, "analysis", graph.input("picture"))
+        return graph.load(latents, self._threads)
+
+    @cached_property
+    def _synthesis(self) -> Network:
+        graph = Graph()
+        picture, _ = self._apply_all(graph, "synthesis", graph.input("latents"))
+        return graph.load(picture, self._threads)
+
+    @cached_property
+    def _linear_synthesis(self) -> tuple[Network, Network]:
+        """The synthesis, which keeps what its derivative depends on, and the transposed derivative."""
+        forward = Graph()
+        picture, kept = self._apply_all(forward, "synthesis", forward.input("latents"))
+        backward = Graph()
+        slopes = backward.input("slopes")
+        for (layer, tensors), of_layer in reversed([*zip(self._layers("synthesis"), kept, strict=True)]):
+            slopes = apply_transposed(backward, layer, tensors, slopes, [*map(backward.input, of_layer)])
+        every = itertools.chain.from_iterable(kept)
+        return forward.load(picture, self._threads, every), backward.load(slopes, self._threads)
+
+    def _apply_all(self, graph: Graph, side: str, x: Blob) -> tuple[Blob, list[list[Blob]]]:
+        """A transform's result, and what the derivative of each layer depends on."""
+        kept = []
+        for layer, tensors in self._layers(side):
+            x, of_layer = apply(graph, layer, tensors, x)
+            kept.append(of_layer)
+        return x, kept
+
+    def _layers(self, side: str) -> list[tuple[Layer, Tensors]]:
+        """The layers of a transform with their tensors."""
+        return [
+            (layer, {name: self._weights[f"{side}.{i}.{name}"].astype(np.float32) for name in layer.tensors})
+            for i, layer in enumerate(getattr(self._architecture, side))
+        ]
+
+
+def apply(graph: Graph, layer: Layer, tensors: Tensors, x: Blob) -> tuple[Blob, list[Blob]]:
+    """A layer's result, and what its derivative depends on."""
+    match layer:
+        case Convolution(stride=1):
+            return graph.convolution(x, tensors["weight"], tensors["bias"]), []
+        case Convolution(stride=stride):
+            # Without a stride it can be Winograd's, which saves more than the zeros in the larger kernel cost.
+            return graph.convolution(
+                graph.unshuffle(x, stride), over_blocks(tensors["weight"], stride), tensors["bias"]
+            ), []
+        case SubPixel(r=r):
+            return graph.shuffle(graph.convolution(x, tensors["weight"], tensors["bias"]), r), []
+        case Normalisation(inverse=inverse):
+            beta, gamma = _beta_and_gamma(tensors)
+            pool = graph.convolution(graph.multiply(x, x), gamma, beta)
+            scale = graph.sqrt(pool) if inverse else graph.rsqrt(pool)
+            return graph.multiply(x, scale), [x, scale]
+        case Residual():
+            reduced = graph.convolution(x, tensors["reduce.weight"], tensors["reduce.bias"], relu=True)
+            mixed = graph.convolution(reduced, tensors["mix.weight"], tensors["mix.bias"], relu=True)
+            expanded = graph.convolution(mixed, tensors["expand.weight"], tensors["expand.bias"])
+            return graph.add(x, expanded), [reduced, mixed]
+
+
+def apply_transposed(graph: Graph, layer: Layer, tensors: Tensors, slopes: Blob, kept: Sequence[Blob]) -> Blob:
+    """The slopes of a loss by what a layer takes, from those by its result; `kept` is as `apply` has returned it."""
+    match layer, kept:
+        case Convolution(stride=1), _:
+            return graph.convolution(slopes, transposed(tensors["weight"]))
+        case SubPixel(r=r), _:
+            return graph.convolution(graph.unshuffle(slopes, r), transposed(tensors["weight"]))
+        case Normalisation(inverse=True), [x, scale]:
+            # y_i = x_i s_i with s_i^2 = beta_i + sum_j gamma_ij x_j^2, so ds_i/dx_j = gamma_ij x_j / s_i.
+            _, gamma = _beta_and_gamma(tensors)
+            by_scale = graph.divide(graph.multiply(slopes, x), scale)
+            through_scale = graph.multiply(x, graph.convolution(by_scale, transposed(gamma)))
+            return graph.add(graph.multiply(slopes, scale), through_scale)
+        case Residual(), [reduced, mixed]:
+            inner = graph.convolution(slopes, transposed(tensors["expand.weight"]))
+            inner = graph.multiply(inner, graph.positive(mixed))
+            inner = graph.convolution(inner, transposed(tensors["mix.weight"]))
+            inner = graph.multiply(inner, graph.positive(reduced))
+            return graph.add(slopes, graph.convolution(inner, transposed(tensors["reduce.weight"])))
+    raise TypeError(f"no derivative is known of {layer!r}")
+
+
+def over_blocks(weight: Floats, stride: int) -> Floats:
+    """The kernel of a convolution with a stride, over blocks of samples ordered (row, column, channel)."""
+    outputs, inputs, kernel, _ = weight.shape
+    taps = 2 * (kernel // 2 // stride) + 1
+    filled = np.pad(weight, ((0, 0), (0, 0), *[(0, taps * stride - kernel)] * 2))
+    blocks = filled.reshape(outputs, inputs, taps, stride, taps, stride).transpose(0, 3, 5, 1, 2, 4)
+    return blocks.reshape(outputs, stride**2 * inputs, taps, taps)
+
+
+def transposed(weight: Floats) -> Floats:
+    """The kernel of a convolution's transpose."""
+    return weight.transpose(1, 0, 2, 3)[:, :, ::-1, ::-1]
+
+
+def _beta_and_gamma(tensors: Tensors) -> tuple[Floats, Floats]:
+    """Of a GDN, from the roots that are stored; see `models/gdn.py`. Gamma comes as the kernel of a convolution."""
+    beta = np.maximum(tensors["beta_root"], np.sqrt(MIN_BETA + PEDESTAL)) ** 2 - PEDESTAL
+    gamma = np.maximum(tensors["gamma_root"], np.sqrt(PEDESTAL)) ** 2 - PEDESTAL
+    return beta.astype(np.float32), gamma.astype(np.float32)[:, :, None, None]
+
+
+def _picture(planes: Floats) -> Floats:
+    return np.add(planes.transpose(1, 2, 0), np.float32(MID_GREY), order="C")
