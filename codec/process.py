@@ -1,18 +1,21 @@
-"""Threads and memory of the process: chunks in threads, malloc_trim after every 20 pictures, torch after a fork."""
+"""Threads and memory of the process: how many threads, chunks in threads, malloc_trim after every 20 pictures."""
 
 import ctypes
 import itertools
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+from lic.codec.errors import BadSetting
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+THREADS_VARIABLE = "LIC_THREADS"
 TRIM_AFTER = 20  # pictures
+_threads: int | None = None
 _pictures = itertools.count(1)
 _malloc_trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None)  # glibc alone has it
 
@@ -22,13 +25,30 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def use_threads(count: int) -> None:
+    """Set the number of threads to work with."""
+    global _threads
+    _threads = count
+
+
+def threads() -> int:
+    """The number of threads to work with: set by `use_threads`, else by LIC_THREADS, else one per usable core."""
+    if _threads is not None:
+        return _threads
+    if text := os.environ.get(THREADS_VARIABLE):
+        if not (text.isdecimal() and int(text)):
+            raise BadSetting(f"{THREADS_VARIABLE} is {text!r}: give a number of threads, from 1 on")
+        return int(text)
+    return usable_cores()
+
+
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """`map` with a thread per core; items are taken as threads become free.
+    """`map` with several threads; items are taken as threads become free.
 
     >>> [*in_threads(abs, [-1, 2, -3])]
     [1, 2, 3]
     """
-    with ThreadPoolExecutor(workers := usable_cores()) as pool:
+    with ThreadPoolExecutor(workers := threads()) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
@@ -44,11 +64,6 @@ def give_back_memory() -> None:
         _malloc_trim(0)
 
 
-def _one_thread_for_torch() -> None:
-    """A forked process inherits torch's thread pool without its threads, and would wait for them for ever."""
-    if torch := sys.modules.get("torch"):
-        torch.set_num_threads(1)
-
-
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_one_thread_for_torch)
+    # A forked process inherits OpenMP's thread pool without its threads, and would wait for them for ever.
+    os.register_at_fork(after_in_child=lambda: use_threads(1))

@@ -24,7 +24,7 @@ collect_ignore = ["benchmarks", "fuzz/fuzz.py", "mutants/run.py"]  # programs, s
 # Test pictures are so small that threads only wait for each other, on a busy machine for minutes. Tests of threads ask
 # for them.
 torch.set_num_threads(1)
-os.environ["OMP_NUM_THREADS"] = "1"  # of the processes that tests start
+os.environ["OMP_NUM_THREADS"] = os.environ["LIC_THREADS"] = "1"
 
 
 @pytest.fixture(scope="session")

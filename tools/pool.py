@@ -9,6 +9,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
+from lic.codec.process import use_threads
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -40,7 +42,7 @@ def in_processes(
 
 
 def _until_broken(items: Sequence[Item], work: Callable[[Item], Result], count: int, threads: int) -> Iterator[Result]:
-    context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
+    context = multiprocessing.get_context("spawn")  # OpenMP's threads do not survive a fork
     with ProcessPoolExecutor(count, context, _start_process, (threads,)) as pool:
         futures = [pool.submit(work, item) for item in items]
         try:
@@ -55,9 +57,7 @@ def _until_broken(items: Sequence[Item], work: Callable[[Item], Result], count: 
 def _start_process(threads: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the main process handles Ctrl-C
     threading.Thread(target=end_with_parent, daemon=True).start()
-    import torch
-
-    torch.set_num_threads(threads)
+    use_threads(threads)
 
 
 def end_with_parent() -> None:

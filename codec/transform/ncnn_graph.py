@@ -150,7 +150,7 @@ class Network:
         return np.array(_checked(extractor.extract(self._output)), copy=False), kept
 
 
-class Reader(ncnn.DataReader):  # type: ignore[misc]
+class Reader(ncnn.DataReader):
     """Bytes that ncnn reads weights from. (`load_model_mem` would keep pointers into a string that Python frees.)"""
 
     def __init__(self, data: bytes) -> None:

@@ -17,7 +17,6 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
-import torch
 from machine import describe_machine
 from PIL import Image
 
@@ -28,7 +27,7 @@ from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols
 from lic.codec.model.loader import get_model
-from lic.codec.process import usable_cores
+from lic.codec.process import usable_cores, use_threads
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 
 RUNS = 9
@@ -55,7 +54,7 @@ def main() -> None:
     parser.add_argument("--quality", type=float, default=50)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
-    torch.set_num_threads(min(usable_cores(), 2))
+    use_threads(min(usable_cores(), 2))
     model = get_model()
     if args.picture:
         image = Image.open(args.picture).convert("RGB")
@@ -88,7 +87,6 @@ def main() -> None:
         command = ["-m", "lic"]
         stages |= {
             "lic decode, cold process": cold_process(*command, "decode", str(path), "-f"),
-            "  import torch": cold_process("-c", "import torch"),
             "lic info, cold process": cold_process(*command, "info", str(path)),
             "lic --help, cold process": cold_process(*command, "--help"),
         }

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from lic import decode, encode
+from lic.codec.transform.engines import ENGINES
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
 
 
-def test_eight_threads_give_the_results_of_one(photo: Pixels) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+def test_eight_threads_give_the_results_of_one(photo: Pixels, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIC_ENGINE", engine)
     pictures = [photo[i : i + 40 + 7 * i, i : 150 - 5 * i] for i in range(12)] * 3
     pictures += [np.dstack([p, p[:, :, 0]]) for p in pictures[:4]]
     code = partial(encode, quality=60, model="tiny")
@@ -33,11 +36,9 @@ PROCESSES = """
 import multiprocessing
 from functools import partial
 import numpy as np
-import torch
 from lic import decode, encode
 
 if __name__ == "__main__":
-    torch.set_num_threads(2)  # whose threads a forked process will not have
     y, x = np.mgrid[:200, :200]
     ramps = np.stack([x + y, x * y // 99, 255 - x], -1).astype(np.uint8)
     pictures = [ramps[: 200 - 9 * i, i:] for i in range(8)]
@@ -55,6 +56,10 @@ if __name__ == "__main__":
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
-def test_forked_and_spawned_processes_at_once_give_the_results_of_one() -> None:
-    done = subprocess.run([sys.executable, "-c", PROCESSES], capture_output=True, text=True, timeout=600)
+@pytest.mark.parametrize("engine", ENGINES)
+def test_forked_and_spawned_processes_at_once_give_the_results_of_one(engine: str) -> None:
+    """The first process has two threads, which the forked ones do not."""
+    variables = os.environ | {"LIC_ENGINE": engine, "LIC_THREADS": "2", "OMP_NUM_THREADS": "2"}
+    command = [sys.executable, "-c", PROCESSES]
+    done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600)
     assert done.stdout == "as alone\n", done.stderr

@@ -26,11 +26,12 @@ HASHES = json.loads((GOLDEN / "latents.json").read_text())
 
 DECODE = """
 import hashlib, sys, numpy as np, torch
+from lic.codec.process import use_threads
 if "bf16" in sys.argv:
     torch.backends.mkldnn.conv.fp32_precision = torch.backends.mkldnn.matmul.fp32_precision = "bf16"
 if "onednn-off" in sys.argv:
     torch.backends.mkldnn.enabled = False
-torch.set_num_threads(2 if "two-threads" in sys.argv else 1)
+use_threads(2 if "two-threads" in sys.argv else 1)
 from lic.codec.decoder import read_symbols
 from lic import decode
 from lic.codec.file.container import parse
@@ -44,11 +45,13 @@ np.save(sys.argv[2], np.array(decode(data)))
 
 MACHINES = {
     "two-threads": (["two-threads"], {}),
-    "onednn-off": (["onednn-off"], {}),
-    "bf16": (["bf16"], {}),
-    "capability-default": ([], {"ATEN_CPU_CAPABILITY": "default"}),
-    "capability-avx2": ([], {"ATEN_CPU_CAPABILITY": "avx2"}),
-    "capability-avx512": ([], {"ATEN_CPU_CAPABILITY": "avx512"}),
+    "torch": ([], {"LIC_ENGINE": "torch"}),
+    "torch-two-threads": (["two-threads"], {"LIC_ENGINE": "torch"}),
+    "onednn-off": (["onednn-off"], {"LIC_ENGINE": "torch"}),
+    "bf16": (["bf16"], {"LIC_ENGINE": "torch"}),
+    "capability-default": ([], {"LIC_ENGINE": "torch", "ATEN_CPU_CAPABILITY": "default"}),
+    "capability-avx2": ([], {"LIC_ENGINE": "torch", "ATEN_CPU_CAPABILITY": "avx2"}),
+    "capability-avx512": ([], {"LIC_ENGINE": "torch", "ATEN_CPU_CAPABILITY": "avx512"}),
 }
 # torch's kernels, each of which needs more instructions of an x86 processor than the one before. It runs the kernels
 # that it is told to use, and the process dies if the processor lacks an instruction. Other processors have others.

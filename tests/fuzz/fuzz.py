@@ -24,7 +24,6 @@ import atheris
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-import torch
 from PIL import Image, UnidentifiedImageError
 
 with atheris.instrument_imports(include=["lic.codec"]):
@@ -34,6 +33,7 @@ with atheris.instrument_imports(include=["lic.codec"]):
     import lic.codec.picture.image
     from lic import LicError, decode, read_info
     from lic.codec.file.container import ALPHA, METADATA, STORED, Container, Section, build, parse
+    from lic.codec.process import use_threads
 
 from tests.fuzz.repair import with_checksum, with_png_checksums
 from tests.fuzz.seeds import GOLDEN, make_seeds
@@ -145,7 +145,7 @@ def write_corpus(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
+    use_threads(1)
     os.environ["LIC_MODELS"] = str(GOLDEN)
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = MAX_PIXELS // 2

@@ -29,9 +29,12 @@ import hypothesis
 import pytest
 from cosmic_ray.mutating import mutate_code
 
+from lic.codec.process import use_threads
+
 ROOT = Path(__file__).parents[2]
 LIBRARIES = (
     "torch",
+    "ncnn",
     "numpy",
     "constriction",
     "PIL.Image",
@@ -131,7 +134,7 @@ def main() -> None:
     os.chdir(ROOT)
     for library in LIBRARIES:
         importlib.import_module(library)
-    importlib.import_module("torch").set_num_threads(1)
+    use_threads(1)
     # A failing example is enough here: searching for the smallest one takes most of the time.
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)
     hypothesis.settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)

@@ -1,11 +1,12 @@
 """Converting many pictures, in processes or on a cluster; failures do not stop a run, and a run can be resumed."""
 
 import io
-import os
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 
+from lic.codec.process import threads as usual_threads
+from lic.codec.process import use_threads
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.jobs import Job, Result
@@ -16,16 +17,27 @@ Convert = Callable[[bytes, str], bytes]  # (bytes of the input, name of the outp
 
 
 def convert_all(
-    jobs: Sequence[Job], convert: Convert, *, processes: int = 1, cluster: str | None = None, force: bool = False
+    jobs: Sequence[Job],
+    convert: Convert,
+    *,
+    processes: int = 1,
+    threads: int | None = None,
+    cluster: str | None = None,
+    force: bool = False,
 ) -> Iterable[Result]:
-    """The results of the jobs, in order: from this process, several processes, or the Dask cluster of a scheduler."""
+    """The results of the jobs, in order: from this process, several processes, or the Dask cluster of a scheduler.
+
+    The processes share the cores if the number of `threads` for each is not given.
+    """
     work = partial(convert_one, convert=convert, force=force)
     processes = min(processes, len(jobs))
     if cluster:
         return in_cluster(jobs, work, cluster)
     if processes <= 1:
+        if threads:
+            use_threads(threads)
         return map(work, jobs)
-    threads = max(1, (os.cpu_count() or 1) // processes)
+    threads = threads or max(1, usual_threads() // processes)
     return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED), Job.again)
 
 

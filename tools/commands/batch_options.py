@@ -17,12 +17,11 @@ from lic.tools.usage import in_flags
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     """The arguments that both commands have."""
-    parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help=f"{inputs}, or folders of them, or URLs; - is standard input"
-    )
+    parser.add_argument("inputs", nargs="+", metavar="IN", help=f"{inputs}, folders, URLs; - is standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
+    parser.add_argument("--threads", type=positive, metavar="N", help="threads of each process")
     parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
     parser.add_argument("--manifest", metavar="FILE", help="write the outcome for each picture as JSON lines")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
@@ -44,7 +43,9 @@ def run_jobs(jobs: Sequence[Job], convert: Convert, args: argparse.Namespace) ->
 
     On a terminal there is a progress bar for several, or else a line for each; folders get a summary at the end.
     """
-    results = convert_all(jobs, convert, processes=args.jobs, cluster=args.cluster, force=args.force)
+    results = convert_all(
+        jobs, convert, processes=args.jobs, threads=args.threads, cluster=args.cluster, force=args.force
+    )
     folders = any(job.resume for job in jobs)
     start = time.monotonic()
     done: list[Result] = []

@@ -10,8 +10,10 @@ from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
+from lic.codec.process import threads, usable_cores
+from lic.codec.transform.engines import choose_engine
 
-LIBRARIES = ("lic-codec", "torch", "numpy", "pillow", "constriction", "safetensors", "scikit-image")
+LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "safetensors", "ncnn", "torch")
 PICTURE = (96, 128)  # what each model encodes and decodes
 
 
@@ -20,15 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    import torch
+    import numpy as np
 
     print(f"python         {platform.python_version()} on {platform.platform()}")
     for name in LIBRARIES:
         print(f"{name:<14} {_version(name)}")
-    print(f"processor      {platform.machine()}, {os.cpu_count()} cores, {torch.backends.cpu.get_cpu_capability()}")
-    print(f"threads        {torch.get_num_threads()}")
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else "none (only training uses one)"
-    print(f"GPU            {gpu}")
+    instructions = np.show_config("dicts")["SIMD Extensions"]
+    newest = [*instructions["baseline"], *instructions["found"]][-1]
+    print(f"processor      {platform.machine()}, {usable_cores()} cores, {newest}")
+    print(f"engine         {_engine()}")
+    print(f"GPU            {_gpu()}")
     reason = f"{coder.VARIABLE} says so" if BUILT else "there was no C compiler when lic was installed"
     print(f"coder          {'compiled' if coder.COMPILED else f'numpy, which is slower: {reason}'}")
     print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
@@ -40,6 +43,22 @@ def _version(name: str) -> str:
         return version(name)
     except PackageNotFoundError:
         return "not installed"
+
+
+def _engine() -> str:
+    """What runs the networks."""
+    try:
+        return f"{choose_engine()[0]}, {threads()} threads"
+    except LicError as error:
+        return str(error)
+
+
+def _gpu() -> str:
+    try:
+        import torch
+    except ImportError:
+        return "none is used without torch"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none (only training uses one)"
 
 
 def _check_models() -> int:
