@@ -7,6 +7,7 @@ The networks are written from the architecture's layers and the model's tensors:
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -34,6 +35,14 @@ class LightEngine:
         planes, _ = self._synthesis.run({"latents": latents})
         return _picture(planes)
 
+    def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
+        network, place = self._predictors[phase - 1]
+        rows, columns = (
+            np.arange(start, start + size) % 2 for start, size in zip(origin, known.shape[1:], strict=True)
+        )
+        expected, _ = network.run({"known": known, "place": place[:, rows[:, None], columns]})
+        return expected
+
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         forward, backward = self._linear_synthesis
         planes, kept = forward.run({"latents": latents})
@@ -57,13 +66,26 @@ class LightEngine:
         return graph.load(picture, self._threads)
 
     @cached_property
+    def _predictors(self) -> list[tuple[Network, Floats]]:
+        """The networks of phases from 1 on, and their biases by block position."""
+        predictors = []
+        for _, tensors in self._parts("predictors"):
+            graph = Graph()
+            reduced = graph.convolution(graph.input("known"), tensors["reduce.weight"], tensors["reduce.bias"])
+            placed = graph.relu(graph.add(reduced, graph.input("place")))
+            mixed = graph.convolution(placed, tensors["mix.weight"], tensors["mix.bias"], relu=True)
+            expected = graph.convolution(mixed, tensors["expand.weight"], tensors["expand.bias"])
+            predictors.append((graph.load(expected, self._threads), tensors["place"]))
+        return predictors
+
+    @cached_property
     def _linear_synthesis(self) -> tuple[Network, Network]:
         """The synthesis, which keeps what its derivative depends on, and the transposed derivative."""
         forward = Graph()
         picture, kept = self._apply_all(forward, "synthesis", forward.input("latents"))
         backward = Graph()
         slopes = backward.input("slopes")
-        for (layer, tensors), of_layer in reversed([*zip(self._layers("synthesis"), kept, strict=True)]):
+        for (layer, tensors), of_layer in reversed([*zip(self._parts("synthesis"), kept, strict=True)]):
             slopes = apply_transposed(backward, layer, tensors, slopes, [*map(backward.input, of_layer)])
         every = itertools.chain.from_iterable(kept)
         return forward.load(picture, self._threads, every), backward.load(slopes, self._threads)
@@ -71,16 +93,16 @@ class LightEngine:
     def _apply_all(self, graph: Graph, side: str, x: Blob) -> tuple[Blob, list[list[Blob]]]:
         """A transform's result, and what the derivative of each layer depends on."""
         kept = []
-        for layer, tensors in self._layers(side):
+        for layer, tensors in self._parts(side):
             x, of_layer = apply(graph, layer, tensors, x)
             kept.append(of_layer)
         return x, kept
 
-    def _layers(self, side: str) -> list[tuple[Layer, Tensors]]:
-        """The layers of a transform with their tensors."""
+    def _parts(self, side: str) -> list[tuple[Any, Tensors]]:
+        """The layers of a transform, or the predictors, with their tensors."""
         return [
-            (layer, {name: self._weights[f"{side}.{i}.{name}"].astype(np.float32) for name in layer.tensors})
-            for i, layer in enumerate(getattr(self._architecture, side))
+            (part, {name: self._weights[f"{side}.{i}.{name}"].astype(np.float32) for name in part.tensors})
+            for i, part in enumerate(getattr(self._architecture, side))
         ]
 
 

@@ -87,6 +87,9 @@ class Graph:
     def divide(self, x: Blob, y: Blob) -> Blob:
         return self._add("BinaryOp", (x, y), {0: DIVIDE})
 
+    def relu(self, x: Blob) -> Blob:
+        return self._add("ReLU", (x,), {})
+
     def sqrt(self, x: Blob) -> Blob:
         return self._add("UnaryOp", (x,), {0: SQRT})
 

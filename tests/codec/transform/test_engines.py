@@ -32,7 +32,7 @@ def random_model(kind: str, n: int = 8, m: int = 12) -> FrozenModel:
         for name, parameter in network.named_parameters():
             if ".expand." in name:  # zero before training
                 parameter.copy_(0.2 * torch.randn_like(parameter))
-            if name.endswith(("beta_root", "gamma_root")):
+            if name.endswith(("beta_root", "gamma_root", ".place")):
                 parameter.add_(0.1 * torch.randn_like(parameter))
     return freeze(network, {"name": kind})
 
@@ -56,6 +56,17 @@ def test_latents_and_pictures_are_those_of_torch(kind: str, n: int, m: int) -> N
         np.testing.assert_allclose(*pictures, atol=2e-5 * abs(pictures[1]).max())
 
 
+def test_expected_latents_are_those_of_torch() -> None:
+    model = random_model("residual")
+    light, other = LightEngine(model, threads=1), TorchEngine(model, threads=1)
+    known = np.random.default_rng(0).standard_normal((12, 5, 7), np.float32)
+    for phase in (1, 2, 3):
+        for origin in ((0, 0), (3, 8), (6, 1)):
+            expected = other.expect(phase, known, origin)
+            assert expected.std() > 0.01
+            np.testing.assert_allclose(light.expect(phase, known, origin), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("name", ["photo", "photo-ms-ssim"])
 def test_files_and_pixels_of_the_shipped_models_are_those_of_torch(name: str) -> None:
     """Symbols differ where the two fall to different sides of a half; pixels by a grey level in a few places."""
@@ -68,7 +79,7 @@ def test_files_and_pixels_of_the_shipped_models_are_those_of_torch(name: str) ->
     differ = symbols[0] != symbols[1]
     assert differ.mean() < 1e-4
     assert np.abs(latents[0] - latents[1])[differ].max(initial=0) < 1e-4 / point.gain.max() or not differ.any()
-    pixels = [grey_levels(engine.synthesise(point.restore(symbols[1]))).astype(int) for engine in engines]
+    pixels = [grey_levels(engine.synthesise(point.dequantise(symbols[1]))).astype(int) for engine in engines]
     difference = np.abs(pixels[0] - pixels[1])
     assert difference.max() <= 1
     assert difference.mean() < 1e-3
