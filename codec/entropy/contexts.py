@@ -21,26 +21,15 @@ integer far below 2^53, which float64 represents exactly, in any order of summat
 """
 
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import lru_cache
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.coder import Coder, make_coder
-from lic.codec.entropy.tables import (
-    KNOT_ARRAY,
-    MAX_TABLES,
-    Arrays,
-    Ints,
-    Kind,
-    Tables,
-    check_densities,
-    check_tables,
-    frequency_tables,
-)
+from lic.codec.entropy.library import LIBRARY, LibraryModel
+from lic.codec.entropy.tables import Arrays, Ints
 from lic.codec.entropy.walk import Order, Pass, WalkArrays
-from lic.codec.file.container import POSITIONS
 
 FEATURES = 8
 UNIT_BITS = 8  # magnitudes are counted in 1/256
@@ -50,17 +39,6 @@ PREDICTED_CHANNELS = 8
 PREDICTION_BITS = 12
 FORGET = (1, 3)  # F2 decays by a half per channel, F8 by an eighth
 BLOCK = 8  # channels whose `earlier` sums are computed together
-PREFIX = "contexts."  # of the arrays' names in a model file
-STORED = {
-    "weights": np.int32,
-    "prediction": np.int32,
-    "thresholds": np.int64,
-    "index": np.uint8,
-    "heights": np.int32,
-    "steps": np.int32,
-    "earlier": np.int16,
-}
-
 
 STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
 DIAGONAL = ((-1, -1), (-1, 1), (1, -1), (1, 1))
@@ -132,69 +110,25 @@ def earlier_block(packed: NDArray[Any], channels: int, start: int, passes: int =
 
 
 @dataclass(frozen=True, eq=False)
-class Contexts:
-    """All lambda points' contexts, and the library of densities that they choose from.
+class Contexts(LibraryModel):
+    """Contexts on a checkerboard, as a model file holds them."""
 
-    The library's densities are those of latents divided by the step, and contexts use symbols, so neither depends on
-    the step. Between two lambda points the contexts of the upper one are used, which knows all channels in use, except
-    in the first eighth of the interval.
-    """
+    PREFIX = "contexts."
+    STORED: ClassVar[dict[str, type]] = LIBRARY | {"prediction": np.int32, "earlier": np.int16}
+    PASSES = 3
+    FEATURES = FEATURES
 
-    weights: Ints  # points x channels x 3 x FEATURES
     prediction: Ints  # points x PREDICTED_CHANNELS x 3 x 4
-    thresholds: Ints  # buckets - 1
-    index: NDArray[np.uint8]  # points x channels x 3 x buckets
-    heights: Ints  # tables x knots
-    steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
     earlier: NDArray[np.int16] | None = None  # points x packed; without, all are zero
 
-    def arrays(self) -> Arrays:
-        found = ((name, getattr(self, name), kind) for name, kind in STORED.items())
-        return {PREFIX + name: array.astype(kind) for name, array, kind in found if array is not None}
-
     @classmethod
-    def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
-        tables = min(len(arrays["contexts.heights"]), MAX_TABLES)
-        thresholds = arrays["contexts.thresholds"].size
-        shapes: dict[str, tuple[int, ...]] = {
-            "weights": (points, channels, 3, FEATURES),
-            "prediction": (points, PREDICTED_CHANNELS, 3, 4),
-            "thresholds": (thresholds,),
-            "index": (points, channels, 3, thresholds + 1),
-            "heights": (tables, len(KNOT_ARRAY)),
-            "steps": (tables,),
-        }
+    def more_shapes(cls, arrays: Arrays, points: int, channels: int) -> dict[str, tuple[int, ...]]:
+        shapes: dict[str, tuple[int, ...]] = {"prediction": (points, PREDICTED_CHANNELS, 3, 4)}
         if "contexts.earlier" in arrays:
             shapes["earlier"] = points, earlier_size(channels)
-        return {PREFIX + name: Kind.of(STORED[name], shape) for name, shape in shapes.items()}
+        return shapes
 
-    @classmethod
-    def from_arrays(cls, arrays: Arrays) -> "Contexts":
-        found = {name: arrays.get(PREFIX + name) for name in STORED}
-        small = {name: found.pop(name) for name in ("index", "earlier")}  # the largest arrays keep their stored types
-        ints = {name: array.astype(np.int64) for name, array in found.items() if array is not None}
-        return cls(**ints, **small)  # type: ignore[arg-type]
-
-    def check(self, steps: Ints) -> None:
-        check_densities(self.heights, self.steps, PREFIX)
-        if self.index.max() >= len(self.heights):
-            raise ValueError("its contexts name tables that are not there")
-        if len(self.thresholds) >= MAX_TABLES:
-            raise ValueError("its contexts have more buckets than there are tables")
-        if (self.thresholds[1:] < self.thresholds[:-1]).any():
-            raise ValueError("its contexts' thresholds are not in order")
-        check_tables(self.heights, self.steps)
-
-    @cached_property
-    def tables(self) -> Tables:
-        return frequency_tables(self.heights, self.steps, KNOT_ARRAY)
-
-    def coder(self, position: int, steps: Ints) -> Coder:
-        return make_coder(self.tables, self.at(position))
-
-    def at(self, position: int) -> PointContexts:
-        """The integers in use at a position."""
-        k = (position + 7 * POSITIONS // 8) // POSITIONS
+    def walk(self, k: int) -> PointContexts:
         earlier = None if self.earlier is None else self.earlier[k]
         return PointContexts(self.weights[k], self.prediction[k], self.thresholds, self.index[k], earlier)
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.coder import Coder, make_coder
 from lic.codec.entropy.contexts import Contexts
+from lic.codec.entropy.phases import Phases
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables
 from lic.codec.errors import UnsupportedVersion
@@ -62,7 +63,11 @@ class ChannelTables:
         return make_coder(frequency_tables(self.heights, steps, KNOT_ARRAY), PlainWalk())
 
 
-ENTROPY_MODELS: dict[str, type[EntropyModel]] = {"channels": ChannelTables, "contexts": Contexts}
+ENTROPY_MODELS: dict[str, type[EntropyModel]] = {
+    "channels": ChannelTables,
+    "contexts": Contexts,
+    "phases": Phases,
+}
 
 
 def name_of(model: EntropyModel) -> str:

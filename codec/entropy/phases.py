@@ -16,27 +16,32 @@ and there is no prediction of values. In the sums, m of a symbol of phase 0 in t
 that of its four straight neighbours, (their sum) >> 2: there phase 0 holds brightness, which does not predict detail.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.contexts import (
+    BLOCK,
     DIAGONAL,
     MAGNITUDE_CAP,
     STRAIGHT,
     UNIT_BITS,
     Past,
     all_around,
+    earlier_block,
+    earlier_size,
     neighbours,
 )
-from lic.codec.entropy.tables import Ints
+from lic.codec.entropy.library import LIBRARY, LibraryModel
+from lic.codec.entropy.tables import Arrays, Ints
 from lic.codec.entropy.walk import Order, Pass, WalkArrays
+from lic.models.constants import PHASES, PLACES
 
-PHASES = 4
 FEATURES = 9
-CLASSES = np.array([[0, 2], [3, 1]])  # by the parity of row and column
+CLASSES = np.array(PLACES)  # by the parity of row and column
 LEVEL_CHANNELS = 8  # those with local averages of brightness and colour
 
 
@@ -77,6 +82,31 @@ class PhaseContexts(NamedTuple):
         return WalkArrays(
             Order.PHASES, self.weights, thresholds=self.thresholds, tables=self.tables, earlier=self.earlier
         )
+
+
+@dataclass(frozen=True, eq=False)
+class Phases(LibraryModel):
+    """Contexts in phases, as a model file holds them: the weights of earlier magnitudes are bytes times a scale."""
+
+    PREFIX = "phases."
+    STORED: ClassVar[dict[str, type]] = LIBRARY | {"earlier": np.int8, "scales": np.uint8}
+    PASSES = PHASES
+    FEATURES = FEATURES
+
+    earlier: NDArray[np.int8]  # points x packed
+    scales: NDArray[np.uint8]  # points x channels x 4 phases
+
+    @classmethod
+    def more_shapes(cls, arrays: Arrays, points: int, channels: int) -> dict[str, tuple[int, ...]]:
+        return {"earlier": (points, earlier_size(channels, PHASES)), "scales": (points, channels, PHASES)}
+
+    def walk(self, k: int) -> PhaseContexts:
+        channels = self.weights.shape[1]
+        earlier = self.earlier[k].astype(np.int16)
+        for start in range(BLOCK, channels, BLOCK):
+            scales = self.scales[k, start : start + BLOCK].T[:, :, None]
+            earlier_block(earlier, channels, start, PHASES)[:] *= scales
+        return PhaseContexts(self.weights[k], self.thresholds, self.index[k], earlier)
 
 
 class PhaseState:

@@ -10,6 +10,7 @@ import numpy as np
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Arrays, Kind, check_densities
 from lic.codec.model.frozen import STORED
+from lic.codec.model.network_weights import stored_kinds
 from lic.models.architecture import Architecture
 from lic.models.constants import KNOTS
 
@@ -22,7 +23,7 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
         raise ValueError("its card's second_look is not a share for each lambda point")
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}
     expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
-    expected |= {name: Kind.of(np.float16, shape) for name, shape in architecture.tensors.items()}
+    expected |= stored_kinds(arrays, architecture)
     for name in sorted(kinds.keys() | expected.keys()):
         if kinds.get(name) != expected.get(name):
             raise ValueError(f"tensor {name} is {kinds.get(name, 'missing')}, not {expected.get(name, 'known')}")

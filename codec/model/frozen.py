@@ -15,6 +15,7 @@ from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
 from lic.codec.model.catalogue import METADATA
+from lic.codec.model.network_weights import Weights, unpack
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.model.quality import last_position, position_of, quality_of
 from lic.models.architecture import Architecture
@@ -36,7 +37,7 @@ class FrozenModel:
     steps: Ints  # points x channels, in 1/2^12 of the channel's unit
     unit: Floats  # channels: latent value per knot unit
     restore: Floats  # points x channels: inverse gain over step, shrinks latents towards zero
-    weights: dict[str, NDArray[np.float16]]
+    stored_weights: Arrays  # as in a model file, see network_weights.py
     card: dict[str, Any]
     entropy: EntropyModel
     trust: Floats | None = None  # points x channels: factors of expected latents, in architectures with predictors
@@ -48,6 +49,11 @@ class FrozenModel:
     @cached_property
     def architecture(self) -> Architecture:
         return Architecture.of_card(self.card)
+
+    @cached_property
+    def weights(self) -> Weights:
+        """The weights of the networks, by the architecture's names."""
+        return unpack(self.stored_weights, self.architecture)
 
     @property
     def lambdas(self) -> tuple[float, ...]:
@@ -76,7 +82,7 @@ class FrozenModel:
         scales = ((name, getattr(self, name), kind) for name, kind in STORED.items())
         arrays = {name: array.astype(kind) for name, array, kind in scales if array is not None}
         arrays |= self.entropy.arrays()
-        arrays |= {name: array.astype(np.float16) for name, array in self.weights.items()}
+        arrays |= self.stored_weights
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
     def to_bytes(self) -> bytes:

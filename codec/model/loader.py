@@ -12,6 +12,7 @@ from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import choose_file, damaged, find_file, read_model_file
 from lic.codec.model.check import check_arrays
 from lic.codec.model.frozen import STORED, FrozenModel, digest
+from lic.codec.model.network_weights import stored_kinds
 
 
 @lru_cache(maxsize=4)
@@ -30,8 +31,8 @@ def load_model(path: Path) -> FrozenModel:
             for name, stored in STORED.items()
             if name in arrays
         }
-        weights = {name: arrays[name] for name in file.architecture.tensors}
-        model = FrozenModel(**scales, weights=weights, card=file.card, entropy=entropy)
+        weights = {name: arrays[name] for name in stored_kinds(arrays, file.architecture)}
+        model = FrozenModel(**scales, stored_weights=weights, card=file.card, entropy=entropy)
         entropy.check(model.steps)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise damaged(path, error) from error

@@ -9,6 +9,7 @@ from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.entropy.tables import MAX_STEP, STEP_BITS, integer_heights
 from lic.codec.model.catalogue import FORMAT
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.network_weights import pack
 from lic.models.autoencoder import RateDistortionAutoencoder
 
 
@@ -22,7 +23,7 @@ def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenMo
     restore = (network.log_inverse_gain + network.log_gain).detach().double().cpu().exp().numpy()
     restore = restore.astype(np.float32).astype(np.float64)
     architecture, state = network.architecture, network.state_dict()
-    weights = {name: state[name].float().cpu().numpy().astype(np.float16) for name in architecture.tensors}
+    weights = pack({name: state[name].float().cpu().numpy() for name in architecture.tensors}, architecture)
     trust = state["trust"].float().cpu().numpy().astype(np.float64) if architecture.predictors else None
     card = card | {
         "format": FORMAT,
@@ -39,7 +40,7 @@ def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
         network = RateDistortionAutoencoder(model.architecture, model.lambdas, model.second_looks)
         step = model.steps * model.unit / 2**STEP_BITS
         state = network.state_dict()
-        state |= {name: torch.from_numpy(array.astype(np.float32)) for name, array in model.weights.items()}
+        state |= {name: torch.from_numpy(array) for name, array in model.weights.items()}
         state["log_gain"] = torch.from_numpy(-np.log(step)).float()
         state["log_inverse_gain"] = torch.from_numpy(np.log(step * model.restore)).float()
         state["density.unit"] = torch.from_numpy(model.unit).float()

@@ -17,20 +17,14 @@ import numpy as np
 from tqdm import tqdm
 
 from lic.codec.entropy.coder import make_coder
-from lic.codec.entropy.contexts import FEATURES, Contexts
+from lic.codec.entropy.contexts import FEATURES, Contexts, PointContexts
 from lic.codec.entropy.walk import Symbols
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.tiled import analyse
 from lic.codec.transform.torch_network import freeze
 from lic.models.constants import DOWNSAMPLING
-from lic.tools.fitting.context_fit import (
-    Recipe,
-    fit_contexts,
-    latent_chunks,
-    second_look_chunks,
-    sort_latents,
-    square_crops,
-)
+from lic.tools.fitting.context_fit import Recipe, fit_contexts
+from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
 from lic.tools.training.pictures import load_pictures
 from lic.tools.training.rate_distortion import best_checkpoint, read_run
 
@@ -70,6 +64,7 @@ def adapted_bits_per_pixel(model: FrozenModel, symbols: Sequence[Symbols], posit
     """Mean over pictures of the ideal rate with a chosen factor per picture, channel or region."""
     assert isinstance(model.entropy, Contexts)
     tables, point = model.entropy.tables, model.entropy.at(position)
+    assert isinstance(point, PointContexts)
     coders = [
         make_coder(tables, point._replace(thresholds=np.round(point.thresholds / factor).astype(np.int64)))
         for factor in FACTORS

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lic.codec.entropy.contexts import earlier_size
@@ -13,6 +13,7 @@ STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 DIAGONAL = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
 
 
+@settings(deadline=None)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 3))
 def test_phases_cover_every_position_once_and_read_only_what_is_decoded(rows: int, columns: int, turn: int) -> None:
     decoded: set[int] = {-1}

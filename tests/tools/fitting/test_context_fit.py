@@ -14,7 +14,8 @@ from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
-from lic.tools.fitting.context_fit import Recipe, fit_contexts, sort_latents
+from lic.tools.fitting.context_fit import Recipe, fit_contexts
+from lic.tools.fitting.latents import sort_latents
 
 Chunks = NDArray[np.float32]
 

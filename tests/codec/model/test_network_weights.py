@@ -1,0 +1,63 @@
+"""Weights as integers: how near they come to the trained ones, and that old model files keep theirs."""
+
+import numpy as np
+import pytest
+
+from lic.codec.entropy.tables import Kind
+from lic.codec.model.network_weights import SCALE, pack, stored_kinds, tolerant, unpack
+from lic.models.architecture import KINDS, Architecture
+
+
+def random_weights(architecture: Architecture) -> dict[str, np.ndarray]:
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=shape).astype(np.float32) for name, shape in architecture.tensors.items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_come_back_within_half_a_step_of_their_channel(kind: str) -> None:
+    architecture = Architecture(kind, 6, 10)
+    weights = random_weights(architecture)
+    found = unpack(pack(weights, architecture), architecture)
+    assert found.keys() == weights.keys()
+    for name, array in weights.items():
+        assert found[name].dtype == np.float32
+        if array.ndim == 1:
+            np.testing.assert_array_equal(found[name], array)
+            continue
+        steps = 127 if name in tolerant(architecture) else 32767
+        half = np.abs(array).max(axis=tuple(range(1, array.ndim)), keepdims=True) / steps / 2
+        assert (np.abs(found[name] - array) <= 1.02 * half).all()  # float32 leaves a little more
+
+
+def test_bytes_hold_bottlenecks_of_the_analysis_and_predictors() -> None:
+    architecture = Architecture("residual", 6, 10)
+    packed = pack(random_weights(architecture), architecture)
+    for name in ("analysis.5.mix.weight", "predictors.2.reduce.weight", "predictors.0.place"):
+        assert packed[name].dtype == np.int8
+    for name in ("analysis.0.weight", "analysis.1.gamma_root", "synthesis.1.mix.weight", "synthesis.9.weight"):
+        assert packed[name].dtype == np.int16
+    assert not tolerant(Architecture("balle2017", 6, 10))
+
+
+def test_a_channel_of_zeros_stays_one() -> None:
+    architecture = Architecture("balle2017", 3, 4)
+    weights = random_weights(architecture)
+    weights["analysis.2.weight"][1] = 0
+    found = unpack(pack(weights, architecture), architecture)
+    assert not found["analysis.2.weight"][1].any()
+
+
+def test_float16_is_read_as_it_is() -> None:
+    architecture = Architecture("balle2017", 3, 4)
+    halves = {name: array.astype(np.float16) for name, array in random_weights(architecture).items()}
+    assert stored_kinds(halves, architecture) == {n: Kind.of(np.float16, a.shape) for n, a in halves.items()}
+    for name, array in unpack(halves, architecture).items():
+        np.testing.assert_array_equal(array, halves[name])
+
+
+def test_integers_need_their_scales() -> None:
+    architecture = Architecture("residual", 6, 10)
+    packed = pack(random_weights(architecture), architecture)
+    kinds = stored_kinds(packed, architecture)
+    assert kinds == {name: Kind.of(array.dtype.type, array.shape) for name, array in packed.items()}
+    assert kinds["predictors.0.place" + SCALE] == Kind.of(np.float32, (4,))

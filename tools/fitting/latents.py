@@ -1,0 +1,65 @@
+"""The latents of training pictures, that contexts are fitted to."""
+
+from collections.abc import Sequence
+from itertools import islice
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.tools.files import find_pictures
+from lic.tools.training.pictures import load_pictures
+
+CHUNKS = 400  # training pictures that the contexts are fitted on
+CHUNK_SIDE = 320
+
+
+def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
+    """Square crops (uint8, count x 3 x side x side), each from a different picture below `data`.
+
+    Their side is CHUNK_SIDE, so that few latents lie at an edge, or less if no picture is that large.
+    """
+    rng = np.random.default_rng(0)
+    files = list(find_pictures(data))
+    pictures = load_pictures([files[i] for i in rng.permutation(len(files))], crop, quiet=True)
+    some = list(islice(pictures, 2 * count))
+    side = min(CHUNK_SIDE, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
+    crops: list[Tensor] = []
+    for picture in some:
+        if min(picture.shape[1:]) < side:
+            continue
+        top, left = (int(rng.integers(extent - side + 1)) for extent in picture.shape[1:])
+        crops.append(picture[:, top : top + side, left : left + side])
+        if len(crops) == count:
+            break
+    return torch.stack(crops)
+
+
+@torch.inference_mode()
+def latent_chunks(network: RateDistortionAutoencoder, crops: Tensor) -> NDArray[np.float32]:
+    """The latents (chunks x channels x rows x columns) of crops."""
+    return torch.cat([network.analysis(x[None].float() / PEAK) for x in crops]).numpy()
+
+
+@torch.inference_mode()
+def second_look_chunks(
+    network: RateDistortionAutoencoder, crops: Tensor, first: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """The latents of a second look at the crops, given the `first` ones."""
+    pairs = zip(crops, torch.from_numpy(first), strict=True)
+    return torch.cat([network.second_look(x[None].float() / PEAK, y[None]) for x, y in pairs]).numpy()
+
+
+def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Order a network's latent channels (and the given latents) by magnitude.
+
+    Contexts that were learned in training belong to the order that they were learned for, which stays.
+    """
+    if network.magnitudes is not None:
+        return latents
+    order = network.order_by_size(torch.from_numpy(latents))
+    network.permute_latents(order)
+    return latents[:, order.numpy()]
