@@ -1,7 +1,7 @@
 """Fitting contexts in two passes: done once, when a model is exported.
 
 For every lambda point, the latents of training pictures are visited in the order of the coder. The weights of each
-channel and pass are learned (magnitude_fit.py); then tables are chosen (library.py).
+channel and pass are learned (magnitude_fit.py); then tables are chosen (library_fit.py).
 """
 
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Pass
 from lic.codec.model.frozen import FrozenModel
 from lic.models.second_look import blend
-from lic.tools.fitting.library import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
+from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
 from lic.tools.fitting.magnitude_fit import ExpectedMagnitudes
 from lic.tools.fitting.stages import stages
 

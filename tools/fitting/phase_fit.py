@@ -2,7 +2,7 @@
 
 For every lambda point, the weights are learned on the differentiable counterpart of the contexts, afresh and by the
 bits that they cost (models/magnitudes.py). Rounded to integers, they sort the symbols of training pictures into buckets
-of estimated magnitude, for which tables are chosen (library.py).
+of estimated magnitude, for which tables are chosen (library_fit.py).
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from lic.models.constants import PHASES
 from lic.models.expectation import phases
 from lic.models.magnitudes import FEATURES, Magnitudes
 from lic.models.second_look import blend
-from lic.tools.fitting.library import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
+from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
 from lic.tools.fitting.stages import stages
 
 Floats32 = NDArray[np.float32]

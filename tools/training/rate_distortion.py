@@ -91,7 +91,7 @@ class RateDistortion:
         if not 0 <= self.rounded_share < 1:
             raise BadOptions(f"`rounded_share` {self.rounded_share:g}: give a share below 1, or 0 for none")
         if self.softness < 0:
-            raise BadOptions(f"`softness` {self.softness:g}: give 0 or more")
+            raise BadOptions(f"soft rounding {self.softness:g}: give 0 or more")
 
     @property
     def final_share(self) -> float:
@@ -284,7 +284,7 @@ def starting_from(
     try:
         grown_state(network, shape)
     except CannotGrow as error:
-        raise BadOptions(f"{name} cannot become a network of the `kind` {shape.kind}: {error}") from error
+        raise BadOptions(f"{name} cannot become a network of the architecture {shape.kind}: {error}") from error
     distortion = distortion or trained_by
     if only_gains and distortion != trained_by:
         raise BadOptions(f"`only_gains` cannot change the `distortion`, which is {trained_by}")
