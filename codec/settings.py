@@ -60,6 +60,15 @@ class Settings:
             if name.startswith("target") and not 0 < value < math.inf:
                 raise BadSetting(f"{name} must be a number above 0, not {value}")
 
+    def given(self) -> dict[str, Any]:
+        """The settings that differ from their defaults.
+
+        >>> Settings(quality=80, effort=0).given()
+        {'quality': 80}
+        """
+        values = {f.name: (getattr(self, f.name), f.default) for f in fields(self)}
+        return {name: value for name, (value, default) in values.items() if value != default}
+
 
 NAMES = tuple(f.name for f in fields(Settings))
 GOALS = ("quality", "lambda_", "target_size", "target_bpp", "target_psnr", "target_ms_ssim")

@@ -13,10 +13,11 @@ import sys
 from collections.abc import Collection, Sequence
 from functools import partial
 from importlib.metadata import version
+from typing import NoReturn
 
 from lic.codec.errors import LicError
 from lic.tools.extras import remedy
-from lic.tools.usage import BadOptions, UsageError, in_flags
+from lic.tools.usage import MORE, BadOptions, UsageError, in_flags
 
 # name: (module, one line of help), in the order of `lic --help`
 COMMANDS = {
@@ -45,13 +46,28 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
         super().__init__(prog, max_help_position=30, width=max(80, shutil.get_terminal_size().columns - 2))
 
 
+class ShortHelp(argparse.Action):
+    """`-h`: the help without the options of the group `MORE`, so that it fits a screen."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        groups = parser._action_groups
+        parser._action_groups = [group for group in groups if group.title != MORE]
+        if len(parser._action_groups) < len(groups):
+            parser.epilog = f"more options: {parser.prog} --help"
+        parser.print_help()
+        parser.exit()
+
+
 def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
     """The parser, complete for the subcommands named and with one line of help for the others."""
     parser = argparse.ArgumentParser(prog="lic", description="A learned image codec.")
     parser.add_argument("--version", action="version", version=f"lic {version('lic-codec')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, line) in COMMANDS.items():
-        subparser = commands.add_parser(name, help=line, description=line, formatter_class=HelpFormatter)
+        about = {"help": line, "description": line}
+        subparser = commands.add_parser(name, formatter_class=HelpFormatter, add_help=False, **about)
+        subparser.add_argument("-h", action=ShortHelp, nargs=0, help="show the most important options")
+        subparser.add_argument("--help", action="help", help="show all options")
         if name in complete:
             importlib.import_module(module).add_arguments(subparser)
     return parser

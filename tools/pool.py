@@ -23,19 +23,16 @@ def in_processes(
     count: int,
     threads: int,
     lost: Callable[[Item], Result],
-    again: Callable[[Item], Item] = lambda item: item,
 ) -> Iterator[Result]:
     """The results of `work` on each item, in order, from `count` processes with `threads` threads each.
 
     If a process dies, the first item without a result is tried alone, so that only the item that killed it is `lost`.
-    Items that may be partly done already are passed through `again` first.
     """
     while items:
         for result in _until_broken(items, work, count, threads):
             yield result
             items = items[1:]
         if items:
-            items = [again(item) for item in items]
             alone = list(_until_broken(items[:1], work, 1, threads))
             yield alone[0] if alone else lost(items[0])
             items = items[1:]

@@ -12,6 +12,8 @@ from pathlib import Path
 from lic.codec.errors import BadSetting, LicError
 from lic.tools.extras import remedy
 
+MORE = "more options"  # the group of a command's options that only --help shows, not -h
+
 
 class BadOptions(BadSetting):
     """Invalid options or combinations of options; their names are between backticks."""

@@ -13,12 +13,13 @@ from typing import IO, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lic.codec.errors import BadImage, BadSetting, Corrupt
 from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, STORED, Container, Section
 from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
+from lic.codec.picture.formats import register_plugins
 from lic.models.constants import DOWNSAMPLING
 
 Pixels = NDArray[np.uint8]  # H x W x 3
@@ -82,8 +83,16 @@ def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = Fa
         raise BadImage(
             f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a path or a file object"
         )
-    with Image.open(source) as image:
+    with _open(source) as image:
         return _from_pillow(image, strip=strip, auto_orient=auto_orient)
+
+
+def _open(source: Any) -> Image.Image:
+    try:
+        return Image.open(source)
+    except UnidentifiedImageError:
+        register_plugins()
+        return Image.open(source)
 
 
 def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = None) -> Picture:

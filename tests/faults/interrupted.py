@@ -27,6 +27,7 @@ from lic.codec.file.container import parse
 from lic.codec.model.loader import get_model
 from lic.codec.transform.torch_network import thaw
 from lic.tools import cli, files
+from lic.tools.batch import record
 from lic.tools.training import loop
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint
 from tests.tools.tiny import Tiny
@@ -110,7 +111,7 @@ def moments(work: Work, output: Path, count: int) -> Iterator[tuple[tuple[str, .
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.glob("*") if path.is_file()}
+    return {path.name: path.read_bytes() for path in folder.glob("*") if path.is_file() and path.name != record.NAME}
 
 
 def interrupt_encode(number: signal.Signals, count: int, folder: Path) -> dict[str, Any]:
@@ -122,7 +123,7 @@ def interrupt_encode(number: signal.Signals, count: int, folder: Path) -> dict[s
     out = folder / "out"
 
     def encode() -> int:
-        return cli.main(["encode", str(folder / "in"), "-o", str(out), "-m", str(MODEL)])
+        return cli.main(["encode", str(folder / "in"), "-o", f"{out}/", "-m", str(MODEL)])
 
     assert forked(encode) == 0
     whole = contents(out)

@@ -29,7 +29,7 @@ def test_a_process_that_dies_costs_its_own_picture_only(tmp_path: Path, monkeypa
     deadly = importlib.import_module("deadly_work")
     monkeypatch.setattr("lic.tools.pool._start_process", deadly.start)
     jobs = [Job(name, str(tmp_path / f"{name}.out")) for name in ("a", "b", "deadly", "c", "d")]
-    results = list(in_processes(jobs, deadly.work, 2, 1, lambda _: Result(error=DIED), Job.again))
+    results = list(in_processes(jobs, deadly.work, 2, 1, lambda _: Result(error=DIED)))
     assert [bool(r.error) for r in results] == [False, False, True, False, False]
     assert "died" in results[2].error
     assert sorted(p.stem for p in tmp_path.glob("*.out")) == ["a", "b", "c", "d"]

@@ -22,7 +22,7 @@ def in_cluster(jobs: Sequence[Job], work: Callable[[Job], Result], address: str)
     with closing(distributed.Client(address)) as client:
         pending: deque[Any] = deque()
         for job in jobs:
-            pending.append(client.submit(try_again, work, job.again(), pure=False))
+            pending.append(client.submit(try_again, work, job, pure=False))
             if len(pending) == WINDOW:
                 yield _result(pending.popleft())
         while pending:

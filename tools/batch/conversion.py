@@ -1,47 +1,99 @@
-"""Converting many pictures, in processes or on a cluster; failures do not stop a run, and a run can be resumed."""
+"""Converting many pictures, in processes or on a cluster; failures do not stop a run, and a run can be repeated."""
 
-import io
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from typing import NamedTuple
 
+from lic.codec.errors import LicError
 from lic.codec.process import threads as usual_threads
 from lic.codec.process import use_threads
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.jobs import Job, Result
+from lic.tools.batch.record import Made, Record
 from lic.tools.pool import DIED, in_processes
 from lic.tools.usage import BadOptions, describe
 
-Convert = Callable[[bytes, str], bytes]  # (bytes of the input, name of the output) -> bytes of the output
+
+class Converted(NamedTuple):
+    """A converted picture."""
+
+    data: bytes
+    pixels: int
 
 
-def convert_all(
-    jobs: Sequence[Job],
-    convert: Convert,
-    *,
-    processes: int = 1,
-    threads: int | None = None,
-    cluster: str | None = None,
-    force: bool = False,
-) -> Iterable[Result]:
-    """The results of the jobs, in order: from this process, several processes, or the Dask cluster of a scheduler.
+Convert = Callable[[bytes, Job], Converted]  # from the bytes of the input
 
-    The processes share the cores if the number of `threads` for each is not given.
-    """
-    work = partial(convert_one, convert=convert, force=force)
+
+class Plan:
+    """What is left to do of some jobs: outputs that are up to date are skipped, other files are not overwritten."""
+
+    def __init__(self, jobs: Sequence[Job], made: Made, force: bool = False) -> None:
+        self.jobs, self.made, self.force = jobs, made, force
+        self.records = {folder: Record(folder) for folder in {job.folder for job in jobs if job.folder}}
+        self.known = [self._known(job) for job in jobs]
+
+    def _known(self, job: Job) -> Result:
+        """The result of a job that needs no work; otherwise only why it is done again."""
+        try:
+            if self.force or (size := storage.size(job.target)) is None:
+                return Result()
+            if not job.folder:
+                raise BadOptions(f"{job.target} exists: give `force` to overwrite it")
+            why = self.records[job.folder].why_again(job.target, size, storage.stamp(job.source), self.made)
+        except (LicError, OSError) as error:
+            return Result(error=describe(error))
+        return Result(why=why) if why else Result(after=size, skipped=True, why="up to date")
+
+    def run(
+        self, convert: Convert, *, processes: int = 1, threads: int | None = None, cluster: str | None = None
+    ) -> Iterator[Result]:
+        """The results, in order: from this process, several processes, or the Dask cluster of a scheduler.
+
+        The processes share the cores if the number of `threads` for each is not given.
+        """
+        todo = [job for job, known in zip(self.jobs, self.known, strict=True) if not known.settled]
+        results = _convert_all(todo, partial(convert_one, convert=convert), processes, threads, cluster)
+        for job in todo:
+            if job.folder:
+                with suppress(OSError):  # the conversion will report an input that has gone
+                    self.records[job.folder].begin(job.target, storage.stamp(job.source), self.made)
+        with suppress(OSError):  # the conversions will report a place where nothing can be written
+            self._save(todo)
+        try:
+            for job, known in zip(self.jobs, self.known, strict=True):
+                if known.settled:
+                    yield known
+                    continue
+                result = next(results)
+                if job.folder and not result.error:
+                    self.records[job.folder].finish(job.target, result.after)
+                yield result._replace(why=known.why)
+        finally:
+            self._save(todo)
+
+    def _save(self, done: list[Job]) -> None:
+        for folder in {job.folder for job in done if job.folder}:
+            self.records[folder].save()
+
+
+def _convert_all(
+    jobs: list[Job], work: Callable[[Job], Result], processes: int, threads: int | None, cluster: str | None
+) -> Iterator[Result]:
     processes = min(processes, len(jobs))
-    if cluster:
+    if cluster and jobs:
         return in_cluster(jobs, work, cluster)
     if processes <= 1:
         if threads:
             use_threads(threads)
         return map(work, jobs)
     threads = threads or max(1, usual_threads() // processes)
-    return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED), Job.again)
+    return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED))
 
 
-def convert_one(job: Job, convert: Convert, force: bool) -> Result:
+def convert_one(job: Job, convert: Convert) -> Result:
     """Do one job; errors are returned in the result."""
     from PIL import Image
 
@@ -50,48 +102,14 @@ def convert_one(job: Job, convert: Convert, force: bool) -> Result:
         warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("always", Image.DecompressionBombWarning)
         try:
-            result = _convert(job, convert, force)
+            result = _convert(job, convert)
         except Exception as error:  # one picture never stops the rest
             result = Result(error=describe(error))
     return result._replace(warnings=tuple(str(w.message) for w in caught))
 
 
-def _convert(job: Job, convert: Convert, force: bool) -> Result:
-    if not force and (written := storage.modified(job.target)) is not None:
-        if not job.resume:
-            raise BadOptions(f"{job.target} exists: give `force` to overwrite it")
-        if written >= (storage.modified(job.source) or 0):
-            done = storage.read(job.target)
-            if _is_complete(done):
-                return Result(after=len(done), skipped=True)
+def _convert(job: Job, convert: Convert) -> Result:
     data = storage.read(job.source)
-    result = convert(data, job.target)
-    storage.write(job.target, result)
-    return Result(len(data), len(result))
-
-
-def _is_complete(data: bytes) -> bool:
-    """Whether a file is a complete picture, as far as its format can tell without decoding it."""
-    from PIL import Image
-
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            image.verify()
-    except (OSError, SyntaxError):
-        return False
-    return True
-
-
-def summary(results: Iterable[Result]) -> str:
-    """The last line of a run's output.
-
-    >>> summary([Result(5_000_000, 400_000), Result(after=400_000, skipped=True), Result(error="damaged")])
-    '3 pictures: 1 converted, 1 skipped, 1 failed; 5,000,000 -> 400,000 bytes (8.0 %)'
-    """
-    results = list(results)
-    failed, skipped = sum(bool(r.error) for r in results), sum(r.skipped for r in results)
-    new = [r for r in results if not r.skipped]
-    before, after = sum(r.before for r in new), sum(r.after for r in new)
-    share = f" ({100 * after / before:.1f} %)" if before else ""
-    counts = f"{len(results) - failed - skipped} converted, {skipped} skipped, {failed} failed"
-    return f"{len(results)} pictures: {counts}; {before:,} -> {after:,} bytes{share}"
+    result = convert(data, job)
+    storage.write(job.target, result.data)
+    return Result(len(data), len(result.data), result.pixels)

@@ -1,5 +1,6 @@
 """The pictures to be converted by `lic encode` and `lic decode`, and the names of the outputs."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -14,11 +15,7 @@ class Job(NamedTuple):
 
     source: str
     target: str
-    resume: bool = False  # keep an output that is complete and newer than its input
-
-    def again(self) -> "Job":
-        """The job for another try, which keeps a complete output of an earlier one."""
-        return self._replace(resume=True)
+    folder: str = ""  # of the outputs, if the input was found in a folder; its record knows what is up to date
 
 
 class Result(NamedTuple):
@@ -26,37 +23,75 @@ class Result(NamedTuple):
 
     before: int = 0  # bytes
     after: int = 0
+    pixels: int = 0
     skipped: bool = False
+    why: str = ""  # it was skipped, or made again
     error: str = ""
     warnings: tuple[str, ...] = ()
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing is left to do."""
+        return self.skipped or bool(self.error)
+
+
+class Found(NamedTuple):
+    """Jobs, and files in folders that are no pictures."""
+
+    jobs: list[Job]
+    left: list[str]
+
 
 def find_jobs(
-    inputs: Sequence[str], output: str | None, suffix: str, extensions: frozenset[str], recursive: bool = False
-) -> list[Job]:
+    inputs: Sequence[str],
+    output: str | None,
+    suffix: str,
+    extensions: frozenset[str],
+    *,
+    ignored: frozenset[str] = frozenset(),
+    recursive: bool = False,
+    parents: bool = False,
+) -> Found:
     """A job for each file, URL and "-" of `inputs`, and for each file with one of the extensions in a folder of them.
 
-    Hidden files are left out; `suffix` is that of the outputs.
+    Hidden files are left out, and those with `ignored` extensions. The output's name is the input's with `suffix`
+    instead of the extension; where two would have the same, `suffix` follows the extension.
     """
     folders = [name for name in inputs if storage.is_folder(name)]
     files = [name for name in inputs if name not in folders]
-    if folders and output is not None:
-        if output == STANDARD:
-            raise BadOptions("a folder cannot go to standard output: give a folder as `output`")
-        if not storage.is_folder(output) and storage.modified(output) is not None:
-            raise BadOptions(f"{output} is a file: give a folder for several pictures")
-        output = output.rstrip("/") + "/"
-    jobs = [Job(*pair) for pair in zip(files, output_paths(files, output, suffix), strict=True)] if files else []
+    if output == STANDARD or (output is None and inputs == [STANDARD]):
+        if len(inputs) > 1 or folders:
+            raise BadOptions("several pictures cannot go to standard output: give a folder as `output`")
+        return Found([Job(files[0], STANDARD)], [])
+    if output is not None and not _is_folder(output):
+        if len(inputs) > 1 or folders:
+            raise BadOptions(
+                f"{output} is no folder, which several pictures need: end its name with a slash to make it"
+            )
+        _check_folder(output, parents or recursive)
+        return _safe([Job(files[0], output)], [])
+    if STANDARD in inputs:
+        raise BadOptions("a picture from standard input has no name: give a file as `output`")
+    if output is not None:
+        output = output.rstrip("/\\") + "/"
+        _check_folder(output[:-1], parents or recursive)
+    places = [Job(name, name if output is None else _joined(output, Path(name).name)) for name in files]
+    left = []
     for folder in folders:
-        found = [name for name in storage.files_in(folder, recursive) if Path(name).suffix.lower() in extensions]
-        if not found:
+        found = storage.files_in(folder, recursive)
+        pictures = [name for name in found if Path(name).suffix.lower() in extensions]
+        if not pictures:
             more = "" if recursive else "; `recursive` looks into subfolders, too"
             raise BadOptions(f"no pictures in {folder}{more}")
-        for name in found:
-            source = _joined(folder, name)
-            jobs.append(Job(source, _with_suffix(_joined(output or folder, name), suffix), resume=True))
-    _distinct([job.target for job in jobs])
-    return jobs
+        into = output or folder
+        places += [Job(_joined(folder, name), _joined(into, name), into) for name in pictures]
+        left += [name for name in found if Path(name).suffix.lower() not in extensions | ignored]
+    names = Counter(_with_suffix(job.target, suffix) for job in places)
+    jobs = []
+    for job in places:
+        short = _with_suffix(job.target, suffix)
+        jobs.append(job._replace(target=short if names[short] == 1 else job.target + suffix))
+    return _safe(jobs, left)
 
 
 def _joined(folder: str, name: str) -> str:
@@ -64,36 +99,29 @@ def _joined(folder: str, name: str) -> str:
 
 
 def _with_suffix(name: str, suffix: str) -> str:
-    return storage.with_path(name, storage.path_of(name).with_suffix(suffix))
+    path = storage.path_of(name)
+    return storage.with_path(name, path.with_name(path.stem + suffix))
 
 
-def output_paths(inputs: Sequence[str], output: str | None, suffix: str) -> list[str]:
-    """The output path of each input: beside it, the file `output`, or in the folder `output`.
-
-    >>> output_paths(["a/x.png"], None, ".lic")
-    ['a/x.lic']
-    >>> output_paths(["a/x.png", "b/y.png"], "out", ".lic")
-    ['out/x.lic', 'out/y.lic']
-    """
-    if output == STANDARD or (output is None and inputs == [STANDARD]):
-        if len(inputs) > 1:
-            raise BadOptions("several inputs cannot go to standard output: give a folder as `output`")
-        return [STANDARD]
-    if output is None:
-        if STANDARD in inputs:
-            raise BadOptions("say by `output` where the picture from standard input goes")
-        return _distinct([_with_suffix(name, suffix) for name in inputs])
-    if len(inputs) == 1 and not storage.is_folder(output) and not output.endswith(("/", "\\")):
-        return [output]
-    if STANDARD in inputs:
-        raise BadOptions("a picture from standard input has no name: give a file as `output`, not a folder")
-    return _distinct([_joined(output, Path(name).stem + suffix) for name in inputs])
+def _is_folder(name: str) -> bool:
+    return name.endswith(("/", "\\")) or storage.is_folder(name)
 
 
-def _distinct(paths: list[str]) -> list[str]:
-    seen: set[str] = set()
-    for path in paths:
-        if path in seen:
-            raise BadOptions(f"two inputs would both be written to {path}: rename one, or run them apart")
-        seen.add(path)
-    return paths
+def _check_folder(path: str, parents: bool) -> None:
+    """Refuse an output whose folder would have to be made, unless `parents` allows that: it may be mistyped."""
+    above = Path(path).absolute().parent
+    if not (parents or storage.is_url(path) or above.is_dir()):
+        raise BadOptions(f"there is no folder {above}: make it first, or give `parents`")
+
+
+def _safe(jobs: list[Job], left: list[str]) -> Found:
+    """Refuse jobs that would overwrite an input, or one another's outputs."""
+    sources = {storage.identity(job.source): job.source for job in jobs}
+    targets: set[str] = set()
+    for job in jobs:
+        if source := sources.get(storage.identity(job.target)):
+            raise BadOptions(f"{job.target} is the input {source}, which would be lost: give another `output`")
+        if job.target in targets:
+            raise BadOptions(f"two inputs would both be written to {job.target}: rename one, or run them apart")
+        targets.add(job.target)
+    return Found(jobs, left)

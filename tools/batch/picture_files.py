@@ -1,6 +1,7 @@
 """Conversion between the bytes of picture files and of .lic files."""
 
 import io
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -8,43 +9,80 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
 from lic.codec.errors import BadImage, BadSetting
-from lic.codec.file.container import METADATA
+from lic.codec.file.container import METADATA, read_head
 from lic.codec.file.geometry import Region
+from lic.codec.picture.formats import REMEDIES, readable_extensions, register_plugins
 from lic.codec.settings import Settings
+from lic.tools.batch.conversion import Converted
+from lic.tools.batch.jobs import Job
 from lic.tools.batch.storage import STANDARD
 
-
-def readable_extensions() -> frozenset[str]:
-    """The extensions of pictures that Pillow reads, except .lic."""
-    extensions = Image.registered_extensions()
-    return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
+LOSSY_QUALITY = 95  # of JPEG and the like, which come from a file that has lost something already
+LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JXL")
+NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP"}
 
 
-def encode_bytes(data: bytes, _target: str, settings: Settings) -> bytes:
+def encode_bytes(data: bytes, job: Job, settings: Settings) -> Converted:
     """A picture file's bytes to a .lic file's bytes."""
     from lic.codec.encoder import encode_by
 
     try:
-        return encode_by(settings, io.BytesIO(data))
+        result = encode_by(settings, io.BytesIO(data))
     except UnidentifiedImageError as error:
-        raise BadImage("not a picture that Pillow can read") from error
+        suffix = Path(job.source).suffix.lower()
+        unknown = suffix in REMEDIES and suffix not in readable_extensions()
+        text = f"cannot be read here: {REMEDIES[suffix]}" if unknown else "not a picture that Pillow can read"
+        raise BadImage(text) from error
     except (SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(str(error)) from error
+    return Converted(result, pixels_of(result))
+
+
+def pixels_of(data: bytes) -> int:
+    """The number of pixels of a .lic file."""
+    file = read_head(io.BytesIO(data))
+    return file.width * file.height
 
 
 def decode_bytes(
-    data: bytes, target: str, region: Region | None = None, max_pixels: int | None = None, model: str | None = None
-) -> bytes:
-    """A .lic file's bytes to those of a picture file of `target`'s kind."""
+    data: bytes,
+    job: Job,
+    region: Region | None = None,
+    max_pixels: int | None = None,
+    quality: int = LOSSY_QUALITY,
+    model: str | None = None,
+) -> Converted:
+    """A .lic file's bytes to those of a picture file of the kind that the output's name tells."""
     from lic.codec.decoder import decode
 
-    suffix = ".png" if target == STANDARD else Path(target).suffix.lower()
+    register_plugins()
+    suffix = ".png" if job.target == STANDARD else Path(job.target).suffix.lower()
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
     image = decode(data, region=region, max_pixels=max_pixels, model=model)
+    result = _saved(image, kind, {"quality": quality} if kind in LOSSY else {})
+    return Converted(result, image.width * image.height)
+
+
+def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
+    """A picture as a file of a format, with a warning of everything that the format cannot hold."""
     out = io.BytesIO()
-    image.save(out, kind, **_metadata(image.info, kind))
+    options |= _metadata(image.info, kind)
+    try:
+        image.save(out, kind, **options)
+    except OSError:
+        if not image.has_transparency_data:
+            raise
+        warnings.warn(f"{kind} holds no transparency: the picture is put on white, use .png to keep it", stacklevel=2)
+        paper = Image.new("RGBA", image.size, "white")
+        paper.alpha_composite(image.convert("RGBA"))
+        out = io.BytesIO()
+        paper.convert("RGB" if image.mode == "RGBA" else "L").save(out, kind, **options)
+    with Image.open(io.BytesIO(out.getvalue())) as written:
+        lost = [words for name, words in NAMES.items() if name in image.info and name not in written.info]
+    if lost:
+        warnings.warn(f"{kind} holds no {' and no '.join(lost)}: left out, use .png to keep it", stacklevel=2)
     return out.getvalue()
 
 

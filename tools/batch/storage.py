@@ -1,17 +1,25 @@
-"""Files by path or by URL: local ones directly, others (s3://, gs://, memory://, ...) through fsspec.
+"""Files by path or by URL: local ones directly, https:// (to read) by urllib, others (s3://, gs://, ...) by fsspec.
 
 Names are strings; of a URL, what follows `://` is treated as a path. A dash is standard input or output.
 """
 
+import os
 import sys
-from datetime import timezone
+import urllib.request
 from pathlib import Path
 from typing import Any
 
-from lic.tools.extras import require
+from lic.codec.errors import LicError
+from lic.tools.extras import ExtraNeeded, require
 from lic.tools.files import write_whole
 
 STANDARD = "-"
+PROTOCOLS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "sftp": "paramiko"}
+TIMEOUT = 60  # seconds without an answer from a web server
+
+
+class StorageError(LicError):
+    """A URL that cannot be read or written."""
 
 
 def is_url(name: str) -> bool:
@@ -25,7 +33,7 @@ def with_path(name: str, path: Path) -> str:
     ('s3://bucket/b.png', 'b.png')
     """
     scheme, mark, _ = name.rpartition("://")
-    return scheme + mark + str(path)
+    return scheme + mark + path.as_posix() if mark else str(path)
 
 
 def path_of(name: str) -> Path:
@@ -37,15 +45,30 @@ def path_of(name: str) -> Path:
     return Path(name.rpartition("://")[2])
 
 
+def _is_web(name: str) -> bool:
+    return name.startswith(("http://", "https://"))
+
+
 def _remote(name: str) -> tuple[Any, str]:
     """The file system of fsspec, and the path in it."""
-    system, path = require("fsspec").core.url_to_fs(name)
+    if _is_web(name):
+        raise StorageError(f"cannot write to {name}: web pages can only be read, name a file as `output`")
+    try:
+        system, path = require("fsspec").core.url_to_fs(name)
+    except ImportError as error:
+        package = PROTOCOLS.get(name.partition("://")[0], f"and what fsspec asks for: {error}")
+        raise ExtraNeeded(f"cannot open {name}: pip install 'lic-codec[distributed]' {package}") from error
+    except ValueError as error:
+        raise StorageError(f"cannot open {name}: {error}") from error
     return system, path
 
 
 def read(name: str) -> bytes:
     if name == STANDARD:
         return sys.stdin.buffer.read()
+    if _is_web(name):
+        with urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
+            return bytes(answer.read())
     if not is_url(name):
         return Path(name).read_bytes()
     system, path = _remote(name)
@@ -68,23 +91,37 @@ def write(name: str, data: bytes) -> None:
         file.write(data)
 
 
-def modified(name: str) -> float | None:
-    """The modification time of a file in seconds; None without the file, 0 if the storage has no times."""
+def size(name: str) -> int | None:
+    """The bytes of a file; None without the file, and for devices and pipes."""
     if not is_url(name):
-        return Path(name).stat().st_mtime if name != STANDARD and Path(name).exists() else None
+        return os.stat(name).st_size if name != STANDARD and os.path.isfile(name) else None
     system, path = _remote(name)
-    if not system.exists(path):
-        return None
+    return int(system.size(path)) if system.isfile(path) else None
+
+
+def stamp(name: str) -> str:
+    """A text that changes when a file does: its size and time, or what its storage has for that."""
+    if not is_url(name):
+        found = os.stat(name)
+        return f"{found.st_size} {found.st_mtime_ns}"
+    system, path = _remote(name)
+    return str(system.ukey(path))
+
+
+def identity(name: str) -> object:
+    """Equal for two names of one file, links included."""
     try:
-        time = system.modified(path)
-    except NotImplementedError:
-        return 0.0
-    return float((time if time.tzinfo else time.replace(tzinfo=timezone.utc)).timestamp())
+        found = os.stat(name)
+    except (OSError, ValueError):
+        return name if is_url(name) else os.path.realpath(name)
+    return found.st_dev, found.st_ino
 
 
 def is_folder(name: str) -> bool:
     if not is_url(name):
         return name != STANDARD and Path(name).is_dir()
+    if _is_web(name):
+        return False
     system, path = _remote(name)
     return bool(system.isdir(path))
 

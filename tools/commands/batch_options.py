@@ -4,27 +4,40 @@ import argparse
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable
+from importlib.metadata import version
 
 from tqdm import tqdm
 
 from lic.tools.batch import storage
-from lic.tools.batch.conversion import Convert, convert_all, summary
-from lic.tools.batch.jobs import Job, Result, find_jobs
+from lic.tools.batch.conversion import Convert, Plan
+from lic.tools.batch.jobs import Found, Job, Result, find_jobs
+from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
-from lic.tools.usage import in_flags
+from lic.tools.batch.summary import in_words, summary
+from lic.tools.usage import MORE, in_flags
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     """The arguments that both commands have."""
-    parser.add_argument("inputs", nargs="+", metavar="IN", help=f"{inputs}, folders, URLs; - is standard input")
-    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder for several; - is standard output")
+    more = parser.add_argument_group(MORE)
+    parser.add_argument(
+        "inputs", nargs="+", metavar="IN", help=f"{inputs}, folders of them, URLs, - for standard input"
+    )
+    parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder if it ends in a slash or exists")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
-    parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
-    parser.add_argument("--threads", type=positive, metavar="N", help="threads of each process")
-    parser.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
-    parser.add_argument("--manifest", metavar="FILE", help="write the outcome for each picture as JSON lines")
+    more.add_argument("--parents", action="store_true", help="make all folders of OUT that are missing")
+    more.add_argument("--suffix", metavar="S", help="what output names end in, instead of the input's extension")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+    more.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
+    parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
+    more.add_argument("--threads", type=positive, metavar="N", help="threads of each process")
+    more.add_argument("--cluster", metavar="ADDRESS", help="run on the Dask cluster of this scheduler")
+    more.add_argument("--manifest", metavar="FILE", help="write the outcome for each picture as JSON lines")
+    more.add_argument("--json", action="store_true", help="the same on standard output")
+    loudness = more.add_mutually_exclusive_group()
+    loudness.add_argument("-v", "--verbose", action="store_true", help="a line for each picture")
+    loudness.add_argument("--quiet", action="store_true", help="only errors")
 
 
 def positive(text: str) -> int:
@@ -33,37 +46,61 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def jobs_of(args: argparse.Namespace, suffix: str, extensions: frozenset[str]) -> list[Job]:
+def jobs_of(
+    args: argparse.Namespace, suffix: str, extensions: frozenset[str], ignored: frozenset[str] = frozenset()
+) -> Found:
     """The pictures that the arguments name."""
-    return find_jobs(args.inputs, args.output, suffix, extensions, args.recursive)
-
-
-def run_jobs(jobs: Sequence[Job], convert: Convert, args: argparse.Namespace) -> int:
-    """Do all jobs, in order; the exit code is 1 if any failed.
-
-    On a terminal there is a progress bar for several, or else a line for each; folders get a summary at the end.
-    """
-    results = convert_all(
-        jobs, convert, processes=args.jobs, threads=args.threads, cluster=args.cluster, force=args.force
+    return find_jobs(
+        args.inputs,
+        args.output,
+        args.suffix or suffix,
+        extensions,
+        ignored=ignored,
+        recursive=args.recursive,
+        parents=args.parents,
     )
-    folders = any(job.resume for job in jobs)
+
+
+def run_jobs(
+    found: Found, convert: Convert, made: Made, args: argparse.Namespace, check: Callable[[], None] = lambda: None
+) -> int:
+    """Do all jobs, in order; the exit code is 1 if any failed. `made` are the settings, which `check` looks at first.
+
+    On a terminal there is a progress bar for several, or else a line for each; several get a summary at the end.
+    """
+    jobs = found.jobs
+    plan = Plan(jobs, {"lic": version("lic-codec")} | made, args.force)
+    if not all(known.settled for known in plan.known):
+        check()
+    if args.dry_run:
+        for job, known in zip(jobs, plan.known, strict=True):
+            why = in_flags(known.error or known.why)
+            print(f"{job.source} -> {job.target}" + (f" ({why})" if why else ""))
+        return 1 if any(known.error for known in plan.known) else 0
+    results = plan.run(convert, processes=args.jobs, threads=args.threads, cluster=args.cluster)
     start = time.monotonic()
     done: list[Result] = []
-    with tqdm(total=len(jobs), unit="picture", disable=None if len(jobs) > 1 else True) as bar:
+    many = len(jobs) > 1 or any(job.folder for job in jobs)
+    lines = args.verbose or (sys.stderr.isatty() and not many and not args.quiet)
+    with tqdm(total=len(jobs), unit="picture", disable=None if many and not args.quiet else True) as bar:
         for job, result in zip(jobs, results, strict=True):
             result = result._replace(error=in_flags(result.error))
             done.append(result)
             bar.update()
-            bar.set_postfix_str(f"{sum(r.before for r in done) / (time.monotonic() - start) / 1e6:.2f} MB/s", False)
             name = "standard input" if job.source == STANDARD else job.source
-            for line in (*result.warnings, *([result.error] if result.error else [])):
+            for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
                 tqdm.write(f"{name}: {line}", file=sys.stderr)
-            if sys.stderr.isatty() and not folders and not result.error and job.target != STANDARD:
-                line = f"{name} -> {job.target}: {result.before:,} -> {result.after:,} bytes"
-                tqdm.write(line, file=sys.stderr)
-    if folders:
-        print(summary(done), file=sys.stderr)
+            if lines and not result.error and job.target != STANDARD:
+                tqdm.write(f"{name} -> {job.target}: {in_words(result)}", file=sys.stderr)
+            if args.json:
+                print(_as_json(job, result), flush=True)
+    if many and not args.quiet:
+        print(summary(done, found.left, time.monotonic() - start), file=sys.stderr)
     if args.manifest:
-        lines = [json.dumps(job._asdict() | result._asdict()) for job, result in zip(jobs, done, strict=True)]
-        storage.write(args.manifest, "".join(f"{line}\n" for line in lines).encode())
+        lines_of = "".join(f"{_as_json(job, result)}\n" for job, result in zip(jobs, done, strict=True))
+        storage.write(args.manifest, lines_of.encode())
     return 1 if any(result.error for result in done) else 0
+
+
+def _as_json(job: Job, result: Result) -> str:
+    return json.dumps({"source": job.source, "target": job.target} | result._asdict())

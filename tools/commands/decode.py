@@ -4,7 +4,8 @@ import argparse
 from functools import partial
 
 from lic.codec.file.geometry import Region
-from lic.tools.batch.picture_files import decode_bytes
+from lic.codec.picture.formats import readable_extensions
+from lic.tools.batch.picture_files import LOSSY_QUALITY, decode_bytes
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
 
 EXAMPLES = """\
@@ -23,6 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
+    about = f"of JPEG and other lossy outputs, 1 to 100 ({LOSSY_QUALITY})"
+    parser.add_argument("--quality", type=_quality, default=LOSSY_QUALITY, metavar="Q", help=about)
     limit = "refuse larger pictures; Pillow's limit if not given"
     parser.add_argument("--max-pixels", type=positive, metavar="N", help=limit)
     parser.add_argument("-m", "--model", help="name or path of the model, if it is not found by itself")
@@ -36,6 +39,13 @@ def _region(text: str) -> Region:
     return x0, y0, x1, y1
 
 
+def _quality(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"give a number from 1 to 100, not {text!r}")
+    return int(text)
+
+
 def run(args: argparse.Namespace) -> int:
-    convert = partial(decode_bytes, region=args.crop, max_pixels=args.max_pixels, model=args.model)
-    return run_jobs(jobs_of(args, ".png", frozenset({".lic"})), convert, args)
+    options = {"region": args.crop, "max_pixels": args.max_pixels, "quality": args.quality, "model": args.model}
+    found = jobs_of(args, ".png", frozenset({".lic"}), ignored=readable_extensions())
+    return run_jobs(found, partial(decode_bytes, **options), {"crop": args.crop, "quality": args.quality}, args)

@@ -5,8 +5,10 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from lic.codec.model.catalogue import choose_file, read_model_file
+from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.settings import GOALS, Settings
-from lic.tools.batch.picture_files import encode_bytes, readable_extensions
+from lic.tools.batch.picture_files import encode_bytes
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
 from lic.tools.usage import in_flags
 
@@ -60,16 +62,21 @@ TYPES = {"target_size": _bytes}
 
 
 def run(args: argparse.Namespace) -> int:
-    jobs = jobs_of(args, ".lic", readable_extensions())
-    # Model and settings are the same for all pictures: report errors in them once, at the start.
-    from lic.codec.model.loader import get_model
-
-    model = get_model(args.model, args.tune)
-    if args.quality is not None:
-        model.position(args.quality)
-    model.check_effort(args.effort)
-    if args.lambda_ is not None:
-        model.position_of_lambda(args.lambda_)
-
     settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
-    return run_jobs(jobs, partial(encode_bytes, settings=settings), args)
+    file = read_model_file(choose_file(args.model, args.tune))
+    found = jobs_of(args, ".lic", readable_extensions() | REMEDIES.keys(), ignored=frozenset({".lic"}))
+    made = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}
+    made |= {"model": f"{file.name} {file.card.get('sha256', file.fingerprint.hex())[:8]}"}
+
+    def check() -> None:
+        """Report errors in settings once, not for each picture."""
+        from lic.codec.model.loader import get_model
+
+        model = get_model(args.model, args.tune)
+        if args.quality is not None:
+            model.position(args.quality)
+        model.check_effort(args.effort)
+        if args.lambda_ is not None:
+            model.position_of_lambda(args.lambda_)
+
+    return run_jobs(found, partial(encode_bytes, settings=settings), made, args, check)

@@ -4,7 +4,6 @@ A codec turns RGB pixels and a setting into the bytes of a real file, and back. 
 files for all of them; a setting of JPEG 2000 is a rate in bits per pixel, of all others a quality.
 """
 
-import importlib
 import io
 import math
 from collections.abc import Callable, Sequence
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
 from lic.codec.errors import BadImage, LicError
+from lic.codec.picture.formats import register_plugins
 from lic.codec.settings import DEFAULT_EFFORT
 
 Pixels = NDArray[np.uint8]
@@ -125,9 +125,7 @@ def pillow_codec(name: str, kind: PillowFormat) -> Codec:
     """
     pillow = f"Pillow {version('pillow')}"
     if kind.plugin:
-        plugin = importlib.import_module(kind.plugin)
-        if hasattr(plugin, "register_heif_opener"):
-            plugin.register_heif_opener()
+        register_plugins()
         library = f"{kind.package} {version(kind.package)}, {pillow}"
     else:
         library = f"{pillow}, {kind.feature} {features.version(kind.feature)}"

@@ -1,6 +1,8 @@
 """Many pictures: folders, resuming a run, processes, failures."""
 
+import dataclasses
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +10,7 @@ import pytest
 from PIL import Image
 
 from lic import read_info
+from lic.codec.model.frozen import FrozenModel
 from lic.tools.cli import main
 from tests.conftest import Pixels
 
@@ -31,11 +34,12 @@ def folder(tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 
 def outputs(root: str = "out") -> list[str]:
-    return sorted(str(p.relative_to(root)) for p in Path(root).rglob("*") if p.is_file())
+    found = (p.relative_to(root) for p in Path(root).rglob("*") if p.is_file())
+    return sorted(str(p) for p in found if not p.name.startswith("."))
 
 
 def encode_folder(*more: str) -> int:
-    return main(["encode", "in", "-o", "out", "-r", "-m", "tiny", *more])
+    return main(["encode", "in", "-o", "out/", "-r", "-m", "tiny", *more])
 
 
 def test_a_tree_is_mirrored_and_a_failure_stops_nothing(folder: Path, capsys: Captured) -> None:
@@ -43,16 +47,16 @@ def test_a_tree_is_mirrored_and_a_failure_stops_nothing(folder: Path, capsys: Ca
     assert outputs() == ["a.lic", "deep/b.lic", "deep/er/a.lic"]
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].startswith("in/deep/broken.png: ") and len(lines) == 2
-    assert lines[1].startswith("4 pictures: 3 converted, 0 skipped, 1 failed; ")
-    assert main(["decode", "out", "-o", "back", "-r"]) == 0
+    assert lines[1].startswith("4 pictures: 3 converted, 1 failed, 1 of unknown type left: notes.txt; ")
+    assert main(["decode", "out", "-o", "back/", "-r"]) == 0
     assert outputs("back") == ["a.png", "deep/b.png", "deep/er/a.png"]
 
 
 def test_without_recursion_only_the_folder_itself(folder: Path, capsys: Captured) -> None:
-    assert main(["encode", "in", "-o", "out", "-m", "tiny"]) == 0
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 0
     assert outputs() == ["a.lic"]
     Path("in/sub/subsub").mkdir(parents=True)
-    assert main(["encode", "in/sub", "-o", "out", "-m", "tiny"]) == 2
+    assert main(["encode", "in/sub", "-o", "out/", "-m", "tiny"]) == 2
     assert "no pictures in in/sub; --recursive looks into subfolders" in capsys.readouterr().err
 
 
@@ -60,22 +64,88 @@ def test_a_run_goes_on_where_it_stopped(folder: Path, capsys: Captured) -> None:
     Path("in/deep/broken.png").unlink()
     assert encode_folder() == 0
     Path("out/a.lic").write_bytes(Path("out/a.lic").read_bytes()[:-9])  # incomplete
-    os.utime("out/deep/b.lic", (1, 1))  # older than its source
+    os.utime("in/deep/b.jpg", (1, 1))  # changed, though not newer
     before = {name: Path("out", name).read_bytes() for name in outputs()}
     capsys.readouterr()
-    assert encode_folder("-q", "99") == 0
-    assert "2 converted, 1 skipped, 0 failed" in capsys.readouterr().err
-    changed = [name for name in outputs() if Path("out", name).read_bytes() != before[name]]
-    assert changed == ["a.lic", "deep/b.lic"]
-    assert encode_folder("-q", "99", "--force") == 0
-    assert "3 converted, 0 skipped" in capsys.readouterr().err
+    assert encode_folder("-v") == 0
+    error = capsys.readouterr().err
+    assert "again: it was not finished, or was changed" in error and "again: the input has changed" in error
+    assert "in/deep/er/a.webp -> out/deep/er/a.lic: skipped, up to date" in error
+    assert "3 pictures: 2 converted, 1 skipped (up to date)" in error
+    assert [name for name in outputs() if Path("out", name).read_bytes() != before[name]] == ["a.lic"]
+    assert encode_folder("--force") == 0
+    assert "3 converted, 1 of unknown" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [["-q", "90"], ["-e", "1"], ["--strip"], ["--target-size", "1k"]])
+def test_a_rerun_with_other_settings_does_all_again(folder: Path, capsys: Captured, more: list[str]) -> None:
+    Path("in/deep/broken.png").unlink()
+    assert encode_folder() == 0
+    capsys.readouterr()
+    assert encode_folder(*more, "-v") == 0
+    error = capsys.readouterr().err
+    assert "3 converted" in error and error.count("instead of the default") == 3
+    assert main(["encode", "in/a.png", "-o", "alone.lic", "-m", "tiny", *more]) == 0
+    assert Path("out/a.lic").read_bytes() == Path("alone.lic").read_bytes()
+    assert encode_folder(*more) == 0
+    assert "3 skipped (up to date)" in capsys.readouterr().err
+
+
+def test_another_model_or_version_does_all_again(
+    folder: Path, tiny_model: FrozenModel, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path("in/deep/broken.png").unlink()
+    assert encode_folder() == 0
+    other = dataclasses.replace(tiny_model, restore=tiny_model.restore * 0.9)
+    Path("other.safetensors").write_bytes(other.to_bytes())
+    assert encode_folder("-m", "other.safetensors") == 0
+    assert "3 converted" in capsys.readouterr().err
+    monkeypatch.setattr("lic.tools.commands.batch_options.version", lambda _: "99")
+    assert encode_folder("-m", "other.safetensors", "-v") == 0
+    assert "again: lic 99 instead of " in capsys.readouterr().err
+
+
+def test_a_decoding_is_done_again_for_another_region(folder: Path) -> None:
+    encode_folder()
+    assert main(["decode", "out", "-o", "back/"]) == 0
+    assert main(["decode", "out", "-o", "back/", "--crop", "0,0,5,6"]) == 0
+    assert Image.open("back/a.png").size == (5, 6)
+
+
+def test_files_that_no_run_has_made_are_kept(folder: Path, capsys: Captured) -> None:
+    """`lic encode photos/` and `lic decode photos/` must not replace the photos."""
+    assert main(["encode", "in", "-m", "tiny"]) == 0
+    before = Path("in/a.png").read_bytes()
+    assert main(["decode", "in"]) == 1
+    assert "in/a.lic: in/a.png exists, and no run over this folder has made it: give --force" in capsys.readouterr().err
+    assert Path("in/a.png").read_bytes() == before
+
+
+def test_nothing_to_do_starts_no_processes_and_loads_no_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("in/deep/broken.png").unlink()
+    assert encode_folder() == 0
+    monkeypatch.setattr("lic.tools.batch.conversion.in_processes", None)
+    monkeypatch.setattr("lic.codec.model.loader.get_model", None)
+    assert encode_folder("--jobs", "2") == 0
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(folder: Path, capsys: Captured) -> None:
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny", "--dry-run"]) == 0
+    assert capsys.readouterr().out == "in/a.png -> out/a.lic\n" and not Path("out").exists()
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 0
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny", "-n"]) == 0
+    assert capsys.readouterr().out == "in/a.png -> out/a.lic (up to date)\n"
 
 
 def test_processes_give_the_same_files_in_the_same_order(folder: Path, capsys: Captured) -> None:
     encode_folder()
-    alone = {name: Path("out", name).read_bytes() for name in outputs()}, capsys.readouterr().err
+    alone = {name: Path("out", name).read_bytes() for name in outputs()}, without_speed(capsys)
     encode_folder("--force", "--jobs", "2")
-    assert ({name: Path("out", name).read_bytes() for name in outputs()}, capsys.readouterr().err) == alone
+    assert ({name: Path("out", name).read_bytes() for name in outputs()}, without_speed(capsys)) == alone
+
+
+def without_speed(capsys: Captured) -> str:
+    return capsys.readouterr().err.rpartition(";")[0]
 
 
 def test_warnings_are_one_line_and_no_failure(folder: Path, capsys: Captured, photo: Pixels) -> None:
@@ -101,7 +171,37 @@ def test_jobs_are_counted_from_one(jobs: str) -> None:
         main(["encode", "x.png", "--jobs", jobs])
 
 
-def test_two_sources_of_one_output_are_refused(folder: Path, capsys: Captured) -> None:
+def test_inputs_that_differ_in_their_extension_only_keep_it(folder: Path) -> None:
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("in/a.jpg")
-    assert encode_folder() == 2
-    assert "two inputs would both be written to out/a.lic" in capsys.readouterr().err
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 0
+    assert outputs() == ["a.jpg.lic", "a.png.lic"]
+    assert main(["encode", "in/a.jpg", "-o", "out/", "-m", "tiny", "--suffix", "_small.lic"]) == 0
+    assert "a_small.lic" in outputs()
+    assert main(["decode", "out", "-o", "back/", "--suffix", ".tif"]) == 0
+    assert outputs("back") == ["a.jpg.tif", "a.png.tif", "a_small.tif"]
+
+
+@pytest.mark.parametrize("link", [None, os.symlink, os.link])
+def test_an_input_is_never_overwritten(folder: Path, capsys: Captured, link: Callable[[str, str], None] | None) -> None:
+    before = Path("in/a.png").read_bytes()
+    output = "in/a.png"
+    if link:
+        link(os.path.abspath(output), output := "linked.png")
+    assert main(["encode", "in/a.png", "-o", output, "-m", "tiny", "-f"]) == 2
+    assert "would be lost" in capsys.readouterr().err
+    assert Path("in/a.png").read_bytes() == before
+    assert main(["encode", "in/a.png", "-o", "x.lic", "-m", "tiny"]) == 0
+    assert main(["decode", "x.lic", "-o", "x.lic", "-f"]) == 2
+
+
+def test_only_a_slash_or_a_folder_that_exists_names_a_folder(folder: Path, capsys: Captured) -> None:
+    several = ["encode", "in/a.png", "in/deep/b.jpg", "-m", "tiny", "-o"]
+    assert main([*several, "same.lic"]) == 2
+    assert "same.lic is no folder, which several pictures need: end its name with a slash" in capsys.readouterr().err
+    assert main(["encode", "in", "-m", "tiny", "-o", "out"]) == 2
+    assert main([*several, "new/deep/"]) == main(["encode", "in/a.png", "-m", "tiny", "-o", "new/a.lic"]) == 2
+    assert "make it first, or give --parents" in capsys.readouterr().err
+    assert not Path("same.lic").exists() and not Path("new").exists() and not Path("out").exists()
+    assert main([*several, "new/deep/", "--parents"]) == main([*several, "flat/"]) == 0
+    assert main([*several, "flat", "-f"]) == 0
+    assert outputs("flat") == outputs("new/deep") == ["a.lic", "b.lic"]

@@ -1,0 +1,34 @@
+"""The kinds of picture files that this installation reads: those of Pillow and of installed plugins."""
+
+import importlib
+from contextlib import suppress
+from functools import cache
+
+from PIL import Image
+
+PLUGINS = {"pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}  # module: package
+RAW = ".3fr .arw .cr2 .cr3 .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srf .srw .x3f"
+# What to do about pictures that Pillow alone does not read, by extension.
+REMEDIES = (
+    dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), "pip install pillow-heif")
+    | {".jxl": "pip install pillow-jxl-plugin", ".avif": "install a Pillow with AVIF, 11.3 or newer"}
+    | dict.fromkeys(RAW.split(), "this is a raw file: develop it to TIFF or JPEG first")
+    | dict.fromkeys((".svg", ".svgz"), "this is a vector drawing: render it to PNG first")
+)
+
+
+@cache
+def register_plugins() -> None:
+    """Teach Pillow the formats of installed plugins."""
+    for module in PLUGINS:
+        with suppress(ImportError):
+            plugin = importlib.import_module(module)
+            if hasattr(plugin, "register_heif_opener"):
+                plugin.register_heif_opener()
+
+
+def readable_extensions() -> frozenset[str]:
+    """The extensions of pictures that can be read here, except .lic."""
+    register_plugins()
+    extensions = Image.registered_extensions()
+    return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
