@@ -219,7 +219,7 @@ class Chunk:
 
     def _note(self, now: Kept) -> None:
         """Remember the symbols of least rate at no more distortion than at the start, and adapt the price."""
-        if self.start is None:
+        if self.start is None or self.best is None:
             self.start = self.best = now
             return
         goal = self.start.distortion.sum(dtype=np.float64) * (1 - MARGIN)

@@ -82,7 +82,7 @@ def measure(name: str, pixels: Pixels, model: str | None) -> dict[str, Any]:
 def decibels(pixels: Pixels, decoded: Image.Image) -> float | None:
     """None if no pixel differs."""
     value = psnr(pixels, np.asarray(decoded))
-    return round(value, 2) if np.isfinite(value) else None
+    return round(value, 3) if np.isfinite(value) else None
 
 
 def table(rows: list[dict[str, Any]]) -> str:

@@ -1,0 +1,156 @@
+"""The tables of the documents, made of the measurements in this folder.
+
+    python -m tests.results.documents    # in the repository's root: rewrites the documents, and draws README's curves
+
+What stands in a document between `<!-- begin NAME -->` and `<!-- end NAME -->` is what the function NAME of BLOCKS
+returns. `test_documents.py` fails where the two differ, so change the measurements, or the function, and run this.
+How to measure again stands in tools/evaluation/MEASUREMENTS.md.
+"""
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from lic.tools.cli import main as lic
+from lic.tools.evaluation import bd
+from lic.tools.evaluation.curves import METRICS, mean_curve, published_curve
+from lic.tools.evaluation.results import Results, load_results
+from tests.benchmarks import hostile_pictures
+from tests.results import acceptance as rule
+
+FOLDER = Path(__file__).parent
+ROOT = FOLDER.parents[1]
+ROOMS = ("codec", "lic", "models", "tests", "tools")
+PAGES = [*ROOT.glob("*.md"), *(page for room in ROOMS for page in (ROOT / room).rglob("*.md"))]
+PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
+BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
+KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "ms-ssim", "classical")]
+CURVES = ["lic", "jpeg", "jpeg2000", "webp", "avif444", "jxl"]
+
+
+def read(name: str) -> Any:
+    return json.loads((FOLDER / name).read_text())
+
+
+def results(*names: str) -> Results:
+    return load_results(FOLDER / name for name in names)
+
+
+def differences(results: Results, anchor: str, metric: str, published: tuple[str, ...] = ()) -> list[bd.Difference]:
+    curves = [mean_curve(results, codec, METRICS[metric]) for codec in results.codecs]
+    curves += [published_curve(name, metric) for name in published]
+    return bd.compare_all(curves, anchor, results, metric)
+
+
+def kodak() -> str:
+    """BD-rates against JPEG, the best first; ours in bold."""
+    measured = load_results(KODAK)
+    by_psnr = differences(measured, "jpeg", "psnr", PUBLISHED)
+    by_ms_ssim = {d.codec: d.rate_percent for d in differences(measured, "jpeg", "ms-ssim-db", PUBLISHED)}
+    rows = [["against JPEG 4:2:0 (optimised) on Kodak", "BD-rate, PSNR", "per picture", "BD-rate, MS-SSIM"]]
+    for d in by_psnr:
+        numbers = d.rate_percent, d.per_picture_percent, by_ms_ssim[d.codec]
+        cells = [d.label, *("-" if number != number else f"{number:.1f} %" for number in numbers)]
+        rows.append([f"**{cell}**" for cell in cells] if d.codec.startswith("lic") else cells)
+    return bd.as_markdown(rows)
+
+
+def effort() -> str:
+    """What --effort saves."""
+    saved = {d.codec: d.rate_percent for d in differences(results("valid-effort.json"), "lic", "psnr")}
+    efforts = sorted(int(codec.removeprefix("lic-effort")) for codec in saved)
+    rows = [[str(n), f"{saved[f'lic-effort{n}']:.1f} %"] for n in efforts]
+    return bd.as_markdown([["effort", "BD-rate"], *rows])
+
+
+def validation() -> str:
+    """What the shipped models' files come to on the validation set, by quality."""
+    measured = results("acceptance.json", "valid-ms-ssim.json")
+    kinds = {"candidate": "`photo`", "candidate-effort4": "`photo`, effort 4", "lic-photo-ms-ssim": "`photo-ms-ssim`"}
+    columns = [["quality", *(f"{quality:g}" for quality in rule.QUALITIES)]]
+    for codec, kind in kinds.items():
+        psnr, ms_ssim = (mean_curve(measured, codec, METRICS[metric]).points for metric in ("psnr", "ms-ssim"))
+        columns += [
+            [f"{kind}: bit/pixel", *(f"{point.bpp:.3f}" for point in psnr)],
+            ["PSNR, dB", *(f"{point.value:.2f}" for point in psnr)],
+            ["MS-SSIM", *(f"{point.value:.4f}" for point in ms_ssim)],
+        ]
+    return bd.as_markdown(list(zip(*columns, strict=True)))
+
+
+def acceptance() -> str:
+    """By how much the shipped model is better than the one before it."""
+    return bd.as_markdown(rule.table(results("acceptance.json")))
+
+
+def speed() -> str:
+    """Where the time goes."""
+    figures = read("speed.json")
+    rows = [
+        [name, *(f"{value:,.{int(value < 10)}f}" for value in times)] for name, times in figures["milliseconds"].items()
+    ]
+    table = bd.as_markdown([["step", "median, ms", "fastest", "slowest"], *rows])
+    return f"{table}\n\n{figures['runs']} runs on {place(figures)}."
+
+
+def place(figures: dict[str, Any]) -> str:
+    """Where figures were taken."""
+    machine = figures["machine"]
+    cores = f"{machine['cores']} core{'s' * (machine['cores'] > 1)}"
+    return f"{machine['processor']}, {cores}, Python {machine['python']}, torch {machine['torch']}"
+
+
+def memory() -> str:
+    """Large pictures."""
+    rows = [["picture", "call", "peak memory", "before the call", "time"]]
+    for name in ("large.json", "large-effort1.json"):
+        figures = read(name)
+        effort = f", effort {figures['effort']}" if figures["effort"] else ""
+        for call in figures["calls"]:
+            numbers = f"{call['peak']:,} MiB", f"{call['before']:,} MiB", f"{call['seconds']:.0f} s"
+            what = call["call"] + effort if call["call"] == "encode" else call["call"]
+            rows.append([f"{figures['megapixels']:g} megapixels", what, *numbers])
+    return f"{bd.as_markdown(rows)}\n\nOn {place(read('large.json'))}."
+
+
+def hostile() -> str:
+    """Pictures that are no photographs."""
+    return hostile_pictures.table(read("hostile.json")["rows"])
+
+
+BLOCKS: dict[str, Callable[[], str]] = {
+    "kodak": kodak,
+    "effort": effort,
+    "validation": validation,
+    "acceptance": acceptance,
+    "speed": speed,
+    "memory": memory,
+    "hostile": hostile,
+}
+
+
+def blocks_of(text: str) -> list[str]:
+    """The names of the blocks in a document."""
+    return [found[2] for found in BLOCK.finditer(text)]
+
+
+def filled(text: str) -> str:
+    """A document with the present content of its blocks."""
+    return BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found[2]]()}\n{found[3]}", text)
+
+
+def main() -> int:
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        if (new := filled(text)) != text:
+            page.write_text(new, encoding="utf-8")
+            print(f"{page.relative_to(ROOT)} has changed")
+    curves, picture = list(map(str, KODAK)), str(ROOT / "tools" / "readme" / "kodak.png")
+    return lic(["plot", *curves, "-o", picture, "--codecs", *CURVES, "--published", "factorized", "--max-rate", "2"])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
