@@ -64,8 +64,9 @@ def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"lic {version('lic-codec')}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, line) in COMMANDS.items():
-        about = {"help": line, "description": line}
-        subparser = commands.add_parser(name, formatter_class=HelpFormatter, add_help=False, **about)
+        subparser = commands.add_parser(
+            name, help=line, description=line, formatter_class=HelpFormatter, add_help=False
+        )
         subparser.add_argument("-h", action=ShortHelp, nargs=0, help="show the most important options")
         subparser.add_argument("--help", action="help", help="show all options")
         if name in complete:
