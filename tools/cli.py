@@ -67,7 +67,9 @@ def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
         subparser = commands.add_parser(
             name, help=line, description=line, formatter_class=HelpFormatter, add_help=False
         )
-        subparser.add_argument("-h", action=ShortHelp, nargs=0, help="show the most important options")
+        subparser.add_argument(
+            "-h", action=ShortHelp, nargs=0, default=argparse.SUPPRESS, help="show the most important options"
+        )
         subparser.add_argument("--help", action="help", help="show all options")
         if name in complete:
             importlib.import_module(module).add_arguments(subparser)
