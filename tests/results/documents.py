@@ -3,11 +3,12 @@
     python -m tests.results.documents    # in the repository's root: rewrites the documents, and draws README's curves
 
 What stands in a document between `<!-- begin NAME -->` and `<!-- end NAME -->` is what the function NAME of BLOCKS
-returns. `test_documents.py` fails where the two differ, so change the measurements, or the function, and run this.
+returns. `test_measured.py` fails where the two differ, so change the measurements, or the function, and run this.
 How to measure again stands in tools/evaluation/MEASUREMENTS.md.
 """
 
 import json
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -23,8 +24,7 @@ from tests.results import acceptance as rule
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
-ROOMS = ("codec", "lic", "models", "tests", "tools")
-PAGES = [*ROOT.glob("*.md"), *(page for room in ROOMS for page in (ROOT / room).rglob("*.md"))]
+PAGES = ("README.md", "models/TRAINING.md", "codec/LIMITS.md", "tools/evaluation/MEASUREMENTS.md")
 PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
 BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "ms-ssim", "classical")]
@@ -53,7 +53,7 @@ def kodak() -> str:
     rows = [["against JPEG 4:2:0 (optimised) on Kodak", "BD-rate, PSNR", "per picture", "BD-rate, MS-SSIM"]]
     for d in by_psnr:
         numbers = d.rate_percent, d.per_picture_percent, by_ms_ssim[d.codec]
-        cells = [d.label, *("-" if number != number else f"{number:.1f} %" for number in numbers)]
+        cells = [d.label, *("-" if math.isnan(number) else f"{number:.1f} %" for number in numbers)]
         rows.append([f"**{cell}**" for cell in cells] if d.codec.startswith("lic") else cells)
     return bd.as_markdown(rows)
 
@@ -69,12 +69,11 @@ def effort() -> str:
 def validation() -> str:
     """What the shipped models' files come to on the validation set, by quality."""
     measured = results("acceptance.json", "valid-ms-ssim.json")
-    kinds = {"candidate": "`photo`", "candidate-effort4": "`photo`, effort 4", "lic-photo-ms-ssim": "`photo-ms-ssim`"}
     columns = [["quality", *(f"{quality:g}" for quality in rule.QUALITIES)]]
-    for codec, kind in kinds.items():
+    for codec, model in (("candidate", "photo"), ("lic-photo-ms-ssim", "photo-ms-ssim")):
         psnr, ms_ssim = (mean_curve(measured, codec, METRICS[metric]).points for metric in ("psnr", "ms-ssim"))
         columns += [
-            [f"{kind}: bit/pixel", *(f"{point.bpp:.3f}" for point in psnr)],
+            [f"`{model}`: bit/pixel", *(f"{point.bpp:.3f}" for point in psnr)],
             ["PSNR, dB", *(f"{point.value:.2f}" for point in psnr)],
             ["MS-SSIM", *(f"{point.value:.4f}" for point in ms_ssim)],
         ]
@@ -99,8 +98,18 @@ def speed() -> str:
 def place(figures: dict[str, Any]) -> str:
     """Where figures were taken."""
     machine = figures["machine"]
-    cores = f"{machine['cores']} core{'s' * (machine['cores'] > 1)}"
-    return f"{machine['processor']}, {cores}, Python {machine['python']}, torch {machine['torch']}"
+    return f"{machine['processor']}, {machine['cores']} core{'s' * (machine['cores'] > 1)}, {machine['system']}"
+
+
+def compressai() -> str:
+    """Speed beside CompressAI's factorised model."""
+    figures = read("compressai.json")
+    rows = [["call", "lic, ms", "CompressAI, ms", "times as fast", "range"]]
+    for call in ("encode", "decode"):
+        ratio, low, high = figures[call]["ratio"]
+        times = [f"{figures[call][codec]:,}" for codec in ("lic", "CompressAI")]
+        rows.append([call, *times, f"{ratio:.1f}", f"{low:.1f} to {high:.1f}"])
+    return f"{bd.as_markdown(rows)}\n\n{figures['rounds']} rounds on {place(figures)}."
 
 
 def memory() -> str:
@@ -127,6 +136,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "validation": validation,
     "acceptance": acceptance,
     "speed": speed,
+    "compressai": compressai,
     "memory": memory,
     "hostile": hostile,
 }
@@ -144,10 +154,10 @@ def filled(text: str) -> str:
 
 def main() -> int:
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
+        text = (ROOT / page).read_text(encoding="utf-8")
         if (new := filled(text)) != text:
-            page.write_text(new, encoding="utf-8")
-            print(f"{page.relative_to(ROOT)} has changed")
+            (ROOT / page).write_text(new, encoding="utf-8")
+            print(f"{page} has changed")
     curves, picture = list(map(str, KODAK)), str(ROOT / "tools" / "readme" / "kodak.png")
     return lic(["plot", *curves, "-o", picture, "--codecs", *CURVES, "--published", "factorized", "--max-rate", "2"])
 
