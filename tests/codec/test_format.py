@@ -6,15 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file
 
 import lic
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.coder import make_coder
 from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size
+from lic.codec.entropy.phases import PhaseContexts, Phases
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model
+from lic.codec.transform.engines import engine_of
+from lic.codec.transform.restoration import restore
 from lic.models.constants import KNOTS
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -74,7 +78,18 @@ def neighbours(grid: Grid, y: int, x: int, offsets: list[tuple[int, int]]) -> li
     return out
 
 
-def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point: PointContexts | None) -> np.ndarray:
+Point = PointContexts | PhaseContexts | None
+
+
+def pass_of(point: Point, c: int, y: int, x: int) -> int:
+    """The number of the pass that a latent of channel c belongs to."""
+    if isinstance(point, PhaseContexts):
+        return (((0, 2), (3, 1))[y % 2][x % 2] - c) % 4
+    odd = (y + x) % 2
+    return 0 if point is None else (2 if odd else y % 2) if c < 8 else odd
+
+
+def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point: Point) -> np.ndarray:
     channels, rows, columns = shape
     coder = RangeDecoder(data)
     latents = [[[0] * columns for _ in range(rows)] for _ in range(channels)]
@@ -82,32 +97,34 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
     magnitudes: list[Grid] = []
     for c in range(coder.uniform(channels + 1)):
         grid = latents[c]
-        predicted = point is not None and c < 8
-        for number in range(1 if point is None else 3 if predicted else 2):
+        predicted = isinstance(point, PointContexts) and c < 8
+        for number in range(4):
             chosen: dict[int, list[tuple[int, int, int]]] = {}
             for y in range(rows):
                 for x in range(columns):
-                    odd = (y + x) % 2
+                    if number != pass_of(point, c, y, x):
+                        continue
                     if point is None:
                         chosen.setdefault(c, []).append((y, x, 0))
-                        continue
-                    if number != ((2 if odd else y % 2) if predicted else odd):
                         continue
                     offsets = [] if number == 0 else DIAGONAL if predicted and number == 1 else STRAIGHT
                     known = neighbours(grid, y, x, offsets)
                     w = point.weights[c, number].tolist()
                     estimate = 256 * w[0] + 256 * w[7] * sum(min(abs(v), 15) for v in known)
+                    if isinstance(point, PhaseContexts):  # what is not decoded yet is 0 here
+                        estimate += 256 * w[8] * sum(min(abs(v), 15) for v in neighbours(grid, y, x, DIAGONAL))
                     for i in range(3):
                         estimate += w[1 + i] * sums[i][y][x] + w[4 + i] * sum(neighbours(sums[i], y, x, STRAIGHT))
                     if c >= 8 and point.earlier is not None:
                         start = c // 8 * 8
                         size = min(8, channels - start)
-                        row = start * (start - 8) + (number * size + c - start) * start
+                        passes = 4 if isinstance(point, PhaseContexts) else 2
+                        row = passes * start * (start - 8) // 2 + (number * size + c - start) * start
                         for d in range(start):
                             estimate += 256 * int(point.earlier[row + d]) * magnitudes[d][y][x]
                     bucket = sum(t <= estimate for t in point.thresholds.tolist())
                     prediction = 0
-                    if predicted and known:
+                    if isinstance(point, PointContexts) and predicted and known:
                         products = zip(point.prediction[c, number].tolist(), known, strict=True)
                         prediction = (sum(a * v for a, v in products) + 2048) >> 12
                     chosen.setdefault(int(point.tables[c, number, bucket]), []).append((y, x, prediction))
@@ -127,7 +144,9 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
             for x in range(columns):
                 v = grid[y][x] - (sum(neighbours(grid, y, x, STRAIGHT)) >> 2 if predicted else 0)
                 magnitudes[c][y][x] = min(abs(v), 15)
-                m = 256 * min(abs(v), 15)
+                if isinstance(point, PhaseContexts) and c < 8 and pass_of(point, c, y, x) == 0:
+                    magnitudes[c][y][x] = sum(min(abs(v), 15) for v in neighbours(grid, y, x, STRAIGHT)) >> 2
+                m = 256 * magnitudes[c][y][x]
                 f0, f1, f2 = (f[y][x] for f in sums)
                 sums[0][y][x], sums[1][y][x], sums[2][y][x] = f0 - (f0 >> 1) + m, f1 - (f1 >> 3) + m, f2 + m
     return np.array(latents)
@@ -136,7 +155,9 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
     coder = model.at(file.position).coder
     tables = coder.tables
-    point = coder.walk if isinstance(coder.walk, PointContexts) else None
+    point = coder.walk if isinstance(coder.walk, PointContexts | PhaseContexts) else None
+    if isinstance(point, PhaseContexts):
+        point = point._replace(earlier=scaled_weights(model, (file.position + 224) // 256))
     rows, columns = -(-file.height // 16), -(-file.width // 16)
     heights = [min(64, rows - start) for start in range(0, rows, 64)]
     reader = Reader(file.latents)
@@ -147,6 +168,19 @@ def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
         for height, length in zip(heights, lengths, strict=True)
     ]
     return np.concatenate(chunks, axis=1)
+
+
+def scaled_weights(model: FrozenModel, k: int) -> np.ndarray:
+    """The packed weights of earlier magnitudes, which a model with phases stores as bytes and scales."""
+    entropy = model.entropy
+    assert isinstance(entropy, Phases)
+    products = []
+    for start in range(8, model.channels, 8):
+        for number in range(4):
+            for c in range(start, min(start + 8, model.channels)):
+                for _ in range(start):
+                    products.append(int(entropy.earlier[k, len(products)]) * int(entropy.scales[k, c, number]))
+    return np.array(products)
 
 
 @pytest.mark.parametrize("path", sorted(set(GOLDEN.glob("*.lic")) - STORED), ids=lambda path: path.stem)
@@ -175,6 +209,73 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
     symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
     data = make_coder(tables, point).encode(symbols)
     np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+
+
+@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
+def test_random_phases_and_latents(rows: int, columns: int) -> None:
+    rng = np.random.default_rng(0)
+    channels = 2 * BLOCK + 3
+    point = PhaseContexts(
+        weights=rng.integers(-(2**12), 2**16, (channels, 4, 9)),
+        thresholds=np.sort(rng.integers(0, 2**28, 20)),
+        tables=rng.integers(0, 12, (channels, 4, 21)).astype(np.uint8),
+        earlier=rng.integers(-(2**10), 2**10, earlier_size(channels, 4)).astype(np.int16),
+    )
+    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
+    steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
+    tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
+    symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
+    data = make_coder(tables, point).encode(symbols)
+    np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+
+
+def test_expected_latents_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latent by latent, from the arrays of the model file."""
+    monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
+    file = parse((GOLDEN / "phases.lic").read_bytes())
+    model = find_model(file.fingerprint)
+    symbols = read_symbols(file, model).astype(int)
+    channels, rows, columns = symbols.shape
+    arrays = load_file(GOLDEN / "golden-phases.safetensors")
+    k, f = divmod(file.position, 256)
+    assert f
+    s, after = arrays["steps"][k].astype(int), arrays["steps"][k + 1].astype(int)
+    step = 256 * s * after // (after * (256 - f) + s * f)
+    a, b = (256 - f) / s, f / after
+    restore_factor = (arrays["restore"][k] * a + arrays["restore"][k + 1] * b) / (a + b)
+    trust = ((256 - f) * arrays["trust"][k] + f * arrays["trust"][k + 1]) / 256
+
+    def weight(name: str) -> np.ndarray:
+        integers, scale = arrays[name].astype(float), arrays[name + ".scale"].astype(float)
+        return integers * scale.reshape(-1, *[1] * (integers.ndim - 1))
+
+    y_hat = np.zeros(symbols.shape)
+    phase = np.array([[[(((0, 2), (3, 1))[y % 2][x % 2] - c) % 4 for x in range(columns)] for y in range(rows)]
+                      for c in range(channels)])  # fmt: skip
+    for number in range(4):
+        expected = np.zeros(symbols.shape)
+        if number:
+            name = f"predictors.{number - 1}"
+            known = np.where(phase < number, y_hat, 0)
+            inner = np.einsum("oi,iyx->oyx", weight(f"{name}.reduce.weight")[:, :, 0, 0], known)
+            inner += arrays[f"{name}.reduce.bias"][:, None, None]
+            for y in range(rows):
+                for x in range(columns):
+                    inner[:, y, x] += weight(f"{name}.place")[:, y % 2, x % 2]
+            around = np.pad(np.maximum(inner, 0), ((0, 0), (1, 1), (1, 1)))
+            taps = weight(f"{name}.mix.weight")
+            mixed = sum(
+                np.einsum("oi,iyx->oyx", taps[:, :, i, j], around[:, i : i + rows, j : j + columns])
+                for i in range(3)
+                for j in range(3)
+            )
+            mixed = np.maximum(mixed + arrays[f"{name}.mix.bias"][:, None, None], 0)
+            expected = np.einsum("oi,iyx->oyx", weight(f"{name}.expand.weight")[:, :, 0, 0], mixed)
+            expected = (expected + arrays[f"{name}.expand.bias"][:, None, None]) * trust[:, None, None]
+        latents = symbols * (restore_factor * step * arrays["unit"] / 2**12)[:, None, None] + expected
+        y_hat = np.where(phase == number, latents, y_hat)
+    found = restore(symbols.astype(np.int32), engine_of(model), model.at(file.position))
+    np.testing.assert_allclose(found, y_hat, atol=1e-5 * np.abs(y_hat).max())
 
 
 class TracedDecoder(RangeDecoder):

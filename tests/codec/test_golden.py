@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from lic import decode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.contexts import Contexts
+from lic.codec.entropy.phases import Phases
 from lic.codec.file.container import ALPHA, STORED, Container, parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model, get_model
+from lic.codec.transform.engines import engine_of
+from lic.codec.transform.restoration import restore
 from tests.golden.make import exact_hash, noise
 
 GOLDEN = Path(__file__).parent.parent / "golden"
@@ -36,11 +39,14 @@ from lic.codec.decoder import read_symbols
 from lic import decode
 from lic.codec.file.container import parse
 from lic.codec.model.loader import find_model
-data = open(sys.argv[1], "rb").read()
-file = parse(data)
-symbols = read_symbols(file, find_model(file.fingerprint))
-print(hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest())
-np.save(sys.argv[2], np.array(decode(data)))
+from pathlib import Path
+golden, pixels = Path(sys.argv[1]), Path(sys.argv[2])
+for name in ("earlier", "phases"):
+    data = (golden / f"{name}.lic").read_bytes()
+    file = parse(data)
+    symbols = read_symbols(file, find_model(file.fingerprint))
+    print(hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest())
+    np.save(pixels / f"{name}.npy", np.array(decode(data)))
 """
 
 MACHINES = {
@@ -87,6 +93,13 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: weighs_earlier_channels(file) is False,
     "a model that weighs earlier channels": lambda file: weighs_earlier_channels(file) is True,
+    "a model with contexts in phases": lambda file: in_phases(file),
+    "expected latents": lambda file: expects_latents(file),
+    "expected latents between points": lambda file: file.position % 256 and expects_latents(file),
+    "expected latents over several chunks": lambda file: file.height > 1024 and expects_latents(file),
+    "expected latents in a single row": lambda file: file.latents and file.height <= 16 and expects_latents(file),
+    "weights as integers of one and two bytes": lambda file: weight_types(file) == {"int8", "int16", "float32"},
+    "weights in half precision": lambda file: weight_types(file) == {"float16"},
     "the first lambda point": lambda file: file.position == 0,
     "the last lambda point": lambda file: file.position == model_of(file).last_position,
     "between points, without contexts": lambda file: file.position % 256 and contexts_of(file) is None,
@@ -106,6 +119,23 @@ def model_of(file: Container) -> FrozenModel:
 def contexts_of(file: Container) -> Contexts | None:
     entropy = model_of(file).entropy
     return entropy if isinstance(entropy, Contexts) else None
+
+
+def in_phases(file: Container) -> bool:
+    return isinstance(model_of(file).entropy, Phases)
+
+
+def expects_latents(file: Container) -> bool:
+    """Whether latents are expected, to some effect."""
+    model = model_of(file)
+    if model.trust is None:
+        return False
+    point, symbols = model.at(file.position), latents_of(file)
+    return bool((restore(symbols, engine_of(model), point) != point.dequantise(symbols)).any())
+
+
+def weight_types(file: Container) -> set[str]:
+    return {array.dtype.name for array in model_of(file).stored_weights.values()}
 
 
 def weighs_earlier_channels(file: Container) -> bool | None:
@@ -149,14 +179,14 @@ def runnable_kernels() -> list[str]:
     return KERNELS[: KERNELS.index(best) + 1] if best in KERNELS else KERNELS[:1]
 
 
-def decoded_as(machine: str, folder: Path) -> tuple[str, NDArray[np.int_]]:
-    """The digest of the latents of a golden file, and its pixels, from a process that runs as one of MACHINES."""
+def decoded_as(machine: str, folder: Path) -> dict[str, tuple[str, NDArray[np.int_]]]:
+    """The digests of the latents of two golden files, and their pixels, from a process that runs as one of MACHINES."""
     arguments, environment = MACHINES[machine]
-    pixels = folder / f"{machine}.npy"
-    command = [sys.executable, "-c", DECODE, str(GOLDEN / "earlier.lic"), str(pixels), *arguments]
+    command = [sys.executable, "-c", DECODE, str(GOLDEN), str(folder), *arguments]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    return done.stdout.strip(), np.load(pixels).astype(int)
+    digests = zip(("earlier", "phases"), done.stdout.split(), strict=True)
+    return {name: (digest, np.load(folder / f"{name}.npy").astype(int)) for name, digest in digests}
 
 
 @pytest.mark.parametrize("machine", MACHINES)
@@ -164,7 +194,7 @@ def test_latents_are_the_same_on_every_machine_and_pixels_within_one_grey_level(
     wanted = MACHINES[machine][1].get("ATEN_CPU_CAPABILITY", "default").upper()
     if wanted not in runnable_kernels():
         pytest.skip(f"this processor lacks instructions that torch's {wanted} kernels use")
-    digest, pixels = decoded_as(machine, tmp_path)
-    assert digest == HASHES["earlier"]
-    if machine != "bf16":
-        assert np.abs(pixels - np.array(decode(GOLDEN / "earlier.lic")).astype(int)).max() <= 1
+    for name, (digest, pixels) in decoded_as(machine, tmp_path).items():
+        assert digest == HASHES[name]
+        if machine != "bf16":
+            assert np.abs(pixels - np.array(decode(GOLDEN / f"{name}.lic")).astype(int)).max() <= 1

@@ -27,16 +27,27 @@ def make_model(kind: str) -> bytes:
     from lic.models.autoencoder import RateDistortionAutoencoder
     from lic.models.pca import pca_start
     from lic.tools.fitting.context_fit import Recipe, fit_contexts
+    from lic.tools.fitting.phase_fit import PhaseRecipe, fit_phases
 
     torch.manual_seed(1)
-    network = RateDistortionAutoencoder(Architecture(n=6, m=12), (0.002, 0.02, 0.2))
+    architecture = Architecture("residual" if kind == "phases" else "balle2017", n=6, m=12)
+    network = RateDistortionAutoencoder(architecture, (0.002, 0.02, 0.2))
     coffee = torch.from_numpy(skimage.data.coffee()[:384, :576]).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
         pca_start(network, coffee)
+        for predictor in network.predictors:  # so that something is expected
+            predictor.expand.weight.normal_(0, 0.02)
+            predictor.place.normal_()
         y = network.analysis(coffee)[0]
+    if architecture.predictors:
+        network.trust.data.uniform_(0.2, 1)
     model = freeze(network, {"name": f"golden-{kind}"})
-    if kind != "plain":
-        chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
+    if kind == "plain":
+        return model.to_bytes()
+    chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
+    if kind == "phases":
+        model = dataclasses.replace(model, entropy=fit_phases(model, chunks.numpy(), PhaseRecipe(library=20)))
+    else:
         model = dataclasses.replace(model, entropy=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
     return model.to_bytes()
 
@@ -61,6 +72,12 @@ def make_file(name: str) -> bytes:
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
     if name == "earlier":
         return encode(ramp(75, 91), quality=70, model="golden-earlier")
+    if name == "phases":
+        return encode(ramp(75, 91), quality=70, model="golden-phases")
+    if name == "phases-chunks":
+        return encode(ramp(1100, 40), quality=100, model="golden-phases")
+    if name == "phases-one-row":
+        return encode(ramp(9, 300), quality=50, model="golden-phases")
     if name == "plain":
         return encode(ramp(75, 91), quality=70, model="golden-plain")
     if name == "between-points":
@@ -117,7 +134,7 @@ def exact_hash(data: bytes) -> str:
 
 if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(FOLDER)
-    for kind in ("contexts", "plain", "earlier"):
+    for kind in ("contexts", "plain", "earlier", "phases"):
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
             path.write_bytes(make_model(kind))
