@@ -12,13 +12,15 @@ EXAMPLES = """\
 examples:
   lic export run -o photo.safetensors           the averaged weights of the run's best checkpoint
   lic encode picture.png -m photo.safetensors   and their use
+  lic export bare.safetensors -o photo.safetensors --data photos/
+      a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic export RUN -o MODEL.safetensors"
     parser.epilog = EXAMPLES
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, or one of its checkpoints")
+    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, a checkpoint, or bare weights")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.safetensors")
     parser.add_argument("--name", help="name of the model; that of the file if not given")
     parser.add_argument("--data", nargs="+", help="pictures to fit context tables on; the training's if not given")

@@ -33,7 +33,10 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
     The context tables are fitted on pictures of `data`, by default those that the run was trained on.
     """
     network, info = read_run(best_checkpoint(checkpoint))
-    crops = square_crops(data or info["config"]["data"], info["config"]["crop"])
+    data = data or info["config"].get("data")
+    if not data:
+        raise CheckpointError(f"{checkpoint} does not say what it was trained on: name pictures with --data")
+    crops = square_crops(data, info["config"]["crop"])
     first = sort_latents(network, latent_chunks(network, crops))
     card = model_card(name, info)
     choose_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
@@ -67,13 +70,17 @@ def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion:
 def model_card(name: str, info: dict[str, Any]) -> dict[str, Any]:
     """The description of a model's training for its card; `freeze` adds shape and lambda points."""
     config = info["config"]
-    return {
+    training = {}
+    if "elapsed" in info:  # bare weights do not tell
+        training = {
+            "hours": round(info["elapsed"] / 3600, 2),
+            "patches": info.get("patches", info["step"] * config["batch"]),
+            "patch_size": config["crop"],
+        }
+    return training | {
         "name": name,
         "distortion": config.get("distortion", "mse"),
         "steps": info["step"],
-        "hours": round(info["elapsed"] / 3600, 2),
-        "patches": info.get("patches", info["step"] * config["batch"]),
-        "patch_size": config["crop"],
         "data": info.get("data", {}),
         "validation": info.get("validation", []),
         "command": config.get("command", ""),

@@ -13,6 +13,7 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 METADATA = "lic.checkpoint"
+BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
 EARLIER_NAMES = {"exp_avg": "mean", "exp_avg_sq": "square"}  # in Adam's states of the first runs
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
 
@@ -37,7 +38,8 @@ def read_info(path: Path) -> dict[str, Any]:
     """The `info` of a checkpoint, without its tensors."""
     try:
         with safe_open(path, "pt") as file:
-            info: dict[str, Any] = json.loads((file.metadata() or {})[METADATA])
+            metadata = file.metadata() or {}
+            info: dict[str, Any] = json.loads(metadata[METADATA]) if METADATA in metadata else _bare_info(metadata)
             return info
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {path}: name the folder of a training run") from error
@@ -45,11 +47,19 @@ def read_info(path: Path) -> dict[str, Any]:
         raise CheckpointError(f"{path} is not a checkpoint of lic train, or it is damaged ({error})") from error
 
 
+def _bare_info(metadata: dict[str, str]) -> dict[str, Any]:
+    """The `info` of bare weights: the tensors of a network, with n, m, lambdas and so on as JSON in the metadata."""
+    found = {name: json.loads(value) for name, value in metadata.items()}
+    config = {name: found[name] for name in ("n", "m", "lambdas", "second_look")}
+    return {"step": found["steps"], "config": config | {"kind": found.get("kind", "residual"), "crop": BARE_CROP}}
+
+
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """All tensors of a checkpoint, and its `info`."""
+    """All tensors of a checkpoint, and its `info`. Bare weights count as averaged ones."""
     info = read_info(path)
     with safe_open(path, "pt") as file:
-        return {k: file.get_tensor(k) for k in file.keys()}, info  # noqa: SIM118
+        prefix = "" if METADATA in file.metadata() else "average."
+        return {prefix + k: file.get_tensor(k) for k in file.keys()}, info  # noqa: SIM118
 
 
 def section(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -17,6 +17,8 @@ from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, read_model_file
 from lic.codec.model.loader import load_model
 from lic.codec.transform.torch_network import thaw
+from lic.models.architecture import Architecture
+from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
 from lic.tools.training.loop import TrainConfig, train
@@ -76,6 +78,24 @@ def test_the_best_checkpoint_is_preferred_and_named(
     main(["export", str(run / CHECKPOINT), "-o", str(tmp_path / "last.safetensors"), "--plain"])
     assert capsys.readouterr().out.endswith("from step 5\n")
     assert read_model_file(tmp_path / "last.safetensors").card["steps"] == 5
+
+
+def test_bare_weights_are_exported(tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as those that scripts on a GPU leave: tensors, and sizes in the metadata."""
+    torch.manual_seed(0)
+    network = RateDistortionAutoencoder(Architecture("residual", 4, 6), (0.01, 0.04), shares=(0, 0.5))
+    sizes = {"n": 4, "m": 6, "lambdas": [0.01, 0.04], "second_look": [0, 0.5], "steps": 7}
+    weights, path = tmp_path / "weights.safetensors", tmp_path / "mine.safetensors"
+    save_file(network.state_dict(), weights, {name: json.dumps(value) for name, value in sizes.items()})
+    assert main(["export", str(weights), "-o", str(path), "--plain"]) == 1
+    assert "name pictures with --data" in capsys.readouterr().err
+    assert main(["export", str(weights), "-o", str(path), "--plain", "--data", str(pictures)]) == 0
+    card = read_model_file(path).card
+    assert (card["network"], card["steps"]) == ({"kind": "residual", "n": 4, "m": 6}, 7)
+    assert "hours" not in card
+    assert sorted(load_model(path).weights["analysis.0.bias"]) == pytest.approx(
+        sorted(network.analysis[0].bias.tolist())
+    )
 
 
 def test_a_model_file_is_not_overwritten_unless_forced(
