@@ -13,9 +13,9 @@ PACKAGES = {
     "tensorboard": "'lic-codec[tensorboard]'",
     "fsspec": "'lic-codec[distributed]'",
     "distributed": "'lic-codec[distributed]'",
-    "torch": "torch",
-    "skimage": "scikit-image",
-    "pytorch_msssim": "pytorch-msssim",
+    "torch": "'lic-codec[train]'",
+    "skimage": "'lic-codec[train]'",
+    "pytorch_msssim": "'lic-codec[train]'",
     "shtab": "shtab",
 }
 
@@ -35,8 +35,8 @@ def require(module: str) -> Any:
 def remedy(module: str) -> str:
     """How to install a missing module; empty if it is not an optional one.
 
-    >>> remedy("skimage.data"), remedy("antigravity")
-    ('this needs skimage: pip install scikit-image', '')
+    >>> remedy("torch.nn"), remedy("antigravity")
+    ("this needs torch: pip install 'lic-codec[train]'", '')
     """
     name = module.split(".")[0]
     return f"this needs {name}: pip install {PACKAGES[name]}" if name in PACKAGES else ""

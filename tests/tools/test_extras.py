@@ -13,12 +13,9 @@ from tests.conftest import Pixels
 @pytest.mark.parametrize(
     ("module", "arguments", "remedy"),
     [
-        ("skimage", ["demo", "-o", "demo"], "pip install scikit-image"),
         ("shtab", ["completion", "bash"], "pip install shtab"),
         ("matplotlib", ["plot", "r.csv", "-o", "rd.png"], "pip install 'lic-codec[plot]'"),
         ("fsspec", ["encode", "memory://x.png"], "pip install 'lic-codec[distributed]'"),
-        ("pytorch_msssim", ["encode", "a.png", "--target-ms-ssim", "0.9"], "pip install pytorch-msssim"),
-        ("pytorch_msssim", ["eval", "a.png", "-o", "r.json", "-j", "1"], "pip install pytorch-msssim"),
     ],
 )
 @pytest.mark.usefixtures("tiny_model_path")

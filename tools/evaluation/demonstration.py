@@ -5,13 +5,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from lic.tools.evaluation.codecs import LIC, Codec, Pixels, get_codec, largest_within
 from lic.tools.evaluation.versions import Version, make_version
-from lic.tools.extras import require
 from lic.tools.files import png, write_whole
 
-SAMPLES = ("astronaut", "chelsea", "coffee")  # pictures that come with scikit-image
+SAMPLES = Path(__file__).parent / "samples"  # without loss; their licences are in datasets.md
 QUALITIES = (10.0, 30.0, 50.0, 70.0)
 
 
@@ -21,8 +21,8 @@ def demonstrate(folder: Path, model: str | None) -> Iterator[tuple[str, Version,
     They are written as NAME.png, and for each quality Q NAME-qQ.lic, NAME-qQ.png (what that decodes to), NAME-qQ.jpg.
     """
     ours, jpeg = get_codec(LIC, model), get_codec("jpeg")
-    for name in SAMPLES:
-        pixels = np.ascontiguousarray(getattr(require("skimage.data"), name)())
+    for path in sorted(SAMPLES.glob("*.webp")):
+        name, pixels = path.stem, np.array(Image.open(path))
         write_whole(folder / f"{name}.png", png(pixels))
         for quality in QUALITIES:
             data = ours.encode(pixels, quality)

@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.picture.fidelity import PEAK, Pixels, check_comparable, decibels, ms_ssim, psnr, to_db
-from lic.tools.extras import require
+from lic.codec.picture.fidelity import Pixels, check_comparable, decibels, ms_ssim, psnr, ssim, to_db
 
 LOSSLESS_DB = 100.0  # replaces infinity in means; one wrong value by one level in 16 million pixels is 120
-MIN_SIDE_SSIM = 11  # the window
 
 # JFIF: Y, Cb, Cr (without the offset of 128) from R, G, B.
 YCBCR = np.array([[0.299, 0.587, 0.114], [-0.168736, -0.331264, 0.5], [0.5, -0.418688, -0.081312]])
@@ -63,23 +61,6 @@ def psnr_luma(original: Pixels, decoded: Pixels) -> float:
 def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
     """PSNR of Cb and Cr, their squared errors pooled; infinite if only luma differs."""
     return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
-
-
-def ssim(original: Pixels, decoded: Pixels) -> float:
-    """Structural similarity, 1 for identical pictures; nan if a side is under 11."""
-    check_comparable(original, decoded)
-    if min(original.shape[:2]) < MIN_SIDE_SSIM:
-        return math.nan
-    return float(
-        require("skimage.metrics").structural_similarity(
-            original,
-            decoded,
-            channel_axis=2 if original.ndim == 3 else None,
-            data_range=PEAK,
-            gaussian_weights=True,
-            use_sample_covariance=False,
-        )
-    )
 
 
 def mean_db(values: Iterable[float]) -> float:

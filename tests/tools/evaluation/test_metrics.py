@@ -4,6 +4,8 @@ import math
 
 import numpy as np
 import pytest
+import pytorch_msssim
+import torch
 from skimage import data
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from skimage.transform import downscale_local_mean
@@ -55,12 +57,17 @@ def test_a_blue_error_is_mostly_chroma() -> None:
     assert metrics.psnr_chroma(original, decoded) == pytest.approx(10 * math.log10(255**2 / ((5**2 + 0.81312**2) / 2)))
 
 
-def test_ssim_of_both_libraries_agrees(pair: Pair) -> None:
-    torch = pytest.importorskip("torch")
-    from pytorch_msssim import ssim
+def test_ssim_agrees_with_scikit_image(pair: Pair) -> None:
+    options = {"data_range": 255, "gaussian_weights": True, "use_sample_covariance": False}
+    assert metrics.ssim(*pair) == pytest.approx(structural_similarity(*pair, channel_axis=2, **options), abs=1e-9)
 
-    tensors = [torch.from_numpy(p.transpose(2, 0, 1).astype(np.float32))[None] for p in pair]
-    assert metrics.ssim(*pair) == pytest.approx(float(ssim(*tensors, data_range=255)), abs=1e-4)
+
+@pytest.mark.parametrize(("height", "width"), [(192, 208), (161, 203), (181, 166)])
+def test_ssim_and_ms_ssim_agree_with_pytorch_msssim(pair: Pair, height: int, width: int) -> None:
+    cut = [p[:height, :width] for p in pair]
+    tensors = [torch.from_numpy(p.transpose(2, 0, 1).astype(np.float64))[None] for p in cut]
+    assert metrics.ssim(*cut) == pytest.approx(float(pytorch_msssim.ssim(*tensors, data_range=255)), abs=1e-5)
+    assert metrics.ms_ssim(*cut) == pytest.approx(float(pytorch_msssim.ms_ssim(*tensors, data_range=255)), abs=1e-5)
 
 
 def test_ms_ssim_agrees_with_five_scales_of_scikit_images_ssim(pair: Pair) -> None:
