@@ -11,7 +11,6 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Sequence
-from functools import partial
 from importlib.metadata import version
 from typing import NoReturn
 

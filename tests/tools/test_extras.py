@@ -1,5 +1,6 @@
 """A library that is not installed is named, and how to install it."""
 
+import subprocess
 import sys
 from pathlib import Path
 
@@ -36,6 +37,36 @@ def test_a_missing_library_is_an_error_with_a_remedy(
     monkeypatch.setitem(sys.modules, module, None)
     assert main(arguments) == 1
     assert f"this needs {module}: {remedy}" in capsys.readouterr().err
+
+
+WITHOUT_TRAIN = """
+import sys
+for library in ("torch", "skimage", "scipy", "pytorch_msssim", "matplotlib"):
+    sys.modules[library] = None  # so that importing it fails
+from lic.tools.cli import main
+print([main(command.split()) for command in sys.argv[1:]])
+"""
+
+
+def test_what_pip_installs_without_extras_is_enough_to_code_and_to_measure(
+    photo: Pixels, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "a.png")
+    commands = [
+        "demo -m tiny",
+        "encode a.png -m tiny --target-ms-ssim 0.8 -e 1",
+        "decode a.lic -o b.png",
+        "eval a.png -o r.csv -m tiny -j 1 --codecs lic,jpeg",
+        "compare a.png -m tiny -o c.png",
+        "completion bash",
+        "doctor",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TRAIN, *commands], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout.splitlines()[-1] == str([0] * len(commands)), done.stderr
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TRAIN, "train photos -o run"], capture_output=True, text=True)
+    assert done.stderr == "lic train: this needs torch: pip install 'lic-codec[train]'\n"
 
 
 def test_a_module_that_no_feature_asks_for_is_a_bug(monkeypatch: pytest.MonkeyPatch) -> None:
