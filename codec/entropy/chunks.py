@@ -44,6 +44,8 @@ def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range
     wanted = range(len(starts)) if wanted is None else wanted
     first_row = wanted.start * CHUNK_ROWS
     symbols = np.empty((channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
+    if len(wanted) == 1:  # most pictures
+        return coder.decode(streams[wanted.start], symbols.shape)
 
     def decode(i: int) -> None:
         chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
