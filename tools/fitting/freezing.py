@@ -35,7 +35,7 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
     network, info = read_run(best_checkpoint(checkpoint))
     data = data or info["config"].get("data")
     if not data:
-        raise CheckpointError(f"{checkpoint} does not say what it was trained on: name pictures with --data")
+        raise CheckpointError(f"{checkpoint} does not say what it was trained on: name pictures with `data`")
     crops = square_crops(data, info["config"]["crop"])
     first = sort_latents(network, latent_chunks(network, crops))
     card = model_card(name, info)
