@@ -23,7 +23,10 @@ def work_together(rank: int, folder: str) -> None:
 
 
 @pytest.mark.slow
-def test_weights_begin_alike_gradients_are_averaged_and_decisions_are_joint(tmp_path: Path) -> None:
+def test_weights_begin_alike_gradients_are_averaged_and_decisions_are_joint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[3])  # where the other processes find this module
     multiprocessing.spawn(work_together, (str(tmp_path),), nprocs=2)
     for rank in (0, 1):
         weights, gradients, agreed = torch.load(tmp_path / f"{rank}.pt")
