@@ -12,17 +12,40 @@ array([[[2., 2.],
         [2., 2.]]], dtype=float32)
 """
 
+import contextlib
 import ctypes
 import io
 import itertools
+import os
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-import ncnn
 import numpy as np
 
 from lic.codec.transform.engine import Floats
+
+WAITING = "OMP_WAIT_POLICY"
+
+
+@contextlib.contextmanager
+def _sleeping_threads() -> Iterator[None]:
+    """While a library is imported, tell OpenMP, which reads a variable then, that threads sleep when they wait.
+
+    By default they spin, which keeps other work off the cores: on a busy machine, two of them take three times as long
+    as one.
+    """
+    before = os.environ.get(WAITING)
+    os.environ[WAITING] = before or "passive"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[WAITING]
+
+
+with _sleeping_threads():
+    import ncnn
 
 Blob = str  # the name of an array
 Kept = dict[Blob, Any]  # arrays as they lie in ncnn, several channels interleaved
