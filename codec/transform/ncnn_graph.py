@@ -56,6 +56,7 @@ ADD, MULTIPLY, DIVIDE = 0, 2, 3  # of BinaryOp
 SQRT, RSQRT = 5, 6  # of UnaryOp
 RELU = 1  # of a convolution's result
 ROW_COLUMN_CHANNEL = 1  # the order of channels in PixelShuffle and Reorg
+POOL_RATIO = 0.5  # memory is used again for what needs at least this part of it
 AS_IT_LIES = 1  # of what is extracted
 _numbers = itertools.count()  # of all arrays: what one network keeps is another's input, by the same name
 
@@ -152,7 +153,11 @@ class Graph:
 
 
 class Network:
-    """A network that ncnn has loaded. Several threads may run it at once."""
+    """A network that ncnn has loaded. Several threads may run it at once.
+
+    Memory for arrays between layers is kept for the next run, which is faster than to ask the system for it, but only
+    as long as the inputs have the same shapes: ncnn's own pools keep what every shape needed.
+    """
 
     def __init__(self, text: str, weights: bytes, output: Blob, kept: dict[Blob, Blob], threads: int) -> None:
         self._output, self._kept = output, kept
@@ -164,16 +169,27 @@ class Network:
         options.use_bf16_packed = options.use_bf16_storage = False
         if self._net.load_param_mem(text) or self._net.load_model(Reader(weights)):
             raise MemoryError("ncnn could not load a network: is there enough memory?")
+        self._pools = [ncnn.PoolAllocator(), ncnn.PoolAllocator()]
+        for pool in self._pools:
+            pool.set_size_compare_ratio(POOL_RATIO)
+        options.blob_allocator, options.workspace_allocator = self._pools
+        self._shapes: list[tuple[int, ...]] = []
 
     def run(self, inputs: Mapping[str, Any]) -> tuple[Floats, Kept]:
         """The output for these inputs, which are arrays or were kept, and what is to be kept."""
         extractor = self._net.create_extractor()
-        # ncnn reads an array where it lies: the name `given` holds it until the end.
+        # ncnn reads an array where it lies: `given` holds it until the end.
         given = {name: x if isinstance(x, ncnn.Mat) else np.ascontiguousarray(x) for name, x in inputs.items()}
+        shapes = [x.shape for x in given.values() if isinstance(x, np.ndarray)]
+        if shapes != self._shapes:
+            for pool in self._pools:
+                pool.clear()
+            self._shapes = shapes
         for name, x in given.items():
             extractor.input(name, x if isinstance(x, ncnn.Mat) else ncnn.Mat(x))
-        kept = {blob: _checked(extractor.extract(name, AS_IT_LIES)) for blob, name in self._kept.items()}
-        return np.array(_checked(extractor.extract(self._output)), copy=False), kept
+        # What leaves is copied, since it may outlive the pools.
+        kept = {blob: _checked(extractor.extract(name, AS_IT_LIES)).clone() for blob, name in self._kept.items()}
+        return np.array(_checked(extractor.extract(self._output))), kept
 
 
 class Reader(ncnn.DataReader):
