@@ -1,4 +1,4 @@
-"""The transforms by torch, on the processor."""
+"""The transforms by torch, on a GPU if there is one."""
 
 from collections.abc import Callable
 
@@ -11,44 +11,45 @@ from lic.codec.transform.torch_network import thaw
 
 
 class TorchEngine:
-    """An `Engine` on the processor."""
+    """An `Engine` on a GPU, or else on the processor."""
 
     def __init__(self, model: FrozenModel, threads: int) -> None:
         torch.set_num_threads(threads)
-        self.network = thaw(model)
+        torch.backends.cudnn.allow_tf32 = False  # ten bits of a convolution's inputs are too few for a grey level
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network = thaw(model).to(self.device)
 
     @torch.inference_mode()
     def analyse(self, picture: Floats) -> Floats:
-        latents: Floats = self.network.analysis(_batch(picture.transpose(2, 0, 1)))[0].numpy()
+        latents: Floats = self.network.analysis(self._batch(picture.transpose(2, 0, 1)))[0].cpu().numpy()
         return latents
 
     @torch.inference_mode()
     def synthesise(self, latents: Floats) -> Floats:
-        return _picture(self.network.synthesis(_batch(latents)))
+        return _picture(self.network.synthesis(self._batch(latents)))
 
     @torch.inference_mode()
     def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
-        expected: Floats = self.network.predictors[phase - 1](_batch(known), origin)[0].numpy()
+        expected: Floats = self.network.predictors[phase - 1](self._batch(known), origin)[0].cpu().numpy()
         return expected
 
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         with torch.inference_mode(False), torch.enable_grad():
-            y = _batch(latents).requires_grad_()
+            y = self._batch(latents).requires_grad_()
             picture = self.network.synthesis(y)
 
         def back(slopes: Floats) -> Floats:
-            (slope,) = torch.autograd.grad(picture, y, _batch(slopes.transpose(2, 0, 1)), retain_graph=True)
-            found: Floats = slope[0].numpy()
+            (slope,) = torch.autograd.grad(picture, y, self._batch(slopes.transpose(2, 0, 1)), retain_graph=True)
+            found: Floats = slope[0].cpu().numpy()
             return found
 
         return _picture(picture.detach()), back
 
-
-def _batch(planes: Floats) -> Tensor:
-    """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""
-    return torch.from_numpy(planes)[None].contiguous(memory_format=torch.channels_last)
+    def _batch(self, planes: Floats) -> Tensor:
+        """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""
+        return torch.from_numpy(planes)[None].to(self.device).contiguous(memory_format=torch.channels_last)
 
 
 def _picture(batch: Tensor) -> Floats:
-    picture: Floats = batch[0].permute(1, 2, 0).numpy()
+    picture: Floats = batch[0].permute(1, 2, 0).cpu().numpy()
     return picture

@@ -58,7 +58,7 @@ def _gpu() -> str:
         import torch
     except ImportError:
         return "none is used without torch"
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none (only training uses one)"
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "none (training and LIC_ENGINE=torch use one)"
 
 
 def _check_models() -> int:
