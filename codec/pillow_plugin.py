@@ -19,7 +19,8 @@ from typing import IO, Any
 from PIL import Image, ImageFile
 
 from lic.codec.errors import LicError
-from lic.codec.file.container import MAGIC, METADATA, VERSION, parse, read_head
+from lic.codec.file.container import MAGIC, METADATA, NOTES, VERSION, parse, read_head
+from lic.codec.picture.metadata import info_of
 from lic.codec.settings import NAMES, Settings
 
 FORMAT = "LIC"
@@ -46,7 +47,7 @@ class LicImageFile(ImageFile.ImageFile):
             raise SyntaxError(str(error)) from error
         self._size = file.width, file.height
         self._mode = file.picture_mode
-        self.info.update(**file.metadata)
+        self.info.update(info_of(file))
 
     def load(self) -> Any:
         if self._im is None:
@@ -82,7 +83,7 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
     given = image.encoderinfo  # options of other formats are ignored, as in Pillow
     settings = Settings(**{name: given[name] for name in NAMES if name in given})
-    file.write(encode_by(settings, image, {name: given[name] for name in METADATA if name in given}))
+    file.write(encode_by(settings, image, {name: given[name] for name in (*METADATA, *NOTES) if name in given}))
 
 
 Image.register_open(FORMAT, LicImageFile, _accept)

@@ -22,6 +22,7 @@ LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
 STORED = b"S"  # uncompressed pixels instead of latents
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
+NOTES = {"dpi": b"d", "text": b"t"}
 MANDATORY = frozenset([LATENTS, ALPHA, STORED])  # the upper-case tags that this version knows
 
 

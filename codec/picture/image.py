@@ -16,18 +16,21 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lic.codec.errors import BadImage, BadSetting, Corrupt
-from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, STORED, Container, Section
+from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, NOTES, STORED, Container, Section
 from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
 from lic.codec.picture.formats import register_plugins
+from lic.codec.picture.metadata import info_of, read_metadata
 from lic.models.constants import DOWNSAMPLING
 
 Pixels = NDArray[np.uint8]  # H x W x 3
 ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
 
+TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
+BITS_PER_SAMPLE = 258  # a tag of TIFF
 ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
 
 
@@ -38,13 +41,14 @@ class Picture:
     pixels: Pixels
     mode: str = "RGB"  # or "L" for grey: the mode of the decoded picture
     alpha: Plane | None = None
-    metadata: dict[str, bytes] = field(default_factory=dict)  # "exif", "icc_profile", "xmp"
+    metadata: dict[str, bytes] = field(default_factory=dict)  # payloads of sections, by the names in TAGS
 
     def with_metadata(self, given: Mapping[str, Any]) -> "Picture":
         """The same picture, with the given metadata instead of its own."""
-        if unknown := given.keys() - METADATA.keys():
-            raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(METADATA)}")
-        return replace(self, metadata=read_metadata(self.metadata | dict(given)))
+        if unknown := given.keys() - TAGS.keys():
+            raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(TAGS)}")
+        others = {name: payload for name, payload in self.metadata.items() if name not in given}
+        return replace(self, metadata=others | read_metadata(given))
 
     @cached_property
     def packed_alpha(self) -> bytes | None:
@@ -61,7 +65,7 @@ class Picture:
         return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
 
     def _metadata_sections(self) -> list[Section]:
-        return [Section(tag, self.metadata[name]) for name, tag in METADATA.items() if self.metadata.get(name)]
+        return [Section(tag, self.metadata[name]) for name, tag in TAGS.items() if name in self.metadata]
 
     @property
     def raw_size(self) -> int:
@@ -117,24 +121,23 @@ def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Pictu
     if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
         text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
         warnings.warn(text, stacklevel=4)
+    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or 16 in _bits_of_tiff(image):
+        warnings.warn("the picture has 16 bits per sample, the upper 8 are kept", stacklevel=4)
+    info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
     if auto_orient or strip:
         with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF is ignored
             image = ImageOps.exif_transpose(image)
-    metadata = {} if strip else read_metadata(image.info)
+    metadata = {} if strip else read_metadata(info | image.info)
     if image.mode == "CMYK" and "icc_profile" in image.info:
         image = _to_srgb(image)
         metadata.pop("icc_profile", None)  # it describes CMYK, not sRGB
     return _from_array(np.asarray(_to_known_mode(image)), metadata)
 
 
-def read_metadata(info: dict[Any, Any]) -> dict[str, bytes]:
-    """EXIF, ICC profile and XMP from Pillow's `info` or the arguments of `save`."""
-    found = {}
-    for name in METADATA:
-        value = info.get(name) or b""
-        value = value.tobytes() if isinstance(value, Image.Exif) else value
-        found[name] = value.encode() if isinstance(value, str) else bytes(value)
-    return {name: value for name, value in found.items() if value}
+def _bits_of_tiff(image: Image.Image) -> tuple[int, ...]:
+    """The bits of each sample in a TIFF file; empty for others."""
+    tags = getattr(image, "tag_v2", {})
+    return tuple(tags.get(BITS_PER_SAMPLE, ()))
 
 
 def _to_known_mode(image: Image.Image) -> Image.Image:
@@ -198,5 +201,5 @@ def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
         image.putalpha(Image.fromarray(_cut(alpha, file, 1, region)[:, :, 0]))
     elif alpha is not None:
         image.putalpha(unpack_alpha(alpha, (file.width, file.height), region))
-    image.info.update(**file.metadata)
+    image.info.update(info_of(file))
     return image

@@ -16,7 +16,7 @@ from lic import decode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.phases import Phases
-from lic.codec.file.container import ALPHA, STORED, Container, parse
+from lic.codec.file.container import ALPHA, NOTES, STORED, Container, parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model, get_model
 from lic.codec.transform.engines import engine_of
@@ -86,6 +86,8 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "EXIF": lambda file: "exif" in file.metadata,
     "ICC profile": lambda file: "icc_profile" in file.metadata,
     "XMP": lambda file: "xmp" in file.metadata,
+    "resolution": lambda file: file.section(NOTES["dpi"]),
+    "text": lambda file: file.section(NOTES["text"]),
     "a section to skip": lambda file: any(tag == b"z" for tag, _ in file.sections),
     "a side of several bytes": lambda file: max(file.width, file.height) > 127,
     "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
@@ -163,6 +165,11 @@ def test_golden_alpha_and_metadata() -> None:
     y, x = np.mgrid[:75, :91]
     np.testing.assert_array_equal(np.array(picture)[:8, 8:16, 3], ((x * y // 7) % 256 // 64 * 85)[:8, 8:16])
     assert picture.info == {"exif": b"Exif\0\0MM", "icc_profile": b"a profile", "xmp": b"<x/>"}
+
+
+def test_golden_resolution_and_text() -> None:
+    info = decode(GOLDEN / "described.lic").info
+    assert info == {"dpi": (300.0, 150.25), "text": {"Title": "A grid", "Author": "Zoë"}}
 
 
 def test_every_hash_has_its_file() -> None:

@@ -88,6 +88,9 @@ def make_file(name: str) -> bytes:
         shades = (ramp(75, 91)[:, :, 1] // 64 * 85).astype(np.uint8)
         metadata = {"exif": b"Exif\0\0MM", "icc_profile": b"a profile", "xmp": b"<x/>"}
         return encode(np.dstack([ramp(75, 91), shades]), quality=50, model="golden-contexts", metadata=metadata)
+    if name == "described":
+        metadata = {"dpi": (300, 150.25), "text": {"Title": "A grid", "Author": "Zoë"}}
+        return encode(ramp(40, 50), quality=50, model="golden-contexts", metadata=metadata)
     if name == "grey-alpha":
         return encode(ramp(40, 50)[:, :, :2], quality=50, model="golden-contexts")
     if name == "opaque":

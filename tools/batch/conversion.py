@@ -48,14 +48,22 @@ class Plan:
         return Result(why=why) if why else Result(after=size, skipped=True, why="up to date")
 
     def run(
-        self, convert: Convert, *, processes: int = 1, threads: int | None = None, cluster: str | None = None
+        self,
+        convert: Convert,
+        *,
+        preserve: bool = False,
+        processes: int = 1,
+        threads: int | None = None,
+        cluster: str | None = None,
     ) -> Iterator[Result]:
         """The results, in order: from this process, several processes, or the Dask cluster of a scheduler.
 
-        The processes share the cores if the number of `threads` for each is not given.
+        Outputs get the mode and times of their inputs by `preserve`. The processes share the cores if the number of
+        `threads` for each is not given.
         """
         todo = [job for job, known in zip(self.jobs, self.known, strict=True) if not known.settled]
-        results = _convert_all(todo, partial(convert_one, convert=convert), processes, threads, cluster)
+        work = partial(convert_one, convert=convert, preserve=preserve)
+        results = _convert_all(todo, work, processes, threads, cluster)
         for job in todo:
             if job.folder:
                 with suppress(OSError):  # the conversion will report an input that has gone
@@ -93,7 +101,7 @@ def _convert_all(
     return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED))
 
 
-def convert_one(job: Job, convert: Convert) -> Result:
+def convert_one(job: Job, convert: Convert, preserve: bool = False) -> Result:
     """Do one job; errors are returned in the result."""
     from PIL import Image
 
@@ -102,14 +110,16 @@ def convert_one(job: Job, convert: Convert) -> Result:
         warnings.simplefilter("always", UserWarning)
         warnings.simplefilter("always", Image.DecompressionBombWarning)
         try:
-            result = _convert(job, convert)
+            result = _convert(job, convert, preserve)
         except Exception as error:  # one picture never stops the rest
             result = Result(error=describe(error))
     return result._replace(warnings=tuple(str(w.message) for w in caught))
 
 
-def _convert(job: Job, convert: Convert) -> Result:
+def _convert(job: Job, convert: Convert, preserve: bool) -> Result:
     data = storage.read(job.source)
     result = convert(data, job)
     storage.write(job.target, result.data)
+    if preserve:
+        storage.preserve(job.source, job.target)
     return Result(len(data), len(result.data), result.pixels)

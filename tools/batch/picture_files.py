@@ -87,9 +87,12 @@ def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
 
 
 def _metadata(info: dict[Any, Any], kind: str) -> dict[str, Any]:
-    """EXIF, ICC profile and XMP as options of Pillow's `save`."""
-    options = {name: info[name] for name in METADATA if name in info}
-    if kind == "PNG" and "xmp" in options:
-        options["pnginfo"] = PngInfo()
-        options["pnginfo"].add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
+    """EXIF, ICC profile, XMP, resolution and text as options of Pillow's `save`."""
+    options = {name: info[name] for name in (*METADATA, "dpi") if name in info}
+    if kind == "PNG":
+        options["pnginfo"] = chunks = PngInfo()
+        if "xmp" in options:
+            chunks.add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
+        for keyword, text in info.get("text", {}).items():
+            chunks.add_text(keyword, text)
     return options

@@ -4,6 +4,7 @@ Names are strings; of a URL, what follows `://` is treated as a path. A dash is 
 """
 
 import os
+import shutil
 import sys
 import urllib.request
 from pathlib import Path
@@ -115,6 +116,12 @@ def identity(name: str) -> object:
     except (OSError, ValueError):
         return name if is_url(name) else os.path.realpath(name)
     return found.st_dev, found.st_ino
+
+
+def preserve(source: str, target: str) -> None:
+    """Give a file the mode and the times of another one, if both are local."""
+    if not (is_url(source) or is_url(target) or STANDARD in (source, target)):
+        shutil.copystat(source, target)
 
 
 def is_folder(name: str) -> bool:

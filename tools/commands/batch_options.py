@@ -27,6 +27,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder if it ends in a slash or exists")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     more.add_argument("--parents", action="store_true", help="make all folders of OUT that are missing")
+    more.add_argument("--preserve", action="store_true", help="give outputs the mode and times of their inputs")
     more.add_argument("--suffix", metavar="S", help="what output names end in, instead of the input's extension")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
     more.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
@@ -77,7 +78,7 @@ def run_jobs(
             why = in_flags(known.error or known.why)
             print(f"{job.source} -> {job.target}" + (f" ({why})" if why else ""))
         return 1 if any(known.error for known in plan.known) else 0
-    results = plan.run(convert, processes=args.jobs, threads=args.threads, cluster=args.cluster)
+    results = plan.run(convert, preserve=args.preserve, processes=args.jobs, threads=args.threads, cluster=args.cluster)
     start = time.monotonic()
     done: list[Result] = []
     many = len(jobs) > 1 or any(job.folder for job in jobs)

@@ -1,10 +1,15 @@
 """Picture files of all kinds, in and out."""
 
+import os
+import struct
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from lic.tools.cli import main
 from tests.conftest import Pixels
@@ -66,3 +71,73 @@ def test_what_a_format_cannot_hold_is_said(folder: Path, capsys: Captured) -> No
     assert "BMP holds no colour profile: left out, use .png to keep it" in capsys.readouterr().err
     assert main(["decode", "clear.lic", "-o", "x.webp"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def deep_png(path: str) -> None:
+    """A PNG file of 16 x 16 pixels with 16 bits per sample, RGB, which Pillow cannot write."""
+    rows = b"".join(b"\0" + bytes([200, 77] * 48) for _ in range(16))
+    chunks = [
+        (b"IHDR", struct.pack(">IIBBBBB", 16, 16, 16, 2, 0, 0, 0)),
+        (b"IDAT", zlib.compress(rows)),
+        (b"IEND", b""),
+    ]
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        for kind, data in chunks:
+            file.write(struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)))
+
+
+def deep_tiff(path: str) -> None:
+    """The same as an uncompressed TIFF file."""
+    tags = [
+        (256, 3, 16),
+        (257, 3, 16),
+        (258, 3, None),
+        (259, 3, 1),
+        (262, 3, 2),
+        (273, 4, 200),
+        (277, 3, 3),
+        (278, 3, 16),
+    ]
+    tags.append((279, 4, 16 * 16 * 6))
+    entries = b"".join(
+        struct.pack("<HHII", tag, kind, 3, 190) if value is None else struct.pack("<HHII", tag, kind, 1, value)
+        for tag, kind, value in tags
+    )
+    head = b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", len(tags)) + entries + bytes(4)
+    data = head.ljust(190, b"\0") + struct.pack("<HHH", 16, 16, 16).ljust(10, b"\0")
+    with open(path, "wb") as file:
+        file.write(data + bytes([77, 200] * (16 * 16 * 3)))
+
+
+@pytest.mark.parametrize(("name", "make"), [("deep.png", deep_png), ("deep.tif", deep_tiff)])
+def test_a_picture_of_16_bits_is_cut_with_a_warning(
+    name: str, make: Callable[[str], None], folder: Path, capsys: Captured
+) -> None:
+    make(name)
+    assert main(["encode", name, "-m", "tiny"]) == 0
+    assert capsys.readouterr().err == f"{name}: the picture has 16 bits per sample, the upper 8 are kept\n"
+
+
+def test_resolution_and_text_travel(folder: Path, photo: Pixels) -> None:
+    text = PngInfo()
+    text.add_text("Title", "A portrait")
+    Image.fromarray(photo[:40, :60]).save("described.png", dpi=(300, 300), pnginfo=text)
+    assert main(["encode", "described.png", "-m", "tiny"]) == 0
+    assert main(["decode", "described.lic", "-o", "again.png"]) == main(["decode", "described.lic", "-o", "x.jpg"]) == 0
+    with Image.open("again.png") as image, Image.open("x.jpg") as jpeg:
+        assert image.text == {"Title": "A portrait"}
+        assert [round(value) for value in image.info["dpi"]] == [300, 300] == list(jpeg.info["dpi"])
+    assert main(["encode", "described.png", "-o", "bare.lic", "-m", "tiny", "--strip"]) == 0
+    assert Image.open("bare.lic").info == {}
+
+
+def test_mode_and_times_are_preserved_if_asked_for(folder: Path) -> None:
+    os.chmod("clear.png", 0o640)
+    os.utime("clear.png", (1_000_000_000, 1_000_000_001))
+    assert main(["encode", "clear.png", "-o", "kept.lic", "-m", "tiny", "--preserve"]) == 0
+    found = os.stat("kept.lic")
+    assert found.st_mtime == 1_000_000_001
+    assert os.name == "nt" or found.st_mode & 0o777 == 0o640
+    assert main(["decode", "kept.lic", "--preserve"]) == 0
+    assert os.stat("kept.png").st_mtime == 1_000_000_001
