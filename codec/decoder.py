@@ -6,7 +6,7 @@ from PIL import Image
 
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadImage, BadModel, Corrupt
-from lic.codec.file.container import ALPHA, STORED, Container, FileLike, parse, read_bytes
+from lic.codec.file.container import ALPHA, LOSSLESS, Container, FileLike, parse, read_bytes
 from lic.codec.file.geometry import CHUNK_ROWS, Region, check_cost, check_region, chunks_under, latent_size
 from lic.codec.model.catalogue import ModelFile, choose_file, find_file, read_model_file
 from lic.codec.model.frozen import FrozenModel
@@ -53,10 +53,9 @@ def decode(
     size = file.width, file.height
     region = region or (0, 0, *size)
     check_region(region, size)
-    stored = file.section(STORED) is not None
-    needed = None if stored else _model_file(file, model)
+    needed = None if file.exact else _model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
-    check_cost(region, size, reach, bool(file.section(ALPHA)), max_pixels)
+    check_cost(region, size, reach, bool(file.section(ALPHA) or file.section(LOSSLESS)), max_pixels)
     return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
 
 
@@ -74,8 +73,8 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
 
 def read_symbols(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
     """The symbols of a file, of all chunks or only of the `wanted` ones."""
-    if file.section(STORED) is not None:
-        raise BadImage("the file stores its pixels as they are, it has no latents: take a larger picture")
+    if file.exact:
+        raise BadImage("the file stores its pixels without loss, it has no latents: take another picture")
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
     shape = model.channels, *latent_size(file.width, file.height)

@@ -1,16 +1,22 @@
 """Encode pictures into the bytes of .lic files."""
 
+import math
 import os
+import warnings
 from collections.abc import Mapping
 
 from PIL import Image
 
 from lic.codec import rate_control
-from lic.codec.fixed_quality import encode_picture
+from lic.codec.errors import BadSetting
+from lic.codec.fixed_quality import encode_exactly, encode_picture
+from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
-from lic.codec.picture.image import ImageLike, read_image
+from lic.codec.picture.image import ImageLike, Picture, read_image
+from lic.codec.picture.lossless import looks_drawn
 from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
 
+LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
 NO_METADATA: Mapping[str, bytes] = {}
 
 
@@ -26,6 +32,7 @@ def encode(
     effort: int = DEFAULT_EFFORT,
     tune: str | None = None,
     model: str | os.PathLike[str] | None = None,
+    lossless: bool | None = None,
     strip: bool = False,
     auto_orient: bool = False,
     metadata: Mapping[str, "bytes | str | Image.Exif | None"] | None = None,
@@ -45,6 +52,10 @@ def encode(
     unit, each some three times as long as decoding, which itself does not change. The first rounds gain most. Whatever
     the effort, the file is not longer and the picture not worse than without. It needs a model trained for squared
     error.
+
+    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture is plainly
+    no photograph and its file without loss is the smaller one; False is never. A drawing that is encoded with a loss
+    nevertheless causes a warning.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
@@ -80,6 +91,7 @@ def encode(
         effort=effort,
         tune=tune,
         model=model,
+        lossless=lossless,
         strip=strip,
         auto_orient=auto_orient,
     )
@@ -97,13 +109,33 @@ def encode_by(
     else:
         position = frozen.position(DEFAULT_QUALITY if settings.quality is None else settings.quality)
     picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
-    target_size = settings.target_size
-    if settings.target_bpp is not None:
-        target_size = int(settings.target_bpp * picture.pixels[..., 0].size / 8)
-    if target_size is not None:
-        return rate_control.encode_to_size(picture, frozen, target_size, settings.effort)
+    if settings.lossless:
+        return encode_exactly(picture, frozen)
+    drawn = settings.lossless is None and looks_drawn(picture.visible)
+    exact = encode_exactly(picture, frozen) if drawn else None
+    try:
+        lossy = _encode_to_goal(picture, frozen, position, settings)
+    except BadSetting:  # a target out of reach, for latents
+        if exact is None or len(exact) > (settings.size_limit(picture.pixels[..., 0].size) or math.inf):
+            raise
+        return exact
+    if exact is None or len(exact) > len(lossy):
+        if exact is not None and len(exact) > LEAST_WARNED:
+            warnings.warn(
+                "this looks like a drawing or a screenshot, of which details are lost: `lossless` keeps it exactly, "
+                f"in {len(exact) / len(lossy):.1f} times as many bytes",
+                stacklevel=3,
+            )
+        return lossy
+    return exact
+
+
+def _encode_to_goal(picture: Picture, model: FrozenModel, position: int, settings: Settings) -> bytes:
+    size = settings.size_limit(picture.pixels[..., 0].size)
+    if size is not None:
+        return rate_control.encode_to_size(picture, model, size, settings.effort)
     if settings.target_psnr is not None:
-        return rate_control.encode_to_psnr(picture, frozen, settings.target_psnr, settings.effort)
+        return rate_control.encode_to_psnr(picture, model, settings.target_psnr, settings.effort)
     if settings.target_ms_ssim is not None:
-        return rate_control.encode_to_ms_ssim(picture, frozen, settings.target_ms_ssim, settings.effort)
-    return encode_picture(picture, frozen, position, settings.effort)
+        return rate_control.encode_to_ms_ssim(picture, model, settings.target_ms_ssim, settings.effort)
+    return encode_picture(picture, model, position, settings.effort)

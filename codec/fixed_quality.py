@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from lic.codec.entropy import chunks
-from lic.codec.file.container import Container, build
+from lic.codec.file.container import Container, Section, build
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Picture, Pixels
@@ -41,5 +41,15 @@ def encode_picture(
     if len(coded) + len(picture.packed_alpha or b"") > picture.raw_size:
         coded, sections = b"", picture.stored_sections()
     give_back_memory()
+    return _file(picture, model, position, coded, sections)
+
+
+def encode_exactly(picture: Picture, model: FrozenModel) -> bytes:
+    """A picture as the bytes of a .lic file without loss; `model` is named in the file, but not needed to decode it."""
+    ways = (picture.lossless_sections(), picture.stored_sections())
+    return min((_file(picture, model, 0, b"", sections) for sections in ways if sections is not None), key=len)
+
+
+def _file(picture: Picture, model: FrozenModel, position: int, coded: bytes, sections: tuple[Section, ...]) -> bytes:
     height, width = picture.pixels.shape[:2]
     return build(Container(width, height, picture.mode, position, model.fingerprint, coded, sections))

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from lic.codec.errors import BadSetting
-from lic.codec.file.container import STORED, parse
+from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols, encode_picture
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
@@ -101,7 +101,7 @@ def _encode_to_quality(
     value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
     best = value(model.last_position)
     if best < target:
-        if parse(tries.file(model.last_position)).section(STORED) is not None:  # without loss
+        if parse(tries.file(model.last_position)).exact:
             return tries.file(model.last_position)
         raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {best:.2f} dB")
     if value(0) >= target:

@@ -26,7 +26,7 @@ class Settings:
 
     quality: float | None = field(
         default=None,
-        metadata=told(float, f"1 (smallest) to 100 (best), fractions too; {DEFAULT_QUALITY:g} if not given", "Q"),
+        metadata=told(float, f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", "Q"),
     )
     lambda_: float | None = field(default=None, metadata=told(float, "a lambda point of the model instead", "L"))
     target_size: int | None = field(default=None, metadata=told(int, "largest file up to N bytes (50k, 1.5M)", "N"))
@@ -46,11 +46,16 @@ class Settings:
     model: str | os.PathLike[str] | None = field(
         default=None, metadata=told(str, "name (see `lic models`) or path of a model instead", "MODEL")
     )
+    lossless: bool | None = field(
+        default=None, metadata=told(bool, "exact; if not given, where a drawing is smaller so")
+    )
     strip: bool = field(default=False, metadata=told(bool, "leave EXIF, ICC profile and XMP out"))
     auto_orient: bool = field(default=False, metadata=told(bool, "turn the pixels as EXIF says"))
 
     def __post_init__(self) -> None:
         given = [name for name in GOALS if getattr(self, name) is not None]
+        if self.lossless and given:
+            raise BadSetting(f"give lossless or {given[0]}, not both")
         if len(given) > 1:
             raise BadSetting(f"give {' or '.join(given)}, not both")
         for name in given:
@@ -59,6 +64,10 @@ class Settings:
                 raise BadSetting(f"{name} must be a number, not {value!r}")
             if name.startswith("target") and not 0 < value < math.inf:
                 raise BadSetting(f"{name} must be a number above 0, not {value}")
+
+    def size_limit(self, pixels: int) -> int | None:
+        """The largest number of bytes of a file, if there is a limit."""
+        return self.target_size if self.target_bpp is None else int(self.target_bpp * pixels / 8)
 
     def given(self) -> dict[str, Any]:
         """The settings that differ from their defaults.

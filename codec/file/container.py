@@ -21,9 +21,10 @@ READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
 STORED = b"S"  # uncompressed pixels instead of latents
+LOSSLESS = b"W"  # a WebP file without loss instead of latents
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
 NOTES = {"dpi": b"d", "text": b"t"}
-MANDATORY = frozenset([LATENTS, ALPHA, STORED])  # the upper-case tags that this version knows
+MANDATORY = frozenset([LATENTS, ALPHA, STORED, LOSSLESS])  # the upper-case tags that this version knows
 
 
 FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
@@ -63,6 +64,11 @@ class Container:
     def picture_mode(self) -> str:
         """Pillow's mode of the decoded picture."""
         return self.mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[self.mode]
+
+    @property
+    def exact(self) -> bool:
+        """Whether the file holds pixels without loss instead of latents."""
+        return self.section(STORED) is not None or self.section(LOSSLESS) is not None
 
     @property
     def metadata(self) -> dict[str, bytes]:

@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from lic.codec.errors import BadImage, BadSetting, Corrupt
-from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, NOTES, STORED, Container, Section
+from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Container, Section
 from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
 from lic.codec.picture.formats import register_plugins
+from lic.codec.picture.lossless import pack_lossless, unpack_lossless
 from lic.codec.picture.metadata import info_of, read_metadata
 from lic.models.constants import DOWNSAMPLING
 
@@ -50,6 +51,11 @@ class Picture:
         others = {name: payload for name, payload in self.metadata.items() if name not in given}
         return replace(self, metadata=others | read_metadata(given))
 
+    @property
+    def visible(self) -> Pixels:
+        """The pixels, those that are fully transparent in black."""
+        return self.pixels if self.alpha is None else self.pixels * (self.alpha > 0)[:, :, None]
+
     @cached_property
     def packed_alpha(self) -> bytes | None:
         return None if self.alpha is None else pack_alpha(self.alpha)
@@ -63,6 +69,11 @@ class Picture:
         """The sections of a file without latents, with uncompressed pixels and alpha."""
         alpha = [] if self.alpha is None else [Section(ALPHA, self.alpha.tobytes())]
         return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
+
+    def lossless_sections(self) -> tuple[Section, ...] | None:
+        """The same, with pixels compressed without loss; None where that is not possible."""
+        packed = pack_lossless(self.visible)
+        return None if packed is None else (*self.sections(), Section(LOSSLESS, packed))
 
     def _metadata_sections(self) -> list[Section]:
         return [Section(tag, self.metadata[name]) for name, tag in TAGS.items() if name in self.metadata]
@@ -175,7 +186,12 @@ def pad(pixels: Pixels) -> Pixels:
 
 
 def stored_picture(file: Container, region: Region) -> Image.Image:
-    """A region of a picture whose file has stored pixels."""
+    """A region of a picture whose file has pixels without loss."""
+    if (packed := file.section(LOSSLESS)) is not None:
+        if file.latents or file.section(STORED) is not None:
+            raise Corrupt("the file holds its picture more than once: get a fresh copy of it")
+        picture = unpack_lossless(packed, (file.width, file.height)).crop(region)
+        return to_pillow(np.asarray(picture), file, region)
     pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
     return to_pillow(pixels if file.mode == "RGB" else pixels.repeat(3, axis=2), file, region)
 

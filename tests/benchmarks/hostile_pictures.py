@@ -72,7 +72,7 @@ def measure(name: str, pixels: Pixels, model: str | None) -> dict[str, Any]:
     image.save(png, "PNG", optimize=True)
     row: dict[str, Any] = {"picture": name, "png": len(png.getvalue())}
     for quality in QUALITIES:
-        data = encode(image, quality=quality, model=model)
+        data = encode(image, quality=quality, model=model, lossless=False)
         _, jpeg = of_size(get_codec("jpeg"), pixels, len(data))
         row[f"lic {quality}"] = [len(data), decibels(pixels, decode(data))]
         row[f"jpeg {quality}"] = [len(jpeg), decibels(pixels, Image.open(io.BytesIO(jpeg)))]

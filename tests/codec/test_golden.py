@@ -16,12 +16,12 @@ from lic import decode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.phases import Phases
-from lic.codec.file.container import ALPHA, NOTES, STORED, Container, parse
+from lic.codec.file.container import ALPHA, LOSSLESS, NOTES, STORED, Container, parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model, get_model
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
-from tests.golden.make import exact_hash, noise
+from tests.golden.make import exact_hash, noise, ramp
 
 GOLDEN = Path(__file__).parent.parent / "golden"
 FILES = sorted(GOLDEN.glob("*.lic"))
@@ -92,6 +92,8 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "a side of several bytes": lambda file: max(file.width, file.height) > 127,
     "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
     "stored colour": lambda file: file.picture_mode == "RGB" and file.section(STORED),
+    "lossless grey with alpha": lambda file: file.picture_mode == "LA" and file.section(LOSSLESS),
+    "lossless colour": lambda file: file.picture_mode == "RGB" and file.section(LOSSLESS),
     "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: weighs_earlier_channels(file) is False,
     "a model that weighs earlier channels": lambda file: weighs_earlier_channels(file) is True,
@@ -156,6 +158,7 @@ def test_every_feature_has_a_golden_file(feature: str) -> None:
 
 def test_stored_pixels_and_alpha_are_exact() -> None:
     np.testing.assert_array_equal(np.array(decode(GOLDEN / "stored.lic")), noise(2, 2, 3))
+    np.testing.assert_array_equal(np.array(decode(GOLDEN / "stored-webp.lic")), ramp(40, 50))
     np.testing.assert_array_equal(np.array(decode(GOLDEN / "stored-alpha.lic"))[..., 1], noise(3, 30, 2)[..., 1])
 
 

@@ -14,13 +14,13 @@ import hashlib, json, pathlib, sys
 sys.modules["torch"] = None  # importing it raises ImportError
 import lic
 from lic.codec.decoder import read_symbols
-from lic.codec.file.container import STORED, parse
+from lic.codec.file.container import parse
 from lic.codec.model.loader import find_model
 
 hashes = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.lic")):
     file = parse(path.read_bytes())
-    if file.section(STORED) is not None:
+    if file.exact:
         exact = lic.decode(path).tobytes()
     else:
         model = find_model(file.fingerprint)

@@ -35,6 +35,9 @@ def encode_bytes(data: bytes, job: Job, settings: Settings) -> Converted:
         raise BadImage(text) from error
     except (SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(str(error)) from error
+    if len(result) > len(data):
+        ratio = f"{len(result) / len(data):.1f} times as large as the input"
+        warnings.warn(f"the result is {ratio}: keep the input, or lower `quality`", stacklevel=2)
     return Converted(result, pixels_of(result))
 
 

@@ -21,9 +21,7 @@ from lic.tools.usage import MORE, in_flags
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     """The arguments that both commands have."""
     more = parser.add_argument_group(MORE)
-    parser.add_argument(
-        "inputs", nargs="+", metavar="IN", help=f"{inputs}, folders of them, URLs, - for standard input"
-    )
+    parser.add_argument("inputs", nargs="+", metavar="IN", help=f"{inputs}, folders, URLs; - is standard input")
     parser.add_argument("-o", "--output", metavar="OUT", help="file, or folder if it ends in a slash or exists")
     parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     more.add_argument("--parents", action="store_true", help="make all folders of OUT that are missing")
@@ -85,7 +83,8 @@ def run_jobs(
     lines = args.verbose or (sys.stderr.isatty() and not many and not args.quiet)
     with tqdm(total=len(jobs), unit="picture", disable=None if many and not args.quiet else True) as bar:
         for job, result in zip(jobs, results, strict=True):
-            result = result._replace(error=in_flags(result.error))
+            said = tuple(in_flags(warning) for warning in result.warnings)
+            result = result._replace(error=in_flags(result.error), warnings=said)
             done.append(result)
             bar.update()
             name = "standard input" if job.source == STANDARD else job.source

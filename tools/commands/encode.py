@@ -10,7 +10,7 @@ from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.settings import GOALS, Settings
 from lic.tools.batch.picture_files import encode_bytes
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
-from lic.tools.usage import in_flags
+from lic.tools.usage import MORE, in_flags
 
 EXAMPLES = """\
 examples:
@@ -18,9 +18,10 @@ examples:
   lic encode photo.png -o small.lic -q 20   a small file
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
   lic encode photo.png -e 4                 a smaller and better file, which takes longer to find
+  lic encode drawing.png --lossless         every pixel as it is
   lic encode *.jpg -o out/                  several, into a folder
   lic encode photos/ -o out/ -r -j 4        a folder and its subfolders, four at a time;
-                                            again to go on where it stopped
+                                            again for what has changed
   cat photo.png | lic encode - > photo.lic  in a pipe
 """
 
@@ -30,12 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, "pictures")
     rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
-    groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model}
+    more = next(group for group in parser._action_groups if group.title == MORE)
+    groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model, "strip": more, "auto_orient": more}
     for setting in fields(Settings):
         said = setting.metadata
         options: dict[str, Any] = {"dest": setting.name, "default": setting.default, "help": said["help"]}
         if said["kind"] is bool:
-            options["action"] = "store_true"
+            options["action"] = "store_true" if setting.default is False else argparse.BooleanOptionalAction
         elif said["choices"]:
             options["choices"] = said["choices"]
         else:
