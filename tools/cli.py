@@ -15,6 +15,7 @@ from importlib.metadata import version
 from typing import NoReturn
 
 from lic.codec.errors import LicError
+from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
 from lic.tools.usage import MORE, BadOptions, UsageError, in_flags
 
@@ -70,6 +71,7 @@ def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
             "-h", action=ShortHelp, nargs=0, default=argparse.SUPPRESS, help="show the most important options"
         )
         subparser.add_argument("--help", action="help", help="show all options")
+        subparser.set_defaults(parser=subparser)
         if name in complete:
             importlib.import_module(module).add_arguments(subparser)
     return parser
@@ -108,7 +110,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> tuple[int, str]:
     """The exit code and the error message."""
     try:
-        args = build_parser(argv[:1]).parse_args(argv)
+        parser = build_parser(argv[:1])
+        if not argv:
+            parser.print_help()
+            return 2, ""
+        args, unknown = parser.parse_known_args(argv)
+        subparser = vars(args).pop("parser")
+        if unknown:
+            subparser.error(f"unrecognized arguments: {shlex.join(unknown)}")
+        for folder in model_folders():
+            if not folder.is_dir():
+                print(f"lic {argv[0]}: {MODELS_VARIABLE} names {folder}, which is no folder", file=sys.stderr)
         args.command_line = shlex.join(["lic", *argv])
         args.whole_parser = whole_parser  # for `lic completion`
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args)), ""

@@ -23,6 +23,13 @@ def position_of(quality: float, points: int) -> int:
 
 
 def quality_of(position: int, points: int) -> float:
-    """The quality of a position, the inverse of `position_of`."""
-    span = MAX_QUALITY - MIN_QUALITY
-    return MIN_QUALITY + span * position / last_position(points) if points > 1 else MAX_QUALITY
+    """The quality of a position, the inverse of `position_of`: of those that lead to it, one with few digits.
+
+    >>> quality_of(position_of(50, 9), 9), quality_of(position_of(33.3, 9), 9)
+    (50.0, 33.3)
+    """
+    if points == 1:
+        return MAX_QUALITY
+    exact = MIN_QUALITY + (MAX_QUALITY - MIN_QUALITY) * position / last_position(points)
+    shorter = (round(exact, digits) for digits in (0, 1, 2))
+    return next((quality for quality in shorter if position_of(quality, points) == position), exact)

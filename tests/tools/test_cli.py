@@ -151,6 +151,44 @@ def test_info(folder: Path, capsys: Captured, photo: Pixels) -> None:
     assert captured.err.startswith("notes.txt: this is not a .lic file")
 
 
+def test_info_reads_like_a_sentence(folder: Path, capsys: Captured) -> None:
+    Image.open("a.png").save("b.jpg", exif=b"Exif\0\0MM", icc_profile=b"profile", dpi=(300, 300))
+    assert main(["encode", "b.jpg", "-o", "q.lic", "-m", "tiny", "-q", "50"]) == main(["info", "q.lic"]) == 0
+    text = capsys.readouterr().out
+    assert "  quality   50\n" in text
+    assert "content   EXIF 8, colour profile 7, resolution 3, latents " in text
+    assert main(["encode", "b.jpg", "-o", "w.lic", "-m", "tiny", "--lossless"]) == main(["info", "w.lic"]) == 0
+    assert "  quality   exact\n" in capsys.readouterr().out
+
+
+def test_lic_alone_shows_help(capsys: Captured) -> None:
+    assert main([]) == 2
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+
+
+def test_a_wrong_option_shows_the_usage_of_the_command(capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(["encode", "a.png", "--qualty", "50"])
+    assert exit.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("usage: lic encode IN...") and "unrecognized arguments: --qualty 50" in error
+
+
+def test_a_missing_model_is_reported_once_and_at_once(folder: Path, capsys: Captured) -> None:
+    for command, name in (("encode", "a.png"), ("decode", "c.lic")):
+        assert main([command, name, name, "-o", "out/", "-m", "gone.safetensors"]) == 1
+        assert capsys.readouterr().err == f"lic {command}: there is no model file gone.safetensors\n"
+
+
+def test_a_folder_of_models_that_is_not_there_is_a_warning(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LIC_MODELS", "nowhere")
+    assert main(["info", "c.lic"]) == 0
+    assert capsys.readouterr().err == "lic info: LIC_MODELS names nowhere, which is no folder\n"
+
+
 def test_info_without_the_model(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LIC_MODELS")
     assert main(["info", "c.lic"]) == 0

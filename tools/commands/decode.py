@@ -4,6 +4,7 @@ import argparse
 from functools import partial
 
 from lic.codec.file.geometry import Region
+from lic.codec.model.catalogue import choose_file, read_model_file
 from lic.codec.picture.formats import readable_extensions
 from lic.tools.batch.picture_files import LOSSY_QUALITY, decode_bytes
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
@@ -46,6 +47,8 @@ def _quality(text: str) -> int:
 
 
 def run(args: argparse.Namespace) -> int:
+    if args.model:
+        read_model_file(choose_file(args.model))  # report a missing one once
     options = {"region": args.crop, "max_pixels": args.max_pixels, "quality": args.quality, "model": args.model}
     found = jobs_of(args, ".png", frozenset({".lic"}), ignored=readable_extensions())
     return run_jobs(found, partial(decode_bytes, **options), {"crop": args.crop, "quality": args.quality}, args)

@@ -13,6 +13,19 @@ from lic.codec.model.catalogue import list_models
 from lic.tools.batch import storage
 from lic.tools.usage import describe
 
+# What the sections hold; codec/FORMAT.md
+CONTENTS = {
+    "L": "latents",
+    "S": "pixels",
+    "W": "pixels without loss",
+    "A": "transparency",
+    "e": "EXIF",
+    "i": "colour profile",
+    "x": "XMP",
+    "d": "resolution",
+    "t": "text",
+}
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("inputs", nargs="+", metavar="FILE", help=".lic files; - is standard input")
@@ -45,7 +58,7 @@ def _rate(info: Info) -> dict[str, Any]:
 
 def _text(name: str, facts: dict[str, Any]) -> str:
     width, height = facts["size"]
-    sections = ", ".join(f"{tag} {size}" for tag, size in facts["sections"].items())
+    sections = (f"{CONTENTS.get(tag, f'section {tag}')} {size:,}" for tag, size in facts["sections"].items() if size)
     lines = [
         f"{name}",
         f"  picture   {width} x {height}, {facts['mode']}",
@@ -53,9 +66,11 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     ]
     if facts["model_name"]:
         point = f", lambda {facts['lambda']:g}" if "lambda" in facts else ""
-        lines.append(f"  quality   {facts['quality']:.4g}{point}")
+        quality = "exact" if facts["sections"].keys() & {"S", "W"} else f"{facts['quality']:g}{point}"
+        lines.append(f"  quality   {quality}")
         lines.append(f"  model     {facts['model']} ({facts['model_name']})")
     else:
         lines.append(f"  model     {facts['model']} (not found here)")
-    lines.append(f"  format    version {facts['version']}, sections {sections}")
+    lines.append(f"  content   {', '.join(sections)} bytes")
+    lines.append(f"  format    version {facts['version']}")
     return "\n".join(lines)

@@ -1,6 +1,7 @@
 """`lic train`: one network for all lambda points."""
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 from lic.tools.commands.loop_options import add_loop_arguments, add_options, given_options, run_choices
@@ -91,4 +92,6 @@ def run(args: argparse.Namespace) -> int:
     if objective.distortion == "ms-ssim" and config.crop < MS_SSIM_CROP:
         raise UsageError(f"--distortion ms-ssim needs a --crop of {MS_SSIM_CROP} or more")
     train(objective, config, resume)
+    model = f"{Path(config.output).name}.safetensors"
+    print(f"next: lic export {config.output} -o {model}, then lic encode photo.jpg -m ./{model}")
     return 0

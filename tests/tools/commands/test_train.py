@@ -35,9 +35,10 @@ def test_training_exporting_and_adding_a_lambda_point(pictures: Path, run: str, 
         assert (config["lambdas"], config["only_gains"], config["n"], config["m"]) == ([0.01, 0.02, 0.04], [0.02], 4, 6)
 
 
-def test_resuming_needs_nothing_but_the_folder(pictures: Path, run: str) -> None:
+def test_resuming_needs_nothing_but_the_folder(pictures: Path, run: str, capsys: pytest.CaptureFixture[str]) -> None:
     begin = ["train", str(pictures), "-o", run, *TINY, "--steps", "2", "--lr", "0.001"]
     assert main(begin) == 0
+    assert capsys.readouterr().out.splitlines()[-1].startswith(f"next: lic export {run} -o ")
     assert main(["train", "-o", run, "--resume"]) == 0
     assert read_info(Path(run, CHECKPOINT))["step"] == 2
     assert main(["train", "-o", run, "--resume", "--steps", "4"]) == 0
