@@ -39,11 +39,12 @@ def encode(
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
 
-    `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_` is one of the model's
-    lambda points instead. Or give a target: the largest file of at most `target_size` bytes (or `target_bpp` bits per
-    pixel), metadata included, or the smallest file that reaches `target_psnr` decibels or `target_ms_ssim` (a
-    similarity below 1, or decibels), measured on the encoded picture, in RGB or grey. A target out of reach raises
-    `BadSetting`, which says what is possible.
+    `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_`, within the range of
+    the model's lambda points, says the same more precisely. Equal qualities make files of about equal size, whatever
+    `tune` is, up to quality 87, the largest files of "ms-ssim". Or give a target: the largest file of at most
+    `target_size` bytes (or `target_bpp` bits per pixel), metadata included, or the smallest file that reaches
+    `target_psnr` decibels or `target_ms_ssim` (a similarity below 1, or decibels), measured on the encoded picture, in
+    RGB or grey. A target out of reach raises `BadSetting`, which says what is possible.
 
     `tune` is "psnr" (the default) or "ms-ssim": the measure that the model was trained for. The model for MS-SSIM keeps
     more texture, at a lower PSNR. Or `model` is a name or the path of a .safetensors file.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lic.codec.errors import ModelNotFound
 from lic.codec.file.container import LATENTS, Container, FileLike, parse, read_bytes
 from lic.codec.model.catalogue import find_file
-from lic.codec.model.quality import quality_of
+from lic.codec.model.quality import quality_of, scale_of
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ def read_info(data: FileLike) -> Info:
 def _quality(file: Container) -> float | None:
     """The quality of a position, which needs the model's card."""
     try:
-        return quality_of(file.position, len(find_file(file.fingerprint).card["lambdas"]))
+        points = len(find_file(file.fingerprint).card["lambdas"])
+        return quality_of(file.position, scale_of(file.fingerprint, points))
     except ModelNotFound:
         return None

@@ -28,7 +28,7 @@ class Settings:
         default=None,
         metadata=told(float, f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", "Q"),
     )
-    lambda_: float | None = field(default=None, metadata=told(float, "a lambda point of the model instead", "L"))
+    lambda_: float | None = field(default=None, metadata=told(float, "the same by the lambda of the model", "L"))
     target_size: int | None = field(default=None, metadata=told(int, "largest file up to N bytes (50k, 1.5M)", "N"))
     target_bpp: float | None = field(default=None, metadata=told(float, "largest file up to B bits per pixel", "B"))
     target_psnr: float | None = field(default=None, metadata=told(float, "smallest file with this PSNR, in dB", "D"))

@@ -17,12 +17,14 @@ from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
 from lic.codec.model.catalogue import METADATA
 from lic.codec.model.network_weights import Weights, unpack
 from lic.codec.model.operating_point import OperatingPoint
-from lic.codec.model.quality import last_position, position_of, quality_of
+from lic.codec.model.quality import last_position, position_of, quality_of, scale_of
 from lic.models.architecture import Architecture
 
 Floats = NDArray[np.float64]
 
 STORED = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32, "trust": np.float32}
+
+ROUNDING = 1e-6  # of lambdas that were printed
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,20 +92,27 @@ class FrozenModel:
         made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
         return save(arrays, {METADATA: json.dumps(self.card | made)})
 
+    @property
+    def scale(self) -> tuple[float, ...]:
+        """The quality at each lambda point."""
+        return scale_of(self.fingerprint, len(self.lambdas))
+
     def position(self, quality: float) -> int:
         """The position of a quality from 1 (smallest file) to 100 (best picture)."""
-        return position_of(quality, len(self.lambdas))
+        return position_of(quality, self.scale)
 
     def quality(self, position: int) -> float:
         """The quality of a position, the inverse of `position`."""
-        return quality_of(position, len(self.lambdas))
+        return quality_of(position, self.scale)
 
     def position_of_lambda(self, lambda_: float) -> int:
-        for k, value in enumerate(self.lambdas):
-            if abs(value - lambda_) <= 1e-6 * value:
-                return k * POSITIONS
-        points = ", ".join(f"{value:g}" for value in self.lambdas)
-        raise BadSetting(f"model {self.name} has no lambda point {lambda_:g}: choose one of {points}, or a quality")
+        """The position of a lambda; between the points its logarithm runs straight."""
+        lambdas = self.lambdas
+        if not lambdas[0] * (1 - ROUNDING) <= lambda_ <= lambdas[-1] * (1 + ROUNDING):
+            limits = f"{lambdas[0]:g} to {lambdas[-1]:g}"
+            raise BadSetting(f"lambda {lambda_:g} is out of range for model {self.name}: choose from {limits}")
+        positions = np.arange(len(lambdas)) * POSITIONS
+        return round(float(np.interp(np.log(lambda_), np.log(lambdas), positions)))
 
     def check_effort(self, effort: int) -> None:
         """Refuse a value that `lic.codec.refinement` cannot use with this model."""

@@ -189,9 +189,11 @@ def test_quality_out_of_range(photo: Pixels, quality: float) -> None:
         encode(photo, quality=quality, model="tiny")
 
 
-def test_unknown_lambda_names_the_known_ones(photo: Pixels) -> None:
-    with pytest.raises(BadSetting, match=r"0\.002, 0\.02, 0\.2"):
-        encode(photo, lambda_=0.05, model="tiny")
+def test_a_lambda_lies_between_those_of_the_model(photo: Pixels, tiny_model: FrozenModel) -> None:
+    point = tiny_model.at(parse(encode(photo, lambda_=0.05, model="tiny")).position)
+    assert point.lambda_ == pytest.approx(0.05, rel=0.01)
+    with pytest.raises(BadSetting, match=r"choose from 0\.002 to 0\.2"):
+        encode(photo, lambda_=0.5, model="tiny")
     with pytest.raises(BadSetting, match="not both"):
         encode(photo, lambda_=0.02, quality=3, model="tiny")
 

@@ -58,6 +58,23 @@ def test_quality_and_lambda_are_honoured(folder: Path) -> None:
     assert Path("q.lic").read_bytes() == Path("l.lic").read_bytes() == Path("c.lic").read_bytes()
 
 
+def test_any_lambda_between_the_points(folder: Path) -> None:
+    sizes = []
+    for value in ("0.02", "0.035", "0.05", "0.2"):
+        assert main(["encode", "a.png", "-o", f"{value}.lic", "-m", "tiny", "--lambda", value]) == 0
+        sizes.append(Path(f"{value}.lic").stat().st_size)
+    assert sizes == sorted(sizes) and len(set(sizes)) == 4
+
+
+def test_equal_qualities_of_both_tunings_mean_about_the_same_size(folder: Path) -> None:
+    for tune in ("psnr", "ms-ssim"):
+        for quality in ("20", "50", "80"):
+            assert main(["encode", "a.png", "-o", f"{tune}{quality}.lic", "--tune", tune, "-q", quality]) == 0
+    for quality in ("20", "50", "80"):
+        sizes = [Path(f"{tune}{quality}.lic").stat().st_size for tune in ("psnr", "ms-ssim")]
+        assert 0.7 < sizes[0] / sizes[1] < 1.4
+
+
 def test_existing_outputs_are_kept_without_force(folder: Path, capsys: Captured) -> None:
     before = Path("c.lic").read_bytes()
     assert main(["encode", "a.png", "-o", "c.lic", "-m", "tiny", "-q", "1"]) == 1
@@ -102,7 +119,7 @@ def test_wrong_usage_is_exit_code_2(folder: Path, arguments: list[str]) -> None:
     ("arguments", "message"),
     [
         (["-q", "0"], "quality 0 is out of range"),
-        (["--lambda", "0.5"], "no lambda point 0.5"),
+        (["--lambda", "0.5"], "lambda 0.5 is out of range"),
         (["-m", "nobody"], "no model named nobody"),
         (["-m", "notes.txt"], "no model named notes.txt"),
         (["-m", "./notes.txt"], "not a lic model"),
