@@ -17,6 +17,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
 from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.image import Picture, Pixels
+from lic.codec.steps import tell
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 from lic.models.second_look import blend
 
@@ -30,8 +31,10 @@ class Tries:
         self.picture, self.model, self.effort = picture, model, effort
         self.first = first_look(picture.pixels, model)
         self.file = cache(self._file)
+        self.count = 0
 
     def _file(self, position: int) -> bytes:
+        self._tell(position)
         return encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
 
     @cached_property
@@ -44,8 +47,13 @@ class Tries:
         share = np.float32(self.model.at(position).second_look)
         return blend(self.first, self.second, share) if share else self.first
 
+    def _tell(self, position: int) -> None:
+        self.count += 1
+        tell(f"target, try {self.count}: quality {self.model.quality(position):g}", 0)
+
     def decoded(self, position: int) -> Pixels:
         """The decoded picture of the file at a position: H x W x 3, or H x W for grey."""
+        self._tell(position)
         height, width = self.picture.pixels.shape[:2]
         point = self.model.at(position)
         chunks = choose_symbols(self.latents(position), self.picture.pixels, self.model, point, self.effort)

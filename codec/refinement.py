@@ -30,6 +30,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import OperatingPoint, Symbols
 from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.picture.image import Pixels
+from lic.codec.steps import follow
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
@@ -65,7 +66,7 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
         Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
         for row in range(0, rows, CHUNK_ROWS)
     ]
-    for _ in range(ROUNDS * effort):
+    for _ in follow("effort, round", range(ROUNDS * effort)):
         for chunk in chunks:
             chunk.move()
     for chunk in chunks:

@@ -7,6 +7,7 @@ from functools import cache
 from PIL import Image
 
 PLUGINS = {"pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}  # module: package
+ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
 RAW = ".3fr .arw .cr2 .cr3 .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srf .srw .x3f"
 # What to do about pictures that Pillow alone does not read, by extension.
 REMEDIES = (

@@ -19,7 +19,7 @@ from lic.codec.errors import BadImage, BadSetting, Corrupt
 from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Container, Section
 from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
-from lic.codec.picture.formats import register_plugins
+from lic.codec.picture.formats import ONE_PICTURE, register_plugins
 from lic.codec.picture.lossless import pack_lossless, unpack_lossless
 from lic.codec.picture.metadata import info_of, read_metadata
 from lic.models.constants import DOWNSAMPLING
@@ -32,7 +32,6 @@ ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mo
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
 BITS_PER_SAMPLE = 258  # a tag of TIFF
-ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,6 +7,7 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels, pad
+from lic.codec.steps import follow
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
@@ -19,7 +20,7 @@ def first_look(pixels: Pixels, model: FrozenModel) -> Latents:
     """The latents (channels x rows x columns) of a picture, not yet scaled or rounded."""
     rows, columns = limits = latent_size(pixels.shape[1], pixels.shape[0])
     latents = np.empty((model.channels, rows, columns), np.float32)
-    for tile in tiles((0, rows), (0, columns), model.architecture.analysis_reach, limits):
+    for tile in follow("analysis", [*tiles((0, rows), (0, columns), model.architecture.analysis_reach, limits)]):
         latents[tile.inner()] = engine_of(model).analyse(picture_around(tile, pixels))[tile.inner_of_outer()]
     return latents
 
@@ -32,7 +33,7 @@ def second_look(latents: Latents, pixels: Pixels, model: FrozenModel, share: flo
     finest = model.at(model.last_position)
     unscale = (finest.gain * finest.inverse_gain).astype(np.float32)[:, None, None]
     first = above = latents[:, :0]
-    for tile in tiles((0, rows), (0, columns), around, limits):
+    for tile in follow("second look", [*tiles((0, rows), (0, columns), around, limits)]):
         if tile.columns.start == 0:  # keep the first latents that this row of tiles and the next need
             first = np.concatenate([above, latents[:, tile.rows.start : tile.rows.outer_stop]], axis=1)
             above = first[:, : tile.rows.stop - tile.rows.outer_start][:, -around:]
@@ -68,7 +69,8 @@ def synthesise(
     rows, columns = _latents_under(region)
     shape = [(stop - start) * DOWNSAMPLING for start, stop in (rows, columns)]
     pixels = np.empty((*shape, 3), np.uint8)
-    for tile in tiles(rows, columns, model.architecture.decoding_reach, latent_size(*size)):
+    parts = [*tiles(rows, columns, model.architecture.decoding_reach, latent_size(*size))]
+    for tile in follow("synthesis", parts):
         latents = restore(symbols[tile.outer((first_row, 0))], engine, point, tile.origin)
         picture = engine.synthesise(latents)[tile.inner_of_outer(DOWNSAMPLING)[1:]]
         pixels[tile.inner((rows[0], columns[0]), DOWNSAMPLING)[1:]] = grey_levels(picture)

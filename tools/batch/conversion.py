@@ -22,6 +22,7 @@ class Converted(NamedTuple):
 
     data: bytes
     pixels: int
+    psnr: float | None = None  # in dB, if it was to be measured
 
 
 Convert = Callable[[bytes, Job], Converted]  # from the bytes of the input
@@ -122,4 +123,4 @@ def _convert(job: Job, convert: Convert, preserve: bool) -> Result:
     storage.write(job.target, result.data)
     if preserve:
         storage.preserve(job.source, job.target)
-    return Result(len(data), len(result.data), result.pixels)
+    return Result(len(data), len(result.data), result.pixels, result.psnr)

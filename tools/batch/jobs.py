@@ -1,7 +1,7 @@
 """The pictures to be converted by `lic encode` and `lic decode`, and the names of the outputs."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ class Job(NamedTuple):
     source: str
     target: str
     folder: str = ""  # of the outputs, if the input was found in a folder; its record knows what is up to date
+    frame: int | None = None  # of an animation or of several pages, counted from 0; the first if not given
 
 
 class Result(NamedTuple):
@@ -24,6 +25,7 @@ class Result(NamedTuple):
     before: int = 0  # bytes
     after: int = 0
     pixels: int = 0
+    psnr: float | None = None  # in dB, if it was measured
     skipped: bool = False
     why: str = ""  # it was skipped, or made again
     error: str = ""
@@ -112,6 +114,19 @@ def _check_folder(path: str, parents: bool) -> None:
     above = Path(path).absolute().parent
     if not (parents or storage.is_url(path) or above.is_dir()):
         raise BadOptions(f"there is no folder {above}: make it first, or give `parents`")
+
+
+def for_all_frames(found: Found, count: Callable[[str], int]) -> Found:
+    """A job for each frame, `count` being their number, with numbered outputs where there are several."""
+    jobs: list[Job] = []
+    for job in found.jobs:
+        frames = count(job.source)
+        path = storage.path_of(job.target)
+        for frame in range(frames if frames > 1 else 0):
+            name = f"{path.stem}-{frame + 1:0{len(str(frames))}}{path.suffix}"
+            jobs.append(job._replace(target=storage.with_path(job.target, path.with_name(name)), frame=frame))
+        jobs += [job] if frames <= 1 else []
+    return _safe(jobs, found.left)
 
 
 def _safe(jobs: list[Job], left: list[str]) -> Found:

@@ -1,9 +1,11 @@
 """Conversion between the bytes of picture files and of .lic files."""
 
 import io
+import math
 import warnings
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
@@ -11,23 +13,28 @@ from PIL.PngImagePlugin import PngInfo
 from lic.codec.errors import BadImage, BadSetting
 from lic.codec.file.container import METADATA, read_head
 from lic.codec.file.geometry import Region
-from lic.codec.picture.formats import REMEDIES, readable_extensions, register_plugins
+from lic.codec.picture.formats import ONE_PICTURE, REMEDIES, readable_extensions, register_plugins
 from lic.codec.settings import Settings
+from lic.tools.batch import storage
 from lic.tools.batch.conversion import Converted
 from lic.tools.batch.jobs import Job
 from lic.tools.batch.storage import STANDARD
+from lic.tools.usage import BadOptions
+
+if TYPE_CHECKING:
+    from lic.codec.picture.image import ImageLike
 
 LOSSY_QUALITY = 95  # of JPEG and the like, which come from a file that has lost something already
 LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JXL")
 NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP"}
 
 
-def encode_bytes(data: bytes, job: Job, settings: Settings) -> Converted:
-    """A picture file's bytes to a .lic file's bytes."""
+def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = False) -> Converted:
+    """A picture file's bytes to a .lic file's bytes, and on request their PSNR."""
     from lic.codec.encoder import encode_by
 
     try:
-        result = encode_by(settings, io.BytesIO(data))
+        result = encode_by(settings, _frame(data, job.frame))
     except UnidentifiedImageError as error:
         suffix = Path(job.source).suffix.lower()
         unknown = suffix in REMEDIES and suffix not in readable_extensions()
@@ -38,7 +45,42 @@ def encode_bytes(data: bytes, job: Job, settings: Settings) -> Converted:
     if len(result) > len(data):
         ratio = f"{len(result) / len(data):.1f} times as large as the input"
         warnings.warn(f"the result is {ratio}: keep the input, or lower `quality`", stacklevel=2)
-    return Converted(result, pixels_of(result))
+    return Converted(result, pixels_of(result), psnr_of(result, _frame(data, job.frame), settings) if measure else None)
+
+
+def _frame(data: bytes, frame: int | None) -> "ImageLike":
+    """A picture file, or one of its frames."""
+    file = io.BytesIO(data)
+    if frame is None:
+        return file
+    with Image.open(file) as image:
+        image.seek(frame)
+        return image.copy()
+
+
+def frames_of(source: str) -> int:
+    """The number of frames of a picture file; 1 for what is none, too, which its conversion will report."""
+    register_plugins()
+    if source == STANDARD:
+        raise BadOptions("a picture from standard input has no name to number: give a file for `all_frames`")
+    try:
+        with Image.open(io.BytesIO(storage.read(source))) as image:
+            return 1 if image.format in ONE_PICTURE else getattr(image, "n_frames", 1)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+        return 1
+
+
+def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float:
+    """The PSNR of a .lic file's colours, those under full transparency left out."""
+    from lic.codec.decoder import decode
+    from lic.codec.picture.fidelity import psnr
+    from lic.codec.picture.image import read_image
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # they were given when the picture was encoded
+        original = read_image(picture, strip=settings.strip, auto_orient=settings.auto_orient)
+        decoded = replace(read_image(decode(encoded, max_pixels=math.inf)), alpha=original.alpha)
+    return psnr(original.visible, decoded.visible)
 
 
 def pixels_of(data: bytes) -> int:

@@ -1,5 +1,6 @@
 """The outcome of a run in words."""
 
+import math
 from collections.abc import Sequence
 
 from lic.tools.batch.jobs import Result
@@ -55,4 +56,6 @@ def in_words(result: Result) -> str:
     text = sizes(result.before, result.after)
     if result.pixels:
         text += f", {8 * result.after / result.pixels:.3f} bits per pixel"
+    if result.psnr is not None:
+        text += ", exact" if result.psnr == math.inf else f", PSNR {result.psnr:.2f} dB"
     return f"{text}; again: {result.why}" if result.why else text

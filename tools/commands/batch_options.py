@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import math
 import sys
 import time
 from collections.abc import Callable
@@ -9,13 +10,14 @@ from importlib.metadata import version
 
 from tqdm import tqdm
 
+from lic.codec.steps import shown_by
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Convert, Plan
 from lic.tools.batch.jobs import Found, Job, Result, find_jobs
 from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
-from lic.tools.usage import MORE, in_flags
+from lic.tools.usage import MORE, UsageError, in_flags
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
@@ -68,6 +70,8 @@ def run_jobs(
     On a terminal there is a progress bar for several, or else a line for each; several get a summary at the end.
     """
     jobs = found.jobs
+    if args.json and any(job.target == STANDARD for job in jobs):
+        raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")
     plan = Plan(jobs, {"lic": version("lic-codec")} | made, args.force)
     if not all(known.settled for known in plan.known):
         check()
@@ -80,8 +84,15 @@ def run_jobs(
     start = time.monotonic()
     done: list[Result] = []
     many = len(jobs) > 1 or any(job.folder for job in jobs)
-    lines = args.verbose or (sys.stderr.isatty() and not many and not args.quiet)
-    with tqdm(total=len(jobs), unit="picture", disable=None if many and not args.quiet else True) as bar:
+    lines = not args.quiet and (args.verbose or getattr(args, "psnr", False) or (sys.stderr.isatty() and not many))
+    quiet = True if args.quiet else None  # None: unless on a terminal
+    within = tqdm(leave=False, position=int(many), unit="step", disable=quiet)
+
+    def show(what: str, done: int, total: int | None) -> None:
+        within.total, within.n = total, done
+        within.set_description(what)
+
+    with tqdm(total=len(jobs), unit="picture", disable=quiet if many else True) as bar, within, shown_by(show):
         for job, result in zip(jobs, results, strict=True):
             said = tuple(in_flags(warning) for warning in result.warnings)
             result = result._replace(error=in_flags(result.error), warnings=said)
@@ -103,4 +114,5 @@ def run_jobs(
 
 
 def _as_json(job: Job, result: Result) -> str:
-    return json.dumps({"source": job.source, "target": job.target} | result._asdict())
+    facts = {"source": job.source, "target": job.target} | result._asdict()
+    return json.dumps(facts | {"psnr": "exact" if result.psnr == math.inf else result.psnr})

@@ -8,7 +8,8 @@ from typing import Any
 from lic.codec.model.catalogue import choose_file, read_model_file
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.settings import GOALS, Settings
-from lic.tools.batch.picture_files import encode_bytes
+from lic.tools.batch.jobs import for_all_frames
+from lic.tools.batch.picture_files import encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
 from lic.tools.usage import MORE, in_flags
 
@@ -30,8 +31,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic encode IN... [-o OUT] [-q Q | --target-... T] [options]"
     parser.description = EXAMPLES
     add_batch_arguments(parser, "pictures")
-    rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
     more = next(group for group in parser._action_groups if group.title == MORE)
+    more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
+    more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
+    rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
     groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model, "strip": more, "auto_orient": more}
     for setting in fields(Settings):
         said = setting.metadata
@@ -67,6 +70,8 @@ def run(args: argparse.Namespace) -> int:
     settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
     file = read_model_file(choose_file(args.model, args.tune))
     found = jobs_of(args, ".lic", readable_extensions() | REMEDIES.keys(), ignored=frozenset({".lic"}))
+    if args.all_frames:
+        found = for_all_frames(found, frames_of)
     made = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}
     made |= {"model": f"{file.name} {file.card.get('sha256', file.fingerprint.hex())[:8]}"}
 
@@ -81,4 +86,4 @@ def run(args: argparse.Namespace) -> int:
         if args.lambda_ is not None:
             model.position_of_lambda(args.lambda_)
 
-    return run_jobs(found, partial(encode_bytes, settings=settings), made, args, check)
+    return run_jobs(found, partial(encode_bytes, settings=settings, measure=args.psnr), made, args, check)

@@ -1,6 +1,7 @@
 """Many pictures: folders, resuming a run, processes, failures."""
 
 import dataclasses
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ from PIL import Image
 
 from lic import read_info
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.fidelity import psnr
 from lic.tools.cli import main
 from tests.conftest import Pixels
 
@@ -205,3 +207,37 @@ def test_only_a_slash_or_a_folder_that_exists_names_a_folder(folder: Path, capsy
     assert main([*several, "new/deep/", "--parents"]) == main([*several, "flat/"]) == 0
     assert main([*several, "flat", "-f"]) == 0
     assert outputs("flat") == outputs("new/deep") == ["a.lic", "b.lic"]
+
+
+def test_quality_is_measured_and_reported(folder: Path, capsys: Captured) -> None:
+    arguments = ["encode", "in/a.png", "in/deep/b.jpg", "-o", "out/", "-m", "tiny", "--psnr", "--json"]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    facts = [json.loads(line) for line in captured.out.splitlines()]
+    assert [fact["source"] for fact in facts] == ["in/a.png", "in/deep/b.jpg"]
+    decoded = np.asarray(Image.open("out/a.lic"))
+    assert facts[0]["psnr"] == pytest.approx(psnr(np.asarray(Image.open("in/a.png")), decoded))
+    assert f"PSNR {facts[0]['psnr']:.2f} dB" in captured.err and facts[0]["pixels"] == 2400
+    assert main(["encode", "in/a.png", "-o", "x.lic", "-m", "tiny", "--psnr", "--json", "--lossless"]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out)["psnr"] == "exact" and ", exact" in captured.err
+
+
+def test_quiet_says_only_errors(folder: Path, capsys: Captured) -> None:
+    assert encode_folder("--quiet") == 1
+    assert capsys.readouterr().err.startswith("in/deep/broken.png: image file is truncated")
+    Path("in/deep/broken.png").unlink()
+    assert encode_folder("--quiet", "-f") == 0
+    assert capsys.readouterr().err == ""
+    with pytest.raises(SystemExit):
+        encode_folder("--quiet", "--verbose")
+
+
+@pytest.mark.parametrize("shown", [["analysis"], ["-e", "2", "effort, round"], ["--target-size", "900", "target"]])
+def test_progress_within_a_picture_is_shown_on_a_terminal(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, shown: list[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    *options, what = shown
+    assert main(["encode", "in/a.png", "-o", "x.lic", "-m", "tiny", *options]) == 0
+    assert what in capsys.readouterr().err

@@ -141,3 +141,21 @@ def test_mode_and_times_are_preserved_if_asked_for(folder: Path) -> None:
     assert os.name == "nt" or found.st_mode & 0o777 == 0o640
     assert main(["decode", "kept.lic", "--preserve"]) == 0
     assert os.stat("kept.png").st_mtime == 1_000_000_001
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif"])
+def test_all_frames_go_into_numbered_files(suffix: str, folder: Path, photo: Pixels, capsys: Captured) -> None:
+    frames = [Image.fromarray(photo[i : i + 40, :60]) for i in range(0, 100, 10)]
+    Path("in").mkdir()
+    frames[0].save(f"in/many{suffix}", save_all=True, append_images=frames[1:])
+    frames[0].save("in/one.png")
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny", "--all-frames"]) == 0
+    assert "11 pictures: 11 converted" in capsys.readouterr().err
+    assert sorted(path.name for path in Path("out").glob("*.lic")) == [
+        *(f"many-{number:02}.lic" for number in range(1, 11)),
+        "one.lic",
+    ]
+    last = np.asarray(Image.open("out/many-10.lic")).astype(int)
+    assert np.abs(last - np.asarray(frames[9])).mean() < np.abs(last - np.asarray(frames[0])).mean()
+    assert main(["encode", f"in/many{suffix}", "-o", "x.lic", "-m", "tiny"]) == 0
+    assert "has 10 frames, only number 1 is encoded" in capsys.readouterr().err
