@@ -6,10 +6,13 @@ import platform
 import time
 from importlib.metadata import PackageNotFoundError, version
 
+from PIL import Image
+
 from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
+from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.process import threads, usable_cores
 from lic.codec.transform.engines import choose_engine
 
@@ -34,6 +37,7 @@ def run(args: argparse.Namespace) -> int:
     print(f"GPU            {_gpu()}")
     reason = f"{coder.VARIABLE} says so" if BUILT else "there was no C compiler when lic was installed"
     print(f"coder          {'compiled' if coder.COMPILED else f'numpy, which is slower: {reason}'}")
+    print(f"reads          {_formats()}")
     print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
     return 1 if _check_models() else 0
 
@@ -51,6 +55,13 @@ def _engine() -> str:
         return f"{choose_engine()[0]}, {threads()} threads"
     except LicError as error:
         return str(error)
+
+
+def _formats() -> str:
+    """The formats of pictures that can be encoded, and what to do for those that are missing."""
+    readable = readable_extensions()
+    missing = (f"not {suffix} ({REMEDIES[suffix]})" for suffix in (".avif", ".heic", ".jxl") if suffix not in readable)
+    return ", ".join([*sorted({Image.registered_extensions()[suffix] for suffix in readable}), *missing])
 
 
 def _gpu() -> str:

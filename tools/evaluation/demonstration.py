@@ -1,12 +1,15 @@
 """Sample pictures as .lic files of several qualities, each beside the JPEG file nearest in size."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
 
+from lic.codec.picture.fidelity import psnr
 from lic.tools.evaluation.codecs import LIC, Codec, Pixels, get_codec, largest_within
 from lic.tools.evaluation.versions import Version, make_version
 from lic.tools.files import png, write_whole
@@ -15,8 +18,18 @@ SAMPLES = Path(__file__).parent / "samples"  # without loss; their licences are 
 QUALITIES = (10.0, 30.0, 50.0, 70.0)
 
 
-def demonstrate(folder: Path, model: str | None) -> Iterator[tuple[str, Version, Version]]:
-    """Name, lic's version and JPEG's version of each picture and quality.
+class Row(NamedTuple):
+    """A picture at a quality."""
+
+    name: str
+    original: Pixels
+    ours: Version
+    jpeg: Version
+    factor: float  # by which the JPEG file of the same PSNR is larger
+
+
+def demonstrate(folder: Path, model: str | None) -> Iterator[Row]:
+    """Each picture at each quality, by lic and as JPEG of the same size.
 
     They are written as NAME.png, and for each quality Q NAME-qQ.lic, NAME-qQ.png (what that decodes to), NAME-qQ.jpg.
     """
@@ -31,7 +44,15 @@ def demonstrate(folder: Path, model: str | None) -> Iterator[tuple[str, Version,
             write_whole(folder / f"{name}-q{quality:g}.lic", data)
             write_whole(folder / f"{name}-q{quality:g}.png", png(version.pixels))
             write_whole(folder / f"{name}-q{quality:g}.jpg", jpeg_data)
-            yield name, version, make_version(pixels, jpeg, jpeg_quality, jpeg_data)
+            other = make_version(pixels, jpeg, jpeg_quality, jpeg_data)
+            yield Row(name, pixels, version, other, size_at_psnr(jpeg, pixels, version.scores.psnr) / len(data))
+
+
+def size_at_psnr(codec: Codec, pixels: Pixels, wanted: float) -> int:
+    """The bytes of a codec's smallest file with this PSNR, or of its largest file."""
+    settings = codec.grid[:-1]
+    found = bisect_left(settings, wanted, key=lambda s: psnr(pixels, codec.decode(codec.encode(pixels, s))))
+    return len(codec.encode(pixels, codec.grid[found]))
 
 
 def of_size(codec: Codec, pixels: Pixels, size: int) -> tuple[float, bytes]:

@@ -15,6 +15,9 @@ def test_it_says_what_is_there_and_that_it_works(tiny_model_path: Path, capsys: 
     text = capsys.readouterr().out
     assert "torch" in text and "cores" in text
     assert "tiny" in text and "works (" in text
+    reads = next(line for line in text.splitlines() if line.startswith("reads "))
+    assert all(name in reads for name in ("JPEG", "PNG", "TIFF", "WEBP"))
+    assert "HEIF" in reads or "not .heic (pip install pillow-heif)" in reads
 
 
 @pytest.mark.parametrize(("compiled", "word"), [(True, "compiled"), (False, "numpy")])
