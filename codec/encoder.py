@@ -4,8 +4,7 @@ import math
 import os
 import warnings
 from collections.abc import Mapping
-
-from PIL import Image
+from typing import Any
 
 from lic.codec import rate_control
 from lic.codec.errors import BadSetting
@@ -17,7 +16,7 @@ from lic.codec.picture.lossless import looks_drawn
 from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
 
 LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
-NO_METADATA: Mapping[str, bytes] = {}
+NO_METADATA: Mapping[str, Any] = {}
 
 
 def encode(
@@ -35,7 +34,7 @@ def encode(
     lossless: bool | None = None,
     strip: bool = False,
     auto_orient: bool = False,
-    metadata: Mapping[str, "bytes | str | Image.Exif | None"] | None = None,
+    metadata: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
 
@@ -61,16 +60,17 @@ def encode(
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
     named in the file) is kept without loss, as RGBA or LA; fully transparent pixels lose their colour. Other modes (I,
-    I;16, F, LAB) need more than 8 bits and are refused. Of a picture with several frames one is encoded, with a
-    warning: the image's current one, a file's first.
+    F, LAB) have no plain meaning in 8 bits and are refused. Of 16 bits per sample the upper 8 are kept, with a warning.
+    Of a picture with several frames one is encoded, with a warning: the image's current one, a file's first.
 
     Size. No file is longer than the uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the
     pixels are stored without loss, at any quality. This happens for dots and thin strips, which fill only a small part
     of their 16 x 16 blocks.
 
-    Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF. `auto_orient` turns
-    the pixels upright instead. `strip` drops all three, after turning the pixels. Entries of `metadata` ("exif",
-    "icc_profile", "xmp") replace the picture's own; None removes them.
+    Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF; resolution and the
+    text in PNG files are kept, too. `auto_orient` turns the pixels upright instead. `strip` drops all of them, after
+    turning the pixels. Entries of `metadata` ("exif", "icc_profile", "xmp", "dpi", "text") replace the picture's own;
+    None removes them.
 
     Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and Pillow's errors for files that it cannot open.
 
@@ -99,9 +99,7 @@ def encode(
     return encode_by(settings, image, metadata or {})
 
 
-def encode_by(
-    settings: Settings, image: ImageLike, metadata: Mapping[str, bytes | str | Image.Exif | None] = NO_METADATA
-) -> bytes:
+def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] = NO_METADATA) -> bytes:
     """`encode`, with its settings as a value."""
     frozen = get_model(settings.model, settings.tune)
     frozen.check_effort(settings.effort)

@@ -49,7 +49,7 @@ class Settings:
     lossless: bool | None = field(
         default=None, metadata=told(bool, "exact; if not given, where a drawing is smaller so")
     )
-    strip: bool = field(default=False, metadata=told(bool, "leave EXIF, ICC profile and XMP out"))
+    strip: bool = field(default=False, metadata=told(bool, "leave all metadata out (EXIF, ICC profile, text ...)"))
     auto_orient: bool = field(default=False, metadata=told(bool, "turn the pixels as EXIF says"))
 
     def __post_init__(self) -> None:

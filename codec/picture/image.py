@@ -131,9 +131,11 @@ def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Pictu
     if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
         text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
         warnings.warn(text, stacklevel=4)
-    if any(";16" in str(tile) for tile in getattr(image, "tile", ())) or 16 in _bits_of_tiff(image):
+    if image.mode.startswith("I;16") or _has_16_bits(image):  # before Pillow loads it and forgets
         warnings.warn("the picture has 16 bits per sample, the upper 8 are kept", stacklevel=4)
     info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
+    if image.mode.startswith("I;16"):  # grey, which Pillow would clip; of colours it has kept the upper 8 bits
+        image = image.convert("I").point(lambda grey: grey / 256).convert("L")
     if auto_orient or strip:
         with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF is ignored
             image = ImageOps.exif_transpose(image)
@@ -144,10 +146,10 @@ def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Pictu
     return _from_array(np.asarray(_to_known_mode(image)), metadata)
 
 
-def _bits_of_tiff(image: Image.Image) -> tuple[int, ...]:
-    """The bits of each sample in a TIFF file; empty for others."""
+def _has_16_bits(image: Image.Image) -> bool:
+    """Whether a picture's file has them: a TIFF file by its tags, others by what they ask of Pillow's decoders."""
     tags = getattr(image, "tag_v2", {})
-    return tuple(tags.get(BITS_PER_SAMPLE, ()))
+    return 16 in tags.get(BITS_PER_SAMPLE, ()) or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
 
 
 def _to_known_mode(image: Image.Image) -> Image.Image:

@@ -105,10 +105,16 @@ def test_black_and_white_is_grey(photo: Pixels) -> None:
     assert decode(lic(Image.fromarray(photo).convert("1"))).mode == "L"
 
 
-@pytest.mark.parametrize("mode", ["I", "I;16", "F", "LAB"])
+@pytest.mark.parametrize("mode", ["I", "F", "LAB"])
 def test_modes_that_would_lose_something_are_refused(mode: str) -> None:
     with pytest.raises(BadImage, match=f"{mode} .*convert"):
         lic(Image.new(mode, (20, 20)))
+
+
+def test_of_16_bits_of_grey_the_upper_8_are_kept(photo: Pixels) -> None:
+    grey = photo[:, :, 0]
+    with pytest.warns(UserWarning, match="16 bits per sample"):
+        assert lic(Image.fromarray(grey.astype(np.uint16) * 256 + 255)) == lic(grey)
 
 
 @pytest.mark.parametrize(

@@ -110,7 +110,13 @@ def deep_tiff(path: str) -> None:
         file.write(data + bytes([77, 200] * (16 * 16 * 3)))
 
 
-@pytest.mark.parametrize(("name", "make"), [("deep.png", deep_png), ("deep.tif", deep_tiff)])
+def deep_grey(path: str) -> None:
+    Image.fromarray(np.arange(400, dtype=np.uint16).reshape(20, 20) * 160).save(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "make"), [("deep.png", deep_png), ("deep.tif", deep_tiff), ("g.png", deep_grey), ("g.tif", deep_grey)]
+)
 def test_a_picture_of_16_bits_is_cut_with_a_warning(
     name: str, make: Callable[[str], None], folder: Path, capsys: Captured
 ) -> None:
