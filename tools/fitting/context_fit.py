@@ -26,6 +26,7 @@ from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Pass
 from lic.codec.model.frozen import FrozenModel
 from lic.models.second_look import blend
+from lic.tools.fitting.latents import STEPS_PER_CROP
 from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
 from lic.tools.fitting.magnitude_fit import ExpectedMagnitudes
 from lic.tools.fitting.stages import stages
@@ -70,7 +71,8 @@ def fit_contexts(
         if recipe.predict:
             prediction[k] = _fit_predictions(scaled)
         contexts = PointContexts(weights[k], prediction[k], thresholds, np.empty(0, np.uint8), earlier[k])
-        expected.fit(*_symbols(scaled, contexts), steps=recipe.steps if k else 3 * recipe.steps)
+        steps = min(recipe.steps if k else 3 * recipe.steps, STEPS_PER_CROP * len(scaled))
+        expected.fit(*_symbols(scaled, contexts), steps=steps)
         weights[k], earlier[k] = expected.weights(), expected.earlier_weights()
         for channel, number, bucket, residual in _walk(scaled, contexts):
             table = np.bincount(bucket * BINS + bins(residual), minlength=buckets * BINS)

@@ -19,6 +19,7 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.fitting.context_fit import fit_contexts
 from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
 from lic.tools.fitting.phase_fit import fit_phases
+from lic.tools.fitting.stages import stages
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info
 from lic.tools.training.rate_distortion import Distortion, best_checkpoint, measure, read_run
 
@@ -57,11 +58,12 @@ def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion:
 
     It is 0 where the gain is less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
     """
-    losses = []
-    for share in SHARES:
-        network.shares.fill_(share)
-        losses.append([score.loss for score in measure(network, list(crops), nullcontext, distortion)])
-    by_share = torch.tensor(losses)
+    losses = torch.empty(len(crops), len(SHARES), len(network.lambdas))
+    for of_crop, crop in zip(losses, stages(crops, "use of second looks at a picture"), strict=True):
+        for of_share, share in zip(of_crop, SHARES, strict=True):
+            network.shares.fill_(share)
+            of_share.copy_(torch.tensor([score.loss for score in measure(network, [crop], nullcontext, distortion)]))
+    by_share = losses.mean(dim=0)
     best, which = by_share.min(dim=0)
     worth_it = best < (1 - LEAST_GAIN) * by_share[0]
     network.shares.copy_(torch.tensor(SHARES)[which * worth_it])

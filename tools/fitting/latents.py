@@ -11,10 +11,12 @@ from torch import Tensor
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
+from lic.tools.fitting.stages import stages
 from lic.tools.training.pictures import load_pictures
 
 CHUNKS = 400  # training pictures that the contexts are fitted on
 CHUNK_SIDE = 320
+STEPS_PER_CROP = 4  # of learning contexts, at most: more of them would learn few crops by heart
 
 
 def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
@@ -41,7 +43,7 @@ def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
 @torch.inference_mode()
 def latent_chunks(network: RateDistortionAutoencoder, crops: Tensor) -> NDArray[np.float32]:
     """The latents (chunks x channels x rows x columns) of crops."""
-    return torch.cat([network.analysis(x[None].float() / PEAK) for x in crops]).numpy()
+    return torch.cat([network.analysis(x[None].float() / PEAK) for x in stages(crops, "analysis of a picture")]).numpy()
 
 
 @torch.inference_mode()
@@ -49,8 +51,9 @@ def second_look_chunks(
     network: RateDistortionAutoencoder, crops: Tensor, first: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The latents of a second look at the crops, given the `first` ones."""
-    pairs = zip(crops, torch.from_numpy(first), strict=True)
-    return torch.cat([network.second_look(x[None].float() / PEAK, y[None]) for x, y in pairs]).numpy()
+    pairs = [*zip(crops, torch.from_numpy(first), strict=True)]
+    looks = [network.second_look(x[None].float() / PEAK, y[None]) for x, y in stages(pairs, "second look at a picture")]
+    return torch.cat(looks).numpy()
 
 
 def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:

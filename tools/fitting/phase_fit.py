@@ -22,13 +22,13 @@ from lic.models.constants import PHASES
 from lic.models.expectation import phases
 from lic.models.magnitudes import FEATURES, Magnitudes
 from lic.models.second_look import blend
+from lic.tools.fitting.latents import STEPS_PER_CROP
 from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
 from lic.tools.fitting.stages import stages
 
 Floats32 = NDArray[np.float32]
 EARLIER_MAX, SCALE_MAX = 127, 255  # what the bytes of a model file hold
 CROPS_AT_ONCE = 20
-STEPS_PER_CROP = 4  # at most: more of them would learn few crops by heart
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,30 @@
 """Progress of an export, which takes minutes."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from collections.abc import Iterator
+from typing import Protocol, TypeVar
 
 from tqdm import tqdm
 
-Item = TypeVar("Item")
+MOST_LINES = 10
+
+Item = TypeVar("Item", covariant=True)
 
 
-def stages(items: Sequence[Item], what: str) -> Iterator[Item]:
-    """The items, with a progress bar; on what is not a terminal, a line for each of them instead."""
+class Sized(Protocol[Item]):
+    """What has a length and can be looped over, such as a list or a tensor."""
+
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Item]: ...
+
+
+def stages(items: Sized[Item], what: str) -> Iterator[Item]:
+    """The items, with a progress bar; on what is not a terminal, with up to MOST_LINES lines instead."""
     if sys.stderr.isatty():
         yield from tqdm(items, desc=what)
         return
+    every = -(-len(items) // MOST_LINES)
     for number, item in enumerate(items, 1):
-        print(f"{what}: {number} of {len(items)}", file=sys.stderr, flush=True)
+        if number % every == 0 or number == 1:
+            print(f"{what}: {number} of {len(items)}", file=sys.stderr, flush=True)
         yield item

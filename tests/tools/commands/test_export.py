@@ -34,10 +34,13 @@ def run(config: TrainConfig) -> Path:
 
 
 def test_an_exported_model_encodes_and_decodes(
-    run: Path, tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch
+    run: Path, tmp_path: Path, photo: Pixels, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "mine.safetensors"
     assert main(["export", str(run), "-o", str(path)]) == 0
+    said = capsys.readouterr().err
+    for stage in ("analysis of a picture: 1 of 1", "use of second looks", "contexts of a lambda point: 2 of 2"):
+        assert stage in said
     assert read_model_file(path).card["entropy"] == "contexts"
     data = encode(photo, model=str(path))
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))

@@ -15,7 +15,8 @@ from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
 from lic.tools.fitting.context_fit import Recipe, fit_contexts
-from lic.tools.fitting.latents import sort_latents
+from lic.tools.fitting.latents import STEPS_PER_CROP, sort_latents
+from lic.tools.fitting.magnitude_fit import ExpectedMagnitudes
 
 Chunks = NDArray[np.float32]
 
@@ -49,6 +50,24 @@ def test_contexts_save_bits_on_another_picture(fitted: tuple[FrozenModel, Frozen
     plain, contexts = fitted
     pixels = skimage.data.astronaut()[:256, :256]
     assert bits(contexts, pixels, position) < 0.95 * bits(plain, pixels, position)
+
+
+def test_few_pictures_are_not_learned_for_long(
+    fitted: tuple[FrozenModel, FrozenModel], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[int] = []
+
+    def fit(self: ExpectedMagnitudes, values: torch.Tensor, residuals: torch.Tensor, steps: int) -> None:
+        self._measure(values, residuals)
+        taken.append(steps)
+
+    monkeypatch.setattr(ExpectedMagnitudes, "fit", fit)
+    latents = np.random.default_rng(0).normal(size=(3, 24, 4, 4)).astype(np.float32)
+    fit_contexts(fitted[0], latents, Recipe(library=4))
+    assert max(taken) <= 3 * STEPS_PER_CROP
+    taken.clear()
+    fit_contexts(fitted[0], latents, Recipe(library=4, steps=2))
+    assert taken == [6, 2]
 
 
 def test_contexts_do_not_touch_the_picture(fitted: tuple[FrozenModel, FrozenModel]) -> None:
