@@ -77,21 +77,6 @@ def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
     return parser
 
 
-def whole_parser() -> argparse.ArgumentParser:
-    """The parser, complete for every subcommand whose libraries are installed."""
-    return build_parser([name for name, (module, _) in COMMANDS.items() if _can_import(module)])
-
-
-def _can_import(module: str) -> bool:
-    try:
-        importlib.import_module(module)
-    except ModuleNotFoundError as error:
-        if not remedy(error.name or ""):
-            raise
-        return False
-    return True
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
     argv = sys.argv[1:] if argv is None else list(argv)
@@ -122,7 +107,6 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
             if not folder.is_dir():
                 print(f"lic {argv[0]}: {MODELS_VARIABLE} names {folder}, which is no folder", file=sys.stderr)
         args.command_line = shlex.join(["lic", *argv])
-        args.whole_parser = whole_parser  # for `lic completion`
         return int(importlib.import_module(COMMANDS[args.command][0]).run(args)), ""
     except (BadOptions, UsageError) as error:
         return 2, in_flags(str(error))

@@ -16,7 +16,6 @@ PACKAGES = {
     "torch": "'lic-codec[train]'",
     "skimage": "'lic-codec[train]'",
     "pytorch_msssim": "'lic-codec[train]'",
-    "shtab": "shtab",
 }
 
 

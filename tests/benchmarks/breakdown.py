@@ -89,11 +89,12 @@ def main() -> None:
             "lic decode, cold process": cold_process(*command, "decode", str(path), "-f"),
             "lic info, cold process": cold_process(*command, "info", str(path)),
             "lic --help, cold process": cold_process(*command, "--help"),
+            "lic completion bash, cold process": cold_process(*command, "completion", "bash"),
         }
         times = {}
         for name, function in stages.items():
             median, fastest, slowest = times[name.strip()] = milliseconds(function)
-            print(f"{name:<32} {median:8.1f} ({fastest} to {slowest})", flush=True)
+            print(f"{name:<34} {median:8.1f} ({fastest} to {slowest})", flush=True)
     if args.json:
         what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size, "quality": args.quality}
         content = {"machine": describe_machine(), "runs": RUNS, **what, "milliseconds": times}

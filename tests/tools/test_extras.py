@@ -14,7 +14,6 @@ from tests.conftest import Pixels
 @pytest.mark.parametrize(
     ("module", "arguments", "remedy"),
     [
-        ("shtab", ["completion", "bash"], "pip install shtab"),
         ("matplotlib", ["plot", "r.csv", "-o", "rd.png"], "pip install 'lic-codec[plot]'"),
         ("fsspec", ["encode", "memory://x.png"], "pip install 'lic-codec[distributed]'"),
     ],

@@ -1,9 +1,13 @@
-"""`lic completion`: a script that teaches the shell to complete `lic`, made from the parser."""
+"""`lic completion`: a script that teaches the shell to complete `lic`.
+
+The scripts are made from the parser when the code changes (tests/tools/commands/completions.py), since a parser that is
+complete for all commands needs PyTorch, which takes seconds to import.
+"""
 
 import argparse
+from importlib.resources import files
 
-from lic.tools.extras import require
-
+SHELLS = ("bash", "zsh", "fish")
 EXAMPLES = """\
 Prints a script that completes commands, options and file names; it does not start Python.
 
@@ -15,15 +19,13 @@ Prints a script that completes commands, options and file names; it does not sta
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
-    parser.add_argument("shell", choices=["bash", "zsh", "fish"])
+    parser.add_argument("shell", choices=SHELLS)
 
 
 def run(args: argparse.Namespace) -> int:
-    shtab, parser = require("shtab"), args.whole_parser()
-    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    for command in commands.choices.values():
-        for action in command._actions:
-            if action.nargs != 0 and not action.choices:
-                action.complete = shtab.FILE
-    print(shtab.complete(parser, args.shell))
+    print(script(args.shell), end="")
     return 0
+
+
+def script(shell: str) -> str:
+    return files("lic.tools").joinpath("completions", f"lic.{shell}").read_text(encoding="utf-8")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from lic.tools.cli import COMMANDS, main
+from lic.tools.commands.completion import SHELLS
+from tests.tools.commands.completions import make_script
 
 Captured = pytest.CaptureFixture[str]
 
@@ -30,6 +32,12 @@ def test_bash_completes_commands_and_options(tmp_path: Path, capsys: Captured) -
 
     assert completed("enc") == ["encode"]
     assert completed("encode", "--target-p") == ["--target-psnr"]
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_scripts_are_those_of_the_parser(shell: str, capsys: Captured) -> None:
+    assert main(["completion", shell]) == 0
+    assert capsys.readouterr().out == make_script(shell), "run python -m tests.tools.commands.completions"
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
