@@ -24,6 +24,8 @@ COMMANDS = {
     "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
     "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
     "info": ("lic.tools.commands.show_info", "size, quality, model and sections of .lic files"),
+    "view": ("lic.tools.commands.view", "show .lic files in the browser"),
+    "page": ("lic.tools.commands.make_page", "a page that decodes and shows .lic files in any browser, offline"),
     "demo": ("lic.tools.commands.demo", "encode sample pictures and compare with JPEG"),
     "eval": ("lic.tools.commands.evaluate", "measure files of lic and other codecs on pictures"),
     "plot": ("lic.tools.commands.plot", "rate-distortion curves and Bjontegaard tables of such measurements"),

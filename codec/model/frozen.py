@@ -76,10 +76,10 @@ class FrozenModel:
 
     @cached_property
     def fingerprint(self) -> bytes:
-        decoding = {name: array for name, array in self._arrays().items() if not name.startswith("analysis.")}
+        decoding = {name: array for name, array in self.arrays().items() if not name.startswith("analysis.")}
         return digest(decoding)[:FINGERPRINT_BYTES]
 
-    def _arrays(self) -> Arrays:
+    def arrays(self) -> Arrays:
         """All arrays of the file, little-endian and contiguous (safetensors writes memory as it is)."""
         scales = ((name, getattr(self, name), kind) for name, kind in STORED.items())
         arrays = {name: array.astype(kind) for name, array, kind in scales if array is not None}
@@ -88,7 +88,7 @@ class FrozenModel:
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
     def to_bytes(self) -> bytes:
-        arrays = self._arrays()
+        arrays = self.arrays()
         made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
         return save(arrays, {METADATA: json.dumps(self.card | made)})
 

@@ -112,6 +112,21 @@ def compressai() -> str:
     return f"{bd.as_markdown(rows)}\n\n{figures['rounds']} rounds on {place(figures)}."
 
 
+def browser() -> str:
+    """Time and sizes in a browser."""
+    figures = read("browser.json")
+    rows = [["decode", "median, ms", "fastest", "slowest", "the first, ms"]]
+    labels = {"lic-simd.wasm": "with vector instructions", "lic.wasm": "without"}
+    for name, times in figures["milliseconds"].items():
+        rows.append([labels[name], *(f"{times[key]:,}" for key in ("median", "fastest", "slowest", "first"))])
+    sizes = ", ".join(f"{name} {size / 1e6:.2f} MB" for name, size in figures["bytes"].items())
+    width, height = figures["pixels"]
+    return (
+        f"{bd.as_markdown(rows)}\n\n{width} x {height} pixels, {figures['runs']} runs in {figures['browser']} on "
+        f"{place(figures)}, model {figures['model']}.\nSizes: {sizes}."
+    )
+
+
 def memory() -> str:
     """Large pictures."""
     rows = [["picture", "call", "peak memory", "before the call", "time"]]
@@ -137,6 +152,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "acceptance": acceptance,
     "speed": speed,
     "compressai": compressai,
+    "browser": browser,
     "memory": memory,
     "hostile": hostile,
 }

@@ -2,7 +2,7 @@
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,8 @@ from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_r
 from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
+from tests.tools.pages.chromium import BROWSERS, Tab, chromium
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 QUIET = (
     "--headless",
     "--no-sandbox",
@@ -34,6 +34,13 @@ def browser() -> str:
         if path := shutil.which(name):
             return path
     pytest.skip(f"no browser is installed (looked for {', '.join(BROWSERS)})")
+
+
+@pytest.fixture(scope="session")
+def tab(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    """A page of a browser that runs as long as the tests."""
+    with chromium(browser, tmp_path_factory.mktemp("profile")) as tab:
+        yield tab
 
 
 @pytest.fixture

@@ -16,13 +16,13 @@ def asset(name: str) -> str:
     return (ASSETS / name).read_text(encoding="utf-8")
 
 
-def page(title: str, body: str, *, style: str = "", script: str = "") -> str:
-    """A whole HTML document; `style` and `script` are inserted as text."""
+def page(title: str, body: str, *, style: str = "", script: str = "", policy: str = POLICY) -> str:
+    """A whole HTML document; `style` and `script` are inserted as text, `policy` says what the browser may load."""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{POLICY}">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
 <style>

@@ -1,0 +1,60 @@
+"""`lic page`: pages that show .lic files in a browser, and a folder that teaches a web site the format."""
+
+import argparse
+from pathlib import Path
+
+from lic.codec.model.loader import get_model
+from lic.tools.files import write_whole
+from lic.tools.pages.viewer import models_of, read_pictures, site_files, viewer_page
+from lic.tools.usage import UsageError, check_output
+
+EXAMPLES = """\
+examples:
+  lic page photo.lic -o page.html           one file that shows the picture in any browser, offline
+  lic page *.lic -o album.html              several of them
+  lic page --viewer -o viewer.html          an empty page, to drop .lic files on
+  lic page --site photo.lic -o site/        a folder for a web site: <lic-img src="photo.lic">, and <img>, too
+
+The pages contain the decoder and the models that the pictures need (the one of --model for --viewer): some 7 MB each.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic page [FILE.lic ...] [--viewer | --site] -o PAGE.html|FOLDER"
+    parser.epilog = EXAMPLES
+    parser.add_argument("inputs", nargs="*", metavar="FILE", help=".lic files")
+    parser.add_argument("-o", "--output", required=True, metavar="PAGE", help="the page, or with --site the folder")
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument("--viewer", action="store_true", help="a page to open .lic files in, with a model for them")
+    kind.add_argument("--site", action="store_true", help="a folder with the decoder, to be copied to a web site")
+    help_model = "name or path of one more model to include; with --viewer and --site photo by default"
+    parser.add_argument("-m", "--model", help=help_model)
+
+
+def run(args: argparse.Namespace) -> int:
+    if not (args.inputs or args.viewer):
+        raise UsageError("name the .lic files to show, or ask for a page to drop some on: --viewer")
+    if args.site:
+        if Path(args.output).exists() and not Path(args.output).is_dir():
+            raise UsageError(f"{args.output} is a file: --site makes a folder")
+    else:
+        check_output(args.output, ".html", ".htm")
+    pictures = read_pictures(args.inputs)
+    models = {model.fingerprint: model for model in models_of(pictures)}
+    if args.model or args.viewer or args.site:
+        more = get_model(args.model)
+        models[more.fingerprint] = more
+    if args.site:
+        for name, data in site_files(pictures, models.values()).items():
+            write_file(Path(args.output) / name, data)
+        print(f"{args.output}: open example.html there by a web server, e.g. python -m http.server -d {args.output}")
+    else:
+        page = viewer_page(pictures, models.values()).encode()
+        write_whole(args.output, page)
+        print(f"{args.output}: {len(page):,} bytes")
+    return 0
+
+
+def write_file(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_whole(path, data)

@@ -1,0 +1,115 @@
+// The container of a .lic file: codec/FORMAT.md, section 1. Errors have the names that they have in Python.
+
+const BLOCK = 16; // pixels per latent, in each direction
+const MAX_SIDE = 2 ** 24 - 1;
+const FRESH = "get a fresh copy of it";
+
+class LicError extends Error {
+  constructor(name, message) {
+    super(message);
+    this.name = name;
+  }
+}
+
+class Reader {
+  constructor(bytes) {
+    this.bytes = bytes;
+    this.at = 0;
+  }
+  take(count) {
+    const start = this.at;
+    const wanted = start + count;
+    this.at = Math.min(wanted, this.bytes.length);
+    if (this.at < wanted) {
+      const where = `byte ${this.at} of at least ${wanted}`;
+      throw new LicError("Truncated", `the file ends at ${where}: get a complete copy of it`);
+    }
+    return this.bytes.subarray(start, this.at);
+  }
+  byte() {
+    return this.take(1)[0];
+  }
+  varint() {
+    for (let value = 0, bits = 7; ; bits += 7) {
+      const byte = this.byte();
+      value += (byte & 0x7f) * 2 ** (bits - 7);
+      if ((byte === 0 && bits > 7) || bits > 35)
+        throw new LicError("Corrupt", `a number in the file is not written as it should be: ${FRESH}`);
+      if (byte < 0x80) return value;
+    }
+  }
+}
+
+const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, value) => {
+  for (let bit = 0; bit < 8; bit++) value = value & 1 ? (value >>> 1) ^ 0xedb88320 : value >>> 1;
+  return value;
+});
+
+function crc32(...pieces) {
+  let sum = ~0;
+  for (const bytes of pieces)
+    for (let i = 0; i < bytes.length; i++) sum = CRC_TABLE[(sum ^ bytes[i]) & 255] ^ (sum >>> 8);
+  return ~sum >>> 0;
+}
+
+// The fields and sections of a file, checked.
+function parse(bytes) {
+  const reader = new Reader(bytes);
+  const magic = String.fromCharCode(...bytes.subarray(0, 3));
+  if (!magic || !"LIC".startsWith(magic))
+    throw new LicError("NotALicFile", "this is not a .lic file: it does not start with 'LIC'");
+  reader.take(3);
+  const version = reader.byte();
+  if (version !== 1) throw newer(`the file is of format version ${version}, this decoder reads version 1`);
+  const mode = reader.byte();
+  const [width, height] = [reader.varint(), reader.varint()];
+  const [low, high] = reader.take(2);
+  const fingerprint = [...reader.take(4)].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const sections = new Map();
+  for (;;) {
+    const tag = String.fromCharCode(reader.byte());
+    if (tag === "L") break;
+    if (sections.has(tag)) throw new LicError("Corrupt", `the file has a section ${tag} twice: ${FRESH}`);
+    if (!/^[A-Za-z]$/.test(tag))
+      throw new LicError("Corrupt", `the file has a section whose tag is no letter: ${FRESH}`);
+    sections.set(tag, reader.take(reader.varint()));
+  }
+  const length = reader.varint();
+  const latents = reader.take(length + 4).subarray(0, length);
+  if (reader.at !== bytes.length)
+    throw new LicError("Corrupt", `the file should end at byte ${reader.at}, it has ${bytes.length}: cut or replace it`);
+  const [checksum, body] = [bytes.subarray(-4), bytes.subarray(0, -4)];
+  if (crc32(body) !== new DataView(checksum.buffer, checksum.byteOffset).getUint32(0, true))
+    throw new LicError("Corrupt", `the file's checksum does not match its content: ${FRESH}`);
+  if (mode > 1) throw newer(`the file holds a picture of unknown mode ${mode}`);
+  if (!(1 <= width && width <= MAX_SIDE && 1 <= height && height <= MAX_SIDE))
+    throw new LicError("Corrupt", `the file claims a picture of ${width} x ${height}`);
+  for (const tag of sections.keys())
+    if (/[A-Z]/.test(tag) && !"ASW".includes(tag))
+      throw newer(`the file has a section ${tag} that this decoder does not know`);
+  const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
+  const exact = sections.has("S") || sections.has("W");
+  return { width, height, grey: mode === 0, position: low + 256 * high, fingerprint, sections, latents, exact, ...size };
+}
+
+const newer = (problem) => new LicError("UnsupportedVersion", `${problem}: get a newer version of it`);
+
+// The orientation of EXIF, 1 to 8; 1 if there is none.
+function orientation(exif) {
+  if (!exif) return 1;
+  const start = String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
+  const view = new DataView(exif.buffer, exif.byteOffset + start, exif.length - start);
+  try {
+    const little = view.getUint16(0) === 0x4949;
+    const entries = view.getUint32(4, little);
+    for (let i = 0, count = view.getUint16(entries, little); i < count; i++) {
+      const entry = entries + 2 + 12 * i;
+      if (view.getUint16(entry, little) !== 0x0112) continue;
+      const value = view.getUint16(entry + 8, little);
+      return 1 <= value && value <= 8 ? value : 1;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // damaged EXIF is ignored
+  }
+  return 1;
+}

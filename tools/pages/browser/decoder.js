@@ -1,0 +1,206 @@
+// Decodes .lic files to pixels, by the files before this one. Runs in a worker of lic.js, which it answers, in the
+// service worker, and in other scripts, as `licDecoder`.
+
+const MAX_PIXELS = 2 ** 25; // computed for a picture, unless the caller allows more
+
+// The pixels of a PNG or WebP file as they are, by the browser: R, G, B, A.
+async function browserPixels(payload, type, { width, height }, what) {
+  let bitmap;
+  try {
+    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+    bitmap = await createImageBitmap(new Blob([payload], { type }), options);
+  } catch {
+    throw new LicError("Corrupt", `${what} does not decode: ${FRESH}`);
+  }
+  if (bitmap.width !== width || bitmap.height !== height)
+    throw new LicError("Corrupt", `${what} is a picture of ${bitmap.width} x ${bitmap.height}: ${FRESH}`);
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, width, height).data;
+}
+
+// Before a browser sees it: a hostile file might hold a picture of any size and kind.
+function checkAlpha(payload, { width, height }) {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const isPng = payload.length > 26 && view.getUint32(0) === 0x89504e47 && view.getUint32(12) === 0x49484452;
+  if (!isPng || view.getUint32(16) !== width || view.getUint32(20) !== height || view.getUint16(24) !== 0x0800)
+    throw new LicError("Corrupt", `the file's alpha is not a grey PNG picture of ${width} x ${height}: ${FRESH}`);
+}
+
+function storedPixels(file) {
+  const { width, height, grey, sections, latents } = file;
+  const stored = sections.get("S");
+  const channels = grey ? 1 : 3;
+  if (latents.length || stored.length !== width * height * channels) throw wrongStored(stored, file);
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  for (let i = 0; i < width * height; i++) {
+    for (let c = 0; c < 3; c++) pixels[4 * i + c] = stored[i * channels + (grey ? 0 : c)];
+    pixels[4 * i + 3] = 255;
+  }
+  return pixels;
+}
+
+const wrongStored = (stored, { width, height }) =>
+  new LicError("Corrupt", `the file stores ${stored.length} bytes of a picture of ${width} x ${height}: ${FRESH}`);
+
+async function addAlpha(pixels, file) {
+  const alpha = file.sections.get("A");
+  if (!alpha?.length) return;
+  let [plane, step] = [alpha, 1];
+  if (!file.sections.has("S")) {
+    checkAlpha(alpha, file);
+    [plane, step] = [await browserPixels(alpha, "image/png", file, "the file's alpha"), 4];
+  } else if (alpha.length !== file.width * file.height) throw wrongStored(alpha, file);
+  for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[step * i];
+}
+
+// Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network.
+class Decoder {
+  constructor(getFile, maxPixels = MAX_PIXELS) {
+    this.getFile = getFile;
+    this.maxPixels = maxPixels;
+    this.networks = new Map(); // of promises, by fingerprint: each has an engine with memory of its own
+  }
+
+  // { width, height, pixels (R, G, B, A), ... }
+  async decode(bytes, done = () => {}) {
+    const file = parse(bytes);
+    const about = this.about(file, bytes);
+    this.checkSize(file);
+    let pixels;
+    if (file.sections.has("W")) pixels = await losslessPixels(file);
+    else if (file.sections.has("S")) pixels = storedPixels(file);
+    else {
+      const { engine, model, network } = await this.network(file);
+      about.quality = model.lambdas.length > 1 ? 1 + (99 * file.position) / (256 * (model.lambdas.length - 1)) : 100;
+      about.model = model.name;
+      const point = operatingPoint(model, file.position);
+      pixels = engine.scope(() => {
+        const latents = latentsOf(engine, file, model, point);
+        return network.pixels(file, latents, point.trust, done);
+      });
+    }
+    await addAlpha(pixels, file);
+    return { ...about, pixels };
+  }
+
+  about(file, bytes) {
+    const { width, height, grey, fingerprint, exact, rows, columns, sections } = file;
+    const [exif, icc] = ["e", "i"].map((tag) => sections.get(tag));
+    const alpha = sections.has("A");
+    return { width, height, grey, alpha, fingerprint, exact, rows, columns, size: bytes.length, exif, icc };
+  }
+
+  // The bits of the latents at each of rows x columns positions; null for a picture that is kept without loss.
+  async bits(bytes) {
+    const file = parse(bytes);
+    this.checkSize(file);
+    if (file.exact) return null;
+    const { engine, model } = await this.network(file);
+    const point = operatingPoint(model, file.position);
+    const { rows, columns } = file;
+    return { rows, columns, bits: engine.scope(() => bitsOf(engine, file, model, point)) };
+  }
+
+  // The integer latents, for tests.
+  async symbols(bytes) {
+    const file = parse(bytes);
+    const { engine, model } = await this.network(file);
+    return engine.scope(() => symbolsOf(engine, file, model, operatingPoint(model, file.position)));
+  }
+
+  checkSize({ width, height, rows, columns }) {
+    const pixels = rows * columns * BLOCK * BLOCK;
+    if (pixels <= this.maxPixels) return;
+    const claim = `the file declares a picture of ${width} x ${height}`;
+    throw new LicError("TooLarge", `${claim}, beyond the ${this.maxPixels} pixels that are decoded here: use \`lic decode\``);
+  }
+
+  async network(file) {
+    const { fingerprint, position } = file;
+    if (!this.networks.has(fingerprint)) this.networks.set(fingerprint, this.load(fingerprint));
+    let found;
+    try {
+      found = await this.networks.get(fingerprint);
+    } catch (error) {
+      this.networks.delete(fingerprint); // so that it is tried again
+      throw error;
+    }
+    const last = 256 * (found.model.lambdas.length - 1);
+    if (position > last)
+      throw new LicError("Corrupt", `the file claims rate position ${position}, its model ends at ${last}`);
+    return found;
+  }
+
+  async load(fingerprint) {
+    const packed = await this.getFile(`${fingerprint}.licmodel`);
+    if (!packed) throw new LicError("ModelNotFound", `the file needs model ${fingerprint}, which is not here: use \`lic decode\``);
+    const engine = await Engine.load(this.getFile);
+    try {
+      const model = await unpackModel(packed);
+      return { engine, model, network: new Network(engine, model) };
+    } catch (error) {
+      if (error instanceof LicError) throw error;
+      throw new LicError("BadModel", `the model ${fingerprint} is damaged (${error.message}): copy it again`);
+    }
+  }
+}
+
+// Before a browser sees it, as above: "RIFF", "WEBP", "VP8L", and the size less one in 14 bits each.
+function checkLossless(payload, { width, height }) {
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const isWebp = payload.length > 25 && view.getUint32(8) === 0x57454250 && view.getUint32(12) === 0x5650384c;
+  const size = isWebp && view.getUint32(21, true);
+  if (!isWebp || (size & 0x3fff) + 1 !== width || ((size >> 14) & 0x3fff) + 1 !== height)
+    throw new LicError("Corrupt", `the file's picture is not a WebP picture of ${width} x ${height}: ${FRESH}`);
+}
+
+async function losslessPixels(file) {
+  const payload = file.sections.get("W");
+  if (file.latents.length || file.sections.has("S"))
+    throw new LicError("Corrupt", `the file holds more than one picture: ${FRESH}`);
+  checkLossless(payload, file);
+  const pixels = await browserPixels(payload, "image/webp", file, "the file's picture");
+  for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
+  return pixels;
+}
+
+globalThis.licDecoder = { Decoder, parse, pngOf };
+
+// In a worker of lic.js: { id, task, bytes } is answered by { id, result } or { id, error }, with { id, progress }
+// before; { file: name } asks for a file, which comes as { file: name, bytes }.
+if (typeof DedicatedWorkerGlobalScope !== "undefined" && self instanceof DedicatedWorkerGlobalScope) {
+  const waiting = new Map();
+  const getFile = (name) =>
+    new Promise((resolve, reject) => {
+      waiting.set(name, { resolve, reject });
+      postMessage({ file: name });
+    });
+  const decoder = new Decoder(getFile);
+  const tasks = {
+    decode: async (bytes, id) => {
+      const { exif, icc, ...picture } = await decoder.decode(bytes, (progress) => postMessage({ id, progress }));
+      // Browsers convert the colours of files, not those of arrays: a picture with a profile goes there as PNG, too.
+      const coloured = icc && (await pngOf({ ...picture, icc }));
+      return { ...picture, coloured, orientation: orientation(exif) };
+    },
+    bits: (bytes) => decoder.bits(bytes),
+    symbols: (bytes) => decoder.symbols(bytes),
+    png: async (bytes) => pngOf(await decoder.decode(bytes)),
+  };
+  let last = Promise.resolve(); // one picture at a time: that is fastest, and needs the least memory
+  addEventListener("message", ({ data: { id, task, bytes, file, error } }) => {
+    if (file) {
+      const { resolve, reject } = waiting.get(file);
+      return error ? reject(new LicError(error.name, error.message)) : resolve(bytes);
+    }
+    last = last.then(async () => {
+      try {
+        const result = await tasks[task](bytes, id);
+        postMessage({ id, result }, result?.pixels ? [result.pixels.buffer] : []);
+      } catch (failure) {
+        postMessage({ id, error: { name: failure.name, message: failure.message } });
+      }
+    });
+  });
+}

@@ -1,0 +1,2 @@
+/* What codec/core/core.c takes from <math.h>, for WebAssembly without a C library. */
+#define INFINITY __builtin_inff()

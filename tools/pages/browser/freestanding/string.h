@@ -1,0 +1,5 @@
+/* What codec/core/core.c takes from <string.h>, for WebAssembly without a C library: memory.c has the functions. */
+#include <stddef.h>
+
+void *memcpy(void *restrict to, const void *restrict from, size_t size);
+void *memset(void *to, int byte, size_t size);

@@ -1,0 +1,95 @@
+// Latents: codec/FORMAT.md, sections 2 and 3, by the core in C, and what they cost.
+
+const CHUNK_ROWS = 64; // rows of latents that share a stream
+const ORDERS = { channels: 0, contexts: 1, phases: 2 }; // as in core.h
+
+// The streams of the chunks, with their rows.
+function chunksOf({ latents, rows }) {
+  const reader = new Reader(latents);
+  const count = Math.ceil(rows / CHUNK_ROWS);
+  try {
+    const lengths = Array.from({ length: count - 1 }, () => reader.varint());
+    const streams = lengths.map((length) => reader.take(length));
+    streams.push(latents.subarray(reader.at));
+    return streams.map((stream, i) => ({ stream, top: i * CHUNK_ROWS, rows: Math.min(CHUNK_ROWS, rows - i * CHUNK_ROWS) }));
+  } catch (error) {
+    if (error.name !== "Truncated") throw error;
+    throw new LicError("Corrupt", `the file's chunk lengths do not add up: ${FRESH}`);
+  }
+}
+
+function setCoder(engine, model, point) {
+  const { contexts } = point;
+  const heights = contexts ? contexts.heights : model.tensors.heights.values;
+  const steps = contexts ? contexts.steps : point.steps;
+  if (!engine.run.set_tables(steps.length, engine.put(heights), engine.put(steps))) throw outOfMemory();
+  const order = ORDERS[model.entropy];
+  if (!contexts) {
+    engine.run.set_contexts(order, model.channels, 0, 0, 0, 0, 0, 0);
+    return;
+  }
+  const { weights, prediction, thresholds, index, earlier } = contexts;
+  const put = (array) => (array ? engine.put(array) : 0);
+  const [w, p, t, i, e] = [weights, prediction, thresholds, index, earlier].map(put);
+  engine.run.set_contexts(order, model.channels, w, p, thresholds.length, t, i, e);
+}
+
+// Decode each chunk and hand its symbols, channels x rows x columns, to `use` with a workspace.
+function decodeChunks(engine, file, model, point, use) {
+  setCoder(engine, model, point);
+  for (const { stream, top, rows } of chunksOf(file))
+    engine.scope(() => {
+      const symbols = engine.allocate(4 * model.channels * rows * file.columns);
+      const workspace = engine.allocate(engine.run.workspace_size(rows, file.columns));
+      const data = engine.put(stream);
+      if (engine.run.decode_chunk(rows, file.columns, workspace, data, stream.length, symbols))
+        throw new LicError("Corrupt", `the file's latents do not decode: ${FRESH}`);
+      use(symbols, top, rows, workspace);
+    });
+}
+
+// The integer latents, channels x rows x columns.
+function symbolsOf(engine, file, model, point) {
+  const all = new Int32Array(model.channels * file.rows * file.columns);
+  decodeChunks(engine, file, model, point, (symbols, top, rows) => {
+    const [chunk, size] = [rows * file.columns, file.rows * file.columns];
+    const from = engine.view(Int32Array, symbols, model.channels * chunk);
+    for (let c = 0; c < model.channels; c++)
+      all.set(from.subarray(c * chunk, (c + 1) * chunk), c * size + top * file.columns);
+  });
+  return all;
+}
+
+// The latents as the network receives them, but for expected ones.
+function latentsOf(engine, file, model, point) {
+  const latents = activations(engine, file.rows * file.columns, model.channels);
+  engine.scope(() =>
+    decodeChunks(engine, file, model, point, (symbols, top, rows) => {
+      const to = latents + 4 * top * file.columns * roundUp(model.channels);
+      engine.run.scale_symbols(symbols, rows * file.columns, model.channels, engine.put(point.scales), to);
+    }),
+  );
+  return latents;
+}
+
+// The bits of all latents at each block position.
+function bitsOf(engine, file, model, point) {
+  const places = new Float32Array(file.rows * file.columns);
+  let cost;
+  decodeChunks(engine, file, model, point, (symbols, top, rows, workspace) => {
+    cost ??= costs(engine);
+    const count = rows * file.columns;
+    const bits = engine.allocate(4 * model.channels * count);
+    engine.run.price_chunk(rows, file.columns, workspace, symbols, engine.put(cost), bits);
+    const found = engine.view(Float32Array, bits, model.channels * count);
+    for (let i = 0; i < found.length; i++) places[top * file.columns + (i % count)] += found[i];
+  });
+  return places;
+}
+
+// The bits of each entry of the tables.
+function costs(engine) {
+  const count = engine.run.tables_size();
+  const below = engine.view(Uint32Array, engine.run.tables_below(), count);
+  return Float64Array.from(below, (value, i) => 24 - Math.log2((below[i + 1] || 2 ** 24) - value));
+}

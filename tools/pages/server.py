@@ -1,0 +1,52 @@
+"""The server of `lic view`: the viewer's page, the decoder, and models as they are needed, for this computer only."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from lic.codec.model.catalogue import list_models
+from lic.codec.model.loader import load_model
+from lic.tools.pages.decoder_model import SUFFIX, pack_model
+from lic.tools.pages.viewer import BROWSER, Picture, engine_files, picture_files, served_page
+
+LOOPBACK = "127.0.0.1"
+TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript", "wasm": "application/wasm"}
+Contents = dict[str, Callable[[], bytes]]  # by the path of a request
+
+
+def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
+    """A server on the loopback interface, of the names below and nothing else; port 0 stands for any free one."""
+    whole = {"index.html": served_page(pictures).encode(), "lic.js": (BROWSER / "lic.js").read_bytes()}
+    whole |= engine_files() | picture_files(pictures)
+    contents: Contents = {f"/{name}": partial(bytes, data) for name, data in whole.items()}
+    contents["/"] = contents["/index.html"]
+    for file in list_models():
+        contents[f"/{file.fingerprint.hex()}{SUFFIX}"] = cache(lambda path=file.path: pack_model(load_model(path)))
+    return ThreadingHTTPServer((LOOPBACK, port), partial(_Handler, contents))
+
+
+class _Handler(BaseHTTPRequestHandler):
+    def __init__(self, contents: Contents, *arguments: object) -> None:
+        self.contents = contents
+        super().__init__(*arguments)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        # Another site may have its name point here, and would be let in by the browser as if this were its server.
+        if self.headers.get("Host", "").rpartition(":")[0] not in (LOOPBACK, "localhost"):
+            self.send_error(HTTPStatus.FORBIDDEN, "ask for localhost")
+        elif self.path not in self.contents:
+            self.send_error(HTTPStatus.NOT_FOUND)
+        else:
+            body = self.contents[self.path]()
+            self.send_response(HTTPStatus.OK)
+            name = "index.html" if self.path == "/" else self.path
+            self.send_header("Content-Type", TYPES.get(name.rpartition(".")[2], "application/octet-stream"))
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("Cache-Control", "no-store")
+            self.send_header("X-Content-Type-Options", "nosniff")
+            self.end_headers()
+            self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Nothing is logged: the terminal belongs to the command."""

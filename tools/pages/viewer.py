@@ -1,0 +1,139 @@
+"""Pages and folders with the decoder for browsers: what is in them, and how a page holds it.
+
+The decoder's JavaScript and WebAssembly are in `browser/`; `.ci/wasm` compiles the latter.
+"""
+
+import html
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from lic.codec.errors import LicError
+from lic.codec.file.container import parse
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import find_model
+from lic.tools.pages import page
+from lic.tools.pages.decoder_model import SUFFIX, pack_model
+
+BROWSER = Path(__file__).parent / "browser"
+DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
+DECODER_PARTS = ("container.js", "model.js", "network.js", "latents.js", "png.js", "decoder.js")
+ENGINES = ("lic-simd.wasm", "lic.wasm")
+COPIED = ("lic.js", "lic-service-worker.js", "README.md")  # to a site's folder, as they are
+
+# A page that holds everything runs its own scripts and fetches nothing.
+ALONE = (
+    "default-src 'none'; img-src blob: data:; style-src 'unsafe-inline'; "
+    "script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; worker-src blob:"
+)
+# One that is served also fetches from its server.
+SERVED = (
+    "default-src 'self'; img-src blob: data:; style-src 'unsafe-inline'; "
+    "script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'"
+)
+
+
+class Picture(NamedTuple):
+    """A .lic file, and the fingerprint of the model that it needs; None if it keeps its pixels without loss."""
+
+    name: str
+    data: bytes
+    model: bytes | None
+
+
+def engine_files() -> dict[str, bytes]:
+    """The decoder, by the names that `lic.js` knows."""
+    parts = [(BROWSER / name).read_text(encoding="utf-8") for name in DECODER_PARTS]
+    script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    return {DECODER: script.encode(), **{name: (BROWSER / name).read_bytes() for name in ENGINES}}
+
+
+def model_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
+    """Models, likewise."""
+    return {model.fingerprint.hex() + SUFFIX: pack_model(model) for model in models}
+
+
+def read_pictures(paths: Iterable[str]) -> list[Picture]:
+    """The .lic files at these paths, checked."""
+    pictures = []
+    for path in paths:
+        data = Path(path).read_bytes()
+        try:
+            needed = None if parse(data).exact else parse(data).fingerprint
+        except LicError as error:
+            raise type(error)(f"{path}: {error}") from error
+        pictures.append(Picture(Path(path).name, data, needed))
+    return pictures
+
+
+def models_of(pictures: Iterable[Picture]) -> list[FrozenModel]:
+    """The models that pictures need, each once."""
+    return [find_model(needed) for needed in dict.fromkeys(p.model for p in pictures) if needed is not None]
+
+
+def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
+    """A page that shows these .lic files, and others that are opened in it, if they need these models only."""
+    files = engine_files() | model_files(models) | picture_files(pictures)
+    held = (f'<script type="text/plain" data-file="{name}">{to_text(data)}</script>\n' for name, data in files.items())
+    return _document(pictures, f"{''.join(held)}<script>{_lic_js()}</script>", ALONE)
+
+
+def served_page(pictures: Sequence[Picture]) -> str:
+    """The same page for a server that has `engine_files`, `model_files`, `picture_files`, and lic.js."""
+    return _document(pictures, '<script src="lic.js"></script>', SERVED)
+
+
+def picture_files(pictures: Iterable[Picture]) -> dict[str, bytes]:
+    """The .lic files, by the names that the page's script asks for."""
+    return {f"picture-{i}": picture.data for i, picture in enumerate(pictures)}
+
+
+def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> dict[str, bytes]:
+    """A folder for a web site: the decoder, its models, and a page that shows pictures in both ways."""
+    figures = "\n".join(
+        f"<figure><lic-img src={quoted} alt={quoted}></lic-img><figcaption>&lt;lic-img&gt;</figcaption></figure>\n"
+        f"<figure><img src={quoted} alt={quoted}><figcaption>&lt;img&gt;</figcaption></figure>"
+        for quoted in (f'"{html.escape(picture.name)}"' for picture in pictures)
+    )
+    example = (BROWSER / "example.html").read_text(encoding="utf-8").replace("PICTURES", figures)
+    copied = {name: (BROWSER / name).read_bytes() for name in COPIED}
+    return {
+        **copied,
+        **engine_files(),
+        **model_files(models),
+        **{picture.name: picture.data for picture in pictures},
+        "example.html": example.encode(),
+    }
+
+
+def to_text(data: bytes) -> str:
+    """Bytes as text that HTML keeps as it is, seven bits a letter; it takes 1.17 times as many bytes in UTF-8.
+
+    The script adds 256 to the three letters that HTML would change or that might end the element (0, CR and <), and
+    takes seven bits of each letter again.
+
+    >>> to_text(bytes([0b0000001_0, 0b000001_00]))
+    '\\x01\\x01Ā'
+    """
+    bits = np.unpackbits(np.frombuffer(data, np.uint8))
+    sevens = np.packbits(np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7), axis=1)[:, 0] >> 1
+    return sevens.tobytes().decode("ascii").translate({letter: letter + 256 for letter in (0, 13, ord("<"))})
+
+
+def _lic_js() -> str:
+    return (BROWSER / "lic.js").read_text(encoding="utf-8")
+
+
+def _document(pictures: Sequence[Picture], scripts: str, policy: str) -> str:
+    title = pictures[0].name if len(pictures) == 1 else "lic"
+    listed = [
+        {"name": picture.name, "file": file} for picture, file in zip(pictures, picture_files(pictures), strict=True)
+    ]
+    pictures_json = json.dumps(listed).replace("<", r"\u003c")  # a name must not end the element
+    body = f"""{page.asset("viewer.html")}
+<script type="application/json" id="pictures">{pictures_json}</script>
+{scripts}"""
+    return page.page(title, body, style=page.asset("viewer.css"), script=page.asset("viewer.js"), policy=policy)
