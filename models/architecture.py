@@ -149,8 +149,8 @@ class Layout(NamedTuple):
 def balle2017(n: int, m: int) -> Layout:
     """Balle, Laparra and Simoncelli (2017), with a sub-pixel decoder.
 
-    analysis    x -> conv 9x9 /4 -> GDN  -> conv 5x5 /2 -> GDN  -> conv 5x5 /2 -> y
-    synthesis   y -> conv 3x3 *2 -> IGDN -> conv 3x3 *2 -> IGDN -> conv 3x3 *4 -> x
+        analysis    x -> conv 9x9 /4 -> GDN  -> conv 5x5 /2 -> GDN  -> conv 5x5 /2 -> y
+        synthesis   y -> conv 3x3 *2 -> IGDN -> conv 3x3 *2 -> IGDN -> conv 3x3 *4 -> x
 
     where /s is a stride and *r a sub-pixel convolution (the lectures' deconvolution).
     """

@@ -196,7 +196,9 @@ def optimal_step(lambda_: float) -> float:
     """The quantisation step of an orthonormal transform, by high-rate theory, for pictures in 0..1.
 
     For steps s in grey levels, D = s^2 / 12 per coefficient and dR/ds = -1 / (s ln 2) bits; with D averaged
-    over three colour values per pixel, rate + lambda D is smallest at s^2 = 18 / (lambda ln 2).
+    over three colour values per pixel, rate + lambda D is smallest at
+
+        s^2 = 18 / (lambda ln 2)
     """
     step: float = (18 / (lambda_ * 0.6931471805599453)) ** 0.5 / PEAK
     return step

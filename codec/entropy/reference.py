@@ -117,6 +117,7 @@ class ReferenceCoder:
         self.library = Library(tables)
 
     def encode(self, symbols: Symbols) -> bytes:
+        """A chunk as bytes: for each pass, its symbols by their tables, then the values that escaped from these."""
         channels, rows, columns = symbols.shape
         values = _with_zero_cell(np.clip(symbols, -MAX_SYMBOL, MAX_SYMBOL).reshape(channels, -1))
         used = _used(values)

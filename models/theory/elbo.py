@@ -31,7 +31,9 @@ def expectation(values: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def elbo(log_prior: Tensor, log_likelihood: Tensor, log_q: Tensor, weights: Tensor | None = None) -> Tensor:
-    """E_q [ln p(z) + ln p(y|z) - ln q(z|y)]: needs nothing in closed form.
+    """The form that needs nothing in closed form:
+
+        E_q [ln p(z) + ln p(y|z) - ln q(z|y)]
 
     >>> half = torch.tensor([0.5, 0.5])
     >>> elbo(half.log(), torch.zeros(2), half.log(), weights=half)
@@ -41,24 +43,35 @@ def elbo(log_prior: Tensor, log_likelihood: Tensor, log_q: Tensor, weights: Tens
 
 
 def evidence_minus_kl(evidence: Tensor, kl_to_posterior: Tensor) -> Tensor:
-    """ln p(y) - KL(q(z|y), p(z|y)): shows that it is a lower bound, tight for q = p(z|y)."""
+    """The form that shows that it is a lower bound, tight if q is the posterior:
+
+    ln p(y) - KL(q(z|y), p(z|y))
+    """
     return evidence - kl_to_posterior
 
 
 def reconstruction_minus_kl(log_likelihood: Tensor, kl_to_prior: Tensor, weights: Tensor | None = None) -> Tensor:
-    """E_q ln p(y|z) - KL(q(z|y), p(z)): the objective of a VAE."""
+    """The objective of a VAE:
+
+    E_q ln p(y|z) - KL(q(z|y), p(z))
+    """
     return expectation(log_likelihood, weights) - kl_to_prior
 
 
 def joint_plus_entropy(
     log_prior: Tensor, log_likelihood: Tensor, entropy: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """E_q [ln p(z) + ln p(y|z)] + H(q(z|y)): the M step of EM maximises the first term, the entropy is fixed."""
+    """The form that EM uses: its M step maximises the first term, the entropy is fixed.
+
+    E_q [ln p(z) + ln p(y|z)] + H(q(z|y))
+    """
     return hard_elbo(log_prior, log_likelihood, weights) + entropy
 
 
 def hard_elbo(log_prior: Tensor, log_likelihood: Tensor, weights: Tensor | None = None) -> Tensor:
-    """E_q [ln p(z) + ln p(y|z)], without the entropy of q.
+    """The ELBO without the entropy of q:
+
+        E_q [ln p(z) + ln p(y|z)]
 
     The objective of hard EM, and of a rate-distortion autoencoder: the whole code length of z is paid, while the
     ELBO of a VAE refunds -ln q(z|y).
@@ -77,7 +90,9 @@ def entropy_estimate(log_q: Tensor, weights: Tensor | None = None) -> Tensor:
 
 
 def importance_weighted_bound(log_prior: Tensor, log_likelihood: Tensor, log_q: Tensor) -> Tensor:
-    """ln (1/K) sum_k p(z_k, y) / q(z_k|y) over K samples of q (Burda, Grosse, Salakhutdinov 2016).
+    """A tighter bound from K samples of q (Burda, Grosse, Salakhutdinov 2016):
+
+        ln (1/K) sum_k p(z_k, y) / q(z_k|y)
 
     Its expectation is the ELBO for K = 1, never falls with K and tends to ln p(y).
     """

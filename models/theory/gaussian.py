@@ -65,7 +65,9 @@ def kl(q: DiagonalGaussian, p: DiagonalGaussian) -> Tensor:
 
 
 def standardise(q: DiagonalGaussian, p: DiagonalGaussian) -> DiagonalGaussian:
-    """q in the coordinates (z - mean_p) / deviation_p, where p is N(0, I): KL(q, p) does not change.
+    """q in coordinates in which p is N(0, I): KL(q, p) does not change.
+
+        z' = (z - mean_p) / deviation_p
 
     So a prior N(0, I) loses no generality: the layer after z can undo the change of coordinates.
     """

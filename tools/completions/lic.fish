@@ -50,8 +50,8 @@ function _shtab_lic_using
   test "$_shtab_lic_cmdpath" = "$argv"
 end
 
-set -g _shtab_lic_commands encode decode info demo eval plot compare report doctor completion models train figures vae 'vae train' 'vae sample' 'vae reconstruct' 'vae interpolate' 'vae traverse' 'vae objectives' 'vae colour' export
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --precision --proxy --published --qualities --quality --rate --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train figures theory vae 'vae train' 'vae sample' 'vae reconstruct' 'vae interpolate' 'vae traverse' 'vae objectives' 'vae colour' export
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -117,6 +117,20 @@ complete -c lic -n '_shtab_lic_using info' -s h -d 'show the most important opti
 complete -c lic -n '_shtab_lic_using info' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using info' -l json -d 'one JSON object per file and line'
 complete -c lic -n '_shtab_lic_using info; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files; - is standard input'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a view -d 'show .lic files in the browser'
+complete -c lic -n '_shtab_lic_using view' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using view' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using view' -l port -xka "(__fish_complete_path (commandline -ct))" -d 'of the address (default: a free one)'
+complete -c lic -n '_shtab_lic_using view' -l no-browser -d 'only print the address'
+complete -c lic -n '_shtab_lic_using view; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a page -d 'a page that decodes and shows .lic files in any browser, offline'
+complete -c lic -n '_shtab_lic_using page' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using page' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using page' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the page, or with --site the folder'
+complete -c lic -n '_shtab_lic_using page' -l viewer -d 'a page to open .lic files in, with a model for them'
+complete -c lic -n '_shtab_lic_using page' -l site -d 'a folder with the decoder, to be copied to a web site'
+complete -c lic -n '_shtab_lic_using page' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of one more model to include; with --viewer and --site photo by default'
+complete -c lic -n '_shtab_lic_using page; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a demo -d 'encode sample pictures and compare with JPEG'
 complete -c lic -n '_shtab_lic_using demo' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using demo' -l help -d 'show all options'
@@ -216,12 +230,20 @@ complete -c lic -n '_shtab_lic_using train; and test $_shtab_lic_npos -ge 0' -ka
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a figures -d 'the theory'"'"'s pictures from real data, as PNG files with captions'
 complete -c lic -n '_shtab_lic_using figures' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using figures' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using figures' -l only -xka "colourisation em hard-em elbo vae-samples vae-traversals blur rate-bound units entropies rate-distortion noise-and-rounding contexts codec" -d 'only these figures'
 complete -c lic -n '_shtab_lic_using figures' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures and folders (scikit-image'"'"'s)'
 complete -c lic -n '_shtab_lic_using figures' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'codec model, by name or file (see `lic models`)'
-complete -c lic -n '_shtab_lic_using figures' -l only -xka "em noise-and-rounding entropies rate-distortion contexts vae-samples vae-traversals blur colourisation" -d 'only these figures'
 complete -c lic -n '_shtab_lic_using figures' -l steps -xka "(__fish_complete_path (commandline -ct))" -d 'for each network that a figure trains (800)'
 complete -c lic -n '_shtab_lic_using figures' -l seed -xka "(__fish_complete_path (commandline -ct))" -d 'random seed (0)'
 complete -c lic -n '_shtab_lic_using figures; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder for the PNG files'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a theory -d 'the theory as a page: equations, code and figures side by side'
+complete -c lic -n '_shtab_lic_using theory' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using theory' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using theory' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'folder for index.html'
+complete -c lic -n '_shtab_lic_using theory' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures and folders (scikit-image'"'"'s)'
+complete -c lic -n '_shtab_lic_using theory' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'codec model, by name or file (see `lic models`)'
+complete -c lic -n '_shtab_lic_using theory' -l steps -xka "(__fish_complete_path (commandline -ct))" -d 'for each network that a figure trains (800)'
+complete -c lic -n '_shtab_lic_using theory' -l seed -xka "(__fish_complete_path (commandline -ct))" -d 'random seed (0)'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a vae -d 'the variational autoencoder on the codec'"'"'s layers'
 complete -c lic -n '_shtab_lic_using vae' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using vae' -l help -d 'show all options'

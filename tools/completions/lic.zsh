@@ -21,10 +21,13 @@ _shtab_lic_commands() {
     figures:'the theory'"'"'s pictures from real data, as PNG files with captions'
     info:'size, quality, model and sections of .lic files'
     models:'list the trained models that are installed'
+    page:'a page that decodes and shows .lic files in any browser, offline'
     plot:'rate-distortion curves and Bjontegaard tables of such measurements'
     report:'a page about a trained model: curves, pictures, errors, bits'
+    theory:'the theory as a page: equations, code and figures side by side'
     train:'train a model, or new lambda points of one'
     vae:'the variational autoencoder on the codec'"'"'s layers'
+    view:'show .lic files in the browser'
   )
   _describe 'lic commands' _commands
 }
@@ -190,9 +193,9 @@ _shtab_lic_export_defaults_added=0
 _shtab_lic_figures_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
+  "--only[only these figures]:FIGURE:(colourisation em hard-em elbo vae-samples vae-traversals blur rate-bound units entropies rate-distortion noise-and-rounding contexts codec)"
   "--data[pictures and folders (scikit-image\'s)]:DATA:_files"
   {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
-  "--only[only these figures]:FIGURE:(em noise-and-rounding entropies rate-distortion contexts vae-samples vae-traversals blur colourisation)"
   "--steps[for each network that a figure trains (800)]:steps:_files"
   "--seed[random seed (0)]:seed:_files"
   ":folder for the PNG files:_files"
@@ -218,6 +221,19 @@ _shtab_lic_models_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_models_defaults_added=0
+
+_shtab_lic_page_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  {-o,--output}"[the page, or with --site the folder]:PAGE:_files"
+  "--viewer[a page to open .lic files in, with a model for them]"
+  "--site[a folder with the decoder, to be copied to a web site]"
+  {-m,--model}"[name or path of one more model to include\; with --viewer and --site photo by default]:model:_files"
+  "(*)::.lic files:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_page_defaults_added=0
 
 _shtab_lic_plot_options=(
   "-h[show the most important options]"
@@ -252,6 +268,19 @@ _shtab_lic_report_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_report_defaults_added=0
+
+_shtab_lic_theory_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  {-o,--output}"[folder for index.html]:FOLDER:_files"
+  "--data[pictures and folders (scikit-image\'s)]:DATA:_files"
+  {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
+  "--steps[for each network that a figure trains (800)]:steps:_files"
+  "--seed[random seed (0)]:seed:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_theory_defaults_added=0
 
 _shtab_lic_train_options=(
   "-h[show the most important options]"
@@ -414,6 +443,17 @@ _shtab_lic_vae_traverse_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_vae_traverse_defaults_added=0
 
+_shtab_lic_view_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  "--port[of the address (default\: a free one)]:N:_files"
+  "--no-browser[only print the address]"
+  "(*)::.lic files:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_view_defaults_added=0
+
 
 _shtab_lic() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->lic'
@@ -444,10 +484,13 @@ _shtab_lic() {
         figures) _arguments -C -s $_shtab_lic_figures_options ;;
         info) _arguments -C -s $_shtab_lic_info_options ;;
         models) _arguments -C -s $_shtab_lic_models_options ;;
+        page) _arguments -C -s $_shtab_lic_page_options ;;
         plot) _arguments -C -s $_shtab_lic_plot_options ;;
         report) _arguments -C -s $_shtab_lic_report_options ;;
+        theory) _arguments -C -s $_shtab_lic_theory_options ;;
         train) _arguments -C -s $_shtab_lic_train_options ;;
         vae) _shtab_lic_vae ;;
+        view) _arguments -C -s $_shtab_lic_view_options ;;
       esac
   esac
 }

@@ -58,12 +58,12 @@ def fit_library(groups: NDArray[np.intp], counts: NDArray[np.float32], shape: tu
 
     `groups` are indices into an array of that shape, the last of them the bucket, and `counts` histograms over BINS.
     """
-    choice, heights, units = _choose(groups[:, -1], counts, shape[-1], size)
+    choice, heights, units = choose_densities(groups[:, -1], counts, shape[-1], size)
     steps = np.round(2**STEP_BITS / units).astype(np.int64)
     return Library(integer_heights(heights), steps, _fill_index(groups, choice, shape))
 
 
-def _choose(
+def choose_densities(
     bucket: NDArray[np.intp], counts: NDArray[np.float32], buckets: int, size: int
 ) -> tuple[NDArray[np.intp], Floats, Floats]:
     """Each group's density, and the densities' heights and units (in steps), by hard EM."""

@@ -9,9 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.decoder import decode_picture, read_symbols
 from lic.codec.entropy import chunks
 from lic.codec.entropy.entropy_model import ChannelTables
-from lic.codec.picture.fidelity import squared_error
+from lic.codec.file.container import parse
+from lic.codec.fixed_quality import encode_picture
+from lic.codec.picture.fidelity import psnr, squared_error
+from lic.codec.picture.image import Picture
 from lic.codec.transform.tiled import analyse
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantization import quantize
@@ -27,11 +31,11 @@ Floats = NDArray[np.float64]
 
 @torch.inference_mode()
 def scaled_latents(context: Context, point: int) -> Tensor:
-    """gain * y of all pictures at a lambda point, channels x samples."""
+    """What is rounded, gain * y (minus expected latents), of all pictures at a lambda point; channels x samples."""
     network = context.network
     which = torch.tensor([point])
-    latents = [network.latents(picture[None].float() / PEAK, which)[0].flatten(1) for picture in context.pictures]
-    return torch.cat(latents, dim=1) * network.log_gain[point].exp()[:, None]
+    latents = [network.latents(picture[None].float() / PEAK, which) for picture in context.pictures]
+    return torch.cat([network.code(y, which, "round")[0][0].flatten(1) for y in latents], dim=1)
 
 
 def histogram(values: Tensor, per_step: int) -> tuple[Floats, Floats]:
@@ -201,4 +205,44 @@ def contexts(context: Context) -> Drawing:
         "The same latents under one table per channel, and with every table chosen by what is decoded before: "
         f"{saved:.1%} fewer bits here. Calm regions save most: there a table per channel pays for the edges of others. "
         "Later channels save more: they know what is coming.",
+    )
+
+
+def codec(context: Context) -> Drawing:
+    """One picture on its way through the codec, into a real file and back."""
+    model = context.frozen
+    position = model.position_of_lambda(model.lambdas[len(model.lambdas) // 2])
+    pixels = np.ascontiguousarray(context.pictures[0].permute(1, 2, 0).numpy())
+    point = model.at(position)
+    data = encode_picture(Picture(pixels), model, position)
+    file = parse(data)
+    symbols = read_symbols(file, model)
+    bits = chunks.bits(symbols, point.coder)
+    decoded = np.array(decode_picture(file, model))
+    error = np.abs(decoded.astype(float) - pixels).mean(axis=2)
+    busiest = bits.sum(axis=(1, 2)).argsort()[::-1][:2]
+    figure = new_figure(13, 2.2)
+    axes = figure.subplots(1, 6)
+    share = 8 * len(data) / pixels[..., 0].size
+    show(axes[0], torch.from_numpy(pixels).permute(2, 0, 1) / PEAK, f"x: {pixels.size:,} bytes")
+    for place, channel in zip(axes[1:3], busiest, strict=True):
+        most = max(1, int(np.abs(symbols[channel]).max()))
+        place.imshow(symbols[channel], cmap="RdBu_r", vmin=-most, vmax=most)
+        place.set_title(f"n, channel {channel}: {-most}..{most}", fontsize=10)
+    axes[3].imshow(bits.sum(axis=0) / DOWNSAMPLING**2, cmap="magma")
+    axes[3].set_title("bits of each block", fontsize=10)
+    show(axes[4], torch.from_numpy(decoded).permute(2, 0, 1) / PEAK, f"x': {len(data):,} bytes")
+    axes[5].imshow(error, cmap="magma", vmin=0, vmax=16)
+    axes[5].set_title(f"|x - x'|: {psnr(pixels, decoded):.2f} dB", fontsize=10)
+    for place in axes:
+        place.set_axis_off()
+    ideal = float(bits.sum()) / 8
+    return Drawing(
+        figure,
+        r"$x \;\to\; y \;\to\; n = \lfloor g y + 1/2 \rfloor \;\to\; bytes \;\to\; n"
+        r" \;\to\; x' = \mathrm{Synthesis}(n / g)$",
+        f"A picture on its way through the codec at lambda {model.lambdas[len(model.lambdas) // 2]:g}: the symbols of "
+        f"the two channels that cost most (of {model.channels}), where the bits are, the decoded picture and its "
+        f"errors (white: 16 grey levels). The symbols' ideal code length is {ideal:,.0f} bytes; the file, with its "
+        f"header, has {len(data):,}, which is {share:.3f} bits per pixel.",
     )

@@ -46,11 +46,11 @@ def draw_mixture(axes: Any, y: Tensor, mixture: Mixture) -> None:
     axes.set(xlim=(-3.7, 3.7), ylim=(-3.7, 3.7))
 
 
-def draw_bound(axes: Any, steps: list[HalfStep]) -> None:
-    """The ELBO after each half-step, below the log-likelihood."""
+def draw_bound(axes: Any, steps: list[HalfStep], bound: str = "ELBO") -> None:
+    """The bound after each half-step, below the log-likelihood."""
     rounds = np.arange(len(steps)) / 2
     axes.plot(rounds, [s.log_likelihood for s in steps], color=OUR_COLOURS[0], linewidth=1.6, label="log-likelihood")
-    axes.plot(rounds, [s.elbo for s in steps], ".-", color=COLOURS[0], linewidth=0.9, label="ELBO, each half-step")
+    axes.plot(rounds, [s.elbo for s in steps], ".-", color=COLOURS[0], linewidth=0.9, label=f"{bound}, each half-step")
     axes.set_xlabel("round of EM")
     axes.set_ylabel("nats per point")
     axes.set_xlim(0, min(rounds[-1], 25))

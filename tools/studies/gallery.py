@@ -4,26 +4,30 @@ import io
 import textwrap
 from collections.abc import Callable
 
-from lic.tools.studies import figures_codec, figures_latent
+from lic.tools.studies import figures_bounds, figures_codec, figures_latent
 from lic.tools.studies.figure_context import Context, Drawing
 
 FIGURES: dict[str, Callable[[Context], Drawing]] = {
+    "colourisation": figures_latent.colourisation,
     "em": figures_latent.em,
-    "noise-and-rounding": figures_codec.noise_and_rounding,
-    "entropies": figures_codec.entropies,
-    "rate-distortion": figures_codec.rate_distortion,
-    "contexts": figures_codec.contexts,
+    "hard-em": figures_bounds.hard_em,
+    "elbo": figures_bounds.elbo,
     "vae-samples": figures_latent.vae_samples,
     "vae-traversals": figures_latent.vae_traversals,
     "blur": figures_latent.blur,
-    "colourisation": figures_latent.colourisation,
+    "rate-bound": figures_bounds.rate_bound,
+    "units": figures_bounds.units,
+    "entropies": figures_codec.entropies,
+    "rate-distortion": figures_codec.rate_distortion,
+    "noise-and-rounding": figures_codec.noise_and_rounding,
+    "contexts": figures_codec.contexts,
+    "codec": figures_codec.codec,
 }
-OF_THE_CODEC = {"noise-and-rounding", "entropies", "rate-distortion", "contexts"}
+OF_THE_CODEC = {"rate-bound", "units", "entropies", "rate-distortion", "noise-and-rounding", "contexts", "codec"}
 
 
-def draw(name: str, context: Context) -> bytes:
-    """A PNG of a figure with its equation and caption below it."""
-    drawing = FIGURES[name](context)
+def captioned(drawing: Drawing) -> bytes:
+    """A figure as a PNG file, with its equation and caption below it."""
     figure = drawing.figure
     width, height = figure.get_size_inches()
     lines = textwrap.wrap(drawing.caption, int(width * 13.5))
@@ -34,6 +38,11 @@ def draw(name: str, context: Context) -> bytes:
     figure.text(0.5, share - 0.04 / (height + foot), drawing.equation, ha="center", va="top", fontsize=12)
     bottom = 0.1 / (height + foot)
     figure.text(0.02, bottom, "\n".join(lines), ha="left", va="bottom", fontsize=9.5, color="#444444", linespacing=1.35)
+    return plain(drawing)
+
+
+def plain(drawing: Drawing, kind: str = "png") -> bytes:
+    """A figure alone, as the bytes of a file of that kind."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150, facecolor="white")
+    drawing.figure.savefig(buffer, format=kind, dpi=150, facecolor="white")
     return buffer.getvalue()
