@@ -53,7 +53,7 @@ def decode(
     size = file.width, file.height
     region = region or (0, 0, *size)
     check_region(region, size)
-    needed = None if file.exact else _model_file(file, model)
+    needed = None if file.exact else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
     check_cost(region, size, reach, bool(file.section(ALPHA) or file.section(LOSSLESS)), max_pixels)
     return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
@@ -74,14 +74,14 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
 def read_symbols(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
     """The symbols of a file, of all chunks or only of the `wanted` ones."""
     if file.exact:
-        raise BadImage("the file stores its pixels without loss, it has no latents: take another picture")
+        raise BadImage("the file stores its pixels without loss, it has no latents: take a photograph")
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
     shape = model.channels, *latent_size(file.width, file.height)
     return chunks.unpack(file.latents, shape, model.at(file.position).coder, wanted)
 
 
-def _model_file(file: Container, name: str | os.PathLike[str] | None) -> ModelFile:
+def model_file(file: Container, name: str | os.PathLike[str] | None) -> ModelFile:
     """The model that a file needs; if a model is named, it must be the right one."""
     if name is None:
         return find_file(file.fingerprint)

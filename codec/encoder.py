@@ -36,7 +36,7 @@ def encode(
     auto_orient: bool = False,
     metadata: Mapping[str, Any] | None = None,
 ) -> bytes:
-    """Encode a picture (Pillow image, uint8 array, path or file object) as the bytes of a .lic file.
+    """Encode a picture (Pillow image, uint8 array, tensor, path or file object) as the bytes of a .lic file.
 
     `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_`, within the range of
     the model's lambda points, says the same more precisely. Equal qualities make files of about equal size, whatever
@@ -103,10 +103,7 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
     """`encode`, with its settings as a value."""
     frozen = get_model(settings.model, settings.tune)
     frozen.check_effort(settings.effort)
-    if settings.lambda_ is not None:
-        position = frozen.position_of_lambda(settings.lambda_)
-    else:
-        position = frozen.position(DEFAULT_QUALITY if settings.quality is None else settings.quality)
+    position = position_in(frozen, settings)
     picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
     if settings.lossless:
         return encode_exactly(picture, frozen)
@@ -127,6 +124,13 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
             )
         return lossy
     return exact
+
+
+def position_in(model: FrozenModel, settings: Settings) -> int:
+    """The position of a model that the settings name; that of the default quality if they name a target."""
+    if settings.lambda_ is not None:
+        return model.position_of_lambda(settings.lambda_)
+    return model.position(DEFAULT_QUALITY if settings.quality is None else settings.quality)
 
 
 def _encode_to_goal(picture: Picture, model: FrozenModel, position: int, settings: Settings) -> bytes:

@@ -9,7 +9,8 @@
 (60, 40)
 
 Importing `lic` teaches Pillow the format: `Image.open("x.lic")`, `image.save("x.lic", quality=60)`. Everything else is
-imported when it is first used: `read_info` needs neither numpy nor a network.
+imported when it is first used: `read_info` needs neither numpy nor a network. `encode_batch` and `decode_batch` take
+and make torch tensors; `analyse` and `symbols` hand out latents.
 """
 
 import importlib
@@ -35,9 +36,11 @@ from lic.codec.errors import (
 )
 
 if TYPE_CHECKING:
+    from lic.codec.analysis import analyse, symbols
     from lic.codec.decoder import decode
     from lic.codec.encoder import encode
     from lic.codec.info import Info, read_info
+    from lic.codec.tensors import decode_batch, encode_batch
 
     __version__: str
 
@@ -54,12 +57,25 @@ __all__ = [
     "Truncated",
     "UnsupportedVersion",
     "__version__",
+    "analyse",
     "decode",
+    "decode_batch",
     "encode",
+    "encode_batch",
     "read_info",
+    "symbols",
 ]
 
-_HOMES = {"encode": "encoder", "decode": "decoder", "read_info": "info", "Info": "info"}  # modules of lic.codec
+_HOMES = {  # modules of lic.codec
+    "encode": "encoder",
+    "decode": "decoder",
+    "encode_batch": "tensors",
+    "decode_batch": "tensors",
+    "analyse": "analysis",
+    "symbols": "analysis",
+    "read_info": "info",
+    "Info": "info",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -231,6 +231,7 @@ def read_bytes(data: FileLike) -> bytes:
         return Path(data).read_bytes()
     if not hasattr(data, "read"):
         raise NotALicFile(
-            f"cannot read a {type(data).__name__}: give the bytes of a .lic file, a path or a file object"
+            f"cannot read a {type(data).__name__}: give the bytes of a .lic file, a path or a file object, "
+            "and several of them to decode_batch()"
         )
     return data.read()

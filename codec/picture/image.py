@@ -5,11 +5,12 @@ import io
 import math
 import os
 import struct
+import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import IO, Any, Union
+from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,10 +23,13 @@ from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha, unpack_alpha
 from lic.codec.picture.formats import ONE_PICTURE, register_plugins
 from lic.codec.picture.lossless import pack_lossless, unpack_lossless
 from lic.codec.picture.metadata import info_of, read_metadata
-from lic.models.constants import DOWNSAMPLING
+from lic.models.constants import DOWNSAMPLING, PEAK
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Pixels = NDArray[np.uint8]  # H x W x 3
-ImageLike = Union[Image.Image, NDArray[np.uint8], str, "os.PathLike[str]", IO[bytes]]
+ImageLike = Union[Image.Image, NDArray[np.uint8], "Tensor", str, "os.PathLike[str]", IO[bytes]]
 
 TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
@@ -91,11 +95,15 @@ def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = Fa
     """
     if isinstance(source, np.ndarray):
         return _from_array(source)
+    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
+    if torch and isinstance(source, torch.Tensor):
+        return _from_tensor(source)
     if isinstance(source, Image.Image):
         return _from_pillow(source, strip=strip, auto_orient=auto_orient)
     if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
         raise BadImage(
-            f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a path or a file object"
+            f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a tensor, a path or a file "
+            "object, and several of them to encode_batch()"
         )
     with _open(source) as image:
         return _from_pillow(image, strip=strip, auto_orient=auto_orient)
@@ -125,6 +133,21 @@ def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = No
     mode = "RGB" if array.shape[2:] == (3,) else "L"
     pixels = array if mode == "RGB" else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
     return Picture(pixels if alpha is None else fill_hidden(pixels, alpha), mode, alpha, metadata or {})
+
+
+def _from_tensor(tensor: "Tensor") -> Picture:
+    """A picture of channels x height x width, uint8 or float in 0..1."""
+    if tensor.ndim != 3:
+        raise BadImage(
+            f"cannot encode a tensor of shape {tuple(tensor.shape)} as one picture: give channels x height x width, "
+            "and a batch of them to encode_batch()"
+        )
+    if tensor.is_floating_point():
+        if not ((tensor >= 0) & (tensor <= 1)).all():
+            raise BadImage("cannot encode a tensor with values beyond 0..1: clamp it, or divide grey levels by 255")
+        tensor = (tensor.float() * PEAK).round().byte()
+    array = tensor.detach().cpu().permute(1, 2, 0).numpy()
+    return _from_array(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Picture:

@@ -1,10 +1,12 @@
-"""`lic export`: a training run becomes a model file."""
+"""`lic export`: a training run becomes a model file, or a model two ONNX files."""
 
 import argparse
+import tempfile
 from pathlib import Path
 
 from lic.tools.files import write_whole
-from lic.tools.fitting.freezing import describe_choice, freeze_run
+from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model
+from lic.tools.fitting.onnx_files import onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError
 
@@ -14,21 +16,47 @@ examples:
   lic encode picture.png -m photo.safetensors   and their use
   lic export bare.safetensors -o photo.safetensors --data photos/
       a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
+  lic export photo --onnx -o onnx/
+      analysis.onnx and synthesis.onnx of a model, for other runtimes; what their inputs are stands in
+      tools/fitting/onnx_files.py
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic export RUN -o MODEL.safetensors"
+    parser.usage = "lic export RUN -o MODEL.safetensors\n       lic export MODEL --onnx -o FOLDER"
     parser.epilog = EXAMPLES
-    parser.add_argument("run", type=Path, metavar="RUN", help="folder of a run, a checkpoint, or bare weights")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="MODEL.safetensors")
+    parser.add_argument(
+        "run", type=Path, metavar="RUN", help="folder of a run, a checkpoint, or bare weights; with --onnx also a model"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="OUT", help="the model file; a folder with --onnx"
+    )
     parser.add_argument("--name", help="name of the model; that of the file if not given")
     parser.add_argument("--data", nargs="+", help="pictures to fit context tables on; the training's if not given")
     parser.add_argument("--plain", action="store_true", help="one table per channel instead of context tables")
+    parser.add_argument("--onnx", action="store_true", help="write the analysis and the synthesis as ONNX files")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 
 
 def run(args: argparse.Namespace) -> int:
+    return _export_onnx(args) if args.onnx else _export_model(args)
+
+
+def _export_onnx(args: argparse.Namespace) -> int:
+    for path in (args.output / "analysis.onnx", args.output / "synthesis.onnx"):
+        if path.exists() and not args.force:
+            raise UsageError(f"{path} exists: give --force to overwrite it")
+    with tempfile.TemporaryDirectory() as folder:
+        model, _ = open_model(str(args.run), Path(folder))
+    files = onnx_files(model)
+    args.output.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        write_whole(args.output / name, data)
+        print(f"{args.output / name}: of model {model.name}, {len(data):,} bytes")
+    return 0
+
+
+def _export_model(args: argparse.Namespace) -> int:
     if args.output.suffix != ".safetensors":
         raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
     if args.output.exists() and not args.force:

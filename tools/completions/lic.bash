@@ -32,7 +32,7 @@ _shtab_lic_vae_traverse_option_strings=(-h --help -o --output --seed --channels 
 _shtab_lic_vae_objectives_option_strings=(-h --help --valid --steps --crop --batch --seed --channels --latents --lambda)
 _shtab_lic_vae_colour_option_strings=(-h --help --valid --steps --crop --batch --seed --channels --latents --lambda)
 _shtab_lic_vae_option_strings=(-h --help)
-_shtab_lic_export_option_strings=(-h --help -o --output --name --data --plain -f --force)
+_shtab_lic_export_option_strings=(-h --help -o --output --name --data --plain --onnx -f --force)
 _shtab_lic_option_strings=(-h --help --version)
 
 _shtab_lic_encode_pos_0_COMPGEN=_shtab_compgen_files
@@ -304,6 +304,7 @@ _shtab_lic_export__h_nargs=0
 _shtab_lic_export___help_nargs=0
 _shtab_lic_export___data_nargs=+
 _shtab_lic_export___plain_nargs=0
+_shtab_lic_export___onnx_nargs=0
 _shtab_lic_export__f_nargs=0
 _shtab_lic_export___force_nargs=0
 _shtab_lic_pos_0_nargs=A...

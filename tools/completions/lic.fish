@@ -317,9 +317,10 @@ complete -c lic -n '_shtab_lic_using vae colour' -l lambda -x -d 'of `objectives
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a export -d 'make a model file from a training run'
 complete -c lic -n '_shtab_lic_using export' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using export' -l help -d 'show all options'
-complete -c lic -n '_shtab_lic_using export' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d MODEL.safetensors
+complete -c lic -n '_shtab_lic_using export' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the model file; a folder with --onnx'
 complete -c lic -n '_shtab_lic_using export' -l name -xka "(__fish_complete_path (commandline -ct))" -d 'name of the model; that of the file if not given'
 complete -c lic -n '_shtab_lic_using export' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to fit context tables on; the training'"'"'s if not given'
 complete -c lic -n '_shtab_lic_using export' -l plain -d 'one table per channel instead of context tables'
+complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the analysis and the synthesis as ONNX files'
 complete -c lic -n '_shtab_lic_using export' -s f -l force -d 'overwrite a model file that exists'
-complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights'
+complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; with --onnx also a model'

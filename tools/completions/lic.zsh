@@ -179,12 +179,13 @@ _shtab_lic_eval_defaults_added=0
 _shtab_lic_export_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
-  {-o,--output}"[MODEL.safetensors]:MODEL.safetensors:_files"
+  {-o,--output}"[the model file\; a folder with --onnx]:OUT:_files"
   "--name[name of the model\; that of the file if not given]:name:_files"
   "--data[pictures to fit context tables on\; the training\'s if not given]:data:_files"
   "--plain[one table per channel instead of context tables]"
+  "--onnx[write the analysis and the synthesis as ONNX files]"
   {-f,--force}"[overwrite a model file that exists]"
-  ":folder of a run, a checkpoint, or bare weights:_files"
+  ":folder of a run, a checkpoint, or bare weights\; with --onnx also a model:_files"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -1,0 +1,49 @@
+"""What lies between a picture and its bytes: latents, and the symbols that they are rounded to."""
+
+import os
+
+from lic.codec.decoder import model_file, read_symbols
+from lic.codec.encoder import position_in
+from lic.codec.file.container import FileLike, parse, read_bytes
+from lic.codec.model.loader import get_model, load_model
+from lic.codec.model.operating_point import Latents, Symbols
+from lic.codec.picture.image import ImageLike, read_image
+from lic.codec.settings import Settings
+from lic.codec.transform import tiled
+
+
+def analyse(
+    image: ImageLike,
+    *,
+    quality: float | None = None,
+    lambda_: float | None = None,
+    tune: str | None = None,
+    model: str | os.PathLike[str] | None = None,
+) -> Latents:
+    """The latents of a picture (channels x rows x columns, a row and a column for 16 pixels), as floats.
+
+    They are what the encoder scales and rounds at this quality: of the second look, if it takes one. The parameters are
+    those of `lic.encode`.
+
+    >>> import numpy as np
+    >>> analyse(np.full((40, 60, 3), 200, np.uint8)).shape
+    (320, 3, 4)
+    """
+    settings = Settings(quality=quality, lambda_=lambda_, tune=tune, model=model)
+    frozen = get_model(settings.model, settings.tune)
+    return tiled.analyse(read_image(image).pixels, frozen, frozen.at(position_in(frozen, settings)))
+
+
+def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> Symbols:
+    """The integers (channels x rows x columns) that a .lic file holds, by the lossless entropy coding.
+
+    `model` is that of `lic.decode`. A file without loss has none, and raises `BadImage`:
+    encode with `lossless=False`.
+
+    >>> import numpy as np
+    >>> from lic import encode
+    >>> symbols(encode(np.full((40, 60, 3), 200, np.uint8), lossless=False)).dtype
+    dtype('int32')
+    """
+    file = parse(read_bytes(data))
+    return read_symbols(file, load_model(model_file(file, model).path))
