@@ -16,6 +16,7 @@ EXAMPLES = f"""\
 examples:
   lic compare photo.png -o sheet.png                 as many bytes as JPEG at quality {DEFAULT_JPEG_QUALITY}
   lic compare photo.png --bpp 0.2 --html page.html   a page with a slider; works offline
+  lic compare photo.png --html page.html --live      the same, with the real .lic in it, decoded by its reader's browser
   lic compare photo.png --bytes 20000 --codecs lic jpeg jxl heic -o sheet.png
 
 Each codec makes its largest file of at most that many bytes; one that cannot make so small a file makes its
@@ -34,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--like-jpeg", type=int, metavar="Q", help=like)
     parser.add_argument("-o", "--output", metavar="SHEET", help="the comparison as one PNG picture")
     parser.add_argument("--html", metavar="PAGE", help="the comparison as a page with a slider")
+    live = "put lic's file itself into the page, which decodes it in the browser (some 7 MB more)"
+    parser.add_argument("--live", action="store_true", help=live)
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
@@ -43,6 +46,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     if not args.output and not args.html:
         raise UsageError("say where to put it: -o SHEET.png, --html PAGE.html, or both")
+    if args.live and not args.html:
+        raise UsageError("--live is about the page: give --html PAGE.html, too")
     if args.output:
         check_output(args.output, ".png")
     if args.html:
@@ -55,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         write_whole(args.output, png(draw_sheet(name, pixels, versions)))
     if args.html:
-        write_whole(args.html, slider_page(name, pixels, versions, limit).encode())
+        write_whole(args.html, slider_page(name, pixels, versions, limit, args.live).encode())
     for version in versions:
         print(version.caption())
     print(WHICH_METRICS)

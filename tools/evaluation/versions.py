@@ -23,10 +23,14 @@ class Version:
 
     label: str
     pixels: Pixels
-    bytes: int
+    file: bytes
     setting: float
     over_limit: bool
     scores: Scores
+
+    @property
+    def bytes(self) -> int:
+        return len(self.file)
 
     @property
     def bpp(self) -> float:
@@ -74,4 +78,4 @@ def make_versions(pixels: Pixels, chosen: Sequence[Codec], limit: int) -> list[V
 def make_version(pixels: Pixels, codec: Codec, setting: float, data: bytes, over_limit: bool = False) -> Version:
     """The photo as a codec decodes it from a file."""
     decoded = codec.decode(data)
-    return Version(codec.label, decoded, len(data), setting, over_limit, measure(pixels, decoded))
+    return Version(codec.label, decoded, data, setting, over_limit, measure(pixels, decoded))

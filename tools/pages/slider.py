@@ -3,21 +3,41 @@
 import html
 from collections.abc import Sequence
 
+from lic.codec.file.container import MAGIC
 from lic.tools.evaluation.codecs import Pixels
 from lic.tools.evaluation.versions import WHICH_METRICS, Version
 from lic.tools.files import png
-from lic.tools.pages import page
+from lic.tools.pages import page, viewer
+
+# Shows the versions that are .lic files, once they are decoded.
+DECODE = """
+for (const image of document.querySelectorAll("img[data-lic]")) {
+  lic.file(image.dataset.lic).then(lic.png).then((png) => {
+    image.addEventListener("load", show);
+    image.src = URL.createObjectURL(png);
+  });
+}
+"""
 
 
-def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit: int) -> str:
-    """The whole page, with a table of all numbers."""
+def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit: int, live: bool = False) -> str:
+    """The whole page, with a table of all numbers.
+
+    With `live`, versions by lic are .lic files in the page, and its reader's browser decodes them.
+    """
     height, width = original.shape[:2]
     labels = ["Original", *(version.label for version in versions)]
     captions = [f"Original, {width} x {height} pixels", *(f"{v.label}, {v.size()}\n{v.quality()}" for v in versions)]
     pictures = [original, *(version.pixels for version in versions)]
+    files = {v.label: viewer.picture_of(v.label, v.file) for v in versions if live and v.file.startswith(MAGIC)}
+    held = dict(zip(files, viewer.picture_files(files.values()), strict=True))  # where the page has a version's file
+    sources = [
+        f'data-lic="{held[label]}"' if label in held else f'src="{page.data_uri(png(pixels))}"'
+        for label, pixels in zip(labels, pictures, strict=True)
+    ]
     images = "\n".join(
-        f'<img alt="{html.escape(caption)}" src="{page.data_uri(png(pixels))}" draggable="false">'
-        for caption, pixels in zip(captions, pictures, strict=True)
+        f'<img alt="{html.escape(caption)}" {source} draggable="false">'
+        for caption, source in zip(captions, sources, strict=True)
     )
 
     def options(selected: int) -> str:
@@ -47,7 +67,11 @@ def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit:
 them, <kbd>z</kbd> changes the size.</p>
 {page.table(number_rows(versions))}
 <noscript>The slider needs JavaScript; the numbers do not.</noscript>"""
-    return page.page(f"{name}: lic compare", body, style=page.asset("compare.css"), script=page.asset("compare.js"))
+    title, style, script = f"{name}: lic compare", page.asset("compare.css"), page.asset("compare.js")
+    if not files:
+        return page.page(title, body, style=style, script=script)
+    body += "\n" + viewer.decoder_inside([*files.values()], viewer.models_of(files.values()))
+    return page.page(title, body, style=style, script=script + DECODE, policy=viewer.ALONE)
 
 
 def number_rows(versions: Sequence[Version]) -> list[list[str]]:

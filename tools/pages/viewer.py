@@ -56,16 +56,20 @@ def model_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
     return {model.fingerprint.hex() + SUFFIX: pack_model(model) for model in models}
 
 
+def picture_of(name: str, data: bytes) -> Picture:
+    """A .lic file, checked."""
+    file = parse(data)
+    return Picture(name, data, None if file.exact else file.fingerprint)
+
+
 def read_pictures(paths: Iterable[str]) -> list[Picture]:
     """The .lic files at these paths, checked."""
     pictures = []
     for path in paths:
-        data = Path(path).read_bytes()
         try:
-            needed = None if parse(data).exact else parse(data).fingerprint
+            pictures.append(picture_of(Path(path).name, Path(path).read_bytes()))
         except LicError as error:
             raise type(error)(f"{path}: {error}") from error
-        pictures.append(Picture(Path(path).name, data, needed))
     return pictures
 
 
@@ -76,9 +80,14 @@ def models_of(pictures: Iterable[Picture]) -> list[FrozenModel]:
 
 def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
     """A page that shows these .lic files, and others that are opened in it, if they need these models only."""
+    return _document(pictures, decoder_inside(pictures, models), ALONE)
+
+
+def decoder_inside(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
+    """Elements that bring the decoder, models and .lic files into a page of the policy ALONE."""
     files = engine_files() | model_files(models) | picture_files(pictures)
     held = (f'<script type="text/plain" data-file="{name}">{to_text(data)}</script>\n' for name, data in files.items())
-    return _document(pictures, f"{''.join(held)}<script>{_lic_js()}</script>", ALONE)
+    return f"{''.join(held)}<script>{(BROWSER / 'lic.js').read_text(encoding='utf-8')}</script>"
 
 
 def served_page(pictures: Sequence[Picture]) -> str:
@@ -121,10 +130,6 @@ def to_text(data: bytes) -> str:
     bits = np.unpackbits(np.frombuffer(data, np.uint8))
     sevens = np.packbits(np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7), axis=1)[:, 0] >> 1
     return sevens.tobytes().decode("ascii").translate({letter: letter + 256 for letter in (0, 13, ord("<"))})
-
-
-def _lic_js() -> str:
-    return (BROWSER / "lic.js").read_text(encoding="utf-8")
 
 
 def _document(pictures: Sequence[Picture], scripts: str, policy: str) -> str:

@@ -29,6 +29,7 @@ def test_the_command_writes_sheet_and_page(photo: Pixels, tmp_path: Path, capsys
         (["-o", "x.png", "--bytes", "0"], "larger size"),
         (["-o", "x.png", "--like-jpeg", "0"], "choose from 1 to 100"),
         (["-o", "nowhere/x.png"], "no folder"),
+        (["-o", "x.png", "--live"], "give --html"),
     ],
 )
 def test_wrong_arguments_are_explained(

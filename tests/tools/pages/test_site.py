@@ -131,6 +131,16 @@ LOADS = """
 """
 
 
+def test_a_page_that_the_service_worker_cannot_serve_is_told_so(site: str, tab: Tab, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    for name in ("lic.js", "lic-decoder.js", "lic-service-worker.js"):
+        (tmp_path / "deep" / name).write_bytes((tmp_path / name).read_bytes())
+    (tmp_path / "above.html").write_text('<script src="deep/lic.js"></script>')
+    tab.open(f"{site}above.html")
+    said = tab.run("try { await lic.serve(); return 'serves'; } catch (error) { return error.message; }")
+    assert said.startswith(f"the service worker serves {site}deep/ only")
+
+
 def test_lic_view_shows_its_pictures(lic_file: Path, tab: Tab) -> None:
     with running(make_server(read_pictures([str(lic_file)]), 0)) as address:
         tab.open(address)

@@ -1,15 +1,18 @@
 """The page of `lic compare` works by keyboard and offline."""
 
+import base64
 import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lic.tools.evaluation.versions import Version
 from lic.tools.pages.slider import slider_page
 from tests.conftest import Pixels
+from tests.tools.pages.chromium import Tab
 
 
 @pytest.fixture(scope="module")
@@ -55,3 +58,24 @@ def test_the_page_works_by_keyboard(
         4 * 261,
         261,
     ]
+
+
+def test_a_live_page_decodes_the_file_itself(
+    photo: Pixels, versions: list[Version], tab: Tab, tmp_path: Path, tiny_model_path: Path
+) -> None:
+    path = tmp_path / "live.html"
+    text = slider_page("photo.png", photo, versions, 1600, live=True)
+    assert text.count('src="data:image/png') == len(versions)  # the original, and all but lic's
+    path.write_bytes(text.encode())
+    tab.open(path.as_uri())
+    tab.wait_for("document.querySelector('img[data-lic]').naturalWidth === 261")
+    encoded = tab.run("""
+      const canvas = document.createElement("canvas");
+      [canvas.width, canvas.height] = [261, 203];
+      const context = canvas.getContext("2d");
+      context.drawImage(document.querySelector("img[data-lic]"), 0, 0);
+      return btoa(String.fromCharCode(...context.getImageData(0, 0, 100, 100).data));
+    """)
+    shown = np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(100, 100, 4)[..., :3]
+    assert np.abs(shown.astype(int) - versions[0].pixels[:100, :100].astype(int)).max() <= 1
+    assert tab.errors() == []

@@ -25,7 +25,7 @@ function add(name, bytes) {
   button.addEventListener("click", () => select(item));
   strip.append(button);
   items.push(item);
-  strip.hidden = items.length < 2;
+  strip.hidden = $("others").hidden = items.length < 2;
   document.body.classList.remove("empty");
   return item;
 }
@@ -41,10 +41,9 @@ async function open(files) {
 
 async function decode(item) {
   if (item.decoded || item.error) return;
-  const start = performance.now();
   try {
     item.decoded = await lic.decode(item.bytes, (done) => item === current && showProgress(done));
-    item.seconds = (performance.now() - start) / 1000;
+    item.seconds = item.decoded.milliseconds / 1000;
     recent = [item, ...recent.filter((other) => other !== item)];
     for (const old of recent.splice(KEPT)) if (old !== current) old.decoded = null;
   } catch (error) {
@@ -165,6 +164,7 @@ function applyZoom() {
   frame.style.setProperty("--ratio", picture.width / picture.height);
   frame.classList.toggle("enlarged", scale * devicePixelRatio > 1);
   $("zoom-text").textContent = fit ? "fit" : `${ZOOMS[zoom]} : 1`;
+  frame.scrollTo((frame.scrollWidth - frame.clientWidth) / 2, (frame.scrollHeight - frame.clientHeight) / 2);
 }
 
 function nextZoom() {

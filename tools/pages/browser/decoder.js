@@ -67,11 +67,13 @@ class Decoder {
     const file = parse(bytes);
     const about = this.about(file, bytes);
     this.checkSize(file);
+    let start = performance.now();
     let pixels;
     if (file.sections.has("W")) pixels = await losslessPixels(file);
     else if (file.sections.has("S")) pixels = storedPixels(file);
     else {
       const { engine, model, network } = await this.network(file);
+      start = performance.now();
       about.quality = model.lambdas.length > 1 ? 1 + (99 * file.position) / (256 * (model.lambdas.length - 1)) : 100;
       about.model = model.name;
       const point = operatingPoint(model, file.position);
@@ -81,7 +83,7 @@ class Decoder {
       });
     }
     await addAlpha(pixels, file);
-    return { ...about, pixels };
+    return { ...about, pixels, milliseconds: performance.now() - start }; // without loading the model
   }
 
   about(file, bytes) {

@@ -61,6 +61,7 @@ globalThis.lic = (() => {
     started.addEventListener("error", (event) => {
       for (const call of waiting.values()) call.reject(new Error(event.message || "the decoder does not start"));
       waiting.clear();
+      worker = undefined; // the next call tries again
     });
     return started;
   }
@@ -153,7 +154,9 @@ globalThis.lic = (() => {
   async function serve() {
     const { serviceWorker } = navigator;
     if (!serviceWorker) throw new Error("service workers need https or localhost: use <lic-img>");
-    await serviceWorker.register(new URL("lic-service-worker.js", base));
+    const { scope } = await serviceWorker.register(new URL("lic-service-worker.js", base));
+    if (!location.href.startsWith(scope))
+      throw new Error(`the service worker serves ${scope} only: put its files higher up, or use <lic-img>`);
     if (!serviceWorker.controller)
       await new Promise((resolve) => serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
     for (const image of document.querySelectorAll('img[src$=".lic"]'))

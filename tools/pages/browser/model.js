@@ -45,8 +45,10 @@ function weights(model, name) {
   const { type, shape, values } = model.tensors[name];
   if (type === "<f4") return values;
   if (type === "<f2") {
-    halves ??= Float32Array.from({ length: 65536 }, (_, bits) => half(bits));
-    return Float32Array.from(values, (bits) => halves[bits]);
+    halves ??= Float32Array.from(new Uint16Array(65536).keys(), half);
+    const out = new Float32Array(values.length);
+    for (let i = 0; i < out.length; i++) out[i] = halves[values[i]];
+    return out;
   }
   const out = Float32Array.from(values);
   const scales = model.tensors[`${name}.scale`].values;
