@@ -12,9 +12,12 @@ bits are kept whose errors are not more than at the start.
 
 A round considers all symbols at once. One pass through the contexts gives the cost of each symbol and of its
 neighbouring values; one backward pass through the synthesis gives the gradient of the distortion; its curvature was
-estimated before, by a random probe. Moves interact, so only half of those with an expected gain are made. Where J has
-grown nevertheless, they are undone, and the curvature is multiplied by a larger damping factor there, as in Levenberg's
-method.
+estimated before, by random probes. Moves interact, so only some of those with an expected gain are made: the fewer, the
+earlier the symbol's phase, since with a latent all that is expected from it changes. Where J has grown nevertheless,
+they are undone, and the curvature is multiplied by a larger damping factor there, as in Levenberg's method.
+
+Gradients leave out what is expected of later latents, curvatures do not. With it, the gradients of neighbouring symbols
+agree so often that their moves, made together, go too far: the search then finds about half as much.
 """
 
 from collections.abc import Iterator
@@ -33,24 +36,26 @@ from lic.codec.picture.image import Pixels
 from lic.codec.steps import follow
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
-from lic.codec.transform.restoration import restore
+from lic.codec.transform.restoration import phases, restore, restore_linearised
 from lic.codec.transform.tiled import synthesise
 from lic.codec.transform.tiles import tiles
-from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.models.constants import DOWNSAMPLING, PEAK, PHASES
 
-MOVED = 0.5  # fraction of the moves with an expected gain that are made
-LEAST_GAIN = 1.0  # bits
+MOVED = np.array((0.2, 0.3, 0.4, 0.5), np.float32)  # by phase: the part of the moves with an expected gain that is made
+LEAST_GAIN = 1.5  # bits
+LEAST_LOSS = 0.5  # bits per position, on the mean of a neighbourhood, for which moves are undone
 CAUTION = 1.5  # initial factor on the curvature
 CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
-CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere, down to 1 at least
+CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere
+LEAST_CAUTION, MOST_CAUTION = 1.0, 6.0
 LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one channel is noisy
-START_PRICE = 0.75  # of distortion, times lambda
-PRICE_RESPONSE = 3  # how strongly the price answers to distortion off its goal
+START_PRICE = 0.9  # of distortion, times lambda
+PRICE_RESPONSE = 10  # how strongly the price answers to distortion off its goal
 MOST_CHANGE = 1.4  # of the price, in a round
-LANDINGS = 1
 ROUNDS = 2  # for each unit of effort
-MARGIN = 1e-3  # pixels are rounded in the end, which adds a little noise
-PROBE = 0.05  # in symbols: small, because the synthesis is not linear
+MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start
+PROBES = 2  # random pictures that curvatures are estimated from
+AROUND = 2  # positions to each side that a move affects
 
 
 def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int) -> Symbols:
@@ -84,18 +89,24 @@ def _outcome(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operat
 
 
 class Part(NamedTuple):
-    """A tile of the picture, with all the pixels that its symbols affect and all the latents that those depend on."""
+    """A tile of the picture, with all the pixels that its symbols affect and all the symbols that those depend on."""
 
-    latents: Floats
+    symbols: Symbols
+    origin: tuple[int, int]  # the row and column in the picture where they begin
     pixels: Floats  # height x width x 3, in 0..1; without the padding
-    inner: tuple[slice, slice, slice]  # the tile within `latents`
+    inner: tuple[slice, slice, slice]  # the tile within `symbols`
     place: tuple[slice, slice, slice]  # the tile within the requested rows
 
-    def difference(self, picture: Floats, other: Floats) -> Floats:
-        """One picture minus another; 0 in the padding."""
+    def inside(self, picture: Floats) -> Floats:
+        """A picture, with 0 in the padding."""
+        height, width = self.pixels.shape[:2]
+        return np.pad(picture[:height, :width], ((0, picture.shape[0] - height), (0, picture.shape[1] - width), (0, 0)))
+
+    def difference(self, picture: Floats) -> Floats:
+        """A picture minus this part's pixels; 0 in the padding."""
         height, width = self.pixels.shape[:2]
         difference = np.zeros_like(picture)
-        difference[:height, :width] = picture[:height, :width] - other[:height, :width]
+        np.subtract(picture[:height, :width], self.pixels, out=difference[:height, :width])
         return difference
 
 
@@ -106,46 +117,61 @@ class Distortion:
         self.symbols, self.pixels, self.point = symbols, pixels, point
         self.engine = engine_of(model)
         # The pixels that a symbol affects, and the symbols that these depend on.
-        self.around = model.architecture.synthesis_reach + model.architecture.decoding_reach
+        self.around = 2 * model.architecture.decoding_reach
         self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
         self.weight = np.float32(point.lambda_ * PEAK**2 / 3)
 
-    def slope(self, rows: slice) -> tuple[Floats, Floats]:
-        """The derivative by each of the symbols in some rows, and the distortion in each block of pixels."""
-        slopes, blocks = self._empty(rows)
+    def by_block(self, rows: slice) -> Floats:
+        """The distortion in each block of pixels under some rows of symbols."""
+        blocks = np.empty((1, *self.symbols[0, rows].shape), np.float32)
         for part in self._parts(rows):
-            picture, back = self.engine.linearise(part.latents)
-            error = part.difference(picture, part.pixels)
+            picture = self.engine.synthesise(restore(part.symbols, self.engine, self.point, part.origin))
+            blocks[part.place] = self._blocks(part, np.clip(picture, 0, 1))[part.inner]
+        return blocks[0]
+
+    def slope(self, rows: slice) -> tuple[Floats, Floats]:
+        """The derivative by each of the symbols in some rows, and the distortion in each block of pixels.
+
+        The distortion is that of whole grey levels, as they are decoded; the derivative overlooks their rounding.
+        """
+        slopes = np.empty_like(self.symbols[:, rows], np.float32)
+        blocks = np.empty((1, *slopes.shape[1:]), np.float32)
+        for part in self._parts(rows):
+            picture, back = self.engine.linearise(restore(part.symbols, self.engine, self.point, part.origin))
+            shown = np.clip(picture, 0, 1)
+            blocks[part.place] = self._blocks(part, shown)[part.inner]
+            error = part.difference(shown)
+            error[shown != picture] = 0
             slopes[part.place] = (back(2 * self.weight * error) * self.unit)[part.inner]
-            blocks[part.place] = _block_sums(self.weight * np.square(error))[part.inner]
         return slopes, blocks[0]
 
+    def _blocks(self, part: Part, shown: Floats) -> Floats:
+        levels = np.rint(shown * np.float32(PEAK)) / np.float32(PEAK)
+        return _block_sums(self.weight * np.square(part.difference(levels)))
+
     def curvature(self, rows: slice, random: np.random.Generator) -> Floats:
-        """The second-order distortion of moving a symbol by one: a factor per channel times one per block.
+        """The second-order distortion of moving a symbol by one: a factor per channel and phase times one per position.
 
-        For signs v at random and the Jacobian A of the decoder, the mean of v * (A' A v) is the diagonal of A' A.
+        It is the squared norm of a column of the decoder's Jacobian A, and for pictures u of random signs it is the
+        mean of (A' u)^2.
         """
-        products, blocks = self._empty(rows)
+        squares = np.empty_like(self.symbols[:, rows], np.float32)
         for part in self._parts(rows):
-            signs = random.choice(np.array([-1, 1], np.float32), part.latents.shape)
-            picture, back = self.engine.linearise(part.latents)
-            probed = self.engine.synthesise(part.latents + np.float32(PROBE) * signs * self.unit)
-            change = part.difference(probed, picture) / np.float32(PROBE)
-            products[part.place] = (self.weight * signs * back(change) * self.unit)[part.inner]
-            blocks[part.place] = _block_sums(np.square(change))[part.inner]
-        channels = products.mean(axis=(1, 2), keepdims=True)
-        channels = np.maximum(channels, LEAST_CURVATURE * channels.mean())
-        return channels * (blocks / max(blocks.mean(), np.finfo(np.float32).tiny))
-
-    def _empty(self, rows: slice) -> tuple[Floats, Floats]:
-        part = self.symbols[:, rows]
-        return np.empty(part.shape, np.float32), np.empty((1, *part.shape[1:]), np.float32)
+            latents, back_to_symbols = restore_linearised(part.symbols, self.engine, self.point, part.origin)
+            picture, back_to_latents = self.engine.linearise(latents)
+            total = np.zeros_like(latents)
+            for _ in range(PROBES):
+                signs = part.inside(random.choice(np.array([-1, 1], np.float32), picture.shape))
+                total += np.square(back_to_symbols(back_to_latents(signs)))
+            squares[part.place] = (self.weight / PROBES * total)[part.inner]
+        return _by_phase(squares, phases(squares.shape, (rows.start, 0)))
 
     def _parts(self, rows: slice) -> Iterator[Part]:
         limits = self.symbols.shape[1:]
         for tile in tiles((rows.start, rows.stop), (0, limits[1]), self.around, limits):
             yield Part(
-                restore(self.symbols[tile.outer()], self.engine, self.point, tile.origin),
+                self.symbols[tile.outer()],
+                tile.origin,
                 self.pixels[tile.outer(scale=DOWNSAMPLING)[1:]].astype(np.float32) / np.float32(PEAK),
                 tile.inner_of_outer(),
                 tile.inner((rows.start, 0)),
@@ -158,6 +184,18 @@ def _block_sums(picture: Floats) -> Floats:
     blocks = picture.reshape(1, rows, DOWNSAMPLING, columns, -1)
     sums: Floats = blocks.sum(axis=(2, 4))
     return sums
+
+
+def _by_phase(squares: Floats, phase: NDArray[np.int8]) -> Floats:
+    """Noisy values as a product of their means: by channel and phase, and by position."""
+    by_channel = np.empty_like(squares)
+    for k in range(PHASES):
+        here = phase == k
+        mean = squares.sum(axis=(1, 2), where=here) / np.maximum(here.sum(axis=(1, 2)), 1)
+        np.copyto(by_channel, mean[:, None, None], where=here)
+    np.maximum(by_channel, LEAST_CURVATURE * by_channel.mean(), out=by_channel)
+    by_position = squares.mean(axis=0)
+    return by_channel * (by_position / max(by_position.mean(), np.finfo(np.float32).tiny))
 
 
 class Kept(NamedTuple):
@@ -182,6 +220,7 @@ class Chunk:
         self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
         self.curvature = distortion.curvature(rows, random)
+        self.moved = MOVED[phases(self.symbols.shape, (rows.start, 0))]
         self.price = START_PRICE
         self.kept: Kept | None = None
         self.start: Kept | None = None
@@ -189,34 +228,32 @@ class Chunk:
 
     def move(self) -> None:
         """Take back what the last moves made worse, and make new ones elsewhere."""
-        bits, slope, worse = self.judge()
+        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
+        slope, distortion = self.distortion.slope(self.rows)
+        worse = self.judge(bits[0].sum(axis=0), distortion)
+        # Where moves are taken back, bits and slopes are no longer those of the symbols: nothing moves there.
         curvature = self.curvature * self.caution
         down = bits[1] - bits[0] + self.price * (curvature - slope)
         up = bits[2] - bits[0] + self.price * (curvature + slope)
-        moved = (np.minimum(down, up) < -LEAST_GAIN) & (self.random.random(down.shape, np.float32) < MOVED) & ~worse
+        chosen = self.random.random(down.shape, np.float32) < self.moved
+        moved = (np.minimum(down, up) < -LEAST_GAIN) & chosen & ~worse
         self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
 
-    def judge(self) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-        """Measure the symbols as they are, and take the last moves back where J has grown.
-
-        Returns the bits of the symbols and of their neighbours, below and above, the slopes of the distortion, and
-        where moves were taken back: there bits and slopes are no longer those of the symbols.
-        """
-        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
-        slope, distortion = self.distortion.slope(self.rows)
-        rate = bits[0].sum(axis=0)
+    def judge(self, rate: Floats, distortion: Floats) -> NDArray[np.bool_]:
+        """Take the last moves back where J has grown, and return where; rate and distortion are those of now."""
         self._note(Kept(self.symbols.copy(), rate, distortion))
         worse = np.zeros(rate.shape, bool)
         if self.kept is not None:
             # Over each position and its neighbours, since a symbol affects the pixels of the blocks around its own.
-            worse = _around(rate - self.kept.rate + self.price * (distortion - self.kept.distortion)) > 0
+            grown = rate - self.kept.rate + self.price * (distortion - self.kept.distortion)
+            worse = _around(grown) > LEAST_LOSS
             rate = np.where(worse, self.kept.rate, rate)
             distortion = np.where(worse, self.kept.distortion, distortion)
             self.symbols[:, worse] = self.kept.symbols[:, worse]
-            self.caution[worse] *= CAUTION_AFTER_LOSS
-            self.caution[~worse] = np.maximum(self.caution[~worse] * CAUTION_AFTER_GAIN, 1)
+            self.caution *= np.where(worse, np.float32(CAUTION_AFTER_LOSS), np.float32(CAUTION_AFTER_GAIN))
+            np.clip(self.caution, LEAST_CAUTION, MOST_CAUTION, out=self.caution)
         self.kept = Kept(self.symbols.copy(), rate, distortion)
-        return bits, slope, worse
+        return worse
 
     def _note(self, now: Kept) -> None:
         """Remember the symbols of least rate at no more distortion than at the start, and adapt the price."""
@@ -231,25 +268,28 @@ class Chunk:
 
     def land(self) -> None:
         """At the end: keep the moves of those positions that together reach the goal at the least rate."""
-        for _ in range(LANDINGS):
-            self.judge()
-            assert self.start is not None and self.kept is not None
-            rate = _around(self.kept.rate - self.start.rate)
-            distortion = _around(self.kept.distortion - self.start.distortion)
-            goal = -MARGIN * self.start.distortion.sum(dtype=np.float64)
-            low, high = 0.05, 20.0
-            for _ in range(20):
-                price = (low * high) ** 0.5
-                kept = rate + price * distortion < 0
-                low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= goal else (price, high)
-            back = rate + high * distortion >= 0
-            self.symbols[:, back] = self.start.symbols[:, back]
-        self.kept = None
-        self.judge()
+        self.judge(*self._now())
+        assert self.start is not None and self.kept is not None
+        rate = _around(self.kept.rate - self.start.rate)
+        distortion = _around(self.kept.distortion - self.start.distortion)
+        goal = -MARGIN * self.start.distortion.sum(dtype=np.float64)
+        low, high = 0.05, 20.0
+        for _ in range(20):
+            price = (low * high) ** 0.5
+            kept = rate + price * distortion < 0
+            low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= goal else (price, high)
+        back = rate + high * distortion >= 0
+        self.symbols[:, back] = self.start.symbols[:, back]
+        self._note(Kept(self.symbols.copy(), *self._now()))
+
+    def _now(self) -> tuple[Floats, Floats]:
+        """Rate and distortion at each position."""
+        return self.coder.bits(self.symbols).sum(axis=0), self.distortion.by_block(self.rows)
 
 
 def _around(values: Floats) -> Floats:
-    """The mean over each position and its neighbours; zero beyond the edges."""
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, 1), (3, 3))
+    """The mean over each position and its neighbours, as far as AROUND; zero beyond the edges."""
+    side = 2 * AROUND + 1
+    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, AROUND), (side, side))
     mean: Floats = windows.mean(axis=(2, 3))
     return mean

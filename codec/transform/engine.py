@@ -29,6 +29,14 @@ class Engine(Protocol):
         `origin` is the row and column of the whole picture's latents where these begin.
         """
 
+    def linearise_expected(
+        self, phase: int, known: Floats, origin: tuple[int, int]
+    ) -> tuple[Floats, Callable[[Floats], Floats]]:
+        """What `expect` returns, and its transposed derivative there.
+
+        The function maps the gradient of a loss with respect to the expected latents to that with respect to `known`.
+        """
+
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         """The picture of latents, and the synthesis's transposed derivative there.
 

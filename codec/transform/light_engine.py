@@ -37,11 +37,20 @@ class LightEngine:
 
     def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
         network, place = self._predictors[phase - 1]
-        rows, columns = (
-            np.arange(start, start + size) % 2 for start, size in zip(origin, known.shape[1:], strict=True)
-        )
-        expected, _ = network.run({"known": known, "place": place[:, rows[:, None], columns]})
+        expected, _ = network.run({"known": known, "place": _by_place(place, known, origin)})
         return expected
+
+    def linearise_expected(
+        self, phase: int, known: Floats, origin: tuple[int, int]
+    ) -> tuple[Floats, Callable[[Floats], Floats]]:
+        forward, backward, place = self._linear_predictors[phase - 1]
+        expected, kept = forward.run({"known": known, "place": _by_place(place, known, origin)})
+
+        def back(slopes: Floats) -> Floats:
+            found, _ = backward.run({"slopes": slopes, **kept})
+            return found
+
+        return expected, back
 
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         forward, backward = self._linear_synthesis
@@ -71,11 +80,20 @@ class LightEngine:
         predictors = []
         for _, tensors in self._parts("predictors"):
             graph = Graph()
-            reduced = graph.convolution(graph.input("known"), tensors["reduce.weight"], tensors["reduce.bias"])
-            placed = graph.relu(graph.add(reduced, graph.input("place")))
-            mixed = graph.convolution(placed, tensors["mix.weight"], tensors["mix.bias"], relu=True)
-            expected = graph.convolution(mixed, tensors["expand.weight"], tensors["expand.bias"])
+            expected, _ = predict(graph, tensors)
             predictors.append((graph.load(expected, self._threads), tensors["place"]))
+        return predictors
+
+    @cached_property
+    def _linear_predictors(self) -> list[tuple[Network, Network, Floats]]:
+        """The same, which keep what their derivatives depend on, and the transposed derivatives."""
+        predictors = []
+        for _, tensors in self._parts("predictors"):
+            forward, backward = Graph(), Graph()
+            expected, kept = predict(forward, tensors)
+            slopes = back_through_branch(backward, tensors, backward.input("slopes"), [*map(backward.input, kept)])
+            networks = forward.load(expected, self._threads, kept), backward.load(slopes, self._threads)
+            predictors.append((*networks, tensors["place"]))
         return predictors
 
     @cached_property
@@ -143,13 +161,28 @@ def apply_transposed(graph: Graph, layer: Layer, tensors: Tensors, slopes: Blob,
             by_scale = graph.divide(graph.multiply(slopes, x), scale)
             through_scale = graph.multiply(x, graph.convolution(by_scale, transposed(gamma)))
             return graph.add(graph.multiply(slopes, scale), through_scale)
-        case Residual(), [reduced, mixed]:
-            inner = graph.convolution(slopes, transposed(tensors["expand.weight"]))
-            inner = graph.multiply(inner, graph.positive(mixed))
-            inner = graph.convolution(inner, transposed(tensors["mix.weight"]))
-            inner = graph.multiply(inner, graph.positive(reduced))
-            return graph.add(slopes, graph.convolution(inner, transposed(tensors["reduce.weight"])))
+        case Residual(), _:
+            return graph.add(slopes, back_through_branch(graph, tensors, slopes, kept))
     raise TypeError(f"no derivative is known of {layer!r}")
+
+
+def predict(graph: Graph, tensors: Tensors) -> tuple[Blob, list[Blob]]:
+    """What a predictor expects of the arrays `known` and `place`, and what the derivative depends on."""
+    reduced = graph.convolution(graph.input("known"), tensors["reduce.weight"], tensors["reduce.bias"])
+    placed = graph.relu(graph.add(reduced, graph.input("place")))
+    mixed = graph.convolution(placed, tensors["mix.weight"], tensors["mix.bias"], relu=True)
+    expected = graph.convolution(mixed, tensors["expand.weight"], tensors["expand.bias"])
+    return expected, [placed, mixed]
+
+
+def back_through_branch(graph: Graph, tensors: Tensors, slopes: Blob, kept: Sequence[Blob]) -> Blob:
+    """Through the three convolutions of a predictor, or of a `Residual` without what is added to them."""
+    reduced, mixed = kept
+    inner = graph.convolution(slopes, transposed(tensors["expand.weight"]))
+    inner = graph.multiply(inner, graph.positive(mixed))
+    inner = graph.convolution(inner, transposed(tensors["mix.weight"]))
+    inner = graph.multiply(inner, graph.positive(reduced))
+    return graph.convolution(inner, transposed(tensors["reduce.weight"]))
 
 
 def over_blocks(weight: Floats, stride: int) -> Floats:
@@ -171,6 +204,12 @@ def _beta_and_gamma(tensors: Tensors) -> tuple[Floats, Floats]:
     beta = np.maximum(tensors["beta_root"], np.sqrt(MIN_BETA + PEDESTAL)) ** 2 - PEDESTAL
     gamma = np.maximum(tensors["gamma_root"], np.sqrt(PEDESTAL)) ** 2 - PEDESTAL
     return beta.astype(np.float32), gamma.astype(np.float32)[:, :, None, None]
+
+
+def _by_place(place: Floats, like: Floats, origin: tuple[int, int]) -> Floats:
+    """A predictor's biases (width x 2 x 2) at each row and column of an array that begins at `origin`."""
+    rows, columns = (np.arange(start, start + size) % 2 for start, size in zip(origin, like.shape[1:], strict=True))
+    return place[:, rows[:, None], columns]
 
 
 def _picture(planes: Floats) -> Floats:

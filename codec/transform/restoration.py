@@ -5,7 +5,7 @@ coded without reference to what was expected: two machines whose predictions dif
 symbols, and latents that differ as little.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,33 @@ def restore(symbols: Symbols, engine: Engine, point: OperatingPoint, origin: tup
         for k in range(1, PHASES):
             np.add(latents, _expected(k, latents, phase, engine, point, origin), out=latents, where=phase == k)
     return latents
+
+
+def restore_linearised(
+    symbols: Symbols, engine: Engine, point: OperatingPoint, origin: tuple[int, int] = (0, 0)
+) -> tuple[Latents, Callable[[Floats], Floats]]:
+    """What `restore` returns, and its transposed derivative there.
+
+    The function maps the gradient of a loss with respect to the latents to that with respect to the symbols. A symbol
+    moves its own latent, and by way of it what is expected of the latents of later phases.
+    """
+    latents, unit = point.dequantise(symbols), point.inverse_gain.astype(np.float32)[:, None, None]
+    phase = phases(symbols.shape, origin)
+    backs = []
+    if point.trust is not None:
+        trust = point.trust.astype(np.float32)[:, None, None]
+        for k in range(1, PHASES):
+            expected, back = engine.linearise_expected(k, np.where(phase < k, latents, np.float32(0)), origin)
+            np.add(latents, expected * trust, out=latents, where=phase == k)
+            backs.append((k, trust, back))
+
+    def back_to_symbols(slopes: Floats) -> Floats:
+        slopes = slopes.copy()
+        for k, trust, back in reversed(backs):
+            np.add(slopes, back(np.where(phase == k, slopes * trust, np.float32(0))), out=slopes, where=phase < k)
+        return slopes * unit
+
+    return latents, back_to_symbols
 
 
 def quantise(latents: Latents, model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:

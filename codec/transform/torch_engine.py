@@ -33,17 +33,27 @@ class TorchEngine:
         expected: Floats = self.network.predictors[phase - 1](self._batch(known), origin)[0].cpu().numpy()
         return expected
 
+    def linearise_expected(
+        self, phase: int, known: Floats, origin: tuple[int, int]
+    ) -> tuple[Floats, Callable[[Floats], Floats]]:
+        return self._linearise(lambda known: self.network.predictors[phase - 1](known, origin), known)
+
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+        planes, back = self._linearise(self.network.synthesis, latents)
+        return planes.transpose(1, 2, 0), lambda slopes: back(slopes.transpose(2, 0, 1))
+
+    def _linearise(self, function: Callable[[Tensor], Tensor], at: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
         with torch.inference_mode(False), torch.enable_grad():
-            y = self._batch(latents).requires_grad_()
-            picture = self.network.synthesis(y)
+            x = self._batch(at).requires_grad_()
+            y = function(x)
 
         def back(slopes: Floats) -> Floats:
-            (slope,) = torch.autograd.grad(picture, y, self._batch(slopes.transpose(2, 0, 1)), retain_graph=True)
+            (slope,) = torch.autograd.grad(y, x, self._batch(slopes), retain_graph=True)
             found: Floats = slope[0].cpu().numpy()
             return found
 
-        return _picture(picture.detach()), back
+        value: Floats = y.detach()[0].cpu().numpy()
+        return value, back
 
     def _batch(self, planes: Floats) -> Tensor:
         """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""

@@ -113,7 +113,12 @@ def test_a_channel_out_of_use_stays_so(symbols: Symbols, tiny_model: FrozenModel
 
 def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
     slope, places = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).slope(slice(0, symbols.shape[1]))
-    assert places.sum() == pytest.approx(distortion(symbols, photo, tiny_model), rel=1e-4)
+    point, (height, width) = tiny_model.at(MIDDLE), photo.shape[:2]
+    decoded = synthesise(symbols, tiny_model, point, (width, height), (0, 0, width, height))
+    in_bits = point.lambda_ * photo[:, :, 0].size * mean_squared_error(photo, decoded)
+    assert places.sum() == pytest.approx(in_bits, rel=1e-4)
+    by_block = Distortion(symbols, photo, tiny_model, point).by_block(slice(2, 7))
+    np.testing.assert_allclose(by_block, places[2:7], rtol=1e-2)
     for where in ((0, 0, 0), (3, 5, 9), (1, symbols.shape[1] - 1, symbols.shape[2] - 1)):
         step = np.zeros(symbols.shape)
         step[where] = 0.05
@@ -121,12 +126,13 @@ def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels,
         assert slope[where] == pytest.approx(change / 0.1, rel=0.02, abs=0.02)
 
 
-def distortion(symbols: np.ndarray, photo: Pixels, model: FrozenModel) -> float:
-    """In bits, of pixels that are not rounded."""
+def distortion(symbols: np.ndarray, photo: Pixels, model: FrozenModel, beyond: float = 0) -> float:
+    """In bits, of pixels that are not rounded, and are cut only where they are farther `beyond` black and white."""
     point = model.at(MIDDLE)
     inverse_gain = torch.from_numpy(point.inverse_gain).float()[:, None, None]
     with torch.no_grad():
         decoded = thaw(model).synthesis((torch.from_numpy(symbols).float() * inverse_gain)[None])[0].double()
+        decoded = decoded.clamp(-beyond, 1 + beyond)
     height, width = photo.shape[:2]
     error = 255 * decoded[:, :height, :width].permute(1, 2, 0).numpy() - photo
     return float(point.lambda_ * np.square(error).sum() / 3)
@@ -140,8 +146,8 @@ def test_curvature_is_right_on_average(symbols: Symbols, photo: Pixels, tiny_mod
     for where in np.random.default_rng(1).integers(0, symbols.shape, (60, 3)):
         step = np.zeros(symbols.shape)
         step[tuple(where)] = 0.1
-        second = distortion(symbols + step, photo, tiny_model) + distortion(symbols - step, photo, tiny_model)
-        measured.append((second - 2 * distortion(symbols, photo, tiny_model)) / 2 / 0.1**2)
+        second = distortion(symbols + step, photo, tiny_model, 9) + distortion(symbols - step, photo, tiny_model, 9)
+        measured.append((second - 2 * distortion(symbols, photo, tiny_model, 9)) / 2 / 0.1**2)
     assert np.mean(measured) == pytest.approx(estimate.mean(), rel=0.3)
 
 

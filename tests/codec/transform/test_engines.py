@@ -103,6 +103,22 @@ def test_slopes_are_those_of_torch_and_of_differences(kind: str) -> None:
         assert float(np.vdot(back(slopes), step)) == pytest.approx(float(change), rel=0.02, abs=0.02)
 
 
+@pytest.mark.parametrize("phase", [1, 3])
+@pytest.mark.parametrize("origin", [(0, 0), (1, 0)])
+def test_slopes_of_what_is_expected_are_those_of_torch(phase: int, origin: tuple[int, int]) -> None:
+    model = random_model("residual")
+    light, other = LightEngine(model, threads=1), TorchEngine(model, threads=1)
+    random = np.random.default_rng(0)
+    known, slopes = random.standard_normal((2, 12, 3, 5), np.float32)
+    expected, back = light.linearise_expected(phase, known, origin)
+    np.testing.assert_array_equal(expected, light.expect(phase, known, origin))
+    other_expected, other_back = other.linearise_expected(phase, known, origin)
+    np.testing.assert_allclose(expected, other_expected, atol=1e-5 * abs(expected).max())
+    by_known = other_back(slopes)
+    assert by_known.any()
+    np.testing.assert_allclose(back(slopes), by_known, atol=1e-5 * abs(by_known).max())
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_results_do_not_depend_on_the_number_of_threads(kind: str) -> None:
     model = random_model(kind, 16, 20)

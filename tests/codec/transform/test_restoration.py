@@ -8,7 +8,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Symbols
 from lic.codec.transform import tiles
 from lic.codec.transform.engines import engine_of
-from lic.codec.transform.restoration import phases, quantise, restore
+from lic.codec.transform.restoration import phases, quantise, restore, restore_linearised
 from lic.codec.transform.torch_network import freeze, thaw
 from lic.models import expectation
 from tests.codec.transform.test_tiles import random_network
@@ -47,6 +47,21 @@ def test_symbols_and_latents_are_those_of_training(model: FrozenModel, rows: int
 def test_what_is_expected_matters(model: FrozenModel) -> None:
     latents = random_latents(9, 14)
     assert (chosen(latents, model) != model.at(POSITION).quantise(latents)).mean() > 0.1
+
+
+@pytest.mark.parametrize("origin", [(0, 0), (1, 0), (0, 1)])
+def test_slopes_by_symbols_are_those_of_differences(model: FrozenModel, origin: tuple[int, int]) -> None:
+    """Through the latents of each phase, and what is expected from them in later phases."""
+    engine, point = engine_of(model), model.at(POSITION)
+    symbols = chosen(random_latents(9, 14), model)
+    slopes, step = np.random.default_rng(1).standard_normal((2, *symbols.shape), np.float32)
+    latents, back = restore_linearised(symbols, engine, point, origin)
+    np.testing.assert_array_equal(latents, restore(symbols, engine, point, origin))
+    ends = [restore(symbols + sign * np.float32(1e-2) * step, engine, point, origin) for sign in (-1, 1)]
+    change = np.vdot(slopes, (ends[1] - ends[0]) / 2e-2)
+    assert float(np.vdot(back(slopes), step)) == pytest.approx(float(change), rel=0.01)
+    by_own_latents = slopes * point.inverse_gain[:, None, None]
+    assert np.abs(back(slopes) - by_own_latents).mean() > 0.05 * np.abs(by_own_latents).mean()
 
 
 def test_the_encoder_corrects_what_the_decoder_expects(model: FrozenModel) -> None:
