@@ -4,17 +4,20 @@ import importlib
 from contextlib import suppress
 from functools import cache
 
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 PLUGINS = {"pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}  # module: package
 ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
 RAW = ".3fr .arw .cr2 .cr3 .dng .erf .kdc .mef .mrw .nef .nrw .orf .pef .raf .raw .rw2 .sr2 .srf .srw .x3f"
+# What Pillow recognises and does not decode: weather data, tables and films.
+UNREADABLE = ("BUFR", "GRIB", "HDF5", "MPEG")
 # What to do about pictures that Pillow alone does not read, by extension.
 REMEDIES = (
     dict.fromkeys((".heic", ".heics", ".heif", ".heifs", ".hif"), "pip install pillow-heif")
     | {".jxl": "pip install pillow-jxl-plugin", ".avif": "install a Pillow with AVIF, 11.3 or newer"}
     | dict.fromkeys(RAW.split(), "this is a raw file: develop it to TIFF or JPEG first")
-    | dict.fromkeys((".svg", ".svgz"), "this is a vector drawing: render it to PNG first")
+    | dict.fromkeys((".svg", ".svgz", ".wmf", ".emf"), "this is a vector drawing: render it to PNG first")
+    | dict.fromkeys((".eps", ".ps"), "install Ghostscript, which draws it")
 )
 
 
@@ -32,4 +35,9 @@ def readable_extensions() -> frozenset[str]:
     """The extensions of pictures that can be read here, except .lic."""
     register_plugins()
     extensions = Image.registered_extensions()
-    return frozenset(suffix for suffix, kind in extensions.items() if kind in Image.OPEN and suffix != ".lic")
+    kinds = Image.OPEN.keys() - {*UNREADABLE, "LIC"}
+    if not EpsImagePlugin.has_ghostscript():
+        kinds -= {"EPS"}
+    if not hasattr(Image.core, "drawwmf"):  # on Windows only
+        kinds -= {"WMF"}
+    return frozenset(suffix for suffix, kind in extensions.items() if kind in kinds)

@@ -43,8 +43,9 @@ def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = Fals
     except (SyntaxError, Image.DecompressionBombError) as error:
         raise BadImage(str(error)) from error
     if len(result) > len(data):
-        ratio = f"{len(result) / len(data):.1f} times as large as the input"
-        warnings.warn(f"the result is {ratio}: keep the input, or lower `quality`", stacklevel=2)
+        ratio = f"{len(result) / len(data):.3g} times as large as the input"
+        instead = "" if settings.lossless else ", or lower `quality`"
+        warnings.warn(f"the result is {ratio}: keep the input{instead}", stacklevel=2)
     return Converted(result, pixels_of(result), psnr_of(result, _frame(data, job.frame), settings) if measure else None)
 
 
@@ -53,6 +54,7 @@ def _frame(data: bytes, frame: int | None) -> "ImageLike":
     file = io.BytesIO(data)
     if frame is None:
         return file
+    register_plugins()
     with Image.open(file) as image:
         image.seek(frame)
         return image.copy()

@@ -6,13 +6,17 @@ Names are strings; of a URL, what follows `://` is treated as a path. A dash is 
 import os
 import shutil
 import sys
+import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from lic.codec.errors import LicError
 from lic.tools.extras import ExtraNeeded, require
 from lic.tools.files import write_whole
+from lic.tools.usage import describe
 
 STANDARD = "-"
 PROTOCOLS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "sftp": "paramiko"}
@@ -21,6 +25,22 @@ TIMEOUT = 60  # seconds without an answer from a web server
 
 class StorageError(LicError):
     """A URL that cannot be read or written."""
+
+
+@contextmanager
+def _reaching(name: str) -> Iterator[None]:
+    """Report in one line what goes wrong with a remote file: the library of each storage has errors of its own."""
+    try:
+        yield
+    except LicError:
+        raise
+    except urllib.error.HTTPError as error:
+        raise StorageError(f"the server answers: {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        reason = getattr(error.reason, "strerror", None) or error.reason
+        raise StorageError(f"cannot reach the server: {reason}") from error
+    except Exception as error:
+        raise StorageError(f"cannot reach {name}: {describe(error)}") from error
 
 
 def is_url(name: str) -> bool:
@@ -68,12 +88,13 @@ def read(name: str) -> bytes:
     if name == STANDARD:
         return sys.stdin.buffer.read()
     if _is_web(name):
-        with urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
+        with _reaching(name), urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
             return bytes(answer.read())
     if not is_url(name):
         return Path(name).read_bytes()
-    system, path = _remote(name)
-    return bytes(system.cat_file(path))
+    with _reaching(name):
+        system, path = _remote(name)
+        return bytes(system.cat_file(path))
 
 
 def write(name: str, data: bytes) -> None:
@@ -86,18 +107,20 @@ def write(name: str, data: bytes) -> None:
         Path(name).parent.mkdir(parents=True, exist_ok=True)
         write_whole(name, data)
         return
-    system, path = _remote(name)
-    system.makedirs(system._parent(path), exist_ok=True)
-    with system.transaction, system.open(path, "wb") as file:
-        file.write(data)
+    with _reaching(name):
+        system, path = _remote(name)
+        system.makedirs(system._parent(path), exist_ok=True)
+        with system.transaction, system.open(path, "wb") as file:
+            file.write(data)
 
 
 def size(name: str) -> int | None:
     """The bytes of a file; None without the file, and for devices and pipes."""
     if not is_url(name):
         return os.stat(name).st_size if name != STANDARD and os.path.isfile(name) else None
-    system, path = _remote(name)
-    return int(system.size(path)) if system.isfile(path) else None
+    with _reaching(name):
+        system, path = _remote(name)
+        return int(system.size(path)) if system.isfile(path) else None
 
 
 def stamp(name: str) -> str:
@@ -105,8 +128,9 @@ def stamp(name: str) -> str:
     if not is_url(name):
         found = os.stat(name)
         return f"{found.st_size} {found.st_mtime_ns}"
-    system, path = _remote(name)
-    return str(system.ukey(path))
+    with _reaching(name):
+        system, path = _remote(name)
+        return str(system.ukey(path))
 
 
 def identity(name: str) -> object:
@@ -129,15 +153,17 @@ def is_folder(name: str) -> bool:
         return name != STANDARD and Path(name).is_dir()
     if _is_web(name):
         return False
-    system, path = _remote(name)
-    return bool(system.isdir(path))
+    with _reaching(name):
+        system, path = _remote(name)
+        return bool(system.isdir(path))
 
 
 def files_in(folder: str, recursive: bool) -> list[str]:
     """The files in a folder, by their paths in it, in order; hidden ones are left out."""
     if is_url(folder):
-        system, path = _remote(folder)
-        found = [Path(name).relative_to(path) for name in system.find(path, maxdepth=None if recursive else 1)]
+        with _reaching(folder):
+            system, path = _remote(folder)
+            found = [Path(name).relative_to(path) for name in system.find(path, maxdepth=None if recursive else 1)]
     else:
         paths = Path(folder).rglob("*") if recursive else Path(folder).iterdir()
         found = [path.relative_to(folder) for path in paths if path.is_file()]

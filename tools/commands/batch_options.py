@@ -99,6 +99,7 @@ def run_jobs(
             done.append(result)
             bar.update()
             name = "standard input" if job.source == STANDARD else job.source
+            name += "" if job.frame is None else f", frame {job.frame + 1}"
             for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
                 tqdm.write(f"{name}: {line}", file=sys.stderr)
             if lines and not result.error and job.target != STANDARD:

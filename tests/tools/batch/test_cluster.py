@@ -100,7 +100,9 @@ def test_pictures_are_read_from_the_web(server: str, folder: Path, photo: Pixels
     assert main(["encode", f"{server}/03.png", "-o", f"{folder}/web.lic", "-m", "tiny"]) == 0
     assert (folder / "web.lic").read_bytes() == encode(photo[3:67, 3:99], model="tiny")
     assert main(["encode", f"{server}/nothing.png", "-o", f"{folder}/x.lic", "-m", "tiny"]) == 1
-    assert capsys.readouterr().err.endswith("nothing.png: HTTP Error 404: File not found\n")
+    assert capsys.readouterr().err.endswith("nothing.png: the server answers: 404 File not found\n")
+    assert main(["encode", "http://127.0.0.1:1/a.png", "-o", f"{folder}/x.lic", "-m", "tiny"]) == 1
+    assert capsys.readouterr().err.startswith("http://127.0.0.1:1/a.png: cannot reach the server: ")
     assert main(["encode", f"{server}/03.png", "-m", "tiny"]) == 1
     assert "web pages can only be read, name a file as --output" in capsys.readouterr().err
 
@@ -120,3 +122,28 @@ def test_a_url_that_cannot_be_opened_is_one_line(
     assert main(["encode", name, "-o", f"{tmp_path}/x.lic", "-m", "tiny"]) == 1
     error = capsys.readouterr().err
     assert said in error and len(error.splitlines()) == 1
+
+
+class Locked(fsspec.AbstractFileSystem):  # type: ignore[misc]
+    """A storage that asks for a key, with an error of its own."""
+
+    protocol = "locked"
+
+    def info(self, path: str, **options: object) -> dict[str, object]:
+        raise LookupError("Unable to locate credentials")
+
+    ls = info
+
+
+@pytest.mark.parametrize(
+    "command", ["encode {}/a.png -o x.lic", "encode {} -o out/", "encode {}/a.png", "info {}/a.lic"]
+)
+def test_errors_of_a_storage_are_one_line(
+    command: str, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    fsspec.register_implementation("locked", Locked, clobber=True)
+    assert main(command.format("locked://bucket").split()) == 1
+    error = capsys.readouterr().err
+    assert "cannot reach locked://bucket" in error and "Unable to locate credentials" in error
+    assert len(error.splitlines()) == 1

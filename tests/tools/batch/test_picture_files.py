@@ -41,14 +41,14 @@ def test_files_of_installed_plugins_are_found_and_read(module: str, suffix: str,
 def test_pictures_that_cannot_be_read_are_reported_and_other_files_counted(folder: Path, capsys: Captured) -> None:
     pytest.importorskip("pillow_jxl")
     Path("in").mkdir()
-    for name in ("a.cr2", "b.jxl", "notes.txt", "clear.lic", "Thumbs.db"):
+    for name in ("a.cr2", "b.jxl", "notes.txt", "clear.lic", "film.mpg"):
         Path("in", name).write_bytes(b"something")
     Path("clear.png").rename("in/clear.png")
     assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "in/a.cr2: cannot be read here: this is a raw file: develop it to TIFF or JPEG first"
     assert lines[1] == "in/b.jxl: not a picture that Pillow can read"
-    assert "1 converted, 2 failed, 2 of unknown type left: Thumbs.db, notes.txt;" in lines[2]
+    assert "1 converted, 2 failed, 2 of unknown type left: film.mpg, notes.txt;" in lines[2]
 
 
 def test_lossy_outputs_have_quality_95_unless_told_otherwise(folder: Path) -> None:
@@ -157,6 +157,8 @@ def test_all_frames_go_into_numbered_files(suffix: str, folder: Path, photo: Pix
     frames[0].save("in/one.png")
     assert main(["encode", "in", "-o", "out/", "-m", "tiny", "--all-frames"]) == 0
     assert "11 pictures: 11 converted" in capsys.readouterr().err
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny", "--all-frames", "-f", "-v"]) == 0
+    assert f"in/many{suffix}, frame 10 -> out/many-10.lic: " in capsys.readouterr().err
     assert sorted(path.name for path in Path("out").glob("*.lic")) == [
         *(f"many-{number:02}.lic" for number in range(1, 11)),
         "one.lic",

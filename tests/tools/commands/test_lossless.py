@@ -80,5 +80,5 @@ def test_a_target_out_of_reach_for_latents_is_met_without_loss() -> None:
 def test_a_result_larger_than_its_input_is_a_warning_with_the_ratio(capsys: Captured) -> None:
     assert main(["encode", "photo.jpg", "-q", "90"]) == 0
     ratio = Path("photo.lic").stat().st_size / Path("photo.jpg").stat().st_size
-    said = f"photo.jpg: the result is {ratio:.1f} times as large as the input: keep the input, or lower --quality\n"
+    said = f"photo.jpg: the result is {ratio:.3g} times as large as the input: keep the input, or lower --quality\n"
     assert capsys.readouterr().err == said
