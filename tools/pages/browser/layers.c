@@ -336,7 +336,7 @@ EXPORT(cut_out) void cut_out(const float *x, size_t columns, size_t channels, si
 
 static uint8_t grey_level(float value) {
     float level = __builtin_rintf((value + .5f) * 255);
-    return level < 0 ? 0 : level > 255 ? 255 : (uint8_t)level;
+    return !(level > 0) ? 0 : level > 255 ? 255 : (uint8_t)level; /* 0 also for what is no number */
 }
 
 /* Pixels (R, G, B, 255) of a rectangle of the network's output, to a rectangle of a picture with so many columns. */

@@ -6,7 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __wasm__
 #define EXPORT(name) __attribute__((export_name(#name)))
+#else /* tests/fuzz/layers.c */
+#define EXPORT(name)
+#endif
 
 /* Where the stack of blocks ends, to be given to `release` later. */
 size_t mark(void);
