@@ -22,6 +22,8 @@ in the sums over d the mean magnitude of the straight neighbours replaces them.
 Weights and densities are separate for each lambda point, phase and channel, and so is `scale`, the mean magnitude.
 """
 
+from collections.abc import Iterable
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -40,6 +42,7 @@ MIN_MAGNITUDE = 2.0**-10
 MIN_MEAN = 1e-3
 WEIGHT_RATE, HEIGHT_RATE = 4e-3, 1e-2  # learning rates of `fit`
 POSITIONS_PER_STEP = 2000
+PARTS = 16  # pictures whose features are computed at once
 
 
 class Magnitudes(nn.Module):
@@ -77,20 +80,22 @@ class Magnitudes(nn.Module):
     def forward(self, symbols: Tensor, point: Tensor) -> Tensor:
         """mu of each symbol."""
         with torch.autocast(symbols.device.type, enabled=False):
-            features, magnitudes = self._features(symbols)
-            shares = self.shares * (self.scale[..., None] / self.feature_means.mT[:, None])
-            earlier = self.earlier * self.reach * (self.scale[..., None] / self.magnitude_means[:, None, None])
-            mu = torch.empty_like(symbols)
-            for (i, j), phase in self._phases_by_position(symbols.device):
-                row = phase * self.channels + torch.arange(self.channels, device=phase.device)
-                share = shares.flatten(1, 2).index_select(1, row).index_select(0, point)
-                weight = earlier.flatten(1, 2).index_select(1, row).index_select(0, point)
-                here = magnitudes[..., i::2, j::2]
-                sums = (weight @ here.flatten(2)).view_as(here)
-                for k, feature in enumerate(features):
-                    sums = sums + share[..., k, None, None] * feature[..., i::2, j::2]
-                mu[..., i::2, j::2] = sums
-            return mu.clamp(min=MIN_MAGNITUDE)
+            return self._mu(*self._features(symbols), point)
+
+    def _mu(self, features: Iterable[Tensor], magnitudes: Tensor, point: Tensor) -> Tensor:
+        shares = self.shares * (self.scale[..., None] / self.feature_means.mT[:, None])
+        earlier = self.earlier * self.reach * (self.scale[..., None] / self.magnitude_means[:, None, None])
+        mu = torch.empty_like(magnitudes)
+        for (i, j), phase in self._phases_by_position(magnitudes.device):
+            row = phase * self.channels + torch.arange(self.channels, device=phase.device)
+            share = shares.flatten(1, 2).index_select(1, row).index_select(0, point)
+            weight = earlier.flatten(1, 2).index_select(1, row).index_select(0, point)
+            here = magnitudes[..., i::2, j::2]
+            sums = (weight @ here.flatten(2)).view_as(here)
+            for k, feature in enumerate(features):
+                sums = torch.addcmul(sums, share[..., k, None, None], feature[..., i::2, j::2])
+            mu[..., i::2, j::2] = sums
+        return mu.clamp(min=MIN_MAGNITUDE)
 
     def bits(self, symbols: Tensor, mu: Tensor, point: Tensor) -> Tensor:
         """-log2 P of each picture's (possibly noisy) symbols."""
@@ -103,25 +108,32 @@ class Magnitudes(nn.Module):
         return total
 
     @torch.no_grad()
-    def measure(self, k: int, symbols: Tensor) -> None:
-        """The means in the units of which the weights of lambda point k are learned."""
+    def _measure(self, k: int, symbols: Tensor) -> tuple[Tensor, Tensor]:
+        """Set the means in the units of which the weights of lambda point k are learned.
+
+        Returns the features (F x B x C x H x W) and the magnitudes, in half precision, which is enough to learn from.
+        """
         total = torch.zeros(FEATURES, self.channels, device=symbols.device)
         magnitude = torch.zeros(self.channels, device=symbols.device)
         size = torch.zeros(PHASES, self.channels, device=symbols.device)
         count = torch.zeros(PHASES, self.channels, device=symbols.device)
-        for part in symbols.split(16):
+        channel = torch.arange(self.channels, device=symbols.device)
+        every_feature, every_magnitude = symbols.new_empty(FEATURES, *symbols.shape, dtype=torch.half), symbols.half()
+        for i, part in enumerate(symbols.split(PARTS)):
             features, magnitudes = self._features(part)
+            every_feature[:, i * PARTS :][:, : len(part)] = torch.stack(features)
+            every_magnitude[i * PARTS :][: len(part)] = magnitudes
             total += torch.stack([feature.sum((0, 2, 3)) for feature in features])
             magnitude += magnitudes.sum((0, 2, 3))
-            channel = torch.arange(self.channels, device=symbols.device)
-            for (i, j), phase in self._phases_by_position(symbols.device):
-                here = part[..., i::2, j::2].abs()
+            for (y, x), phase in self._phases_by_position(symbols.device):
+                here = part[..., y::2, x::2].abs()
                 size[phase, channel] += here.sum((0, 2, 3))
                 count[phase, channel] += here[:, 0].numel()
         positions = symbols[:, 0].numel()
         self.feature_means[k] = (total / positions).clamp(min=MIN_MEAN)
         self.magnitude_means[k] = (magnitude / positions).clamp(min=MIN_MEAN)
         self.scale[k] = (size / count.clamp(min=1)).clamp(min=MIN_MEAN)
+        return every_feature, every_magnitude
 
     def fit(self, k: int, symbols: Tensor, steps: int) -> float:
         """Learn lambda point k from its symbols (B x C x H x W) alone; returns the bits per picture at the end.
@@ -129,7 +141,7 @@ class Magnitudes(nn.Module):
         The weights start afresh: started from those of a neighbouring point they end up worse.
         """
         one = Magnitudes(1, self.channels).to(symbols.device)
-        one.measure(0, symbols)
+        features, magnitudes = one._measure(0, symbols)  # no weight changes them
         rates = {one.shares: WEIGHT_RATE, one.earlier: WEIGHT_RATE, one.density.log_heights: HEIGHT_RATE}
         optimizer = torch.optim.Adam([{"params": [p], "rate": rate} for p, rate in rates.items()], lr=0.0)
         generator = torch.Generator().manual_seed(0)
@@ -139,8 +151,9 @@ class Magnitudes(nn.Module):
         for step in range(steps):
             for group in optimizer.param_groups:
                 group["lr"] = group["rate"] * (1 - step / steps)
-            some = symbols[torch.randint(len(symbols), (batch,), generator=generator)]
-            bits = one.bits(some, one(some, point), point).mean()
+            some = torch.randint(len(symbols), (batch,), generator=generator)
+            mu = one._mu(features[:, some].float(), magnitudes[some].float(), point)
+            bits = one.bits(symbols[some], mu, point).mean()
             optimizer.zero_grad()
             bits.backward()
             optimizer.step()
@@ -188,5 +201,7 @@ def _diagonal(x: Tensor) -> Tensor:
 def _padded(x: Tensor) -> Tensor:
     """One more row and column on each side: mirrored, which keeps the parity; zero if there is nothing to mirror."""
     rows, columns = x.shape[-2:]
+    if min(rows, columns) > 1:
+        return F.pad(x, (1, 1, 1, 1), mode="reflect")
     x = F.pad(x, (1, 1, 0, 0), mode="reflect" if columns > 1 else "constant")
     return F.pad(x, (0, 0, 1, 1), mode="reflect" if rows > 1 else "constant")
