@@ -37,6 +37,7 @@ COMMANDS = {
     "train": ("lic.tools.commands.train", "train a model, or new lambda points of one"),
     "figures": ("lic.tools.commands.figures", "the theory's pictures from real data, as PNG files with captions"),
     "theory": ("lic.tools.commands.theory", "the theory as a page: equations, code and figures side by side"),
+    "exercises": ("lic.tools.commands.exercises", "functions of the lectures to fill in, and a check with hints"),
     "vae": ("lic.tools.commands.vae_actions", "the variational autoencoder on the codec's layers"),
     "export": ("lic.tools.commands.export", "make a model file from a training run"),
 }

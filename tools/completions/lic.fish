@@ -50,7 +50,7 @@ function _shtab_lic_using
   test "$_shtab_lic_cmdpath" = "$argv"
 end
 
-set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train figures theory vae 'vae train' 'vae sample' 'vae reconstruct' 'vae interpolate' 'vae traverse' 'vae objectives' 'vae colour' export
+set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train figures theory exercises vae 'vae train' 'vae sample' 'vae reconstruct' 'vae interpolate' 'vae traverse' 'vae objectives' 'vae colour' export
 set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
@@ -168,6 +168,7 @@ complete -c lic -n '_shtab_lic_using compare' -l bpp -xka "(__fish_complete_path
 complete -c lic -n '_shtab_lic_using compare' -l like-jpeg -xka "(__fish_complete_path (commandline -ct))" -d 'as large as JPEG 4:2:0 at this quality (default: 10)'
 complete -c lic -n '_shtab_lic_using compare' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the comparison as one PNG picture'
 complete -c lic -n '_shtab_lic_using compare' -l html -xka "(__fish_complete_path (commandline -ct))" -d 'the comparison as a page with a slider'
+complete -c lic -n '_shtab_lic_using compare' -l live -d 'put lic'"'"'s file itself into the page, which decodes it in the browser (some 7 MB more)'
 complete -c lic -n '_shtab_lic_using compare' -l codecs -xka "(__fish_complete_path (commandline -ct))" -d 'some of lic, jpeg, jpeg444, jpeg2000, webp, avif, avif444, jxl, heic, heic444 (default: lic jpeg jpeg2000 webp avif)'
 complete -c lic -n '_shtab_lic_using compare' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of lic'"'"'s model'
 complete -c lic -n '_shtab_lic_using compare' -s e -l effort -xka "(__fish_complete_path (commandline -ct))" -d 'see `lic encode`'
@@ -244,6 +245,11 @@ complete -c lic -n '_shtab_lic_using theory' -l data -xka "(__fish_complete_path
 complete -c lic -n '_shtab_lic_using theory' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'codec model, by name or file (see `lic models`)'
 complete -c lic -n '_shtab_lic_using theory' -l steps -xka "(__fish_complete_path (commandline -ct))" -d 'for each network that a figure trains (800)'
 complete -c lic -n '_shtab_lic_using theory' -l seed -xka "(__fish_complete_path (commandline -ct))" -d 'random seed (0)'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a exercises -d 'functions of the lectures to fill in, and a check with hints'
+complete -c lic -n '_shtab_lic_using exercises' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using exercises' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using exercises' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write exercises here; files that exist are kept'
+complete -c lic -n '_shtab_lic_using exercises; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder or file to check'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a vae -d 'the variational autoencoder on the codec'"'"'s layers'
 complete -c lic -n '_shtab_lic_using vae' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using vae' -l help -d 'show all options'

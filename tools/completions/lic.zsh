@@ -17,6 +17,7 @@ _shtab_lic_commands() {
     doctor:'versions, the processor, and whether each model works'
     encode:examples:
     eval:'measure files of lic and other codecs on pictures'
+    exercises:'functions of the lectures to fill in, and a check with hints'
     export:'make a model file from a training run'
     figures:'the theory'"'"'s pictures from real data, as PNG files with captions'
     info:'size, quality, model and sections of .lic files'
@@ -61,6 +62,7 @@ _shtab_lic_compare_options=(
   "--like-jpeg[as large as JPEG 4\:2\:0 at this quality (default\: 10)]:Q:_files"
   {-o,--output}"[the comparison as one PNG picture]:SHEET:_files"
   "--html[the comparison as a page with a slider]:PAGE:_files"
+  "--live[put lic\'s file itself into the page, which decodes it in the browser (some 7 MB more)]"
   "--codecs[some of lic, jpeg, jpeg444, jpeg2000, webp, avif, avif444, jxl, heic, heic444 (default\: lic jpeg jpeg2000 webp avif)]:CODEC:_files"
   {-m,--model}"[name or path of lic\'s model]:model:_files"
   {-e,--effort}"[see \`lic encode\`]:N:_files"
@@ -175,6 +177,16 @@ _shtab_lic_eval_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_eval_defaults_added=0
+
+_shtab_lic_exercises_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
+  ":folder or file to check:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_exercises_defaults_added=0
 
 _shtab_lic_export_options=(
   "-h[show the most important options]"
@@ -481,6 +493,7 @@ _shtab_lic() {
         doctor) _arguments -C -s $_shtab_lic_doctor_options ;;
         encode) _arguments -C -s $_shtab_lic_encode_options ;;
         eval) _arguments -C -s $_shtab_lic_eval_options ;;
+        exercises) _arguments -C -s $_shtab_lic_exercises_options ;;
         export) _arguments -C -s $_shtab_lic_export_options ;;
         figures) _arguments -C -s $_shtab_lic_figures_options ;;
         info) _arguments -C -s $_shtab_lic_info_options ;;
