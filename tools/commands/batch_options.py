@@ -86,11 +86,12 @@ def run_jobs(
     many = len(jobs) > 1 or any(job.folder for job in jobs)
     lines = not args.quiet and (args.verbose or getattr(args, "psnr", False) or (sys.stderr.isatty() and not many))
     quiet = True if args.quiet else None  # None: unless on a terminal
-    within = tqdm(leave=False, position=int(many), unit="step", disable=quiet)
+    within = tqdm(leave=False, position=int(many), bar_format="{desc}", disable=quiet)
 
     def show(what: str, done: int, total: int | None) -> None:
         within.total, within.n = total, done
-        within.set_description(what)
+        within.bar_format = "{desc}: {bar} {n_fmt}/{total_fmt}" if total else "{desc}"
+        within.set_description_str(what)
 
     with tqdm(total=len(jobs), unit="picture", disable=quiet if many else True) as bar, within, shown_by(show):
         for job, result in zip(jobs, results, strict=True):

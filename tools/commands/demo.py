@@ -20,18 +20,19 @@ def run(args: argparse.Namespace) -> int:
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
     print(f"{'picture':<10} {'codec':<5} {'quality':>7} {'bytes':>7} {'bit/px':>7} {'PSNR':>6} {'MS-SSIM':>8}")
-    factors = []
+    factors: list[float] = []
+    sheets: list[Path] = []
     for name, original, ours, jpeg, factor in demonstrate(folder, args.model):
         factors.append(factor)
         if ours.setting == SHEET_QUALITY:
-            sheet = folder / f"{name}-sheet.png"
-            write_whole(sheet, png(draw_sheet(name, original, [ours, jpeg])))
+            sheets.append(folder / f"{name}-sheet.png")
+            write_whole(sheets[-1], png(draw_sheet(name, original, [ours, jpeg])))
         for picture, codec, v in ((name, "lic", ours), ("", "JPEG", jpeg)):
             numbers = f"{v.setting:>7g} {v.bytes:>7,} {v.bpp:>7.3f} {v.scores.psnr:>6.2f} {v.scores.ms_ssim:>8.4f}"
             print(f"{picture:<10} {codec:<5} {numbers}")
     print(f"\nThe files are in {folder}: for each NAME and quality Q, NAME-qQ.lic and what it decodes to, NAME-qQ.png,")
     print("and the JPEG nearest in size, NAME-qQ.jpg (4:2:0, optimised); NAME.png is the original.")
-    print(f"\nSide by side, enlarged: {sheet}")
+    print(f"\nSide by side, enlarged: {', '.join(map(str, sheets))}")
     factor = geometric_mean(factors)
     verdict = f"{factor:.1f} times smaller" if factor >= 1 else f"{1 / factor:.1f} times larger"
     print(f"At equal PSNR, a .lic file is {verdict} than a JPEG file (mean over {len(factors)} files).")

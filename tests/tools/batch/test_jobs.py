@@ -150,6 +150,15 @@ def without_speed(capsys: Captured) -> str:
     return capsys.readouterr().err.rpartition(";")[0]
 
 
+def test_threads_are_as_many_as_asked_for(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    monkeypatch.setattr("lic.tools.batch.conversion.use_threads", asked.append)
+    for more in ([], ["--threads", "3"]):
+        assert main(["encode", "in/a.png", "-o", f"{len(more)}.lic", "-m", "tiny", *more]) == 0
+    assert asked == [3]
+    assert Path("0.lic").read_bytes() == Path("2.lic").read_bytes()
+
+
 def test_warnings_are_one_line_and_no_failure(folder: Path, capsys: Captured, photo: Pixels) -> None:
     frames = [Image.fromarray(photo[:40, :40]), Image.fromarray(photo[40:80, :40])]
     frames[0].save("two.tif", save_all=True, append_images=frames[1:])
