@@ -62,6 +62,7 @@ class Codec(nn.Module):
         self.analysis = nn.Sequential(convolutions[0], GDN(), convolutions[1], GDN(), convolutions[2])
         self.synthesis = nn.Sequential(upsample(M, N, 2), GDN(True), upsample(N, N, 2), GDN(True), upsample(N, 3, 4))
         self.log_heights = nn.Parameter(torch.zeros(M, len(KNOTS)))
+        # 1 / gain starts at sqrt(4e-4 / lambda): the step that minimises 3 log2(1 / step) + lambda 255^2 step^2 / 12.
         self.log_gain = nn.Parameter(torch.tensor(LAMBDAS).mul(2500).log()[:, None].repeat(1, M) / 2)
 
     def probability(self, n: Tensor, gain: Tensor) -> Tensor:
@@ -94,7 +95,7 @@ def start(codec: Codec, pictures: Tensor) -> None:
         blocks = F.unfold(y, r, stride=r).transpose(1, 2).flatten(0, 1)
         basis = torch.linalg.svd(torch.cov(blocks.T))[0].T[: layer.out_channels]
         for parameter in (*layer.parameters(), *mirror.parameters()):
-            parameter.mul_(0.02)
+            parameter.mul_(0.02)  # weights beside the components begin near zero, but not all equal
         layer.weight[: len(basis), :, first : first + r, first : first + r] += basis.unflatten(1, (-1, r, r))
         mirror.weight[:, : len(basis), 1, 1] += basis.T
         y = layer(y)

@@ -1,6 +1,8 @@
 """The codec in one file, small: its files decode to the symbols that were encoded, in about as many bits as it says."""
 
 import ast
+import re
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +93,20 @@ def test_training_lowers_the_loss(photo: Pixels, codec: Codec) -> None:
         torch.manual_seed(0)
         losses.append(float(network.loss(crops, torch.tensor([2]))))
     assert losses[1] < 0.97 * losses[0]
+
+
+def test_the_program_beats_jpeg_at_low_rates_even_untrained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    constants = "STEPS, BATCH, CROP, RATE = 3000, 8, 64, 5e-4"
+    assert constants in SOURCE
+    program = tmp_path / "program.py"
+    program.write_text(SOURCE.replace(constants, "STEPS, BATCH, CROP, RATE = 1, 1, 64, 0"), encoding="utf-8")
+    runpy.run_path(str(program), run_name="__main__")
+    lines = capsys.readouterr().out.splitlines()
+    points = [re.findall(r"(\d+\.\d+) (?:bits|dB)", line) for line in lines[: len(single.LAMBDAS)]]
+    rate, ours, jpeg = map(float, points[0])
+    assert rate < 0.2 and ours > jpeg + 1
+    plot = "\n".join(lines[len(single.LAMBDAS) :])
+    assert len(plot.splitlines()) == 13 and plot.count(" o ") + plot.count(".o") >= 4
 
 
 def test_densities_are_linear_between_knots_and_integrate_to_one() -> None:
