@@ -286,6 +286,11 @@ def test_code_that_does_not_run_is_wrong_and_says_where(judge: Callable[[str, st
     assert verdict == ("gaussian_kl", "wrong", f"NameError: name 'undefined' is not defined (line {line})")
 
 
+def test_arguments_may_be_changed_in_place(judge: Callable[[str, str], Verdict]) -> None:
+    body = "    return log_likelihood.add_(log_prior[:, None]).logsumexp(0)\n"
+    assert judge("latent_variables", with_body("latent_variables", "log_evidence", body)).state == "right"
+
+
 def test_a_result_of_another_shape_is_told() -> None:
     with pytest.raises(Wrong, match=r"Add them\. \(The result has the shape \(3,\), not \(\)\.\)"):
         expect(torch.zeros(3), torch.tensor(0.0), "Add them.")
