@@ -52,6 +52,7 @@ LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one ch
 START_PRICE = 0.9  # of distortion, times lambda
 PRICE_RESPONSE = 10  # how strongly the price answers to distortion off its goal
 MOST_CHANGE = 1.4  # of the price, in a round
+LANDINGS = 4  # at most
 ROUNDS = 2  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start
 PROBES = 2  # random pictures that curvatures are estimated from
@@ -267,20 +268,28 @@ class Chunk:
         self.price *= float(np.clip((distortion / max(goal, 1e-9)) ** PRICE_RESPONSE, 1 / MOST_CHANGE, MOST_CHANGE))
 
     def land(self) -> None:
-        """At the end: keep the moves of those positions that together reach the goal at the least rate."""
+        """At the end: keep the moves of those positions that together reach the goal at the least rate.
+
+        Moves do not add up exactly, so if the goal is missed, it is tried again with a goal that is as much stricter.
+        """
         self.judge(*self._now())
         assert self.start is not None and self.kept is not None
         rate = _around(self.kept.rate - self.start.rate)
         distortion = _around(self.kept.distortion - self.start.distortion)
-        goal = -MARGIN * self.start.distortion.sum(dtype=np.float64)
-        low, high = 0.05, 20.0
-        for _ in range(20):
-            price = (low * high) ** 0.5
-            kept = rate + price * distortion < 0
-            low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= goal else (price, high)
-        back = rate + high * distortion >= 0
-        self.symbols[:, back] = self.start.symbols[:, back]
-        self._note(Kept(self.symbols.copy(), *self._now()))
+        goal = aim = -MARGIN * self.start.distortion.sum(dtype=np.float64)
+        for _ in range(LANDINGS):
+            low, high = 0.05, 20.0
+            for _ in range(20):
+                price = (low * high) ** 0.5
+                kept = rate + price * distortion < 0
+                low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= aim else (price, high)
+            np.copyto(self.symbols, np.where(rate + high * distortion < 0, self.kept.symbols, self.start.symbols))
+            now = Kept(self.symbols.copy(), *self._now())
+            self._note(now)
+            excess = (now.distortion - self.start.distortion).sum(dtype=np.float64) - goal
+            if excess <= 0:
+                break
+            aim -= excess
 
     def _now(self) -> tuple[Floats, Floats]:
         """Rate and distortion at each position."""
