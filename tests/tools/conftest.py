@@ -1,5 +1,6 @@
 """Results to plot, versions to compare, what a tiny training needs, and a browser for pages, where one is installed."""
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -39,6 +40,8 @@ def browser() -> str:
 @pytest.fixture(scope="session")
 def tab(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
     """A page of a browser that runs as long as the tests."""
+    if os.name == "nt":
+        pytest.skip("the browser is driven over two pipes, which bash sets up")
     with chromium(browser, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
 

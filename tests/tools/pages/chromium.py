@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import select
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +23,7 @@ FLAGS = (
     "--remote-debugging-pipe",
 )
 END = b"\0"  # of a message
+PATIENCE = 120  # seconds; on a busy machine the browser takes some to start
 
 
 class Tab:
@@ -52,6 +54,8 @@ class Tab:
 
     def _receive(self) -> dict[str, Any]:
         while END not in self._unread:
+            if not select.select([self._answers], [], [], PATIENCE)[0]:
+                raise RuntimeError(f"the browser has not answered for {PATIENCE} s")
             piece = os.read(self._answers, 1 << 20)
             if not piece:
                 raise RuntimeError("the browser has ended")

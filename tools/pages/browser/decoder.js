@@ -62,7 +62,7 @@ class Decoder {
     this.networks = new Map(); // of promises, by fingerprint: each has an engine with memory of its own
   }
 
-  // { width, height, pixels (R, G, B, A), ... }
+  // { width, height, pixels (R, G, B, A), ... }; `done` is called with the share of the work that is done.
   async decode(bytes, done = () => {}) {
     const file = parse(bytes);
     const about = this.about(file, bytes);
@@ -87,10 +87,10 @@ class Decoder {
   }
 
   about(file, bytes) {
-    const { width, height, grey, fingerprint, exact, rows, columns, sections } = file;
+    const { width, height, grey, fingerprint, exact, sections } = file;
     const [exif, icc] = ["e", "i"].map((tag) => sections.get(tag));
     const alpha = sections.has("A");
-    return { width, height, grey, alpha, fingerprint, exact, rows, columns, size: bytes.length, exif, icc };
+    return { width, height, grey, alpha, fingerprint, exact, size: bytes.length, exif, icc };
   }
 
   // The bits of the latents at each of rows x columns positions; null for a picture that is kept without loss.
@@ -167,7 +167,7 @@ async function losslessPixels(file) {
   return pixels;
 }
 
-globalThis.licDecoder = { Decoder, parse, pngOf };
+globalThis.licDecoder = { Decoder, pngOf };
 
 // In a worker of lic.js: { id, task, bytes } is answered by { id, result } or { id, error }, with { id, progress }
 // before; { file: name } asks for a file, which comes as { file: name, bytes }.

@@ -3,7 +3,9 @@
 //   lic.decode(bytes, progress)   a promise of { width, height, pixels, ... }; `progress` is called with 0 to 1
 //   lic.draw(picture, canvas)     the picture the right way up, in its colours
 //   lic.bits(bytes)               the bits of each block of 16 x 16 pixels
-//   lic.png(bytes)                the picture as a PNG file
+//   lic.png(bytes)                the picture as a PNG file, a Blob
+//   lic.symbols(bytes)            the integer latents, channels x rows x columns
+//   lic.file(name)                the bytes of one of the files below
 //   lic.serve()                   from now on <img src="photo.lic"> works, too, by the service worker
 //
 // A worker decodes. It, the engine and the models are files beside this one, or <script data-file="NAME"> in the page.

@@ -94,11 +94,8 @@ class Spatial {
 class SubPixel {
   radius = 1;
   constructor(engine, tensor, inputs, outputs, r) {
-    this.r = r;
-    this.outputs = outputs;
-    this.macs = 9 * inputs * outputs * r * r;
+    Object.assign(this, { engine, outputs, r, macs: 9 * inputs * outputs * r * r });
     this.convolution = new Spatial(engine, tensor("weight"), tensor("bias"), outputs, inputs, r);
-    this.engine = engine;
   }
   run(x, rows, columns) {
     const out = activations(this.engine, rows * columns * this.r ** 2, this.outputs);
@@ -111,7 +108,7 @@ class InverseGDN {
   radius = 0;
   r = 1;
   constructor(engine, tensor, channels) {
-    Object.assign(this, { engine, channels, outputs: channels, macs: channels * channels });
+    Object.assign(this, { engine, channels, macs: channels * channels });
     const from = (minimum) => (root) => Math.max(root, Math.sqrt(minimum + 2 ** -36)) ** 2 - 2 ** -36;
     this.gamma = engine.allocate(engine.run.packed_1x1_size(channels, channels));
     const gamma = Float32Array.from(tensor("gamma_root"), from(0));
@@ -132,7 +129,7 @@ class Bottleneck {
   radius = 1;
   r = 1;
   constructor(engine, tensor, channels, width) {
-    Object.assign(this, { engine, width, outputs: channels, macs: 2 * channels * width + 9 * width * width });
+    Object.assign(this, { engine, width, macs: 2 * channels * width + 9 * width * width });
     this.reduce = new Pointwise(engine, tensor("reduce.weight"), tensor("reduce.bias"), width, channels);
     this.mix = new Spatial(engine, tensor("mix.weight"), tensor("mix.bias"), width, width);
     this.expand = new Pointwise(engine, tensor("expand.weight"), tensor("expand.bias"), channels, width);
