@@ -9,6 +9,7 @@ for these; three spaces or more separate the statements of a line, and statement
 
 import html
 import re
+import textwrap
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -251,7 +252,7 @@ def equations(lines: list[str]) -> str:
             raise NotMathematics("only words")
         rows = [row for line in lines for row in _rows(line)]
     except NotMathematics:
-        return f"<pre>{html.escape(chr(10).join(lines))}</pre>"
+        return f"<pre>{html.escape(textwrap.dedent(chr(10).join(lines)))}</pre>"
     body = "\n".join(
         f'<tr><td class="label">{label}</td><td class="left">{left}</td><td class="right">{right}</td></tr>'
         for label, left, right in rows
@@ -270,9 +271,8 @@ def _rows(line: str) -> list[tuple[str, str, str]]:
     label = ""
     rows = []
     for i, statement in enumerate(statements):
-        words = _has_words(statement)
         where = _relation(statement)
-        if where < 0 and words:
+        if where < 0 and (_has_words(statement) or statement.endswith(":")):
             if i == 0 and len(statements) > 1:
                 label = html.escape(statement.rstrip(":"))
             else:

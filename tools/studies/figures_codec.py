@@ -16,6 +16,7 @@ from lic.codec.file.container import parse
 from lic.codec.fixed_quality import encode_picture
 from lic.codec.picture.fidelity import psnr, squared_error
 from lic.codec.picture.image import Picture
+from lic.codec.transform.restoration import quantise as quantise_latents
 from lic.codec.transform.tiled import analyse
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantization import quantize
@@ -170,7 +171,7 @@ def contexts(context: Context) -> Drawing:
     picture = context.pictures[0]
     pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
     point = with_contexts.at(position)
-    symbols = point.quantise(analyse(pixels, with_contexts, point))
+    symbols = np.concatenate([*quantise_latents(analyse(pixels, with_contexts, point), with_contexts, point)], axis=1)
     models = {
         "one table per channel": dataclasses.replace(with_contexts, entropy=ChannelTables(with_contexts.heights)),
         "contexts": with_contexts,

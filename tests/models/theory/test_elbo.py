@@ -123,6 +123,21 @@ def test_near_the_posterior_the_variances_change_places() -> None:
     assert at.likelihood.var() > 0.1
 
 
+def test_a_decoder_that_ignores_z_makes_information_in_q_a_waste() -> None:
+    """With p(y|z) = p(y) the best prior is the mean of q over y, and -ELBO exceeds -ln p(y) by I(y, z), on average."""
+    p_y = torch.tensor([0.5, 0.3, 0.2]).double()
+    q = torch.tensor([[0.8, 0.1, 0.3], [0.2, 0.9, 0.7]]).double()  # q(z|y), a column for each y
+    aggregate = q @ p_y
+    information = float((p_y * q * (q / aggregate[:, None]).log()).sum())
+    ignored = p_y.log().expand_as(q)
+    best = elbo(aggregate.log()[:, None].expand_as(q), ignored, q.log(), weights=q)
+    assert float(p_y @ (p_y.log() - best)) == pytest.approx(information)
+    uniform = elbo(torch.full_like(q, 0.5).log(), ignored, q.log(), weights=q)
+    assert p_y @ uniform < p_y @ best
+    collapsed = aggregate[:, None].expand_as(q)  # q(z|y) = q(z): nothing is said about y, and nothing is lost
+    assert torch.allclose(elbo(collapsed.log(), ignored, collapsed.log(), weights=collapsed), p_y.log())
+
+
 def test_the_hard_elbo_lacks_the_entropy() -> None:
     z, weights = quadrature()
     at = logs(z)

@@ -62,6 +62,33 @@ def test_em_with_equal_noise_reaches_the_closed_form_of_probabilistic_pca() -> N
     assert by_em.log_evidence(y).mean() == pytest.approx(float(closed.log_evidence(y).mean()), abs=1e-8)
 
 
+def test_a_general_prior_is_absorbed_by_loadings_and_mean() -> None:
+    """z ~ N(m0, S0) behind loadings W explains y as N(0, I) does behind W S0^(1/2), with the mean m + W m0."""
+    model = known()
+    prior_mean, root = torch.tensor([1.0, -2.0]).double(), torch.tensor([[1.5, 0.0], [0.4, 0.7]]).double()
+    standard = FactorAnalysis(model.loadings @ root, model.noise, model.mean + model.loadings @ prior_mean)
+    epsilon = torch.randn(200_000, 2, generator=torch.Generator().manual_seed(2)).double()
+    means = model.mean + (prior_mean + epsilon @ root.T) @ model.loadings.T  # of p(y|z), for z of the general prior
+    assert torch.allclose(means.mean(0), standard.mean, atol=0.05)
+    by_sampling = torch.cov(means.T) + model.noise.diag()
+    assert torch.allclose(by_sampling, standard.covariance(), rtol=0.03, atol=0.1)
+
+
+def test_without_noise_probabilistic_pca_is_pca() -> None:
+    generator = torch.Generator().manual_seed(3)
+    y = torch.randn(400, 2, generator=generator).double() @ torch.randn(2, 6, generator=generator).double()
+    components = principal_components(y, 2).double().T
+    errors = []
+    for noise in (1.0, 0.1, 0.01):
+        noisy = y + noise * torch.randn(400, 6, generator=torch.Generator().manual_seed(4)).double()
+        model = probabilistic_pca(noisy, 2)
+        assert span_alignment(model.loadings, principal_components(noisy, 2).double().T) > 1 - 1e-6
+        explained = model.mean + model.posterior(noisy)[0] @ model.loadings.T
+        projected = noisy.mean(0) + (noisy - noisy.mean(0)) @ components @ components.T
+        errors.append(float((explained - projected).square().mean().sqrt()))
+    assert errors[0] > 5 * errors[1] > 25 * errors[2]  # the posterior mean tends to the projection
+
+
 def test_unequal_noise_is_worth_its_parameters() -> None:
     y = data(1000)
     gain = fit(y, 2).log_evidence(y).mean() - probabilistic_pca(y, 2).log_evidence(y).mean()
@@ -79,3 +106,11 @@ def test_a_linear_autoencoder_learns_the_principal_components() -> None:
     by_pca = (centred - centred @ components @ components.T).square().mean()
     by_training = (y.double() - autoencoder.reconstruct(y.double())).square().mean()
     assert by_training == pytest.approx(float(by_pca), rel=1e-4)
+
+
+def test_whatever_goes_in_what_comes_out_lies_on_the_learned_plane() -> None:
+    generator = torch.Generator().manual_seed(5)
+    autoencoder = train_linear_autoencoder(data(200), 2, steps=50, generator=generator)
+    foreign = 100 * torch.rand(20, 6, generator=generator).double()
+    decoded = autoencoder.reconstruct(foreign) - autoencoder.mean
+    assert torch.linalg.matrix_rank(torch.cat([decoded, autoencoder.decoder.T]), rtol=1e-9) == 2

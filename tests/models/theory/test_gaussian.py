@@ -61,6 +61,19 @@ def test_samples_have_the_moments_and_let_gradients_through() -> None:
     assert log_variance.grad is not None and torch.allclose(log_variance.grad, log_variance.exp(), rtol=0.04)
 
 
+def test_the_reparametrised_gradient_varies_less_than_the_score_functions() -> None:
+    """Both estimate the gradient of E z^2 by the mean; one differentiates z, the other the density of z."""
+    mean = torch.full((20000, 1), 1.5, dtype=torch.float64, requires_grad=True)
+    q = DiagonalGaussian(mean, torch.zeros_like(mean))
+    z = q.sample(torch.randn(20000, 1, generator=GENERATOR).double())
+    (through_z,) = torch.autograd.grad(z.square().sum(), mean, retain_graph=True)
+    fixed = z.detach()
+    (by_score,) = torch.autograd.grad((fixed.square() * q.log_density(fixed)).sum(), mean)
+    for draws in (through_z, by_score):
+        assert abs(draws.mean() - 3.0) < 4 * draws.std() / len(draws) ** 0.5
+    assert through_z.var() < 0.2 * by_score.var()
+
+
 def test_full_covariances_agree_with_torch() -> None:
     a, b = (torch.randn(3, 3, generator=GENERATOR).double() for _ in range(2))
     first, second = a @ a.T + torch.eye(3), b @ b.T + torch.eye(3)

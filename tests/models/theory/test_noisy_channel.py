@@ -1,6 +1,7 @@
 """The KL to the prior bounds the information in a noisy channel."""
 
 import math
+from itertools import pairwise
 
 import pytest
 import torch
@@ -42,6 +43,18 @@ def test_the_kl_bounds_it_by_exactly_the_distance_of_the_aggregate_from_the_prio
     zero = torch.zeros(2).double()
     slack = kl_normal(zero, aggregate, zero, torch.eye(2).double())
     assert bound == pytest.approx(float(known + slack), abs=0.01)
+
+
+def test_without_noise_a_real_number_carries_any_number_of_bits() -> None:
+    """In the end each halving of the noise adds a bit per dimension: a deterministic encoder has no finite rate."""
+    covariance, channel = torch.eye(2).double(), torch.tensor([[1.0, 0.5], [0.0, 1.0]]).double()
+    deviations = [2.0**-k for k in range(12)]
+    bits = [
+        float(gaussian_information(covariance, channel, torch.full((2,), deviation**2).double())) / math.log(2)
+        for deviation in deviations
+    ]
+    gains = [after - before for before, after in pairwise(bits)]
+    assert gains == sorted(gains) and gains[-1] == pytest.approx(2, abs=1e-4)
 
 
 def test_the_estimate_cannot_exceed_what_its_samples_can_tell_apart() -> None:

@@ -52,8 +52,14 @@ def test_relations_are_aligned_and_notes_stay_words() -> None:
     assert [len(list(row.iter("math"))) for row in table.iter("tr")] == [2, 0, 1, 2]
 
 
+def test_a_name_before_a_colon_is_a_label() -> None:
+    (row,) = ET.fromstring(equations(["GDN:   y = x"])).iter("tr")
+    assert ["".join(cell.itertext()) for cell in row] == ["GDN", "y", "=x"]
+
+
 def test_what_is_no_equation_is_shown_as_it_stands() -> None:
     assert equations(["x -> conv 9x9 /4 -> y"]) == "<pre>x -&gt; conv 9x9 /4 -&gt; y</pre>"
+    assert equations(["    x -> 3x3", "    y"]) == "<pre>x -&gt; 3x3\ny</pre>"
     assert equations(["1        a constant", "inside   the neighbours"]).startswith("<pre>1        a")
 
 
