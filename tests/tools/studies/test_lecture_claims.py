@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from lic.tools.studies import lecture_claims
 from lic.tools.studies.figure_context import Context
 from lic.tools.studies.lecture_claims import CLAIMS, table
 
@@ -28,12 +29,22 @@ def test_stronger_compression_means_fewer_bits_and_more_zeros(context: Context) 
     assert bits == sorted(bits) and zeros == sorted(zeros, reverse=True)
 
 
-def test_contexts_and_codecs_are_compared(context: Context) -> None:
+def test_contexts_are_compared(context: Context) -> None:
     for row in CLAIMS["contexts"](context)[1:]:
         fixed, adaptive, saved = float(row[1]), float(row[2]), float(row[3].rstrip("%"))
         assert saved == pytest.approx(100 * (1 - adaptive / fixed), abs=0.5)
-    names = [row[0] for row in CLAIMS["case_study"](context)[1:]]
-    assert len(names) == 3 and names[0].startswith("JPEG ") and names[1] == "JPEG 2000"
+
+
+def test_codecs_are_compared_where_all_of_them_have_so_small_a_file(
+    context: Context, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lecture_claims, "CASE_STUDY_RATE", 0.01)
+    assert CLAIMS["case_study"](context)[0][0] == "codec, on 0 pictures"
+    monkeypatch.setattr(lecture_claims, "CASE_STUDY_RATE", 4.0)
+    head, *rows = CLAIMS["case_study"](context)
+    assert head[0] == "codec, on 1 pictures"
+    assert [row[0].split()[0] for row in rows] == ["JPEG", "JPEG", "lic"] and rows[1][0] == "JPEG 2000"
+    assert all(float(row[1]) <= 4.0 for row in rows)
 
 
 def test_more_segments_are_given_to_the_same_pixels(context: Context) -> None:
