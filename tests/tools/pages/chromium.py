@@ -20,10 +20,12 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--disable-renderer-backgrounding",  # without a window it would run below everything else
+    "--disable-backgrounding-occluded-windows",
     "--remote-debugging-pipe",
 )
 END = b"\0"  # of a message
-PATIENCE = 120  # seconds; on a busy machine the browser takes some to start
+PATIENCE = 300  # seconds: on a busy machine, a test takes many times as long as on an idle one
 
 
 class Tab:
