@@ -74,10 +74,13 @@ def _remote(name: str) -> tuple[Any, str]:
     """The file system of fsspec, and the path in it."""
     if _is_web(name):
         raise StorageError(f"cannot write to {name}: web pages can only be read, name a file as `output`")
+    package = PROTOCOLS.get(name.partition("://")[0], "")
     try:
         system, path = require("fsspec").core.url_to_fs(name)
+    except ExtraNeeded as error:
+        raise ExtraNeeded(f"{error} {package}".rstrip()) from error
     except ImportError as error:
-        package = PROTOCOLS.get(name.partition("://")[0], f"and what fsspec asks for: {error}")
+        package = package or f"and what fsspec asks for: {error}"
         raise ExtraNeeded(f"cannot open {name}: pip install 'lic-codec[distributed]' {package}") from error
     except ValueError as error:
         raise StorageError(f"cannot open {name}: {error}") from error

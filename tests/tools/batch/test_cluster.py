@@ -111,7 +111,7 @@ def test_pictures_are_read_from_the_web(server: str, folder: Path, photo: Pixels
     ("name", "missing", "said"),
     [
         ("s3://bucket/a.png", "s3fs", "pip install 'lic-codec[distributed]' s3fs"),
-        ("s3://bucket/a.png", "fsspec", "this needs fsspec: pip install 'lic-codec[distributed]'"),
+        ("s3://bucket/a.png", "fsspec", "this needs fsspec: pip install 'lic-codec[distributed]' s3fs"),
         ("nonsense://a.png", "", "cannot open nonsense://a.png: "),
     ],
 )
