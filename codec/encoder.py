@@ -12,7 +12,7 @@ from lic.codec.fixed_quality import encode_exactly, encode_picture
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
 from lic.codec.picture.image import ImageLike, Picture, read_image
-from lic.codec.picture.lossless import looks_drawn
+from lic.codec.picture.lossless import is_flat, looks_drawn
 from lic.codec.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
 
 LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
@@ -53,9 +53,9 @@ def encode(
     the effort, the file is not longer and the picture not worse than without. It needs a model trained for squared
     error.
 
-    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture is plainly
-    no photograph and its file without loss is the smaller one; False is never. A drawing that is encoded with a loss
-    nevertheless causes a warning.
+    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture has
+    large flat areas or few colours and its file without loss is the smaller one; False is never. A drawing that is
+    encoded with a loss nevertheless causes a warning.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
@@ -107,8 +107,8 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
     picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
     if settings.lossless:
         return encode_exactly(picture, frozen)
-    drawn = settings.lossless is None and looks_drawn(picture.visible)
-    exact = encode_exactly(picture, frozen) if drawn else None
+    flat = settings.lossless is None and is_flat(picture.visible)
+    exact = encode_exactly(picture, frozen) if flat else None
     try:
         lossy = _encode_to_goal(picture, frozen, position, settings)
     except BadSetting:  # a target out of reach, for latents
@@ -116,7 +116,7 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
             raise
         return exact
     if exact is None or len(exact) > len(lossy):
-        if exact is not None and len(exact) > LEAST_WARNED:
+        if exact is not None and len(exact) > LEAST_WARNED and looks_drawn(picture.visible):
             warnings.warn(
                 "this looks like a drawing or a screenshot, of which details are lost: `lossless` keeps it exactly, "
                 f"in {len(exact) / len(lossy):.1f} times as many bytes",

@@ -13,36 +13,50 @@ Pixels = NDArray[np.uint8]  # H x W x 3
 
 MAX_SIDE = 2**14 - 1  # of WebP
 HEADER = 25  # bytes of a WebP file until the end of its size
-EXHAUSTIVE_PIXELS = 2**22  # up to which the slowest search for a small file takes seconds
+SEARCH = {"method": 4, "quality": 90}  # slower ones take ten times as long, and some drawings become larger
 SAMPLED_ROWS = 256
 FLAT = 0.4  # fraction of pixels that equal their neighbour; below 0.25 in all of Kodak's and our validation pictures
 PIXELS_PER_COLOUR = 32  # at least; flat blocks of photographs in small JPEG files have more colours
 FEW_COLOURS = 32
 
 
-def looks_drawn(pixels: Pixels) -> bool:
-    """Whether a picture is plainly no photograph: many pixels equal their neighbours, or there are few colours.
+def is_flat(pixels: Pixels) -> bool:
+    """Whether many pixels equal their neighbours, or there are few colours: a file without loss may be small.
 
     >>> ramp = np.arange(256, dtype=np.uint8)
-    >>> looks_drawn(np.stack([ramp[None].repeat(9, 0)] * 3, 2)), looks_drawn(np.full((9, 9, 3), 7, np.uint8))
+    >>> is_flat(np.stack([ramp[None].repeat(9, 0)] * 3, 2)), is_flat(np.full((9, 9, 3), 7, np.uint8))
     (False, True)
     """
+    numbers = _numbers(pixels)
+    return _of_few_colours(numbers) or bool((numbers[:, 1:] == numbers[:, :-1]).sum() > FLAT * numbers.size)
+
+
+def looks_drawn(pixels: Pixels) -> bool:
+    """Whether a flat picture is plainly a drawing: it has few colours, other than photographs of things on white.
+
+    >>> looks_drawn(np.full((9, 9, 3), 7, np.uint8))
+    True
+    """
+    numbers = _numbers(pixels)
+    return _of_few_colours(numbers) or len(np.unique(numbers)) < numbers.size / PIXELS_PER_COLOUR
+
+
+def _numbers(pixels: Pixels) -> NDArray[np.uint32]:
+    """A number for the colour of each pixel, in some of the rows."""
     rows = pixels[:: max(1, len(pixels) // SAMPLED_ROWS)]
-    numbers = rows.astype(np.uint32) @ np.array([2**16, 2**8, 1], np.uint32)
-    colours = len(np.unique(numbers))
-    if colours <= min(FEW_COLOURS, numbers.size - 1):
-        return True
-    flat = (numbers[:, 1:] == numbers[:, :-1]).sum() / numbers.size
-    return bool(flat > FLAT and colours < numbers.size / PIXELS_PER_COLOUR)
+    return rows.astype(np.uint32) @ np.array([2**16, 2**8, 1], np.uint32)
+
+
+def _of_few_colours(numbers: NDArray[np.uint32]) -> bool:
+    return len(np.unique(numbers)) <= min(FEW_COLOURS, numbers.size - 1)
 
 
 def pack_lossless(pixels: Pixels) -> bytes | None:
     """A WebP file without loss; None for pictures that WebP is too small for, and for a Pillow without WebP."""
     if max(pixels.shape) > MAX_SIDE or not features.check("webp"):
         return None
-    search = {"method": 6, "quality": 100} if pixels[..., 0].size <= EXHAUSTIVE_PIXELS else {"method": 4}
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "WEBP", lossless=True, **search)
+    Image.fromarray(pixels).save(out, "WEBP", lossless=True, **SEARCH)
     return out.getvalue()
 
 

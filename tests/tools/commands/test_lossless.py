@@ -45,6 +45,18 @@ def test_a_drawing_is_exact_and_smaller_than_its_png_file(capsys: Captured) -> N
     np.testing.assert_array_equal(decoded("part.png"), decoded("drawing.lic")[30:60, 20:120])
 
 
+def test_a_screenshot_with_a_photograph_in_it_is_exact_if_that_is_smaller(photo: Pixels, capsys: Captured) -> None:
+    page = Image.new("RGB", (400, 300), "white")
+    draw = ImageDraw.Draw(page)
+    for line in range(25):
+        draw.text((5, 12 * line), "def f(x): return x + 1  # a comment that goes on", fill=(30, 30, 10 * line))
+    page.paste(Image.fromarray(photo[:60, :80]), (310, 150))
+    page.save("page.png")
+    assert main(["encode", "page.png", "-q", "95"]) == 0
+    np.testing.assert_array_equal(decoded("page.lic"), decoded("page.png"))
+    assert capsys.readouterr().err == ""
+
+
 def test_transparency_is_kept_too() -> None:
     assert main(["encode", "icon.png", "-q", "90"]) == 0
     before, after = decoded("icon.png"), decoded("icon.lic")
