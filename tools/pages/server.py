@@ -1,10 +1,12 @@
 """The server of `lic view`: the viewer's page, the decoder, and models as they are needed, for this computer only."""
 
+import sys
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
 from lic.codec.model.loader import load_model
 from lic.tools.pages.decoder_model import SUFFIX, pack_model
@@ -23,7 +25,14 @@ def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
     contents["/"] = contents["/index.html"]
     for file in list_models():
         contents[f"/{file.fingerprint.hex()}{SUFFIX}"] = cache(lambda path=file.path: pack_model(load_model(path)))
-    return ThreadingHTTPServer((LOOPBACK, port), partial(_Handler, contents))
+    return _Server((LOOPBACK, port), partial(_Handler, contents))
+
+
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, address: object) -> None:
+        """A browser that has gone away in the middle of an answer is no news; everything else is."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, address)  # type: ignore[arg-type]
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -38,7 +47,12 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path not in self.contents:
             self.send_error(HTTPStatus.NOT_FOUND)
         else:
-            body = self.contents[self.path]()
+            try:
+                body = self.contents[self.path]()
+            except LicError as error:  # a model that is damaged; the page shows the reason
+                reason = str(error).encode("ascii", "replace").decode()
+                self.send_error(HTTPStatus.INTERNAL_SERVER_ERROR, reason)
+                return
             self.send_response(HTTPStatus.OK)
             name = "index.html" if self.path == "/" else self.path
             self.send_header("Content-Type", TYPES.get(name.rpartition(".")[2], "application/octet-stream"))

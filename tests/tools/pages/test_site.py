@@ -13,6 +13,8 @@ import numpy as np
 import pytest
 
 from lic import decode, encode
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.loader import load_model
 from lic.tools.pages.server import make_server
 from lic.tools.pages.viewer import models_of, read_pictures, site_files
 from tests.conftest import Pixels
@@ -154,6 +156,19 @@ def ask(address: str, path: str, host: str | None = None) -> http.client.HTTPRes
     connection = http.client.HTTPConnection("127.0.0.1", int(address.split(":")[2].strip("/")))
     connection.request("GET", path, headers={"Host": host} if host else {})
     return connection.getresponse()
+
+
+def test_lic_view_says_that_a_model_is_damaged(
+    tiny_model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = bytearray(tiny_model_path.read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "damaged.safetensors").write_bytes(data)
+    fingerprint = load_model(tiny_model_path).fingerprint.hex()
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    with running(make_server([], 0)) as address:
+        answer = ask(address, f"/{fingerprint}.licmodel")
+    assert answer.status == 500 and "is damaged" in answer.reason
 
 
 def test_lic_view_serves_this_computer_and_its_own_files_only(lic_file: Path) -> None:
