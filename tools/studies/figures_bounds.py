@@ -1,5 +1,6 @@
 """Figures of bounds and of entropies: soft and hard EM, the four forms of the ELBO, the rate, units."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -166,7 +167,7 @@ def rate_bound(context: Context) -> Drawing:
     with torch.inference_mode():
         gain = network.log_gain[point].exp()[None, :, None, None]
         learned = network.bits(noisy[None, :, :, None], gain)[0, :, :, 0].mean(1).numpy()
-    gaussian = 0.5 * np.log2(2 * np.pi * np.e * noisy.var(dim=1).numpy())
+    gaussian = 0.5 * np.log2(math.tau * math.e * noisy.var(dim=1).numpy())
     information = np.array([differential_entropy(row) for row in noisy])
     figure = new_figure(6.8, 5.4)
     axes = figure.subplots()
