@@ -37,7 +37,7 @@ class Settings:
     )
     effort: int = field(
         default=DEFAULT_EFFORT,
-        metadata=told(int, f"rounds of search for a smaller and better file ({DEFAULT_EFFORT})", "N"),
+        metadata=told(int, f"search for a smaller file of no worse picture: 4, 16, ... ({DEFAULT_EFFORT})", "N"),
     )
     tune: str | None = field(
         default=None,

@@ -75,6 +75,7 @@ def main() -> None:
             choose_symbols(latents, pixels, model, point, 0), point.coder
         ),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
+        "  with effort 16, whole call": lambda: encode(pixels, quality=args.quality, effort=16),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: read_symbols(file, model),
         "    in numpy": lambda: reference.decode(file.latents, symbols.shape),

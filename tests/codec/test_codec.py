@@ -198,7 +198,9 @@ def test_a_lambda_lies_between_those_of_the_model(photo: Pixels, tiny_model: Fro
         encode(photo, lambda_=0.02, quality=3, model="tiny")
 
 
-def test_tune_is_what_the_picture_is_good_at(photo: Pixels) -> None:
+@pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
+def test_tune_is_what_the_picture_is_good_at(name: str) -> None:
+    photo = np.ascontiguousarray(getattr(skimage.data, name)()[40:260, 100:360])
     files = {tune: encode(photo, target_size=3000, tune=tune) for tune in (None, "psnr", "ms-ssim")}
     assert files[None] == files["psnr"]
     by_psnr, by_ms_ssim = (np.array(decode(files[tune])) for tune in ("psnr", "ms-ssim"))

@@ -151,7 +151,7 @@ _shtab_lic_encode_options=(
   "--target-bpp[largest file up to B bits per pixel]:B:_files"
   "--target-psnr[smallest file with this PSNR, in dB]:D:_files"
   "--target-ms-ssim[the same for MS-SSIM\: 0.98, or in dB]:D:_files"
-  {-e,--effort}"[rounds of search for a smaller and better file (0)]:N:_files"
+  {-e,--effort}"[search for a smaller file of no worse picture\: 4, 16, ... (0)]:N:_files"
   "--tune[measure that the model optimises\; psnr if not given]:tune:(psnr ms-ssim)"
   {-m,--model}"[name (see \`lic models\`) or path of a model instead]:MODEL:_files"
   {--lossless,--no-lossless}"[exact\; if not given, where a drawing is smaller so]"
