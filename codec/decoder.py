@@ -1,26 +1,38 @@
 """Decode the bytes of .lic files."""
 
 import os
+from collections.abc import Iterator
 
+import numpy as np
 from PIL import Image
 
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadImage, BadModel, Corrupt
 from lic.codec.file.container import ALPHA, LOSSLESS, Container, FileLike, parse, read_bytes
-from lic.codec.file.geometry import CHUNK_ROWS, Region, check_cost, check_region, chunks_under, latent_size
+from lic.codec.file.geometry import (
+    CHUNK_ROWS,
+    Region,
+    check_cost,
+    check_reduction,
+    check_region,
+    chunks_under,
+    latent_size,
+)
 from lic.codec.model.catalogue import ModelFile, choose_file, find_file, read_model_file
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import load_model
 from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.image import stored_picture, to_pillow
 from lic.codec.process import give_back_memory
-from lic.codec.transform.tiled import synthesise
+from lic.codec.transform.strips import Pieces
+from lic.codec.transform.tiled import synthesise_strips
 
 
 def decode(
     data: FileLike,
     *,
     region: Region | None = None,
+    reduce: int = 1,
     max_pixels: float | None = None,
     model: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
@@ -30,8 +42,9 @@ def decode(
     1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on. Rarely, a pixel
     differs by one grey level from that of the whole picture, because sums are taken in another order.
 
-    There is no decoding at reduced size: the network has one output, at full size, and its inner layers are not
-    pictures. For thumbnails, decode and use `Image.thumbnail`, or encode a small version as well.
+    `reduce` is 2, 4 or 8 for a picture of a half, a quarter or an eighth of the width and height, rounded up. Each of
+    its pixels is the mean of a square of the whole picture's, but is computed without those, which saves time and most
+    of the memory. A region then has to begin at multiples of it.
 
     `max_pixels` is the largest number of pixels to decode (`math.inf` for no limit); the few bytes of a header can
     claim 280 terapixels. By default Pillow's limit applies: a `DecompressionBombWarning` above
@@ -53,26 +66,36 @@ def decode(
     size = file.width, file.height
     region = region or (0, 0, *size)
     check_region(region, size)
+    check_reduction(reduce, region)
     needed = None if file.exact else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
     check_cost(region, size, reach, bool(file.section(ALPHA) or file.section(LOSSLESS)), max_pixels)
-    return decode_picture(file, load_model(needed.path), region) if needed else stored_picture(file, region)
+    return (
+        decode_picture(file, load_model(needed.path), region, reduce)
+        if needed
+        else stored_picture(file, region, reduce)
+    )
 
 
-def decode_picture(file: Container, model: FrozenModel, region: Region | None = None) -> Image.Image:
-    """The picture, or a region of it, from its latents."""
+def decode_picture(file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1) -> Image.Image:
+    """The picture, or a region of it, from its latents, reduced by averaging squares of pixels."""
     size = file.width, file.height
     region = region or (0, 0, *size)
     wanted = chunks_under(region, size, model.architecture.decoding_reach)
-    symbols = read_symbols(file, model, wanted)
-    pixels = synthesise(symbols, model, model.at(file.position), size, region, wanted.start * CHUNK_ROWS)
-    del symbols
+    symbols = Pieces(read_chunks(file, model, wanted), wanted.start * CHUNK_ROWS)
+    strips = synthesise_strips(symbols, model, model.at(file.position), size, region, reduce)
+    image = to_pillow(strips, file, region, reduce)
     give_back_memory()
-    return to_pillow(pixels, file, region)
+    return image
 
 
-def read_symbols(file: Container, model: FrozenModel, wanted: range | None = None) -> Symbols:
-    """The symbols of a file, of all chunks or only of the `wanted` ones."""
+def read_symbols(file: Container, model: FrozenModel) -> Symbols:
+    """The symbols of a file."""
+    return np.concatenate([*read_chunks(file, model)], axis=1)
+
+
+def read_chunks(file: Container, model: FrozenModel, wanted: range | None = None) -> Iterator[Symbols]:
+    """The symbols of a file by chunks, of all or only of the `wanted` ones."""
     if file.exact:
         raise BadImage("the file stores its pixels without loss, it has no latents: take a photograph")
     if file.position > model.last_position:

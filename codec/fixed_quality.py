@@ -6,20 +6,22 @@ import numpy as np
 
 from lic.codec.entropy import chunks
 from lic.codec.file.container import Container, Section, build
+from lic.codec.file.geometry import latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Picture, Pixels
 from lic.codec.process import give_back_memory
 from lic.codec.refinement import refine
-from lic.codec.transform.restoration import quantise
-from lic.codec.transform.tiled import analyse
+from lic.codec.transform.restoration import quantise_rows
+from lic.codec.transform.strips import Rows, Whole
+from lic.codec.transform.tiled import analyse_rows
 
 
 def choose_symbols(
-    latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
+    latents: Rows, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
 ) -> Iterable[Symbols]:
     """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed."""
-    symbols = quantise(latents, model, point)
+    symbols = quantise_rows(latents, latent_size(pixels.shape[1], pixels.shape[0]), model, point)
     if effort:
         whole = np.concatenate([*symbols], axis=1)
         return chunks.chunks_of(refine(whole, pixels, model, point, effort))
@@ -35,7 +37,7 @@ def encode_picture(
     the pixels are stored without loss, which bounds the size of a file.
     """
     point = model.at(position)
-    latents = analyse(picture.pixels, model, point) if analysed is None else analysed
+    latents = analyse_rows(picture.pixels, model, point) if analysed is None else Whole(analysed)
     coded = chunks.pack(choose_symbols(latents, picture.pixels, model, point, effort), point.coder)
     sections = picture.sections()
     if len(coded) + len(picture.packed_alpha or b"") > picture.raw_size:

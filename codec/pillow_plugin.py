@@ -20,6 +20,7 @@ from PIL import Image, ImageFile
 
 from lic.codec.errors import LicError
 from lic.codec.file.container import MAGIC, METADATA, NOTES, VERSION, parse, read_head
+from lic.codec.file.geometry import REDUCTIONS
 from lic.codec.picture.metadata import info_of
 from lic.codec.settings import NAMES, Settings
 
@@ -45,9 +46,20 @@ class LicImageFile(ImageFile.ImageFile):
             file = read_head(self.fp)
         except LicError as error:
             raise SyntaxError(str(error)) from error
-        self._size = file.width, file.height
+        self._size = self._whole = file.width, file.height
+        self._reduce = 1
         self._mode = file.picture_mode
         self.info.update(info_of(file))
+
+    def draft(self, mode: str | None, size: tuple[int, int] | None) -> tuple[str, tuple[int, int, float, float]] | None:
+        """Decode at a fraction of the size, but at least at `size`; the mode stays as it is."""
+        if self._im is not None or size is None:
+            return None
+        width, height = self._whole
+        fits = [reduce for reduce in REDUCTIONS if reduce <= min(width / max(size[0], 1), height / max(size[1], 1))]
+        self._reduce = max(fits, default=1)
+        self._size = -(-width // self._reduce), -(-height // self._reduce)
+        return self.mode, (0, 0, width / self._reduce, height / self._reduce)
 
     def load(self) -> Any:
         if self._im is None:
@@ -56,7 +68,7 @@ class LicImageFile(ImageFile.ImageFile):
             try:
                 # Pillow has already warned of the size; only the error is missing.
                 limit = 2 * Image.MAX_IMAGE_PIXELS if Image.MAX_IMAGE_PIXELS else math.inf
-                self.im = decode(self._read(), max_pixels=limit).im
+                self.im = decode(self._read(), reduce=self._reduce, max_pixels=limit).im
             except LicError as error:
                 raise OSError(str(error)) from error
             if self._exclusive_fp and self.fp:

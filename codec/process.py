@@ -42,17 +42,20 @@ def threads() -> int:
     return usable_cores()
 
 
-def in_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None) -> Iterator[Result]:
     """`map` with several threads; items are taken as threads become free.
+
+    While a result is in use, so many more are made `ahead`; if not given, as many as there are threads.
 
     >>> [*in_threads(abs, [-1, 2, -3])]
     [1, 2, 3]
     """
-    with ThreadPoolExecutor(workers := threads()) as pool:
+    ahead = threads() if ahead is None else ahead
+    with ThreadPoolExecutor(max(ahead, 1)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
-            if len(waiting) >= workers:
+            if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -18,6 +18,7 @@ from lic.codec.model.operating_point import Latents
 from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.image import Picture, Pixels
 from lic.codec.steps import tell
+from lic.codec.transform.strips import Whole
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 from lic.models.second_look import blend
 
@@ -39,9 +40,7 @@ class Tries:
 
     @cached_property
     def second(self) -> Latents:
-        latents = self.first.copy()
-        second_look(latents, self.picture.pixels, self.model, share=1)
-        return latents
+        return second_look(self.first, self.picture.pixels, self.model)
 
     def latents(self, position: int) -> Latents:
         share = np.float32(self.model.at(position).second_look)
@@ -56,9 +55,9 @@ class Tries:
         self._tell(position)
         height, width = self.picture.pixels.shape[:2]
         point = self.model.at(position)
-        chunks = choose_symbols(self.latents(position), self.picture.pixels, self.model, point, self.effort)
+        chunks = choose_symbols(Whole(self.latents(position)), self.picture.pixels, self.model, point, self.effort)
         symbols = np.concatenate([*chunks], axis=1)
-        pixels = synthesise(symbols, self.model, point, (width, height), (0, 0, width, height))
+        pixels = synthesise(symbols, self.model, point, (width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
     @property

@@ -21,6 +21,7 @@ agree so often that their moves, made together, go too far: the search then find
 """
 
 from collections.abc import Iterator
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import phases, restore, restore_linearised
 from lic.codec.transform.tiled import synthesise
-from lic.codec.transform.tiles import tiles
+from lic.codec.transform.tiles import strips, tiles
 from lic.models.constants import DOWNSAMPLING, PEAK, PHASES
 
 MOVED = np.array((0.2, 0.3, 0.4, 0.5), np.float32)  # by phase: the part of the moves with an expected gain that is made
@@ -85,7 +86,7 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
 def _outcome(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> tuple[int, float]:
     """Bytes of the streams, and the mean squared error of the pixels."""
     height, width = pixels.shape[:2]
-    decoded = synthesise(symbols, model, point, (width, height), (0, 0, width, height))
+    decoded = synthesise(symbols, model, point, (width, height))
     return len(pack(chunks_of(symbols), point.coder)), mean_squared_error(pixels, decoded)
 
 
@@ -169,7 +170,9 @@ class Distortion:
 
     def _parts(self, rows: slice) -> Iterator[Part]:
         limits = self.symbols.shape[1:]
-        for tile in tiles((rows.start, rows.stop), (0, limits[1]), self.around, limits):
+        for tile in chain.from_iterable(
+            tiles(strip, (0, limits[1]), self.around, limits) for strip in strips((rows.start, rows.stop))
+        ):
             yield Part(
                 self.symbols[tile.outer()],
                 tile.origin,

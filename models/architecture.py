@@ -10,12 +10,14 @@ A new architecture is a function in `KINDS`; a new layer is a class here and a m
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lic.models.constants import DOWNSAMPLING, PHASES
 
 Shape = tuple[int, ...]
 MAX_WIDTH = 2**12  # of channels; codec/core relies on it
+COARSE = 8  # pixels per sample: stages of large pictures begin and end with such samples
 
 
 class Convolution(NamedTuple):
@@ -136,6 +138,15 @@ class Predictor(NamedTuple):
 
 Layer = Convolution | SubPixel | Normalisation | Residual
 Layers = tuple[Layer, ...]
+
+
+class Stage(NamedTuple):
+    """Consecutive layers of a transform; large pictures go through it stage by stage."""
+
+    layers: slice
+    reach: int  # how many latents around its own block of pixels a result depends on
+    samples: int  # per latent, in each direction, of the result
+    finest: int  # likewise between the layers
 
 
 class Layout(NamedTuple):
@@ -279,14 +290,24 @@ class Architecture:
         return outputs, inputs
 
     @property
+    def analysis_stages(self) -> list[Stage]:
+        """Cut behind the layers that make samples of 8 and more pixels from smaller ones."""
+        return _stages(self.analysis, 1, before=False)
+
+    @property
+    def synthesis_stages(self) -> list[Stage]:
+        """Cut before the layers that make smaller samples from those of 8 and more pixels."""
+        return _stages(self.synthesis, DOWNSAMPLING, before=True)
+
+    @property
     def analysis_reach(self) -> int:
         """How many latents around its own block of pixels a latent depends on."""
-        return _reach(self.analysis, 1)
+        return sum(stage.reach for stage in self.analysis_stages)
 
     @property
     def synthesis_reach(self) -> int:
         """How many latents around a block's own the pixels of the block depend on."""
-        return _reach(self.synthesis, DOWNSAMPLING)
+        return sum(stage.reach for stage in self.synthesis_stages)
 
     @property
     def restoration_reach(self) -> int:
@@ -311,6 +332,24 @@ class Architecture:
     @property
     def _restoration_macs(self) -> float:
         return sum(predictor.bottleneck.macs for predictor in self.predictors) / DOWNSAMPLING**2
+
+
+def _stages(layers: Layers, pixels: int, before: bool) -> list[Stage]:
+    """The stages of a transform whose input has samples of so many pixels."""
+    sizes = [pixels]
+    for layer in layers:
+        sizes.append(layer.scaled(sizes[-1]))
+    cuts = [i if before else i + 1 for i, (a, b) in enumerate(pairwise(sizes)) if a != b and max(a, b) >= COARSE]
+    ends = sorted({0, *cuts, len(layers)})
+    return [
+        Stage(
+            slice(i, k),
+            _reach(layers[i:k], sizes[i]),
+            DOWNSAMPLING // sizes[k],
+            DOWNSAMPLING // min(sizes[i + 1 : k], default=sizes[k]),
+        )
+        for i, k in pairwise(ends)
+    ]
 
 
 def _reach(layers: Layers, pixels: int) -> int:

@@ -16,9 +16,13 @@ def look_again(
     analysis: Callable[[Array], Array], synthesis: Callable[[Array], Array], x: Array, unscaled: Array
 ) -> Array:
     """The latents of the picture x plus its reconstruction error; `unscaled` are its first latents."""
-    decoded = synthesis(unscaled).clip(0, 1)  # type: ignore[attr-defined]
-    again: Array = analysis(x + (x - decoded))
-    return again
+    return analysis(corrected(x, synthesis(unscaled)))
+
+
+def corrected(x: Array, decoded: Array) -> Array:
+    """The picture x plus its reconstruction error."""
+    picture: Array = x + (x - decoded.clip(0, 1))  # type: ignore[attr-defined]
+    return picture
 
 
 def blend(first: Array, second: Array, share: object) -> Array:

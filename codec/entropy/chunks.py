@@ -1,6 +1,6 @@
 """The section of latents in a file: chunks of rows, each a separate stream, so that they decode independently."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -20,8 +20,8 @@ def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 def pack(chunks: Iterable[Symbols], coder: Coder) -> bytes:
-    """Chunks as streams; all but the last are preceded by their lengths."""
-    streams = [*in_threads(coder.encode, chunks)]
+    """Chunks as streams; all but the last are preceded by their lengths. While one is coded, the next one is made."""
+    streams = [*in_threads(coder.encode, chunks, ahead=1)]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
 
 
@@ -30,8 +30,11 @@ def bits(symbols: Symbols, coder: Coder) -> NDArray[np.float32]:
     return np.concatenate([coder.bits(chunk) for chunk in chunks_of(symbols)], axis=1)
 
 
-def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range | None = None) -> Symbols:
-    """The symbols of a picture whose latents have that shape, of all chunks or only of the `wanted` ones."""
+def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range | None = None) -> Iterator[Symbols]:
+    """The symbols of a picture whose latents have that shape, by chunks, of all or only of the `wanted` ones.
+
+    While one is in use, the next one is decoded.
+    """
     channels, rows, columns = shape
     starts = range(0, rows, CHUNK_ROWS)
     reader = Reader(data)
@@ -41,16 +44,11 @@ def unpack(data: bytes, shape: tuple[int, int, int], coder: Coder, wanted: range
     except Truncated as error:  # within the section: the file itself is complete
         raise Corrupt("the file's chunk lengths do not add up: get a fresh copy of it") from error
     streams.append(data[reader.at :])
+
+    def decode(i: int) -> Symbols:
+        return coder.decode(streams[i], (channels, min(CHUNK_ROWS, rows - starts[i]), columns))
+
     wanted = range(len(starts)) if wanted is None else wanted
-    first_row = wanted.start * CHUNK_ROWS
-    symbols = np.empty((channels, min(rows, wanted.stop * CHUNK_ROWS) - first_row, columns), np.int32)
     if len(wanted) == 1:  # most pictures
-        return coder.decode(streams[wanted.start], symbols.shape)
-
-    def decode(i: int) -> None:
-        chunk = symbols[:, starts[i] - first_row :][:, :CHUNK_ROWS]
-        chunk[:] = coder.decode(streams[i], chunk.shape)
-
-    for _ in in_threads(decode, wanted):
-        pass
-    return symbols
+        return iter([decode(wanted[0])])
+    return in_threads(decode, wanted, ahead=1)

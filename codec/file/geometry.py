@@ -8,6 +8,7 @@ from lic.codec.errors import BadSetting, TooLarge
 from lic.models.constants import DOWNSAMPLING
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
+REDUCTIONS = (1, 2, 4, 8)  # of a picture's sides
 
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 
@@ -36,6 +37,17 @@ def check_region(region: Region, size: tuple[int, int]) -> None:
         raise BadSetting(
             f"region {x0},{y0},{x1},{y1} is not in the picture: give left, top, right and bottom, "
             f"from 0,0 to {size[0]},{size[1]}"
+        )
+
+
+def check_reduction(reduce: int, region: Region) -> None:
+    """Refuse what is no reduction, and a region that does not begin at the reduced picture's pixels."""
+    if reduce not in REDUCTIONS:
+        raise BadSetting(f"`reduce` is {reduce!r}: give one of {', '.join(map(str, REDUCTIONS))}")
+    if region[0] % reduce or region[1] % reduce:
+        raise BadSetting(
+            f"region {','.join(map(str, region))} of a reduced picture has to begin at multiples of {reduce}: "
+            f"begin at {region[0] // reduce * reduce},{region[1] // reduce * reduce}"
         )
 
 

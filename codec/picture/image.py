@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any, Union
@@ -209,15 +209,18 @@ def pad(pixels: Pixels) -> Pixels:
     return np.pad(pixels, ((0, -height % DOWNSAMPLING), (0, -width % DOWNSAMPLING), (0, 0)), mode="edge")
 
 
-def stored_picture(file: Container, region: Region) -> Image.Image:
+def stored_picture(file: Container, region: Region, reduce: int = 1) -> Image.Image:
     """A region of a picture whose file has pixels without loss."""
     if (packed := file.section(LOSSLESS)) is not None:
         if file.latents or file.section(STORED) is not None:
             raise Corrupt("the file holds its picture more than once: get a fresh copy of it")
         picture = unpack_lossless(packed, (file.width, file.height)).crop(region)
-        return to_pillow(np.asarray(picture), file, region)
-    pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
-    return to_pillow(pixels if file.mode == "RGB" else pixels.repeat(3, axis=2), file, region)
+        pixels = np.asarray(picture)
+    else:
+        pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
+        pixels = pixels if file.mode == "RGB" else pixels.repeat(3, axis=2)
+    reduced = np.asarray(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
+    return to_pillow([reduced], file, region, reduce)
 
 
 def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArray[np.uint8]:
@@ -231,15 +234,24 @@ def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArra
     return np.frombuffer(plain, np.uint8).reshape(shape)[y0:y1, x0:x1]
 
 
-def to_pillow(pixels: Pixels, file: Container, region: Region) -> Image.Image:
-    """The pixels of a region as a Pillow image, with the file's mode, transparency and metadata."""
-    image = Image.fromarray(np.ascontiguousarray(pixels))
-    if file.mode == "L":
-        image = image.convert("L")
+def to_pillow(strips: Iterable[Pixels], file: Container, region: Region, reduce: int = 1) -> Image.Image:
+    """The pixels of a region, in strips of rows, as a Pillow image, with the file's mode, transparency and metadata.
+
+    They are those of a picture reduced to 1 / `reduce` of the width and height.
+    """
+    left, top, right, bottom = region
+    image = Image.new(file.mode, (-(-(right - left) // reduce), -(-(bottom - top) // reduce)))
+    row = 0
+    for strip in strips:
+        part = Image.fromarray(np.ascontiguousarray(strip))
+        image.paste(part if file.mode == "RGB" else part.convert("L"), (0, row))
+        row += len(strip)
     alpha = file.section(ALPHA)
-    if alpha and file.section(STORED) is not None:
-        image.putalpha(Image.fromarray(_cut(alpha, file, 1, region)[:, :, 0]))
-    elif alpha is not None:
-        image.putalpha(unpack_alpha(alpha, (file.width, file.height), region))
+    if alpha is not None:
+        if alpha and file.section(STORED) is not None:
+            plane = Image.fromarray(_cut(alpha, file, 1, region)[:, :, 0])
+        else:
+            plane = unpack_alpha(alpha, (file.width, file.height), region)
+        image.putalpha(plane.reduce(reduce) if reduce > 1 else plane)
     image.info.update(info_of(file))
     return image

@@ -15,9 +15,9 @@ ENGINES = {"light": "LightEngine", "torch": "TorchEngine"}  # the class in NAME_
 MakeEngine = Callable[[FrozenModel, int], Engine]  # from a model and a number of threads
 
 
-def engine_of(model: FrozenModel) -> Engine:
-    """The engine of a model, made when it is first needed."""
-    return _made(choose_engine()[1], model, threads())
+def engine_of(model: FrozenModel, count: int | None = None) -> Engine:
+    """The engine of a model with so many threads, all in use if not given; made when it is first needed."""
+    return _made(choose_engine()[1], model, count or threads())
 
 
 def choose_engine() -> tuple[str, MakeEngine]:

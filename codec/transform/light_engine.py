@@ -5,19 +5,21 @@ The networks are written from the architecture's layers and the model's tensors:
 """
 
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.engine import Floats
-from lic.codec.transform.ncnn_graph import Blob, Graph, Network
+from lic.codec.transform.engine import ALL, Floats, begins, ends, means
+from lic.codec.transform.ncnn_graph import Blob, Graph, Memory, Network
 from lic.models.architecture import Convolution, Layer, Normalisation, Residual, SubPixel
 from lic.models.constants import MID_GREY, MIN_BETA, PEDESTAL
 
 Tensors = Mapping[str, Floats]  # of a layer
+INPUT = "input"  # the name of the array that a transform takes
 
 
 class LightEngine:
@@ -25,25 +27,33 @@ class LightEngine:
 
     def __init__(self, model: FrozenModel, threads: int) -> None:
         self._architecture, self._weights, self._threads = model.architecture, model.weights, threads
+        self._loading, self._memory = threading.Lock(), Memory()
+        self._transforms: dict[tuple[str, int | None, int | None, int], Network] = {}
 
-    def analyse(self, picture: Floats) -> Floats:
-        planes = np.subtract(picture.transpose(2, 0, 1), np.float32(MID_GREY), order="C")
-        latents, _ = self._analysis.run({"picture": planes})
+    def analyse(self, picture: Floats, layers: slice = ALL) -> Floats:
+        planes = np.subtract(picture.transpose(2, 0, 1), np.float32(MID_GREY), order="C") if begins(layers) else picture
+        latents, _ = self._transform("analysis", layers).run({INPUT: planes})
         return latents
 
-    def synthesise(self, latents: Floats) -> Floats:
-        planes, _ = self._synthesis.run({"latents": latents})
-        return _picture(planes)
+    def synthesise(self, latents: Floats, layers: slice = ALL, reduce: int = 1) -> Floats:
+        if not ends(layers, self._architecture.synthesis):
+            return self._transform("synthesis", layers).run({INPUT: latents})[0]
+        last = self._architecture.synthesis[-1]
+        early = min(reduce, last.r) if isinstance(last, SubPixel) else 1  # the rest are means of the last layer's
+        planes, _ = self._transform("synthesis", layers, early).run({INPUT: latents})
+        return means(_picture(planes), reduce // early)
 
     def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
-        network, place = self._predictors[phase - 1]
+        with self._loading:
+            network, place = self._predictors[phase - 1]
         expected, _ = network.run({"known": known, "place": _by_place(place, known, origin)})
         return expected
 
     def linearise_expected(
         self, phase: int, known: Floats, origin: tuple[int, int]
     ) -> tuple[Floats, Callable[[Floats], Floats]]:
-        forward, backward, place = self._linear_predictors[phase - 1]
+        with self._loading:
+            forward, backward, place = self._linear_predictors[phase - 1]
         expected, kept = forward.run({"known": known, "place": _by_place(place, known, origin)})
 
         def back(slopes: Floats) -> Floats:
@@ -53,8 +63,9 @@ class LightEngine:
         return expected, back
 
     def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        forward, backward = self._linear_synthesis
-        planes, kept = forward.run({"latents": latents})
+        with self._loading:
+            forward, backward = self._linear_synthesis
+        planes, kept = forward.run({INPUT: latents})
 
         def back(slopes: Floats) -> Floats:
             found, _ = backward.run({"slopes": slopes.transpose(2, 0, 1), **kept})
@@ -62,17 +73,18 @@ class LightEngine:
 
         return _picture(planes), back
 
-    @cached_property
-    def _analysis(self) -> Network:
-        graph = Graph()
-        latents, _ = self._apply_all(graph, "analysis", graph.input("picture"))
-        return graph.load(latents, self._threads)
-
-    @cached_property
-    def _synthesis(self) -> Network:
-        graph = Graph()
-        picture, _ = self._apply_all(graph, "synthesis", graph.input("latents"))
-        return graph.load(picture, self._threads)
+    def _transform(self, side: str, layers: slice, reduce: int = 1) -> Network:
+        """The network of some layers of a transform, whose last layer makes a reduced picture."""
+        key = side, layers.start, layers.stop, reduce
+        with self._loading:
+            if key not in self._transforms:
+                graph = Graph()
+                parts = self._parts(side)[layers]
+                if reduce > 1:
+                    parts[-1] = reduced(*parts[-1], reduce)
+                result, _ = apply_all(graph, parts, graph.input(INPUT))
+                self._transforms[key] = graph.load(result, self._threads, self._memory)
+            return self._transforms[key]
 
     @cached_property
     def _predictors(self) -> list[tuple[Network, Floats]]:
@@ -81,7 +93,7 @@ class LightEngine:
         for _, tensors in self._parts("predictors"):
             graph = Graph()
             expected, _ = predict(graph, tensors)
-            predictors.append((graph.load(expected, self._threads), tensors["place"]))
+            predictors.append((graph.load(expected, self._threads, self._memory), tensors["place"]))
         return predictors
 
     @cached_property
@@ -92,7 +104,10 @@ class LightEngine:
             forward, backward = Graph(), Graph()
             expected, kept = predict(forward, tensors)
             slopes = back_through_branch(backward, tensors, backward.input("slopes"), [*map(backward.input, kept)])
-            networks = forward.load(expected, self._threads, kept), backward.load(slopes, self._threads)
+            networks = (
+                forward.load(expected, self._threads, self._memory, kept),
+                backward.load(slopes, self._threads, self._memory),
+            )
             predictors.append((*networks, tensors["place"]))
         return predictors
 
@@ -100,21 +115,16 @@ class LightEngine:
     def _linear_synthesis(self) -> tuple[Network, Network]:
         """The synthesis, which keeps what its derivative depends on, and the transposed derivative."""
         forward = Graph()
-        picture, kept = self._apply_all(forward, "synthesis", forward.input("latents"))
+        picture, kept = apply_all(forward, self._parts("synthesis"), forward.input(INPUT))
         backward = Graph()
         slopes = backward.input("slopes")
         for (layer, tensors), of_layer in reversed([*zip(self._parts("synthesis"), kept, strict=True)]):
             slopes = apply_transposed(backward, layer, tensors, slopes, [*map(backward.input, of_layer)])
         every = itertools.chain.from_iterable(kept)
-        return forward.load(picture, self._threads, every), backward.load(slopes, self._threads)
-
-    def _apply_all(self, graph: Graph, side: str, x: Blob) -> tuple[Blob, list[list[Blob]]]:
-        """A transform's result, and what the derivative of each layer depends on."""
-        kept = []
-        for layer, tensors in self._parts(side):
-            x, of_layer = apply(graph, layer, tensors, x)
-            kept.append(of_layer)
-        return x, kept
+        return (
+            forward.load(picture, self._threads, self._memory, every),
+            backward.load(slopes, self._threads, self._memory),
+        )
 
     def _parts(self, side: str) -> list[tuple[Any, Tensors]]:
         """The layers of a transform, or the predictors, with their tensors."""
@@ -122,6 +132,15 @@ class LightEngine:
             (part, {name: self._weights[f"{side}.{i}.{name}"].astype(np.float32) for name in part.tensors})
             for i, part in enumerate(getattr(self._architecture, side))
         ]
+
+
+def apply_all(graph: Graph, parts: Iterable[tuple[Layer, Tensors]], x: Blob) -> tuple[Blob, list[list[Blob]]]:
+    """The result of layers, and what the derivative of each depends on."""
+    kept = []
+    for layer, tensors in parts:
+        x, of_layer = apply(graph, layer, tensors, x)
+        kept.append(of_layer)
+    return x, kept
 
 
 def apply(graph: Graph, layer: Layer, tensors: Tensors, x: Blob) -> tuple[Blob, list[Blob]]:
@@ -183,6 +202,19 @@ def back_through_branch(graph: Graph, tensors: Tensors, slopes: Blob, kept: Sequ
     inner = graph.convolution(inner, transposed(tensors["mix.weight"]))
     inner = graph.multiply(inner, graph.positive(reduced))
     return graph.convolution(inner, transposed(tensors["reduce.weight"]))
+
+
+def reduced(layer: SubPixel, tensors: Tensors, reduce: int) -> tuple[Layer, Tensors]:
+    """A layer that makes the means of squares of the pixels that a sub-pixel convolution makes."""
+    inputs, outputs, kernel, r = layer
+    less = r // reduce
+
+    def mean(values: Floats) -> Floats:  # over channels, which are ordered (row, column, channel)
+        parts = values.reshape(less, reduce, less, reduce, outputs, *values.shape[1:])
+        return parts.mean(axis=(1, 3)).reshape(less**2 * outputs, *values.shape[1:])
+
+    averaged = {name: mean(values) for name, values in tensors.items()}
+    return SubPixel(inputs, outputs, kernel, less) if less > 1 else Convolution(inputs, outputs, kernel), averaged
 
 
 def over_blocks(weight: Floats, stride: int) -> Floats:

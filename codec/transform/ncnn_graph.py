@@ -6,7 +6,7 @@ layers and their numbered parameters ("operators").
 
 >>> graph = Graph()
 >>> x = graph.input("x")
->>> network = graph.load(graph.add(x, x), threads=1)
+>>> network = graph.load(graph.add(x, x), threads=1, memory=Memory())
 >>> network.run({"x": np.ones((1, 2, 2), np.float32)})[0]
 array([[[2., 2.],
         [2., 2.]]], dtype=float32)
@@ -125,7 +125,7 @@ class Graph:
         """1 where x > 0, else 0."""
         return self._add("Threshold", (x,), {})
 
-    def load(self, output: Blob, threads: int, kept: Iterable[Blob] = ()) -> "Network":
+    def load(self, output: Blob, threads: int, memory: "Memory", kept: Iterable[Blob] = ()) -> "Network":
         """The network that makes `output`, ready to run, which also hands out the arrays in `kept`."""
         # In ncnn only one layer may take an array; for several, a layer Split deals out references to it.
         kept = [*kept]
@@ -144,7 +144,9 @@ class Graph:
                 lines.append(" ".join(["Split", f"{made}/", "1", str(len(shared[made])), made, *shared[made]]))
         blobs = len(self._lines) + sum(map(len, shared.values()))
         text = "\n".join([str(MAGIC), f"{len(lines)} {blobs}", *lines, ""])
-        return Network(text, b"".join(self._weights), take(output), {blob: take(blob) for blob in kept}, threads)
+        return Network(
+            text, b"".join(self._weights), take(output), {blob: take(blob) for blob in kept}, threads, memory
+        )
 
     def _add(self, kind: str, inputs: tuple[Blob, ...], parameters: dict[int, int], name: str = "") -> Blob:
         made = name or f"{kind}{next(_numbers)}"
@@ -152,15 +154,37 @@ class Graph:
         return made
 
 
-class Network:
-    """A network that ncnn has loaded. Several threads may run it at once.
+class Memory:
+    """Memory for arrays between layers, which several networks share.
 
-    Memory for arrays between layers is kept for the next run, which is faster than to ask the system for it, but only
-    as long as the inputs have the same shapes: ncnn's own pools keep what every shape needed.
+    It is kept for the next run, which is faster than to ask the system for it, but only as long as that is of the same
+    network and shapes: ncnn's own pools keep what every network and shape needed.
     """
 
-    def __init__(self, text: str, weights: bytes, output: Blob, kept: dict[Blob, Blob], threads: int) -> None:
-        self._output, self._kept = output, kept
+    def __init__(self) -> None:
+        self._pools = [ncnn.PoolAllocator(), ncnn.PoolAllocator()]
+        for pool in self._pools:
+            pool.set_size_compare_ratio(POOL_RATIO)
+        self._use: object = None
+
+    def serve(self, options: Any) -> None:
+        options.blob_allocator, options.workspace_allocator = self._pools
+
+    def prepare(self, use: object) -> None:
+        """Give memory back if the last use was another one."""
+        if use != self._use:
+            for pool in self._pools:
+                pool.clear()
+            self._use = use
+
+
+class Network:
+    """A network that ncnn has loaded. Several threads may run it at once."""
+
+    def __init__(
+        self, text: str, weights: bytes, output: Blob, kept: dict[Blob, Blob], threads: int, memory: Memory
+    ) -> None:
+        self._output, self._kept, self._memory = output, kept, memory
         self._net = ncnn.Net()
         options = self._net.opt
         options.num_threads = threads
@@ -169,22 +193,14 @@ class Network:
         options.use_bf16_packed = options.use_bf16_storage = False
         if self._net.load_param_mem(text) or self._net.load_model(Reader(weights)):
             raise MemoryError("ncnn could not load a network: is there enough memory?")
-        self._pools = [ncnn.PoolAllocator(), ncnn.PoolAllocator()]
-        for pool in self._pools:
-            pool.set_size_compare_ratio(POOL_RATIO)
-        options.blob_allocator, options.workspace_allocator = self._pools
-        self._shapes: list[tuple[int, ...]] = []
+        memory.serve(options)
 
     def run(self, inputs: Mapping[str, Any]) -> tuple[Floats, Kept]:
         """The output for these inputs, which are arrays or were kept, and what is to be kept."""
         extractor = self._net.create_extractor()
         # ncnn reads an array where it lies: `given` holds it until the end.
         given = {name: x if isinstance(x, ncnn.Mat) else np.ascontiguousarray(x) for name, x in inputs.items()}
-        shapes = [x.shape for x in given.values() if isinstance(x, np.ndarray)]
-        if shapes != self._shapes:
-            for pool in self._pools:
-                pool.clear()
-            self._shapes = shapes
+        self._memory.prepare((id(self), [x.shape for x in given.values() if isinstance(x, np.ndarray)]))
         for name, x in given.items():
             extractor.input(name, x if isinstance(x, ncnn.Mat) else ncnn.Mat(x))
         # What leaves is copied, since it may outlive the pools.

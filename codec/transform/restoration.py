@@ -6,17 +6,17 @@ symbols, and latents that differ as little.
 """
 
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.chunks import chunks_of
 from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.transform.engine import Engine, Floats
-from lic.codec.transform.engines import engine_of
-from lic.codec.transform.tiles import tiles
+from lic.codec.transform.strips import Rows, Whole, by_tile
+from lic.codec.transform.tiles import Tile, tiles
 from lic.models.constants import PHASES, PLACES
 
 
@@ -63,34 +63,66 @@ def restore_linearised(
 
 def quantise(latents: Latents, model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
     """The symbols of a picture's latents, in chunks, each computed when it is needed."""
-    return map(point.quantise, chunks_of(latents)) if point.trust is None else _by_phase(latents, model, point)
+    _, rows, columns = latents.shape
+    return quantise_rows(Whole(latents), (rows, columns), model, point)
 
 
-def _by_phase(latents: Latents, model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
+def quantise_rows(
+    latents: Rows, limits: tuple[int, int], model: FrozenModel, point: OperatingPoint
+) -> Iterator[Symbols]:
+    """The same for latents that come in strips, and are so many rows and columns in all."""
+    if point.trust is not None:
+        yield from _by_phase(latents, limits, model, point)
+        return
+    for start in range(0, limits[0], CHUNK_ROWS):
+        yield point.quantise(latents.rows(start, min(start + CHUNK_ROWS, limits[0])))
+
+
+def _by_phase(latents: Rows, limits: tuple[int, int], model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
     """The same with expected latents, which depend on one row to each side.
 
     So each phase is ahead of the next one by a row, and the first by three rows of the chunk.
     """
-    engine, (channels, rows, columns) = engine_of(model), latents.shape
+    rows, columns = limits
     top = 0  # the row where the next two begin; they end as far below the chunk as the first phase
-    symbols, restored = np.empty((channels, 0, columns), np.int32), np.empty((channels, 0, columns), np.float32)
+    symbols = np.empty((model.channels, 0, columns), np.int32)
+    restored = np.empty((model.channels, 0, columns), np.float32)
     for start in range(0, rows, CHUNK_ROWS):
         stop = min(start + CHUNK_ROWS, rows)
         above, bottom = max(0, start - 1), min(stop + PHASES - 1, rows)
         known, more = slice(above - top, None), ((0, 0), (0, bottom - top - symbols.shape[1]), (0, 0))
         symbols, restored, top = np.pad(symbols[:, known], more), np.pad(restored[:, known], more), above
+        given = latents.rows(start, bottom)
         for k in range(PHASES):
             ahead = PHASES - 1 - k
             todo = start + ahead if start else 0, min(stop + ahead, rows)
-            for tile in tiles(todo, (0, columns), 1, (bottom, columns)):
-                inner, outer = tile.inner((top, 0)), tile.outer((top, 0))
-                phase = phases(restored[outer].shape, tile.origin)
-                expected = _expected(k, restored[outer], phase, engine, point, tile.origin)[tile.inner_of_outer()]
-                chosen = point.quantise(latents[tile.inner()] - expected)
-                here = phase[tile.inner_of_outer()] == k
+            choose = partial(_choose, k, given, start, restored, top, point)
+            for tile, (chosen, here, found) in by_tile(choose, tiles(todo, (0, columns), 1, (bottom, columns)), model):
+                inner = tile.inner((top, 0))
                 np.copyto(symbols[inner], chosen, where=here)
-                np.copyto(restored[inner], point.dequantise(chosen) + expected, where=here)
+                np.copyto(restored[inner], found, where=here)
         yield symbols[:, start - top : stop - top]
+
+
+def _choose(
+    k: int,
+    latents: Latents,
+    start: int,
+    restored: Latents,
+    top: int,
+    point: OperatingPoint,
+    engine: Engine,
+    tile: Tile,
+) -> tuple[Symbols, NDArray[np.bool_], Latents]:
+    """The symbols of a tile in phase k, where it has latents of that phase, and what they stand for.
+
+    Here latents begin at row `start`, and those restored so far at row `top`.
+    """
+    around = restored[tile.outer((top, 0))]
+    phase = phases(around.shape, tile.origin)
+    expected = _expected(k, around, phase, engine, point, tile.origin)[tile.inner_of_outer()]
+    chosen = point.quantise(latents[tile.inner((start, 0))] - expected)
+    return chosen, phase[tile.inner_of_outer()] == k, point.dequantise(chosen) + expected
 
 
 def _expected(

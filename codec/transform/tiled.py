@@ -1,5 +1,7 @@
 """Pictures to latents and back, tile by tile, with the same result as for the whole picture."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -7,76 +9,192 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels, pad
-from lic.codec.steps import follow
-from lic.codec.transform.engine import Floats
-from lic.codec.transform.engines import engine_of
+from lic.codec.transform.engine import Engine, Floats, begins, ends
 from lic.codec.transform.restoration import restore
-from lic.codec.transform.tiles import Tile, tiles
+from lic.codec.transform.strips import Area, Array, Make, Rows, Step, Whole
+from lic.codec.transform.tiles import Tile, grown, strips
+from lic.models.architecture import Stage
 from lic.models.constants import DOWNSAMPLING, PEAK
-from lic.models.second_look import blend, look_again
+from lic.models.second_look import blend, corrected
 
 
 def first_look(pixels: Pixels, model: FrozenModel) -> Latents:
     """The latents (channels x rows x columns) of a picture, not yet scaled or rounded."""
-    rows, columns = limits = latent_size(pixels.shape[1], pixels.shape[0])
-    latents = np.empty((model.channels, rows, columns), np.float32)
-    for tile in follow("analysis", [*tiles((0, rows), (0, columns), model.architecture.analysis_reach, limits)]):
-        latents[tile.inner()] = engine_of(model).analyse(picture_around(tile, pixels))[tile.inner_of_outer()]
-    return latents
+    rows, _ = _limits(pixels)
+    return _first_look(pixels, model).rows(0, rows)
 
 
-def second_look(latents: Latents, pixels: Pixels, model: FrozenModel, share: float) -> None:
-    """Blend latents, in place, with those of a second look at the picture."""
-    engine = engine_of(model)
-    around = model.architecture.analysis_reach + model.architecture.synthesis_reach
-    rows, columns = limits = latents.shape[1:]
-    finest = model.at(model.last_position)
-    unscale = (finest.gain * finest.inverse_gain).astype(np.float32)[:, None, None]
-    first = above = latents[:, :0]
-    for tile in follow("second look", [*tiles((0, rows), (0, columns), around, limits)]):
-        if tile.columns.start == 0:  # keep the first latents that this row of tiles and the next need
-            first = np.concatenate([above, latents[:, tile.rows.start : tile.rows.outer_stop]], axis=1)
-            above = first[:, : tile.rows.stop - tile.rows.outer_start][:, -around:]
-        unscaled = first[:, :, tile.columns.outer()] * unscale
-        second = look_again(engine.analyse, engine.synthesise, picture_around(tile, pixels), unscaled)
-        latents[tile.inner()] = blend(latents[tile.inner()], second[tile.inner_of_outer()], np.float32(share))
+def second_look(first: Latents, pixels: Pixels, model: FrozenModel) -> Latents:
+    """The latents of a second look at the picture."""
+    rows, _ = _limits(pixels)
+    return _second_look(Whole(first), pixels, model).rows(0, rows)
 
 
 def analyse(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Latents:
     """The latents of a picture at an operating point, before rounding."""
-    latents = first_look(pixels, model)
-    if point.second_look:
-        second_look(latents, pixels, model, point.second_look)
-    return latents
+    rows, _ = _limits(pixels)
+    return analyse_rows(pixels, model, point).rows(0, rows)
 
 
-def picture_around(tile: Tile, pixels: Pixels) -> Floats:
-    """The part of a picture under a tile and its halo, padded to blocks of 16 x 16, in 0..1."""
-    part = pad(pixels[tile.outer(scale=DOWNSAMPLING)[1:]])
-    return part.astype(np.float32) / np.float32(PEAK)
+def analyse_rows(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Rows:
+    """The same in strips of rows."""
+    if not point.second_look:
+        return _first_look(pixels, model)
+    first = _first_look(pixels, model, keep=model.architecture.analysis_reach + model.architecture.synthesis_reach)
+    return Blend(first, _second_look(first, pixels, model), point.second_look)
 
 
-def synthesise(
-    symbols: Symbols,
+class Blend(Rows):
+    """Latents of the first look, blended with those of the second."""
+
+    def __init__(self, first: Rows, second: Rows, share: float) -> None:
+        super().__init__()
+        self._first, self._second, self._share = first, second, share
+
+    def _more(self, stop: int) -> Latents:
+        second = self._second.rows(self._end, stop)  # for which the first look goes ahead
+        return blend(self._first.rows(self._end, stop), second, np.float32(self._share))
+
+
+def _first_look(pixels: Pixels, model: FrozenModel, keep: int = 0) -> Rows:
+    picture = Whole(pixels.transpose(2, 0, 1), DOWNSAMPLING)
+    limits = _limits(pixels)
+    return _analysis("analysis", picture, lambda planes: _picture(planes.transpose(1, 2, 0)), model, limits, keep)
+
+
+def _second_look(first: Rows, pixels: Pixels, model: FrozenModel) -> Rows:
+    finest = model.at(model.last_position)
+    unscale = (finest.gain * finest.inverse_gain).astype(np.float32)[:, None, None]
+
+    def correct(decoded: Floats, tile: Tile) -> Array:
+        picture = _picture(pixels[tile.outer(scale=DOWNSAMPLING)[1:]])
+        return corrected(picture, decoded).transpose(2, 0, 1)
+
+    limits = _limits(pixels)
+    area = (0, limits[0]), (0, limits[1])
+    unscaled = Step(first, lambda _, part, __: part * unscale, model, limits, area)
+    decoded = _synthesis(None, unscaled, correct, model, limits, area)
+    return _analysis("second look", decoded, lambda planes: planes.transpose(1, 2, 0), model, limits)
+
+
+def synthesise_strips(
+    symbols: Rows,
     model: FrozenModel,
     point: OperatingPoint,
     size: tuple[int, int],
     region: Region,
-    first_row: int = 0,
-) -> Pixels:
-    """The pixels of a region of a picture of that size; `symbols` are its latents from `first_row` on."""
-    engine = engine_of(model)
-    rows, columns = _latents_under(region)
-    shape = [(stop - start) * DOWNSAMPLING for start, stop in (rows, columns)]
-    pixels = np.empty((*shape, 3), np.uint8)
-    parts = [*tiles(rows, columns, model.architecture.decoding_reach, latent_size(*size))]
-    for tile in follow("synthesis", parts):
-        latents = restore(symbols[tile.outer((first_row, 0))], engine, point, tile.origin)
-        picture = engine.synthesise(latents)[tile.inner_of_outer(DOWNSAMPLING)[1:]]
-        pixels[tile.inner((rows[0], columns[0]), DOWNSAMPLING)[1:]] = grey_levels(picture)
-    x0, y0, x1, y1 = region
-    top, left = rows[0] * DOWNSAMPLING, columns[0] * DOWNSAMPLING
-    return pixels[y0 - top : y1 - top, x0 - left : x1 - left]
+    reduce: int = 1,
+) -> Iterator[Pixels]:
+    """The pixels of a region of a picture of that size, in strips of rows; or the means of squares of pixels."""
+    limits, (rows, columns) = latent_size(*size), _latents_under(region)
+    restored = Step(
+        symbols,
+        lambda engine, part, tile: restore(part, engine, point, tile.origin),
+        model,
+        limits,
+        _around((rows, columns), model.architecture.synthesis_reach, limits),
+        model.architecture.restoration_reach,
+    )
+    picture = _synthesis(
+        "synthesis",
+        restored,
+        lambda decoded, _: grey_levels(decoded).transpose(2, 0, 1),
+        model,
+        limits,
+        (rows, columns),
+        reduce,
+    )
+    x0, y0, x1, y1 = region[0] // reduce, region[1] // reduce, -(-region[2] // reduce), -(-region[3] // reduce)
+    for start, stop in strips(rows):
+        strip = picture.rows(start, stop).transpose(1, 2, 0)
+        top, left = start * DOWNSAMPLING // reduce, columns[0] * DOWNSAMPLING // reduce
+        yield strip[max(0, y0 - top) : y1 - top, x0 - left : x1 - left]
+
+
+def synthesise(symbols: Symbols, model: FrozenModel, point: OperatingPoint, size: tuple[int, int]) -> Pixels:
+    """The pixels of a picture of that size."""
+    return np.concatenate([*synthesise_strips(Whole(symbols), model, point, size, (0, 0, *size))])
+
+
+def _analysis(
+    name: str,
+    source: Rows,
+    as_picture: Callable[[Array], Floats],
+    model: FrozenModel,
+    limits: tuple[int, int],
+    keep: int = 0,
+) -> Rows:
+    """The latents of what is a picture (height x width x 3, padded) once `as_picture` has turned it into one."""
+
+    def make_of(stage: Stage) -> Make:
+        prepare = as_picture if begins(stage.layers) else lambda part: part
+        return lambda engine, part, _: engine.analyse(prepare(part), stage.layers)
+
+    area = (0, limits[0]), (0, limits[1])
+    return _in_stages(name, model.architecture.analysis_stages, source, make_of, model, limits, area, keep)
+
+
+def _synthesis(
+    name: str | None,
+    source: Rows,
+    finish: Callable[[Floats, Tile], Array],
+    model: FrozenModel,
+    limits: tuple[int, int],
+    area: Area,
+    reduce: int = 1,
+) -> Rows:
+    """What `finish` makes of the decoded, perhaps reduced pictures (height x width x 3) of tiles."""
+    architecture = model.architecture
+
+    def make_of(stage: Stage) -> Make:
+        last = ends(stage.layers, architecture.synthesis)
+
+        def make(engine: Engine, part: Array, tile: Tile) -> Array:
+            if last:
+                return finish(engine.synthesise(part, stage.layers, reduce), tile)
+            return engine.synthesise(part, stage.layers)
+
+        return make
+
+    stages = architecture.synthesis_stages
+    stages[-1] = stages[-1]._replace(samples=stages[-1].samples // reduce)
+    return _in_stages(name, stages, source, make_of, model, limits, area)
+
+
+def _in_stages(
+    name: str | None,
+    stages: list[Stage],
+    source: Rows,
+    make_of: Callable[[Stage], Make],
+    model: FrozenModel,
+    limits: tuple[int, int],
+    area: Area,
+    keep: int = 0,
+) -> Rows:
+    """What a transform makes in an area of a picture, stage by stage, each in an area wider by what follows.
+
+    Progress of the last one is told under `name`, if there is one.
+    """
+    for i, stage in enumerate(stages, start=1):
+        wide = _around(area, sum(later.reach for later in stages[i:]), limits)
+        size = stage.reach, stage.samples, stage.finest
+        last = {"keep": keep, "name": name} if i == len(stages) else {}
+        source = Step(source, make_of(stage), model, limits, wide, *size, **last)  # type: ignore[arg-type]
+    return source
+
+
+def _around(area: Area, reach: int, limits: tuple[int, int]) -> Area:
+    rows, columns = (grown(interval, reach, limit) for interval, limit in zip(area, limits, strict=True))
+    return rows, columns
+
+
+def _limits(pixels: Pixels) -> tuple[int, int]:
+    return latent_size(pixels.shape[1], pixels.shape[0])
+
+
+def _picture(pixels: Pixels) -> Floats:
+    """Pixels padded to blocks of 16 x 16, in 0..1."""
+    return pad(pixels).astype(np.float32) / np.float32(PEAK)
 
 
 def grey_levels(picture: Floats) -> NDArray[np.uint8]:
@@ -86,7 +204,7 @@ def grey_levels(picture: Floats) -> NDArray[np.uint8]:
     return np.clip(levels, 0, PEAK, out=levels).astype(np.uint8)
 
 
-def _latents_under(region: Region) -> tuple[tuple[int, int], tuple[int, int]]:
+def _latents_under(region: Region) -> Area:
     """Rows and columns of the latents that a region's pixels belong to."""
     x0, y0, x1, y1 = region
     return (y0 // DOWNSAMPLING, -(-y1 // DOWNSAMPLING)), (x0 // DOWNSAMPLING, -(-x1 // DOWNSAMPLING))

@@ -1,12 +1,16 @@
 """Tiles with halos, for transforming large pictures without seams in bounded memory."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
-# Latents per tile, without halo: 512 x 1024 pixels. Smaller pictures are one tile; tiles four times as large take
-# twice as long for the same picture, because activations no longer fit into the processor's caches.
+# Latents per tile, without halo, up to half as many more in each direction. Larger tiles have smaller halos, but need
+# more memory. That is why they are narrower where a latent has more samples.
 TILE_ROWS = 32
 TILE_COLUMNS = 64
+TILE_SAMPLES = 96  # columns, at most
+
+Interval = tuple[int, int]  # the first row or column, and the one after the last
 
 
 class Span(NamedTuple):
@@ -50,19 +54,46 @@ class Tile(NamedTuple):
         return self.inner(self.origin, scale)
 
 
-def spans(start: int, stop: int, step: int, around: int, limit: int) -> Iterator[Span]:
-    """From start to stop in steps; halos end at the picture's border, `limit`, where the network pads with zeros.
+def grown(interval: Interval, around: int, limit: int) -> Interval:
+    """An interval and its surroundings, as far as the picture goes.
 
-    >>> list(spans(0, 5, 3, 2, 6))
-    [Span(start=0, stop=3, outer_start=0, outer_stop=5), Span(start=3, stop=5, outer_start=1, outer_stop=6)]
+    >>> grown((2, 4), 3, 6)
+    (0, 6)
     """
-    for first in range(start, stop, step):
-        last = min(first + step, stop)
-        yield Span(first, last, max(0, first - around), min(limit, last + around))
+    return max(0, interval[0] - around), min(limit, interval[1] + around)
 
 
-def tiles(rows: tuple[int, int], columns: tuple[int, int], around: int, limits: tuple[int, int]) -> Iterator[Tile]:
-    """Tiles that cover these latents of a picture with `limits` rows and columns of them."""
-    for row in spans(*rows, TILE_ROWS, around, limits[0]):
-        for column in spans(*columns, TILE_COLUMNS, around, limits[1]):
-            yield Tile(row, column)
+def divided(interval: Interval, step: int) -> list[Interval]:
+    """Equal parts of about `step`.
+
+    >>> divided((0, 14), 10), divided((1, 17), 10)
+    ([(0, 14)], [(1, 9), (9, 17)])
+    """
+    start, size = interval[0], interval[1] - interval[0]
+    count = max(1, round(size / step))
+    ends = [start + size * i // count for i in range(count + 1)]
+    return [*pairwise(ends)]
+
+
+def strips(rows: Interval) -> list[Interval]:
+    """Rows in strips as high as tiles."""
+    return divided(rows, TILE_ROWS)
+
+
+def tiles(rows: Interval, columns: Interval, around: int, limits: tuple[int, int], samples: int = 1) -> Iterator[Tile]:
+    """Tiles that cover these latents of a picture with `limits` rows and columns of them, each as high as the rows.
+
+    `samples` are those of a latent, in each direction, in the largest arrays of what is done for a tile. Halos end at
+    the picture's border, where the network pads with zeros. All tiles are about equally wide, with their halos, too:
+    the same memory serves one after the other.
+
+    >>> [(tile.columns.start, tile.columns.outer()) for tile in tiles((0, 32), (0, 192), 2, (32, 192))]
+    [(0, slice(0, 68, None)), (64, slice(62, 130, None)), (128, slice(124, 192, None))]
+    """
+    row = Span(*rows, *grown(rows, around, limits[0]))
+    first, last = grown(columns, around, limits[1])
+    parts = divided(columns, min(TILE_COLUMNS, TILE_SAMPLES // samples))
+    width = max(stop - start for start, stop in parts) + 2 * around
+    for start, stop in parts:
+        left = max(first, min(start - around, last - width))
+        yield Tile(row, Span(start, stop, left, min(left + width, last)))

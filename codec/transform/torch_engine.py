@@ -3,30 +3,38 @@
 from collections.abc import Callable
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.engine import Floats
+from lic.codec.transform.engine import ALL, Floats, begins, ends, means
 from lic.codec.transform.torch_network import thaw
+from lic.models.constants import MID_GREY
 
 
 class TorchEngine:
     """An `Engine` on a GPU, or else on the processor."""
 
     def __init__(self, model: FrozenModel, threads: int) -> None:
-        torch.set_num_threads(threads)
+        self.threads = threads
         torch.backends.cudnn.allow_tf32 = False  # ten bits of a convolution's inputs are too few for a grey level
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = thaw(model).to(self.device)
 
     @torch.inference_mode()
-    def analyse(self, picture: Floats) -> Floats:
-        latents: Floats = self.network.analysis(self._batch(picture.transpose(2, 0, 1)))[0].cpu().numpy()
+    def analyse(self, picture: Floats, layers: slice = ALL) -> Floats:
+        modules = [*self.network.analysis]
+        x = self._batch(picture.transpose(2, 0, 1)) - MID_GREY if begins(layers) else self._batch(picture)
+        latents: Floats = _through(modules[layers], x)[0].cpu().numpy()
         return latents
 
     @torch.inference_mode()
-    def synthesise(self, latents: Floats) -> Floats:
-        return _picture(self.network.synthesis(self._batch(latents)))
+    def synthesise(self, latents: Floats, layers: slice = ALL, reduce: int = 1) -> Floats:
+        modules = [*self.network.synthesis]
+        made = _through(modules[layers], self._batch(latents))
+        if ends(layers, modules):
+            return means(_picture(made + MID_GREY), reduce)
+        planes: Floats = made[0].cpu().numpy()
+        return planes
 
     @torch.inference_mode()
     def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
@@ -57,7 +65,14 @@ class TorchEngine:
 
     def _batch(self, planes: Floats) -> Tensor:
         """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""
+        torch.set_num_threads(self.threads)  # of the thread that calls
         return torch.from_numpy(planes)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+
+
+def _through(modules: list[nn.Module], x: Tensor) -> Tensor:
+    for module in modules:
+        x = module(x)
+    return x
 
 
 def _picture(batch: Tensor) -> Floats:

@@ -28,6 +28,7 @@ from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols
 from lic.codec.model.loader import get_model
 from lic.codec.process import usable_cores, use_threads
+from lic.codec.transform.strips import Whole
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 
 RUNS = 9
@@ -64,22 +65,22 @@ def main() -> None:
     point = model.at(position)
     latents = first_look(pixels, model)
     data = encode(pixels, quality=args.quality)
-    file, whole = parse(data), (0, 0, *image.size)
+    file = parse(data)
     symbols = read_symbols(file, model)
     reference = ReferenceCoder(point.coder.tables, point.coder.walk)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: first_look(pixels, model),
-        "  second look, if there is one": lambda: second_look(latents.copy(), pixels, model, 1),
+        "  second look, if there is one": lambda: second_look(latents, pixels, model),
         "  contexts and range coding": lambda: chunks.pack(
-            choose_symbols(latents, pixels, model, point, 0), point.coder
+            choose_symbols(Whole(latents), pixels, model, point, 0), point.coder
         ),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "  with effort 16, whole call": lambda: encode(pixels, quality=args.quality, effort=16),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: read_symbols(file, model),
         "    in numpy": lambda: reference.decode(file.latents, symbols.shape),
-        "  synthesis": lambda: synthesise(symbols, model, point, image.size, whole),
+        "  synthesis": lambda: synthesise(symbols, model, point, image.size),
         "tables of one picture": lambda: model.at(position).coder,
     }
     with tempfile.TemporaryDirectory() as folder:

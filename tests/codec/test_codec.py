@@ -139,8 +139,7 @@ def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
     photo: Pixels, tiny_model: FrozenModel
 ) -> None:
     first = first_look(photo, tiny_model)
-    second = first.copy()
-    second_look(second, photo, tiny_model, share=1)
+    second = second_look(first, photo, tiny_model)
     last = tiny_model.last_position
     for position, share in ((0, 0), (last // 4, 0.25), (last // 2, 0.5), (last, 1)):
         point = tiny_model.at(position)

@@ -39,7 +39,7 @@ def loss_in_bits(symbols: Symbols, photo: Pixels, model: FrozenModel, position: 
     """Of a real stream and real pixels."""
     height, width = photo.shape[:2]
     point = model.at(position)
-    pixels = synthesise(symbols, model, point, (width, height), (0, 0, width, height))
+    pixels = synthesise(symbols, model, point, (width, height))
     squares = np.square(pixels.astype(float) - photo).sum() / 3
     return 8 * len(chunks.pack(chunks.chunks_of(symbols), point.coder)) + point.lambda_ * squares
 
@@ -65,7 +65,8 @@ def test_refinement_lowers_the_loss_with_expected_latents(photo: Pixels) -> None
             predictor.expand.weight.normal_(0, 0.01)
     model = freeze(network, {"name": "expects"})
     point = model.at(MIDDLE)
-    symbols = np.concatenate([*quantise(first_look(photo, model), model, point)], axis=1)
+    first = first_look(photo, model)
+    symbols = np.concatenate([*quantise(first, model, point)], axis=1)
     assert (restore(symbols, engine_of(model), point) != point.dequantise(symbols)).any()
     refined = refine(symbols, photo, model, point, 8)
     assert loss_in_bits(refined, photo, model, MIDDLE) < 0.997 * loss_in_bits(symbols, photo, model, MIDDLE)
@@ -114,7 +115,7 @@ def test_a_channel_out_of_use_stays_so(symbols: Symbols, tiny_model: FrozenModel
 def test_slopes_are_those_of_the_decoders_error(symbols: Symbols, photo: Pixels, tiny_model: FrozenModel) -> None:
     slope, places = Distortion(symbols, photo, tiny_model, tiny_model.at(MIDDLE)).slope(slice(0, symbols.shape[1]))
     point, (height, width) = tiny_model.at(MIDDLE), photo.shape[:2]
-    decoded = synthesise(symbols, tiny_model, point, (width, height), (0, 0, width, height))
+    decoded = synthesise(symbols, tiny_model, point, (width, height))
     in_bits = point.lambda_ * photo[:, :, 0].size * mean_squared_error(photo, decoded)
     assert places.sum() == pytest.approx(in_bits, rel=1e-4)
     by_block = Distortion(symbols, photo, tiny_model, point).by_block(slice(2, 7))

@@ -127,6 +127,19 @@ def browser() -> str:
     )
 
 
+def engines() -> str:
+    """The transforms in several libraries."""
+    figures = read("engines.json")
+    keys = [key.split(", ") for key in figures if ", " in key]
+    libraries = [*dict.fromkeys(library for *_, library in keys)]
+    work = [*dict.fromkeys((what, threads) for what, threads, _ in keys)]
+    rows = [["library", *(f"{what}, {threads}".removesuffix("s" * (threads[0] == "1")) for what, threads in work)]]
+    for library in libraries:
+        times = [figures[f"{what}, {threads}, {library}"]["milliseconds"][0] for what, threads in work]
+        rows.append([library, *(f"{time:.0f}" for time in times)])
+    return f"{bd.as_markdown(rows)}\n\nMilliseconds, medians of {figures['rounds']} rounds on {place(figures)}."
+
+
 def memory() -> str:
     """Large pictures."""
     rows = [["picture", "call", "peak memory", "before the call", "time"]]
@@ -153,6 +166,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "speed": speed,
     "compressai": compressai,
     "browser": browser,
+    "engines": engines,
     "memory": memory,
     "hostile": hostile,
 }

@@ -95,6 +95,7 @@ def decode_bytes(
     data: bytes,
     job: Job,
     region: Region | None = None,
+    reduce: int = 1,
     max_pixels: int | None = None,
     quality: int = LOSSY_QUALITY,
     model: str | None = None,
@@ -107,7 +108,7 @@ def decode_bytes(
     kind = Image.registered_extensions().get(suffix)
     if kind is None or kind not in Image.SAVE:
         raise BadSetting(f"cannot write {suffix or 'a file without extension'}: use .png or another picture extension")
-    image = decode(data, region=region, max_pixels=max_pixels, model=model)
+    image = decode(data, region=region, reduce=reduce, max_pixels=max_pixels, model=model)
     result = _saved(image, kind, {"quality": quality} if kind in LOSSY else {})
     return Converted(result, image.width * image.height)
 

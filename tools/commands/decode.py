@@ -3,7 +3,7 @@
 import argparse
 from functools import partial
 
-from lic.codec.file.geometry import Region
+from lic.codec.file.geometry import REDUCTIONS, Region
 from lic.codec.model.catalogue import choose_file, read_model_file
 from lic.codec.picture.formats import readable_extensions
 from lic.tools.batch.picture_files import LOSSY_QUALITY, decode_bytes
@@ -15,6 +15,7 @@ examples:
   lic decode photo.lic -o photo.tif       any format, by its extension
   lic decode *.lic -o out/                several, into a folder
   lic decode photo.lic --crop 0,0,640,480 just the part between these corners
+  lic decode photo.lic --reduce 4         a picture of a quarter of the width and height, sooner
   lic decode out/ -o png/ -r -j 4         a folder, as in `lic encode`
   lic decode - < photo.lic > photo.png    in a pipe
 """
@@ -25,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
+    about = "a picture of 1/R of the width and height, in less time and memory"
+    parser.add_argument("--reduce", type=int, choices=REDUCTIONS[1:], default=1, metavar="R", help=f"{about}: 2, 4, 8")
     about = f"of JPEG and other lossy outputs, 1 to 100 ({LOSSY_QUALITY})"
     parser.add_argument("--quality", type=_quality, default=LOSSY_QUALITY, metavar="Q", help=about)
     limit = "refuse larger pictures; Pillow's limit if not given"
@@ -49,6 +52,13 @@ def _quality(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     if args.model:
         read_model_file(choose_file(args.model))  # report a missing one once
-    options = {"region": args.crop, "max_pixels": args.max_pixels, "quality": args.quality, "model": args.model}
+    made = {"crop": args.crop, "quality": args.quality} | ({"reduce": args.reduce} if args.reduce > 1 else {})
+    options = {
+        "region": args.crop,
+        "reduce": args.reduce,
+        "max_pixels": args.max_pixels,
+        "quality": args.quality,
+        "model": args.model,
+    }
     found = jobs_of(args, ".png", frozenset({".lic"}), ignored=readable_extensions())
-    return run_jobs(found, partial(decode_bytes, **options), {"crop": args.crop, "quality": args.quality}, args)
+    return run_jobs(found, partial(decode_bytes, **options), made, args)

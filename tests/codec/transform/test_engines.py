@@ -13,7 +13,7 @@ from lic import BadSetting, LicError
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
 from lic.codec.transform.engine import Floats
-from lic.codec.transform.engines import choose_engine
+from lic.codec.transform.engines import MakeEngine, choose_engine
 from lic.codec.transform.light_engine import LightEngine
 from lic.codec.transform.tiled import grey_levels
 from lic.codec.transform.torch_engine import TorchEngine
@@ -54,6 +54,33 @@ def test_latents_and_pictures_are_those_of_torch(kind: str, n: int, m: int) -> N
         latents = np.rint(5 * latents)
         pictures = light.synthesise(latents), other.synthesise(latents)
         np.testing.assert_allclose(*pictures, atol=2e-5 * abs(pictures[1]).max())
+
+
+@pytest.mark.parametrize("engine", [LightEngine, TorchEngine])
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_reduced_picture_has_the_means_of_squares(kind: str, engine: MakeEngine) -> None:
+    found = engine(random_model(kind), 1)
+    latents = np.random.default_rng(0).standard_normal((12, 3, 5), np.float32)
+    whole = found.synthesise(latents)
+    for reduce in (2, 4, 8):
+        squares = whole.reshape(48 // reduce, reduce, 80 // reduce, reduce, 3).mean(axis=(1, 3))
+        reduced = found.synthesise(latents, reduce=reduce)
+        np.testing.assert_allclose(reduced, squares, atol=1e-5 * abs(whole).max())
+
+
+@pytest.mark.parametrize("engine", [LightEngine, TorchEngine])
+@pytest.mark.parametrize("kind", KINDS)
+def test_stages_one_after_the_other_are_the_whole_transform(kind: str, engine: MakeEngine) -> None:
+    model = random_model(kind)
+    found, picture = engine(model, 1), random_picture(4, 7)
+    latents = found.analyse(picture)
+    part, back = picture, latents
+    for stage in model.architecture.analysis_stages:
+        part = found.analyse(part, stage.layers)
+    for stage in model.architecture.synthesis_stages:
+        back = found.synthesise(back, stage.layers)
+    np.testing.assert_allclose(part, latents, atol=1e-6 * abs(latents).max())
+    np.testing.assert_allclose(back, found.synthesise(latents), atol=1e-6)
 
 
 def test_expected_latents_are_those_of_torch() -> None:
@@ -152,7 +179,7 @@ for library in sys.argv[1].split():
     sys.modules[library] = None  # so that importing it fails
 import numpy as np
 import lic
-from lic.codec.transform.engines import choose_engine
+from lic.codec.transform.engines import MakeEngine, choose_engine
 y, x = np.mgrid[:70, :90]
 picture = np.stack([2 * x, 2 * y, x + y], -1).astype(np.uint8)
 try:

@@ -1,5 +1,7 @@
 """Tiles with halos: the same latents and pixels as the whole picture at once."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import skimage.data
@@ -10,7 +12,7 @@ from lic.codec.decoder import decode_picture
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform import tiles
-from lic.codec.transform.tiled import first_look, second_look, synthesise
+from lic.codec.transform.tiled import analyse, first_look, second_look, synthesise
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -79,7 +81,7 @@ def test_no_architecture_shows_its_tiles(photo: Pixels, small_tiles: None, kind:
     def there_and_back() -> tuple[np.ndarray, np.ndarray]:
         latents = first_look(photo, model)
         symbols = np.random.default_rng(0).integers(-9, 10, latents.shape).astype(np.int32)
-        return latents, synthesise(symbols, model, point, size, (0, 0, *size)).astype(int)
+        return latents, synthesise(symbols, model, point, size).astype(int)
 
     tiled_latents, tiled = there_and_back()
     with pytest.MonkeyPatch.context() as patch:
@@ -121,15 +123,13 @@ def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.M
         RateDistortionAutoencoder(Architecture(n=8, m=12)), {"name": "random"}
     )  # so that all neighbours matter
     first = first_look(photo, model)
-    whole, half, tiled = first.copy(), first.copy(), first.copy()
-    second_look(whole, photo, model, 1)
-    second_look(half, photo, model, 0.5)
+    whole = second_look(first, photo, model)
     assert np.abs(whole - first).mean() > 0.01 * np.abs(first).mean()
-    np.testing.assert_allclose(half, (first + whole) / 2, atol=1e-5)
+    half = replace(model.at(0), second_look=0.5)
     monkeypatch.setattr(tiles, "TILE_ROWS", -(-first.shape[1] // rows))
     monkeypatch.setattr(tiles, "TILE_COLUMNS", 7)
-    second_look(tiled, photo, model, 1)
-    np.testing.assert_allclose(tiled, whole, atol=1e-5)
+    np.testing.assert_allclose(second_look(first, photo, model), whole, atol=1e-5)
+    np.testing.assert_allclose(analyse(photo, model, half), (first + whole) / 2, atol=1e-5)
 
 
 def test_tiles_leave_no_seams(photo: Pixels, small_tiles: None) -> None:

@@ -43,7 +43,8 @@ def test_contexts_save_bits_on_another_picture(fitted: tuple[FrozenModel, Frozen
 
     def bits(model: FrozenModel) -> float:
         point = model.at(position)
-        symbols = np.concatenate([*quantise(analyse(pixels, model, point), model, point)], axis=1)
+        latents = analyse(pixels, model, point)
+        symbols = np.concatenate([*quantise(latents, model, point)], axis=1)
         return float(point.coder.bits(symbols).sum())
 
     plain, contexts = fitted
