@@ -5,7 +5,7 @@ complete for all commands needs PyTorch, which takes seconds to import.
 """
 
 import argparse
-from importlib.resources import files
+from pathlib import Path
 
 SHELLS = ("bash", "zsh", "fish")
 EXAMPLES = """\
@@ -28,4 +28,4 @@ def run(args: argparse.Namespace) -> int:
 
 
 def script(shell: str) -> str:
-    return files("lic.tools").joinpath("completions", f"lic.{shell}").read_text(encoding="utf-8")
+    return (Path(__file__).parents[1] / "completions" / f"lic.{shell}").read_text(encoding="utf-8")
