@@ -1,7 +1,7 @@
 """Generalised divisive normalisation (Balle, Laparra, Simoncelli 2016, 2017) and its inverse.
 
-    GDN:   y_i = x_i / sqrt(beta_i + sum_j gamma_ij x_j^2)
-    IGDN:  y_i = x_i * sqrt(beta_i + sum_j gamma_ij x_j^2)
+    GDN:    y_i = x_i / sqrt(beta_i + sum_j gamma_ij x_j^2)
+    IGDN:   y_i = x_i * sqrt(beta_i + sum_j gamma_ij x_j^2)
 
 with beta > 0 and gamma >= 0. The sum runs over the channels at one position, so it is a 1x1 convolution.
 """
