@@ -9,7 +9,7 @@ _shtab_lic_vae_subparsers=(train sample reconstruct interpolate traverse objecti
 _shtab_lic_subparsers=(encode decode info view page demo eval plot compare report doctor completion models train figures theory exercises vae export)
 
 _shtab_lic_encode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --all-frames --psnr -q --quality --lambda --target-size --target-bpp --target-psnr --target-ms-ssim -e --effort --tune -m --model --lossless --no-lossless --strip --auto-orient)
-_shtab_lic_decode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --crop --quality --max-pixels -m --model)
+_shtab_lic_decode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --crop --reduce --quality --max-pixels -m --model)
 _shtab_lic_info_option_strings=(-h --help --json)
 _shtab_lic_view_option_strings=(-h --help --port --no-browser)
 _shtab_lic_page_option_strings=(-h --help -o --output --viewer --site -m --model)
@@ -169,6 +169,7 @@ _shtab_lic_export___name_COMPGEN=_shtab_compgen_files
 _shtab_lic_export___data_COMPGEN=_shtab_compgen_files
 
 _shtab_lic_encode___tune_choices=(psnr ms-ssim)
+_shtab_lic_decode___reduce_choices=(2 4 8)
 _shtab_lic_plot___metric_choices=(psnr psnr-luma psnr-chroma ssim ms-ssim ms-ssim-db)
 _shtab_lic_plot___table_choices=(text markdown json)
 _shtab_lic_completion_pos_0_choices=(bash zsh fish)

@@ -51,7 +51,7 @@ function _shtab_lic_using
 end
 
 set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train figures theory exercises vae 'vae train' 'vae sample' 'vae reconstruct' 'vae interpolate' 'vae traverse' 'vae objectives' 'vae colour' export
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -108,6 +108,7 @@ complete -c lic -n '_shtab_lic_using decode' -l json -d 'the same on standard ou
 complete -c lic -n '_shtab_lic_using decode' -s v -l verbose -d 'a line for each picture'
 complete -c lic -n '_shtab_lic_using decode' -l quiet -d 'only errors'
 complete -c lic -n '_shtab_lic_using decode' -l crop -xka "(__fish_complete_path (commandline -ct))" -d 'decode only this region, in pixels'
+complete -c lic -n '_shtab_lic_using decode' -l reduce -xka "2 4 8" -d 'a picture of 1/R of the width and height, in less time and memory: 2, 4, 8'
 complete -c lic -n '_shtab_lic_using decode' -l quality -xka "(__fish_complete_path (commandline -ct))" -d 'of JPEG and other lossy outputs, 1 to 100 (95)'
 complete -c lic -n '_shtab_lic_using decode' -l max-pixels -xka "(__fish_complete_path (commandline -ct))" -d 'refuse larger pictures; Pillow'"'"'s limit if not given'
 complete -c lic -n '_shtab_lic_using decode' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of the model, if it is not found by itself'

@@ -99,6 +99,7 @@ _shtab_lic_decode_options=(
   {-v,--verbose}"[a line for each picture]"
   "--quiet[only errors]"
   "--crop[decode only this region, in pixels]:X0,Y0,X1,Y1:_files"
+  "--reduce[a picture of 1\/R of the width and height, in less time and memory\: 2, 4, 8]:R:(2 4 8)"
   "--quality[of JPEG and other lossy outputs, 1 to 100 (95)]:Q:_files"
   "--max-pixels[refuse larger pictures\; Pillow\'s limit if not given]:N:_files"
   {-m,--model}"[name or path of the model, if it is not found by itself]:model:_files"
