@@ -119,7 +119,9 @@ class Distortion:
         self.symbols, self.pixels, self.point = symbols, pixels, point
         self.engine = engine_of(model)
         # The pixels that a symbol affects, and the symbols that these depend on.
-        self.around = 2 * model.architecture.decoding_reach
+        # As far as the pixels of a tile depend on symbols. Slopes at its edges count pixels as far outside, too, whose
+        # errors are known only roughly there: twice the halo would be exact, and take twice the time and memory.
+        self.around = model.architecture.decoding_reach
         self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
         self.weight = np.float32(point.lambda_ * PEAK**2 / 3)
 
