@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     size.add_argument("--like-jpeg", type=int, metavar="Q", help=like)
     parser.add_argument("-o", "--output", metavar="SHEET", help="the comparison as one PNG picture")
     parser.add_argument("--html", metavar="PAGE", help="the comparison as a page with a slider")
-    live = "put lic's file itself into the page, which decodes it in the browser (some 7 MB more)"
+    live = "put lic's file itself into the page, which decodes it in the browser (some 8 MB more)"
     parser.add_argument("--live", action="store_true", help=live)
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")

@@ -15,7 +15,7 @@ examples:
   lic page --viewer -o viewer.html          an empty page, to drop .lic files on
   lic page --site photo.lic -o site/        a folder for a web site: <lic-img src="photo.lic">, and <img>, too
 
-The pages contain the decoder and the models that the pictures need (the one of --model for --viewer): some 7 MB each.
+The pages contain the decoder and the models that the pictures need (the one of --model for --viewer): some 8 MB each.
 """
 
 
