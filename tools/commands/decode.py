@@ -15,7 +15,7 @@ examples:
   lic decode photo.lic -o photo.tif       any format, by its extension
   lic decode *.lic -o out/                several, into a folder
   lic decode photo.lic --crop 0,0,640,480 just the part between these corners
-  lic decode photo.lic --reduce 4         a picture of a quarter of the width and height, sooner
+  lic decode photo.lic --reduce 4         a picture of a quarter of the width and height
   lic decode out/ -o png/ -r -j 4         a folder, as in `lic encode`
   lic decode - < photo.lic > photo.png    in a pipe
 """
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
-    about = "a picture of 1/R of the width and height, in less time and memory"
+    about = "a picture of 1/R of the width and height, in less memory"
     parser.add_argument("--reduce", type=int, choices=REDUCTIONS[1:], default=1, metavar="R", help=f"{about}: 2, 4, 8")
     about = f"of JPEG and other lossy outputs, 1 to 100 ({LOSSY_QUALITY})"
     parser.add_argument("--quality", type=_quality, default=LOSSY_QUALITY, metavar="Q", help=about)
