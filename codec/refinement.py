@@ -91,7 +91,7 @@ def _outcome(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operat
 
 
 class Part(NamedTuple):
-    """A tile of the picture, with all the pixels that its symbols affect and all the symbols that those depend on."""
+    """A tile of the picture, with all the symbols that its pixels depend on and the pixels of those symbols' blocks."""
 
     symbols: Symbols
     origin: tuple[int, int]  # the row and column in the picture where they begin
@@ -118,7 +118,6 @@ class Distortion:
     def __init__(self, symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> None:
         self.symbols, self.pixels, self.point = symbols, pixels, point
         self.engine = engine_of(model)
-        # The pixels that a symbol affects, and the symbols that these depend on.
         # As far as the pixels of a tile depend on symbols. Slopes at its edges count pixels as far outside, too, whose
         # errors are known only roughly there: twice the halo would be exact, and take twice the time and memory.
         self.around = model.architecture.decoding_reach

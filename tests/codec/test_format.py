@@ -191,6 +191,16 @@ def test_golden_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(decode_file(file, model), read_symbols(file, model))
 
 
+def check_a_stream(rng: np.random.Generator, point: Point, shape: tuple[int, int, int]) -> None:
+    """What the codec writes with these contexts and random symbols, this page's decoder reads."""
+    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
+    steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
+    tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
+    symbols = np.round(rng.laplace(size=shape) * 8).astype(np.int32)
+    data = make_coder(tables, point).encode(symbols)
+    np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
 @pytest.mark.parametrize("earlier", [False, True])
 def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> None:
@@ -203,12 +213,7 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
         tables=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
         earlier=rng.integers(-(2**10), 2**10, earlier_size(channels)).astype(np.int16) if earlier else None,
     )
-    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
-    steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
-    tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
-    symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
-    data = make_coder(tables, point).encode(symbols)
-    np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+    check_a_stream(rng, point, (channels, rows, columns))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
@@ -221,12 +226,7 @@ def test_random_phases_and_latents(rows: int, columns: int) -> None:
         tables=rng.integers(0, 12, (channels, 4, 21)).astype(np.uint8),
         earlier=rng.integers(-(2**10), 2**10, earlier_size(channels, 4)).astype(np.int16),
     )
-    heights = np.round(MAX_HEIGHT * np.exp(-np.abs(np.array(KNOTS)) / 12)).astype(np.int64)
-    steps = (2.0 ** np.linspace(19, 9, 12)).astype(np.int64)
-    tables = frequency_tables(heights[None].repeat(12, 0), steps, np.array(KNOTS))
-    symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(np.int32)
-    data = make_coder(tables, point).encode(symbols)
-    np.testing.assert_array_equal(decode_chunk(data, symbols.shape, tables, point), symbols)
+    check_a_stream(rng, point, (channels, rows, columns))
 
 
 def test_expected_latents_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,19 +14,7 @@ from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_r
 from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
-from tests.tools.pages.chromium import BROWSERS, Tab, chromium
-
-QUIET = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--virtual-time-budget=4000",
-)
+from tests.tools.pages.chromium import BROWSERS, QUIET, Tab, chromium
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +51,14 @@ def run_in_page(browser: str, tmp_path: Path) -> Callable[[Path, str], str]:
         </script></body>"""
         copy = tmp_path / "driven.html"
         copy.write_text(page.read_text(encoding="utf-8").replace("</body>", driver))
-        command = [browser, *QUIET, f"--user-data-dir={tmp_path / 'profile'}", "--dump-dom", copy.as_uri()]
+        command = [
+            browser,
+            *QUIET,
+            "--virtual-time-budget=4000",
+            f"--user-data-dir={tmp_path / 'profile'}",
+            "--dump-dom",
+            copy.as_uri(),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         return done.stdout.split("SAID:")[1].split(":END")[0]
 
