@@ -11,8 +11,7 @@ import shlex
 import shutil
 import sys
 from collections.abc import Collection, Sequence
-from importlib.metadata import version
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
@@ -62,10 +61,20 @@ class ShortHelp(argparse.Action):
         parser.exit()
 
 
+class ShowVersion(argparse._VersionAction):
+    """`--version`, which looks the version up when it is asked for: that takes as long as all of `lic info`."""
+
+    def __call__(self, *arguments: Any) -> None:
+        from importlib.metadata import version
+
+        self.version = f"lic {version('lic-codec')}"
+        super().__call__(*arguments)
+
+
 def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
     """The parser, complete for the subcommands named and with one line of help for the others."""
     parser = argparse.ArgumentParser(prog="lic", description="A learned image codec.")
-    parser.add_argument("--version", action="version", version=f"lic {version('lic-codec')}")
+    parser.add_argument("--version", action=ShowVersion)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (module, line) in COMMANDS.items():
         subparser = commands.add_parser(

@@ -3,7 +3,6 @@
 import contextlib
 import io
 import os
-import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +36,7 @@ def write_whole(path: str | Path, data: bytes) -> None:
         return
     target = Path(os.path.realpath(path))
     # Only the beginning of the name: a name of maximal length leaves no room for the suffix.
-    partial = target.with_name(f".{target.name[:40]}.{secrets.token_hex(8)}{PARTIAL_SUFFIX}")
+    partial = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}{PARTIAL_SUFFIX}")
     try:
         with open(partial, "xb") as file:
             file.write(data)

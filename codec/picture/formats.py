@@ -4,7 +4,7 @@ import importlib
 from contextlib import suppress
 from functools import cache
 
-from PIL import EpsImagePlugin, Image
+from PIL import Image
 
 PLUGINS = {"pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}  # module: package
 ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
@@ -33,6 +33,8 @@ def register_plugins() -> None:
 
 def readable_extensions() -> frozenset[str]:
     """The extensions of pictures that can be read here, except .lic."""
+    from PIL import EpsImagePlugin  # not at the top: few ask
+
     register_plugins()
     extensions = Image.registered_extensions()
     kinds = Image.OPEN.keys() - {*UNREADABLE, "LIC"}
@@ -41,3 +43,12 @@ def readable_extensions() -> frozenset[str]:
     if not hasattr(Image.core, "drawwmf"):  # on Windows only
         kinds -= {"WMF"}
     return frozenset(suffix for suffix, kind in extensions.items() if kind in kinds)
+
+
+def written_format(suffix: str) -> str | None:
+    """The name of the format that Pillow writes to files with this extension, if it does."""
+    Image.preinit()  # the usual formats: to load all of them takes longer than to decode a small picture
+    if suffix not in Image.EXTENSION:
+        register_plugins()
+    kind = Image.EXTENSION.get(suffix) or Image.registered_extensions().get(suffix)
+    return kind if kind in Image.SAVE else None

@@ -13,7 +13,6 @@ from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.jobs import Job, Result
 from lic.tools.batch.record import Made, Record
-from lic.tools.pool import DIED, in_processes
 from lic.tools.usage import BadOptions, describe
 
 
@@ -98,6 +97,8 @@ def _convert_all(
         if threads:
             use_threads(threads)
         return map(work, jobs)
+    from lic.tools.pool import DIED, in_processes  # not at the top: multiprocessing takes its time to load
+
     threads = threads or max(1, usual_threads() // processes)
     return in_processes(jobs, work, processes, threads, lambda _: Result(error=DIED))
 

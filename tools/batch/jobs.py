@@ -37,6 +37,9 @@ class Result(NamedTuple):
         return self.skipped or bool(self.error)
 
 
+Extensions = Callable[[], frozenset[str]]  # called for folders only: to know all kinds of pictures takes its time
+
+
 class Found(NamedTuple):
     """Jobs, and files in folders that are no pictures."""
 
@@ -48,9 +51,9 @@ def find_jobs(
     inputs: Sequence[str],
     output: str | None,
     suffix: str,
-    extensions: frozenset[str],
+    extensions: Extensions,
+    ignored: Extensions,
     *,
-    ignored: frozenset[str] = frozenset(),
     recursive: bool = False,
     parents: bool = False,
 ) -> Found:
@@ -81,13 +84,14 @@ def find_jobs(
     left = []
     for folder in folders:
         found = storage.files_in(folder, recursive)
-        pictures = [name for name in found if Path(name).suffix.lower() in extensions]
+        wanted = extensions()
+        pictures = [name for name in found if Path(name).suffix.lower() in wanted]
         if not pictures:
             more = "" if recursive else "; `recursive` looks into subfolders, too"
             raise BadOptions(f"no pictures in {folder}{more}")
         into = output or folder
         places += [Job(_joined(folder, name), _joined(into, name), into) for name in pictures]
-        left += [name for name in found if Path(name).suffix.lower() not in extensions | ignored]
+        left += [name for name in found if Path(name).suffix.lower() not in wanted | ignored()]
     names = Counter(_with_suffix(job.target, suffix) for job in places)
     jobs = []
     for job in places:

@@ -16,7 +16,7 @@ from lic.tools.usage import BadOptions
 NAME = ".lic-made.json"
 SAVE_SECONDS = 5.0  # the work that an interruption may cost
 
-Made = dict[str, Any]  # by name, with the version of lic, and the model when encoding
+Made = dict[str, Any]  # settings by name, and the model when encoding
 
 
 class Entry(NamedTuple):
@@ -31,9 +31,12 @@ class Record:
     """The record of a folder."""
 
     def __init__(self, folder: str) -> None:
+        from importlib.metadata import version  # not at the top: single pictures have no record
+
         self.folder = storage.path_of(folder)
         self.path = storage.with_path(folder, self.folder / NAME)
         self.entries = self._read()
+        self.lic = version("lic-codec")
         self.saved = time.monotonic()
 
     def _read(self) -> dict[str, Entry]:
@@ -53,10 +56,10 @@ class Record:
             return "it was not finished, or was changed"
         if entry.source != source:
             return "the input has changed"
-        return differences(entry.made, made)
+        return differences(entry.made, self._by_this_lic(made))
 
     def begin(self, target: str, source: str, made: Made) -> None:
-        self.entries[self._key(target)] = Entry(source, made)
+        self.entries[self._key(target)] = Entry(source, self._by_this_lic(made))
 
     def finish(self, target: str, size: int) -> None:
         self.entries[self._key(target)] = self.entries[self._key(target)]._replace(bytes=size)
@@ -68,6 +71,9 @@ class Record:
         """Write the file, with the entries that other runs have added meanwhile."""
         self.saved = time.monotonic()
         storage.write(self.path, json.dumps(self._read() | self.entries, indent=0).encode())
+
+    def _by_this_lic(self, made: Made) -> Made:
+        return {"lic": self.lic} | made
 
     def _key(self, target: str) -> str:
         return storage.path_of(target).relative_to(self.folder).as_posix()

@@ -6,8 +6,6 @@ Names are strings; of a URL, what follows `://` is treated as a path. A dash is 
 import os
 import shutil
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,11 +32,6 @@ def _reaching(name: str) -> Iterator[None]:
         yield
     except LicError:
         raise
-    except urllib.error.HTTPError as error:
-        raise StorageError(f"the server answers: {error.code} {error.reason}") from error
-    except urllib.error.URLError as error:
-        reason = getattr(error.reason, "strerror", None) or error.reason
-        raise StorageError(f"cannot reach the server: {reason}") from error
     except Exception as error:
         raise StorageError(f"cannot reach {name}: {describe(error)}") from error
 
@@ -91,13 +84,27 @@ def read(name: str) -> bytes:
     if name == STANDARD:
         return sys.stdin.buffer.read()
     if _is_web(name):
-        with _reaching(name), urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
-            return bytes(answer.read())
+        with _reaching(name):
+            return _from_web(name)
     if not is_url(name):
         return Path(name).read_bytes()
     with _reaching(name):
         system, path = _remote(name)
         return bytes(system.cat_file(path))
+
+
+def _from_web(name: str) -> bytes:
+    import urllib.error  # not at the top: they take as long as a small file
+    import urllib.request
+
+    try:
+        with urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
+            return bytes(answer.read())
+    except urllib.error.HTTPError as error:
+        raise StorageError(f"the server answers: {error.code} {error.reason}") from error
+    except urllib.error.URLError as error:
+        reason = getattr(error.reason, "strerror", None) or error.reason
+        raise StorageError(f"cannot reach the server: {reason}") from error
 
 
 def write(name: str, data: bytes) -> None:

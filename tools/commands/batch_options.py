@@ -6,14 +6,13 @@ import math
 import sys
 import time
 from collections.abc import Callable
-from importlib.metadata import version
 
 from tqdm import tqdm
 
 from lic.codec.steps import shown_by
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Convert, Plan
-from lic.tools.batch.jobs import Found, Job, Result, find_jobs
+from lic.tools.batch.jobs import Extensions, Found, Job, Result, find_jobs
 from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
@@ -47,16 +46,14 @@ def positive(text: str) -> int:
     return int(text)
 
 
-def jobs_of(
-    args: argparse.Namespace, suffix: str, extensions: frozenset[str], ignored: frozenset[str] = frozenset()
-) -> Found:
+def jobs_of(args: argparse.Namespace, suffix: str, extensions: Extensions, ignored: Extensions) -> Found:
     """The pictures that the arguments name."""
     return find_jobs(
         args.inputs,
         args.output,
         args.suffix or suffix,
         extensions,
-        ignored=ignored,
+        ignored,
         recursive=args.recursive,
         parents=args.parents,
     )
@@ -72,7 +69,7 @@ def run_jobs(
     jobs = found.jobs
     if args.json and any(job.target == STANDARD for job in jobs):
         raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")
-    plan = Plan(jobs, {"lic": version("lic-codec")} | made, args.force)
+    plan = Plan(jobs, made, args.force)
     if not all(known.settled for known in plan.known):
         check()
     if args.dry_run:

@@ -60,5 +60,5 @@ def run(args: argparse.Namespace) -> int:
         "quality": args.quality,
         "model": args.model,
     }
-    found = jobs_of(args, ".png", frozenset({".lic"}), ignored=readable_extensions())
+    found = jobs_of(args, ".png", lambda: frozenset({".lic"}), ignored=readable_extensions)
     return run_jobs(found, partial(decode_bytes, **options), made, args)

@@ -69,7 +69,7 @@ TYPES = {"target_size": _bytes}
 def run(args: argparse.Namespace) -> int:
     settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
     file = read_model_file(choose_file(args.model, args.tune))
-    found = jobs_of(args, ".lic", readable_extensions() | REMEDIES.keys(), ignored=frozenset({".lic"}))
+    found = jobs_of(args, ".lic", lambda: readable_extensions() | REMEDIES.keys(), ignored=lambda: frozenset({".lic"}))
     if args.all_frames:
         found = for_all_frames(found, frames_of)
     made = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}

@@ -102,7 +102,7 @@ def test_another_model_or_version_does_all_again(
     Path("other.safetensors").write_bytes(other.to_bytes())
     assert encode_folder("-m", "other.safetensors") == 0
     assert "3 converted" in capsys.readouterr().err
-    monkeypatch.setattr("lic.tools.commands.batch_options.version", lambda _: "99")
+    monkeypatch.setattr("importlib.metadata.version", lambda _: "99")
     assert encode_folder("-m", "other.safetensors", "-v") == 0
     assert "again: lic 99 instead of " in capsys.readouterr().err
 
@@ -126,7 +126,7 @@ def test_files_that_no_run_has_made_are_kept(folder: Path, capsys: Captured) -> 
 def test_nothing_to_do_starts_no_processes_and_loads_no_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("in/deep/broken.png").unlink()
     assert encode_folder() == 0
-    monkeypatch.setattr("lic.tools.batch.conversion.in_processes", None)
+    monkeypatch.setattr("lic.tools.pool.in_processes", None)
     monkeypatch.setattr("lic.codec.model.loader.get_model", None)
     assert encode_folder("--jobs", "2") == 0
 
