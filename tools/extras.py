@@ -14,6 +14,7 @@ PACKAGES = {
     "fsspec": "'lic-codec[distributed]'",
     "distributed": "'lic-codec[distributed]'",
     "torch": "'lic-codec[train]'",
+    "safetensors": "'lic-codec[train]'",
     "onnx": "'lic-codec[onnx]'",
     "skimage": "'lic-codec[train]'",
     "pytorch_msssim": "'lic-codec[train]'",

@@ -14,7 +14,8 @@ MODELS_VARIABLE = "LIC_MODELS"
 TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the shipped models, by the measure that each was trained for
 DEFAULT_TUNE = "psnr"
 METADATA = "lic.model"
-MAX_HEADER = 2**26  # bytes; ours have a few thousand
+LENGTH_BYTES = 8  # of a header's length
+MAX_HEADER = 2**26  # bytes; ours have some 30,000
 MAX_POINTS = 256  # a file's position has 16 bits
 FORMAT = 1  # of model files
 
@@ -35,14 +36,18 @@ def model_folders() -> list[Path]:
     return [Path(__file__).parents[1] / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
 
 
+def read_header(path: Path) -> dict[str, Any]:
+    """The header of a safetensors file: the arrays' types, shapes and places, and metadata."""
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
+        header: dict[str, Any] = json.loads(file.read(min(length, MAX_HEADER)))
+        return header
+
+
 def read_model_file(path: Path) -> ModelFile:
     """The card of a model file."""
     try:
-        # The reader of safetensors would import numpy, which takes longer than the rest of `lic info`.
-        with open(path, "rb") as file:
-            length = int.from_bytes(file.read(8), "little")
-            header = json.loads(file.read(min(length, MAX_HEADER)))
-        card = json.loads(header["__metadata__"][METADATA])
+        card = json.loads(read_header(path)["__metadata__"][METADATA])
         if card["format"] != FORMAT:
             raise UnsupportedVersion(
                 f"{path} is a model of format {card['format']}, this lic reads format {FORMAT}: install a newer lic"

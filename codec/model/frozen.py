@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save
 
 from lic.codec.entropy.entropy_model import EntropyModel, name_of
 from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
+from lic.codec.model import tensor_file
 from lic.codec.model.catalogue import METADATA
-from lic.codec.model.network_weights import Weights, unpack
+from lic.codec.model.network_weights import unpack
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.model.quality import last_position, position_of, quality_of, scale_of
 from lic.models.architecture import Architecture
@@ -52,10 +52,9 @@ class FrozenModel:
     def architecture(self) -> Architecture:
         return Architecture.of_card(self.card)
 
-    @cached_property
-    def weights(self) -> Weights:
-        """The weights of the networks, by the architecture's names."""
-        return unpack(self.stored_weights, self.architecture)
+    def weight(self, name: str) -> NDArray[np.float32]:
+        """A tensor of the networks, by the architecture's name for it."""
+        return unpack(self.stored_weights, name)
 
     @property
     def lambdas(self) -> tuple[float, ...]:
@@ -90,7 +89,7 @@ class FrozenModel:
     def to_bytes(self) -> bytes:
         arrays = self.arrays()
         made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
-        return save(arrays, {METADATA: json.dumps(self.card | made)})
+        return tensor_file.to_bytes(arrays, {METADATA: json.dumps(self.card | made)})
 
     @property
     def scale(self) -> tuple[float, ...]:
@@ -153,5 +152,5 @@ def digest(arrays: Arrays) -> bytes:
     found = hashlib.sha256()
     for name, array in sorted(arrays.items()):
         found.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-        found.update(array.tobytes())
+        found.update(np.ascontiguousarray(array).reshape(-1).data)
     return found.digest()

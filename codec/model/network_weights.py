@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from lic.codec.entropy.tables import Arrays, Kind
 from lic.models.architecture import Architecture, Predictor, Residual
 
-Weights = dict[str, NDArray[np.float32]]
 SCALE = ".scale"
 
 
@@ -33,14 +32,12 @@ def pack(weights: Mapping[str, NDArray[np.float32]], architecture: Architecture)
     return packed
 
 
-def unpack(stored: Arrays, architecture: Architecture) -> Weights:
-    """The weights that are in a model file."""
-    weights = {}
-    for name, shape in architecture.tensors.items():
-        weights[name] = stored[name].astype(np.float32)
-        if name + SCALE in stored:
-            weights[name] *= stored[name + SCALE].reshape(-1, *[1] * (len(shape) - 1))
-    return weights
+def unpack(stored: Arrays, name: str) -> NDArray[np.float32]:
+    """A tensor from the arrays of a model file."""
+    tensor: NDArray[np.float32] = stored[name].astype(np.float32)
+    if name + SCALE in stored:
+        tensor *= stored[name + SCALE].reshape(-1, *[1] * (tensor.ndim - 1))
+    return tensor
 
 
 def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:

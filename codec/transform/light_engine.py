@@ -26,7 +26,7 @@ class LightEngine:
     """An `Engine` on the processor. Each network is loaded when it is first needed."""
 
     def __init__(self, model: FrozenModel, threads: int) -> None:
-        self._architecture, self._weights, self._threads = model.architecture, model.weights, threads
+        self._model, self._architecture, self._threads = model, model.architecture, threads
         self._loading, self._memory = threading.Lock(), Memory()
         self._transforms: dict[tuple[str, int | None, int | None, int], Network] = {}
 
@@ -79,7 +79,7 @@ class LightEngine:
         with self._loading:
             if key not in self._transforms:
                 graph = Graph()
-                parts = self._parts(side)[layers]
+                parts = self._parts(side, layers)
                 if reduce > 1:
                     parts[-1] = reduced(*parts[-1], reduce)
                 result, _ = apply_all(graph, parts, graph.input(INPUT))
@@ -126,11 +126,11 @@ class LightEngine:
             backward.load(slopes, self._threads, self._memory),
         )
 
-    def _parts(self, side: str) -> list[tuple[Any, Tensors]]:
-        """The layers of a transform, or the predictors, with their tensors."""
+    def _parts(self, side: str, layers: slice = ALL) -> list[tuple[Any, Tensors]]:
+        """Layers of a transform, or predictors, with their tensors."""
         return [
-            (part, {name: self._weights[f"{side}.{i}.{name}"].astype(np.float32) for name in part.tensors})
-            for i, part in enumerate(getattr(self._architecture, side))
+            (part, {name: self._model.weight(f"{side}.{i}.{name}") for name in part.tensors})
+            for i, part in [*enumerate(getattr(self._architecture, side))][layers]
         ]
 
 

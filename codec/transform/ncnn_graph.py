@@ -14,11 +14,10 @@ array([[[2., 2.],
 
 import contextlib
 import ctypes
-import io
 import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -51,7 +50,7 @@ Blob = str  # the name of an array
 Kept = dict[Blob, Any]  # arrays as they lie in ncnn, several channels interleaved
 
 MAGIC = 7767517  # begins the text
-RAW = bytes(4)  # begins weights that are float32
+RAW = np.zeros(1, np.float32)  # begins weights that are float32
 ADD, MULTIPLY, DIVIDE = 0, 2, 3  # of BinaryOp
 SQRT, RSQRT = 5, 6  # of UnaryOp
 RELU = 1  # of a convolution's result
@@ -75,7 +74,7 @@ class Graph:
 
     def __init__(self) -> None:
         self._lines: list[Line] = []
-        self._weights: list[bytes] = []
+        self._weights: list[Floats] = []
 
     def input(self, name: str) -> Blob:
         return self._add("Input", (), {}, name)
@@ -85,10 +84,10 @@ class Graph:
     ) -> Blob:
         """With zero padding of half the kernel."""
         outputs, _, kernel, _ = weight.shape
-        self._weights += [RAW, _bytes(weight)]
+        self._weights += [RAW, weight]
         parameters = {0: outputs, 1: kernel, 3: stride, 4: kernel // 2, 6: weight.size}
         if bias is not None:
-            self._weights.append(_bytes(bias))
+            self._weights.append(bias)
             parameters[5] = 1
         if relu:
             parameters[9] = RELU
@@ -144,9 +143,7 @@ class Graph:
                 lines.append(" ".join(["Split", f"{made}/", "1", str(len(shared[made])), made, *shared[made]]))
         blobs = len(self._lines) + sum(map(len, shared.values()))
         text = "\n".join([str(MAGIC), f"{len(lines)} {blobs}", *lines, ""])
-        return Network(
-            text, b"".join(self._weights), take(output), {blob: take(blob) for blob in kept}, threads, memory
-        )
+        return Network(text, self._weights, take(output), {blob: take(blob) for blob in kept}, threads, memory)
 
     def _add(self, kind: str, inputs: tuple[Blob, ...], parameters: dict[int, int], name: str = "") -> Blob:
         made = name or f"{kind}{next(_numbers)}"
@@ -182,7 +179,13 @@ class Network:
     """A network that ncnn has loaded. Several threads may run it at once."""
 
     def __init__(
-        self, text: str, weights: bytes, output: Blob, kept: dict[Blob, Blob], threads: int, memory: Memory
+        self,
+        text: str,
+        weights: Sequence[Floats],
+        output: Blob,
+        kept: dict[Blob, Blob],
+        threads: int,
+        memory: Memory,
     ) -> None:
         self._output, self._kept, self._memory = output, kept, memory
         self._net = ncnn.Net()
@@ -209,25 +212,22 @@ class Network:
 
 
 class Reader(ncnn.DataReader):
-    """Bytes that ncnn reads weights from. (`load_model_mem` would keep pointers into a string that Python frees.)"""
+    """Arrays that ncnn reads weights from. (`load_model_mem` would keep pointers into a string that Python frees.)"""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, arrays: Iterable[Floats]) -> None:
         super().__init__()
-        self._rest = io.BytesIO(data)
+        self._rest = iter(arrays)
 
     def read(self, target: object, size: int) -> int:
-        """Copy the next bytes to an address, which comes as a capsule."""
-        part = self._rest.read(size)
-        ctypes.memmove(_address(target, None), part, len(part))
-        return len(part)
+        """Copy the next array to an address, which comes as a capsule."""
+        array = np.ascontiguousarray(next(self._rest), "<f4")
+        assert array.nbytes == size, "ncnn reads whole arrays"
+        ctypes.memmove(_address(target, None), array.ctypes.data, size)
+        return size
 
 
 _address = ctypes.pythonapi.PyCapsule_GetPointer
 _address.restype, _address.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
-
-
-def _bytes(array: Floats) -> bytes:
-    return array.astype("<f4").tobytes()
 
 
 def _checked(extracted: tuple[int, Any]) -> Any:

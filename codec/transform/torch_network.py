@@ -40,7 +40,7 @@ def thaw(model: FrozenModel) -> RateDistortionAutoencoder:
         network = RateDistortionAutoencoder(model.architecture, model.lambdas, model.second_looks)
         step = model.steps * model.unit / 2**STEP_BITS
         state = network.state_dict()
-        state |= {name: torch.from_numpy(array) for name, array in model.weights.items()}
+        state |= {name: torch.from_numpy(model.weight(name)) for name in model.architecture.tensors}
         state["log_gain"] = torch.from_numpy(-np.log(step)).float()
         state["log_inverse_gain"] = torch.from_numpy(np.log(step * model.restore)).float()
         state["density.unit"] = torch.from_numpy(model.unit).float()

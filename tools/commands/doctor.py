@@ -16,7 +16,7 @@ from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.process import threads, usable_cores
 from lic.codec.transform.engines import choose_engine
 
-LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "safetensors", "ncnn", "torch")
+LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "ncnn", "torch")
 PICTURE = (96, 128)  # what each model encodes and decodes
 
 

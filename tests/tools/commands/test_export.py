@@ -96,7 +96,7 @@ def test_bare_weights_are_exported(tmp_path: Path, pictures: Path, capsys: pytes
     card = read_model_file(path).card
     assert (card["network"], card["steps"]) == ({"kind": "residual", "n": 4, "m": 6}, 7)
     assert "hours" not in card
-    assert sorted(load_model(path).weights["analysis.0.bias"]) == pytest.approx(
+    assert sorted(load_model(path).weight("analysis.0.bias")) == pytest.approx(
         sorted(network.analysis[0].bias.tolist())
     )
 
