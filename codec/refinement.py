@@ -20,7 +20,7 @@ Gradients leave out what is expected of later latents, curvatures do not. With i
 agree so often that their moves, made together, go too far: the search then finds about half as much.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
 
@@ -55,7 +55,7 @@ PRICE_RESPONSE = 10  # how strongly the price answers to distortion off its goal
 MOST_CHANGE = 1.4  # of the price, in a round
 LANDINGS = 4  # at most
 ROUNDS = 2  # for each unit of effort
-MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start
+MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
 PROBES = 2  # random pictures that curvatures are estimated from
 AROUND = 2  # positions to each side that a move affects
 
@@ -79,15 +79,15 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
     for chunk in chunks:
         chunk.land()
     best = np.concatenate([chunk.best.symbols for chunk in chunks if chunk.best], axis=1)
-    (size, error), (size_before, error_before) = (_outcome(s, pixels, model, point) for s in (best, start))
-    return best if size < size_before and error <= error_before else start
+    size, size_before = (len(pack(chunks_of(s), point.coder)) for s in (best, start))
+    # A chunk is no worse than at its start, but the pixels at its edges depend on the symbols of two chunks.
+    worse = len(chunks) > 1 and _error(best, pixels, model, point) > _error(start, pixels, model, point)
+    return best if size < size_before and not worse else start
 
 
-def _outcome(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> tuple[int, float]:
-    """Bytes of the streams, and the mean squared error of the pixels."""
+def _error(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> float:
     height, width = pixels.shape[:2]
-    decoded = synthesise(symbols, model, point, (width, height))
-    return len(pack(chunks_of(symbols), point.coder)), mean_squared_error(pixels, decoded)
+    return mean_squared_error(pixels, synthesise(symbols, model, point, (width, height)))
 
 
 class Part(NamedTuple):
@@ -126,11 +126,11 @@ class Distortion:
 
     def by_block(self, rows: slice) -> Floats:
         """The distortion in each block of pixels under some rows of symbols."""
-        blocks = np.empty((1, *self.symbols[0, rows].shape), np.float32)
+        blocks = np.empty_like(self.symbols[0, rows], np.float32)
         for part in self._parts(rows):
             picture = self.engine.synthesise(restore(part.symbols, self.engine, self.point, part.origin))
-            blocks[part.place] = self._blocks(part, np.clip(picture, 0, 1))[part.inner]
-        return blocks[0]
+            blocks[part.place[1:]] = self._blocks(part, np.clip(picture, 0, 1))[part.inner[1:]]
+        return blocks
 
     def slope(self, rows: slice) -> tuple[Floats, Floats]:
         """The derivative by each of the symbols in some rows, and the distortion in each block of pixels.
@@ -138,36 +138,44 @@ class Distortion:
         The distortion is that of whole grey levels, as they are decoded; the derivative overlooks their rounding.
         """
         slopes = np.empty_like(self.symbols[:, rows], np.float32)
-        blocks = np.empty((1, *slopes.shape[1:]), np.float32)
+        blocks = np.empty(slopes.shape[1:], np.float32)
         for part in self._parts(rows):
             picture, back = self.engine.linearise(restore(part.symbols, self.engine, self.point, part.origin))
-            shown = np.clip(picture, 0, 1)
-            blocks[part.place] = self._blocks(part, shown)[part.inner]
-            error = part.difference(shown)
-            error[shown != picture] = 0
-            slopes[part.place] = (back(2 * self.weight * error) * self.unit)[part.inner]
-        return slopes, blocks[0]
+            slopes[part.place], blocks[part.place[1:]] = self._first_order(part, picture, back)
+        return slopes, blocks
 
-    def _blocks(self, part: Part, shown: Floats) -> Floats:
-        levels = np.rint(shown * np.float32(PEAK)) / np.float32(PEAK)
-        return _block_sums(self.weight * np.square(part.difference(levels)))
+    def to_second_order(self, rows: slice, random: np.random.Generator) -> tuple[Floats, Floats, Floats]:
+        """The same, and the second-order distortion of moving a symbol by one.
 
-    def curvature(self, rows: slice, random: np.random.Generator) -> Floats:
-        """The second-order distortion of moving a symbol by one: a factor per channel and phase times one per position.
-
-        It is the squared norm of a column of the decoder's Jacobian A, and for pictures u of random signs it is the
-        mean of (A' u)^2.
+        That is the squared norm of a column of the decoder's Jacobian A, and for pictures u of random signs it is the
+        mean of (A' u)^2; of such estimates, a factor per channel and phase times one per position is taken.
         """
-        squares = np.empty_like(self.symbols[:, rows], np.float32)
+        slopes, squares = (np.empty_like(self.symbols[:, rows], np.float32) for _ in range(2))
+        blocks = np.empty(slopes.shape[1:], np.float32)
         for part in self._parts(rows):
             latents, back_to_symbols = restore_linearised(part.symbols, self.engine, self.point, part.origin)
             picture, back_to_latents = self.engine.linearise(latents)
+            slopes[part.place], blocks[part.place[1:]] = self._first_order(part, picture, back_to_latents)
             total = np.zeros_like(latents)
             for _ in range(PROBES):
                 signs = part.inside(random.choice(np.array([-1, 1], np.float32), picture.shape))
                 total += np.square(back_to_symbols(back_to_latents(signs)))
             squares[part.place] = (self.weight / PROBES * total)[part.inner]
-        return _by_phase(squares, phases(squares.shape, (rows.start, 0)))
+        return slopes, blocks, _by_phase(squares, phases(squares.shape, (rows.start, 0)))
+
+    def _first_order(
+        self, part: Part, picture: Floats, back_to_latents: Callable[[Floats], Floats]
+    ) -> tuple[Floats, Floats]:
+        """The derivative by each of a tile's symbols, and the distortion in its blocks."""
+        shown = np.clip(picture, 0, 1)
+        error = part.difference(shown)
+        error[shown != picture] = 0
+        slopes = back_to_latents(2 * self.weight * error)[part.inner]
+        return slopes * self.unit, self._blocks(part, shown)[part.inner[1:]]
+
+    def _blocks(self, part: Part, shown: Floats) -> Floats:
+        levels = np.rint(shown * np.float32(PEAK)) / np.float32(PEAK)
+        return _block_sums(self.weight * np.square(part.difference(levels)))
 
     def _parts(self, rows: slice) -> Iterator[Part]:
         limits = self.symbols.shape[1:]
@@ -184,10 +192,10 @@ class Distortion:
 
 
 def _block_sums(picture: Floats) -> Floats:
-    """Sums over the pixels of each block: height x width x 3 -> 1 x rows x columns."""
+    """Sums over the pixels of each block: height x width x 3 -> rows x columns."""
     rows, columns = (side // DOWNSAMPLING for side in picture.shape[:2])
-    blocks = picture.reshape(1, rows, DOWNSAMPLING, columns, -1)
-    sums: Floats = blocks.sum(axis=(2, 4))
+    blocks = picture.reshape(rows, DOWNSAMPLING, columns, -1)
+    sums: Floats = blocks.sum(axis=(1, 3))
     return sums
 
 
@@ -224,7 +232,7 @@ class Chunk:
         self.distortion, self.rows, self.coder, self.random = distortion, rows, coder, random
         self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
-        self.curvature = distortion.curvature(rows, random)
+        self.curvature: Floats | None = None
         self.moved = MOVED[phases(self.symbols.shape, (rows.start, 0))]
         self.price = START_PRICE
         self.kept: Kept | None = None
@@ -234,7 +242,10 @@ class Chunk:
     def move(self) -> None:
         """Take back what the last moves made worse, and make new ones elsewhere."""
         bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
-        slope, distortion = self.distortion.slope(self.rows)
+        if self.curvature is None:
+            slope, distortion, self.curvature = self.distortion.to_second_order(self.rows, self.random)
+        else:
+            slope, distortion = self.distortion.slope(self.rows)
         worse = self.judge(bits[0].sum(axis=0), distortion)
         # Where moves are taken back, bits and slopes are no longer those of the symbols: nothing moves there.
         curvature = self.curvature * self.caution
@@ -281,13 +292,17 @@ class Chunk:
         rate = _around(self.kept.rate - self.start.rate)
         distortion = _around(self.kept.distortion - self.start.distortion)
         goal = aim = -MARGIN * self.start.distortion.sum(dtype=np.float64)
+        landed = np.zeros(0, bool)  # where moves are kept
         for _ in range(LANDINGS):
             low, high = 0.05, 20.0
             for _ in range(20):
                 price = (low * high) ** 0.5
                 kept = rate + price * distortion < 0
                 low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= aim else (price, high)
-            np.copyto(self.symbols, np.where(rate + high * distortion < 0, self.kept.symbols, self.start.symbols))
+            before, landed = landed, rate + high * distortion < 0
+            if np.array_equal(landed, before):
+                break  # there is nothing more to give up
+            np.copyto(self.symbols, np.where(landed, self.kept.symbols, self.start.symbols))
             now = Kept(self.symbols.copy(), *self._now())
             self._note(now)
             excess = (now.distortion - self.start.distortion).sum(dtype=np.float64) - goal

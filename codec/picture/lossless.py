@@ -48,7 +48,8 @@ def _numbers(pixels: Pixels) -> NDArray[np.uint32]:
 
 
 def _of_few_colours(numbers: NDArray[np.uint32]) -> bool:
-    return len(np.unique(numbers)) <= min(FEW_COLOURS, numbers.size - 1)
+    most = min(FEW_COLOURS, numbers.size - 1)
+    return len(np.unique(numbers[0])) <= most and len(np.unique(numbers)) <= most  # mostly, one row tells
 
 
 def pack_lossless(pixels: Pixels) -> bytes | None:

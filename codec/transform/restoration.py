@@ -6,7 +6,7 @@ symbols, and latents that differ as little.
 """
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +30,7 @@ def restore(symbols: Symbols, engine: Engine, point: OperatingPoint, origin: tup
     if point.trust is not None:
         phase = phases(symbols.shape, origin)
         for k in range(1, PHASES):
-            np.add(latents, _expected(k, latents, phase, engine, point, origin), out=latents, where=phase == k)
+            latents += np.where(phase == k, _expected(k, latents, phase, engine, point, origin), np.float32(0))
     return latents
 
 
@@ -49,13 +49,14 @@ def restore_linearised(
         trust = point.trust.astype(np.float32)[:, None, None]
         for k in range(1, PHASES):
             expected, back = engine.linearise_expected(k, np.where(phase < k, latents, np.float32(0)), origin)
-            np.add(latents, expected * trust, out=latents, where=phase == k)
+            latents += np.where(phase == k, expected * trust, np.float32(0))
             backs.append((k, trust, back))
 
     def back_to_symbols(slopes: Floats) -> Floats:
         slopes = slopes.copy()
         for k, trust, back in reversed(backs):
-            np.add(slopes, back(np.where(phase == k, slopes * trust, np.float32(0))), out=slopes, where=phase < k)
+            known = back(np.where(phase == k, slopes * trust, np.float32(0)))
+            slopes += np.where(phase < k, known, np.float32(0))
         return slopes * unit
 
     return latents, back_to_symbols
@@ -135,6 +136,7 @@ def _expected(
     return engine.expect(k, known, origin) * point.trust.astype(np.float32)[:, None, None]
 
 
+@lru_cache(maxsize=8)  # the search asks for those of the same tiles again and again
 def phases(shape: tuple[int, ...], origin: tuple[int, int] = (0, 0)) -> NDArray[np.int8]:
     """The phase of each latent (channels x rows x columns), if those of a picture begin at `origin`.
 
@@ -145,4 +147,5 @@ def phases(shape: tuple[int, ...], origin: tuple[int, int] = (0, 0)) -> NDArray[
     place = np.array(PLACES)[(y[:, None] + origin[0]) % 2, (x + origin[1]) % 2]
     turn = channel[:, None, None] % PHASES
     phase: NDArray[np.int8] = (place.astype(np.int8) - turn.astype(np.int8)) % np.int8(PHASES)
+    phase.setflags(write=False)
     return phase
