@@ -179,25 +179,17 @@ static enum lic_result get_escaped(struct decoder *d, int64_t *residual) {
 
 struct table {
     int64_t first;
-    uint32_t escape; /* the last entry */
     const uint32_t *below;
-    uint32_t likeliest, likeliest_below, likeliest_end;
+    uint32_t escape; /* the last entry */
+    uint32_t likeliest, likeliest_below, likeliest_frequency;
 };
 
 static uint32_t end_of(const struct table *t, uint32_t entry) { return entry < t->escape ? t->below[entry + 1] : TOTAL; }
 
-static struct table table_at(const struct lic_tables *tables, const uint32_t *likeliest, size_t i) {
-    struct table t = {tables->first[i], tables->start[i + 1] - tables->start[i] - 1, tables->below + tables->start[i],
-                      likeliest[i], 0, 0};
-    t.likeliest_below = t.below[t.likeliest];
-    t.likeliest_end = end_of(&t, t.likeliest);
-    return t;
-}
-
 /* Most symbols are the likeliest of their tables, and are recognised without a division. */
 static enum lic_result get_entry(struct decoder *d, const struct table *t, uint32_t *entry) {
     uint64_t scale = d->range >> TOTAL_BITS;
-    uint64_t below = scale * t->likeliest_below, range = scale * (t->likeliest_end - t->likeliest_below);
+    uint64_t below = scale * t->likeliest_below, range = scale * t->likeliest_frequency;
     *entry = t->likeliest;
     if (d->ahead - below >= range) {
         uint64_t quantile = d->ahead / scale;
@@ -219,18 +211,21 @@ static enum lic_result get_entry(struct decoder *d, const struct table *t, uint3
 }
 
 /* Refuses tables that the range coder cannot use; finds the likeliest entry of each. */
-static enum lic_result check_tables(const struct lic_tables *tables, uint32_t *likeliest) {
-    for (size_t i = 0; i < tables->count; i++) {
-        uint32_t start = tables->start[i], end = tables->start[i + 1], most = 0;
-        if (end <= start || end > tables->start[tables->count] || tables->below[start] != 0) return LIC_BAD_ARGUMENT;
-        for (uint32_t j = start; j < end; j++) {
-            uint32_t next = j + 1 < end ? tables->below[j + 1] : TOTAL;
-            if (next <= tables->below[j] || next > TOTAL) return LIC_BAD_ARGUMENT;
-            if (next - tables->below[j] > most) {
-                most = next - tables->below[j];
-                likeliest[i] = j - start;
+static enum lic_result make_tables(const struct lic_tables *from, struct table *tables) {
+    for (size_t i = 0; i < from->count; i++) {
+        uint32_t start = from->start[i], end = from->start[i + 1];
+        if (end <= start || end > from->start[from->count] || from->below[start] != 0) return LIC_BAD_ARGUMENT;
+        struct table t = {.first = from->first[i], .below = from->below + start, .escape = end - start - 1};
+        for (uint32_t entry = 0; entry <= t.escape; entry++) {
+            uint32_t below = t.below[entry], next = end_of(&t, entry);
+            if (next <= below || next > TOTAL) return LIC_BAD_ARGUMENT;
+            if (next - below > t.likeliest_frequency) {
+                t.likeliest = entry;
+                t.likeliest_below = below;
+                t.likeliest_frequency = next - below;
             }
         }
+        tables[i] = t;
     }
     return LIC_OK;
 }
@@ -257,6 +252,12 @@ static size_t key_of(int64_t estimate) {
     return (size_t)(log2 - 2) << 3 | (estimate >> (log2 - 3) & 7);
 }
 
+/* The positions of one pass in one row: `count` cells from `at` on, and where their neighbours begin. */
+struct line {
+    unsigned parity; /* of its columns */
+    size_t count, at, up, down, left, right, up_left, up_right, down_left, down_right;
+};
+
 struct walk {
     const struct lic_tables *tables;
     const struct lic_contexts *contexts;
@@ -264,6 +265,8 @@ struct walk {
     size_t odd;   /* where the odd columns' half of a row begins */
     size_t pitch; /* from row to row */
 
+    struct table *all_tables;
+    struct line *lines;   /* by row and parity of its columns */
     int64_t *thresholds;  /* and one more that no estimate reaches */
     uint16_t buckets[KEYS]; /* by key: the thresholds that lie below all estimates of this key */
     int64_t *estimate;    /* of the positions of a pass in a row */
@@ -274,7 +277,6 @@ struct walk {
     uint32_t *positions;  /* the cells of a pass, in the order in which they are coded */
     uint32_t *events;     /* cell << 4 | magnitude, of all magnitudes of complete channels that are not 0 */
     size_t *events_end;   /* channel x 4: of even and odd columns of even rows, then of odd rows */
-    uint32_t *likeliest;  /* by table */
     int16_t *weights;     /* 4 x channel x BLOCK: those of the present block, transposed */
     uint8_t *magnitudes;  /* by cell; 0 for what is not yet decoded */
     uint8_t *chosen;      /* tables of a pass, row by row */
@@ -293,6 +295,8 @@ static uint64_t lay_out(struct walk *w, uint8_t *workspace) {
         at += (uint64_t)(count) * sizeof *name; \
     } while (0)
     int plain = w->contexts->order == LIC_PLAIN, back = !plain && w->contexts->earlier;
+    ARRAY(w->all_tables, w->tables->count);
+    ARRAY(w->lines, 2 * (uint64_t)w->rows);
     ARRAY(w->thresholds, thresholds + 1);
     ARRAY(w->estimate, half);
     ARRAY(w->prediction, w->contexts->order == LIC_CHECKERBOARD ? cells : 0);
@@ -302,7 +306,6 @@ static uint64_t lay_out(struct walk *w, uint8_t *workspace) {
     ARRAY(w->earlier, back ? BLOCK * cells : 0);
     ARRAY(w->positions, positions);
     ARRAY(w->events, back ? channels * positions : 0);
-    ARRAY(w->likeliest, w->tables->count);
     ARRAY(w->weights, back ? 4 * BLOCK * channels : 0);
     ARRAY(w->magnitudes, cells + 8);
     ARRAY(w->chosen, plain ? 0 : positions);
@@ -334,12 +337,34 @@ size_t lic_workspace_size(const struct lic_tables *tables, const struct lic_cont
 
 size_t lic_encoded_bound(size_t symbols) { return 8 * symbols + 64; }
 
+static size_t mirrored(const struct walk *w, size_t y, int step) {
+    size_t zeros = w->rows;
+    if (step < 0) return y > 0 ? y - 1 : w->rows > 1 ? 1 : zeros;
+    return y + 1 < w->rows ? y + 1 : w->rows > 1 ? w->rows - 2 : zeros;
+}
+
+static struct line make_line(const struct walk *w, size_t y, unsigned parity) {
+    size_t here = parity ? w->odd + 1 : 1;
+    size_t beside = parity ? 1 : w->odd; /* the column to the left; the one to the right follows it */
+    size_t row = y * w->pitch, up = mirrored(w, y, -1) * w->pitch, down = mirrored(w, y, 1) * w->pitch;
+    return (struct line){
+        parity, (w->columns + 1 - parity) / 2, row + here, up + here, down + here, row + beside, row + beside + 1,
+        up + beside, up + beside + 1, down + beside, down + beside + 1,
+    };
+}
+
+static void lay_lines(const struct walk *w) {
+    for (size_t y = 0; y < w->rows; y++)
+        for (unsigned parity = 0; parity < 2; parity++) w->lines[2 * y + parity] = make_line(w, y, parity);
+}
+
 static enum lic_result start(struct walk *w, const struct lic_tables *tables, const struct lic_contexts *contexts,
                              const struct lic_chunk *chunk) {
     *w = (struct walk){.tables = tables, .contexts = contexts, .rows = chunk->rows, .columns = chunk->columns};
     if (!lic_workspace_size(tables, contexts, chunk->rows, chunk->columns)) return LIC_BAD_ARGUMENT;
     lay_out(w, chunk->workspace);
-    if (check_tables(tables, w->likeliest)) return LIC_BAD_ARGUMENT;
+    if (make_tables(tables, w->all_tables)) return LIC_BAD_ARGUMENT;
+    lay_lines(w);
     size_t cells = (w->rows + 1) * w->pitch;
     memset(w->values, 0, cells * sizeof *w->values);
     memset(w->magnitudes, 0, cells + 8);
@@ -357,33 +382,13 @@ static enum lic_result start(struct walk *w, const struct lic_tables *tables, co
     return LIC_OK;
 }
 
-/* The positions of one pass in one row: `count` cells from `at` on, and where their neighbours begin. */
-struct line {
-    unsigned parity; /* of its columns */
-    size_t count, at, up, down, left, right, up_left, up_right, down_left, down_right;
-};
+static const struct line *line_at(const struct walk *w, size_t y, unsigned parity) { return &w->lines[2 * y + parity]; }
 
-static size_t mirrored(const struct walk *w, size_t y, int step) {
-    size_t zeros = w->rows;
-    if (step < 0) return y > 0 ? y - 1 : w->rows > 1 ? 1 : zeros;
-    return y + 1 < w->rows ? y + 1 : w->rows > 1 ? w->rows - 2 : zeros;
-}
-
-static struct line line_at(const struct walk *w, size_t y, unsigned parity) {
-    size_t here = parity ? w->odd + 1 : 1;
-    size_t beside = parity ? 1 : w->odd; /* the column to the left; the one to the right follows it */
-    size_t row = y * w->pitch, up = mirrored(w, y, -1) * w->pitch, down = mirrored(w, y, 1) * w->pitch;
-    return (struct line){
-        parity, (w->columns + 1 - parity) / 2, row + here, up + here, down + here, row + beside, row + beside + 1,
-        up + beside, up + beside + 1, down + beside, down + beside + 1,
-    };
-}
-
-/* The line of a row that belongs to a pass; `count` is 0 if there is none. */
-static struct line line_of_pass(const struct walk *w, size_t channel, size_t pass, size_t y) {
+/* The line of a row that belongs to a pass, or NULL. */
+static const struct line *line_of_pass(const struct walk *w, size_t channel, size_t pass, size_t y) {
     for (unsigned parity = 0; parity < 2; parity++)
         if (pass_of(w->contexts->order, channel, y % 2, parity) == pass) return line_at(w, y, parity);
-    return (struct line){0};
+    return NULL;
 }
 
 /* Fill the cells at the ends of a row's halves: column -1 is column 1, the one behind the last the last but one. */
@@ -399,7 +404,10 @@ static struct line line_of_pass(const struct walk *w, size_t channel, size_t pas
         } \
     } while (0)
 
-/* ---- contexts ---- */
+/* ---- contexts ----
+
+   These loops read from copies of a line's numbers, and write through `restrict`: otherwise each store might change
+   what the next step reads, as far as a compiler can tell, and it makes no vectors. */
 
 VECTORISED
 static void estimate_line(const struct walk *w, const struct line *line, const int32_t *weights) {
@@ -420,17 +428,21 @@ static void estimate_line(const struct walk *w, const struct line *line, const i
 VECTORISED
 static void add_inside(const struct walk *w, const struct line *line, int32_t straight, int32_t diagonal) {
     const uint8_t *m = w->magnitudes;
-    for (size_t i = 0; i < line->count; i++) {
-        uint8_t beside = m[line->up + i] + m[line->down + i] + m[line->left + i] + m[line->right + i];
-        uint8_t across = m[line->up_left + i] + m[line->up_right + i] + m[line->down_left + i] + m[line->down_right + i];
-        w->estimate[i] += (int64_t)straight * (UNIT * beside) + (int64_t)diagonal * (UNIT * across);
+    const struct line l = *line;
+    int64_t *restrict estimate = w->estimate;
+    for (size_t i = 0; i < l.count; i++) {
+        uint8_t beside = m[l.up + i] + m[l.down + i] + m[l.left + i] + m[l.right + i];
+        uint8_t across = m[l.up_left + i] + m[l.up_right + i] + m[l.down_left + i] + m[l.down_right + i];
+        estimate[i] += (int64_t)straight * (UNIT * beside) + (int64_t)diagonal * (UNIT * across);
     }
 }
 
 VECTORISED
 static void add_earlier(const struct walk *w, const struct line *line, size_t lane) {
     const int32_t *earlier = w->earlier + BLOCK * line->at + lane;
-    for (size_t i = 0; i < line->count; i++) w->estimate[i] += (int64_t)earlier[BLOCK * i] * UNIT;
+    int64_t *restrict estimate = w->estimate;
+    size_t n = line->count;
+    for (size_t i = 0; i < n; i++) estimate[i] += (int64_t)earlier[BLOCK * i] * UNIT;
 }
 
 /* The number of thresholds that are <= each estimate chooses the table. */
@@ -492,14 +504,13 @@ static void look_back(const struct walk *w, size_t start) {
         }
     memset(w->earlier, 0, w->rows * w->pitch * BLOCK * sizeof *w->earlier);
     const uint32_t *event = w->events;
+    int32_t *earlier = w->earlier;
     for (size_t d = 0; d < start; d++)
         for (size_t corner = 0; corner < 4; corner++) {
             const uint32_t *end = w->events + w->events_end[4 * d + corner];
             int32_t weights[BLOCK];
             for (int lane = 0; lane < BLOCK; lane++) weights[lane] = w->weights[(corner * start + d) * BLOCK + lane];
-            for (; event < end; event++) {
-                add_scaled(w->earlier + BLOCK * (size_t)(*event >> 4), weights, *event & 15);
-            }
+            for (; event < end; event++) add_scaled(earlier + BLOCK * (size_t)(*event >> 4), weights, *event & 15);
         }
 }
 
@@ -508,12 +519,12 @@ static void note_events(const struct walk *w, size_t channel) {
     size_t end = channel ? w->events_end[4 * channel - 1] : 0;
     for (unsigned corner = 0; corner < 4; corner++) {
         for (size_t y = corner / 2; y < w->rows; y += 2) {
-            struct line line = line_at(w, y, corner % 2);
-            for (size_t i = 0; i < line.count; i += 8) {
+            const struct line *line = line_at(w, y, corner % 2);
+            for (size_t i = 0; i < line->count; i += 8) {
                 uint64_t eight;
-                memcpy(&eight, w->magnitudes + line.at + i, sizeof eight);
+                memcpy(&eight, w->magnitudes + line->at + i, sizeof eight);
                 if (!eight) continue;
-                for (size_t cell = line.at + i; cell < line.at + line.count && cell < line.at + i + 8; cell++)
+                for (size_t cell = line->at + i; cell < line->at + line->count && cell < line->at + i + 8; cell++)
                     if (w->magnitudes[cell]) w->events[end++] = (uint32_t)(cell << 4 | w->magnitudes[cell]);
             }
         }
@@ -524,8 +535,9 @@ static void note_events(const struct walk *w, size_t channel) {
 VECTORISED
 static void note_magnitudes(const struct walk *w, const struct line *line) {
     const int32_t *values = w->values + line->at;
-    uint8_t *magnitudes = w->magnitudes + line->at;
-    for (size_t i = 0; i < line->count; i++) {
+    uint8_t *restrict magnitudes = w->magnitudes + line->at;
+    size_t n = line->count;
+    for (size_t i = 0; i < n; i++) {
         uint32_t size = values[i] < 0 ? 0 - (uint32_t)values[i] : (uint32_t)values[i];
         magnitudes[i] = (uint8_t)(size < MAGNITUDE_CAP ? size : MAGNITUDE_CAP);
     }
@@ -538,15 +550,15 @@ static void level_magnitudes(const struct walk *w, size_t channel) {
     const int32_t *v = w->values;
     for (size_t y = 0; y < w->rows; y++)
         for (unsigned parity = 0; parity < 2; parity++) {
-            struct line l = line_at(w, y, parity);
+            const struct line *l = line_at(w, y, parity);
             if (w->contexts->order == LIC_CHECKERBOARD) {
-                for (size_t i = 0; i < l.count; i++) {
-                    int64_t around = (int64_t)v[l.up + i] + v[l.down + i] + v[l.left + i] + v[l.right + i];
-                    m[l.at + i] = (uint8_t)magnitude_of(v[l.at + i] - shift_down(around, 2));
+                for (size_t i = 0; i < l->count; i++) {
+                    int64_t around = (int64_t)v[l->up + i] + v[l->down + i] + v[l->left + i] + v[l->right + i];
+                    m[l->at + i] = (uint8_t)magnitude_of(v[l->at + i] - shift_down(around, 2));
                 }
             } else if (pass_of(LIC_PHASES, channel, y % 2, parity) == 0) {
-                for (size_t i = 0; i < l.count; i++)
-                    m[l.at + i] = (uint8_t)((m[l.up + i] + m[l.down + i] + m[l.left + i] + m[l.right + i]) >> 2);
+                for (size_t i = 0; i < l->count; i++)
+                    m[l->at + i] = (uint8_t)((m[l->up + i] + m[l->down + i] + m[l->left + i] + m[l->right + i]) >> 2);
             }
         }
     for (size_t y = 0; y < w->rows; y++) MIRROR_COLUMNS(m + y * w->pitch, w);
@@ -589,7 +601,7 @@ static int64_t predicted(const struct walk *w, size_t channel, size_t cell) {
 /* The positions of one table, and at the end of `escaped` those whose residuals do not fit in it. */
 static void encode_run(struct walk *w, struct encoder *e, size_t channel, size_t table, const uint32_t *cells,
                        size_t count, uint32_t **escaped) {
-    struct table t = table_at(w->tables, w->likeliest, table);
+    struct table t = w->all_tables[table];
     for (size_t i = 0; i < count; i++) {
         size_t cell = cells[i];
         int64_t entry = w->values[cell] - predicted(w, channel, cell) - t.first;
@@ -604,7 +616,7 @@ static void encode_run(struct walk *w, struct encoder *e, size_t channel, size_t
 
 static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_t channel, size_t table,
                                   const uint32_t *cells, size_t count, uint32_t **escaped) {
-    struct table t = table_at(w->tables, w->likeliest, table);
+    struct table t = w->all_tables[table];
     struct decoder d = *decoder; /* in registers, whatever the values' array might overlap */
     for (size_t i = 0; i < count; i++) {
         size_t cell = cells[i];
@@ -668,24 +680,26 @@ static void price_line(const struct walk *w, const struct task *task, size_t cha
 }
 
 static enum lic_result code_pass(struct walk *w, const struct task *task, size_t channel, size_t pass) {
-    size_t next[MAX_TABLES + 1] = {0}, count = 0;
+    uint32_t next[MAX_TABLES + 1] = {0}; /* first how many positions there are of each table */
+    size_t count = 0;
     int is_predicted = w->contexts->order == LIC_CHECKERBOARD && channel < PREDICTED;
     for (size_t y = 0; y < w->rows; y++) {
-        struct line line = line_of_pass(w, channel, pass, y);
-        if (!line.count) continue;
+        const struct line *line = line_of_pass(w, channel, pass, y);
+        if (!line) continue;
         uint8_t *chosen = w->chosen + count;
-        choose_tables(w, channel, pass, &line, chosen);
-        if (is_predicted) predict(w, channel, pass, &line);
-        if (task->bits) price_line(w, task, channel, y, &line, chosen);
-        for (size_t i = 0; i < line.count; i++) next[chosen[i] + 1]++;
-        count += line.count;
+        choose_tables(w, channel, pass, line, chosen);
+        if (is_predicted) predict(w, channel, pass, line);
+        if (task->bits) price_line(w, task, channel, y, line, chosen);
+        for (size_t i = 0; i < line->count; i++) next[chosen[i] + 1]++;
+        count += line->count;
     }
     if (!task->bits) {
         for (size_t table = 0; table < w->tables->count; table++) next[table + 1] += next[table];
         const uint8_t *chosen = w->chosen;
         for (size_t y = 0; y < w->rows; y++) {
-            struct line line = line_of_pass(w, channel, pass, y);
-            for (size_t i = 0; i < line.count; i++) w->positions[next[*chosen++]++] = (uint32_t)(line.at + i);
+            const struct line *line = line_of_pass(w, channel, pass, y);
+            if (!line) continue;
+            for (size_t i = 0; i < line->count; i++) w->positions[next[*chosen++]++] = (uint32_t)(line->at + i);
         }
         /* Now next[t] is where the run of table t ends. */
         uint32_t *escaped = w->positions;
@@ -698,9 +712,9 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
         if (result) return result;
     }
     for (size_t y = 0; y < w->rows; y++) {
-        struct line line = line_of_pass(w, channel, pass, y);
-        if (!line.count) continue;
-        note_magnitudes(w, &line);
+        const struct line *line = line_of_pass(w, channel, pass, y);
+        if (!line) continue;
+        note_magnitudes(w, line);
         MIRROR_COLUMNS(w->magnitudes + y * w->pitch, w);
         if (is_predicted) MIRROR_COLUMNS(w->values + y * w->pitch, w);
     }
@@ -712,13 +726,13 @@ static enum lic_result code_plain(struct walk *w, const struct task *task, size_
     uint32_t *escaped = w->positions;
     size_t count = 0;
     for (size_t y = 0; y < w->rows; y++) {
-        struct line even = line_at(w, y, 0), odd = line_at(w, y, 1);
+        const struct line *even = line_at(w, y, 0), *odd = line_at(w, y, 1);
         if (task->bits) {
-            price_line(w, task, channel, y, &even, NULL);
-            price_line(w, task, channel, y, &odd, NULL);
+            price_line(w, task, channel, y, even, NULL);
+            price_line(w, task, channel, y, odd, NULL);
         }
         for (size_t x = 0; x < w->columns; x++)
-            w->positions[count++] = (uint32_t)((x % 2 ? odd.at : even.at) + x / 2);
+            w->positions[count++] = (uint32_t)((x % 2 ? odd->at : even->at) + x / 2);
     }
     if (task->bits) return LIC_OK;
     enum lic_result result = code_run(w, task, channel, channel, 0, count, &escaped);
@@ -744,11 +758,11 @@ static enum lic_result code_channel(struct walk *w, const struct task *task, siz
 static void load(const struct walk *w, const int32_t *symbols, int64_t limit) {
     for (size_t y = 0; y < w->rows; y++)
         for (unsigned parity = 0; parity < 2; parity++) {
-            struct line line = line_at(w, y, parity);
+            const struct line *line = line_at(w, y, parity);
             const int32_t *row = symbols + y * w->columns + parity;
-            for (size_t i = 0; i < line.count; i++) {
+            for (size_t i = 0; i < line->count; i++) {
                 int64_t value = row[2 * i];
-                w->values[line.at + i] = (int32_t)(value < -limit ? -limit : value > limit ? limit : value);
+                w->values[line->at + i] = (int32_t)(value < -limit ? -limit : value > limit ? limit : value);
             }
         }
 }
@@ -757,9 +771,9 @@ static void load(const struct walk *w, const int32_t *symbols, int64_t limit) {
 static void store(const struct walk *w, int32_t *symbols) {
     for (size_t y = 0; y < w->rows; y++)
         for (unsigned parity = 0; parity < 2; parity++) {
-            struct line line = line_at(w, y, parity);
+            const struct line *line = line_at(w, y, parity);
             int32_t *row = symbols + y * w->columns + parity;
-            for (size_t i = 0; i < line.count; i++) row[2 * i] = w->values[line.at + i];
+            for (size_t i = 0; i < line->count; i++) row[2 * i] = w->values[line->at + i];
         }
 }
 

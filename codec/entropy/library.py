@@ -105,4 +105,12 @@ class LibraryModel(ABC):
 
     def at(self, position: int) -> Walk:
         """The integers in use at a position."""
-        return self.walk((position + 7 * POSITIONS // 8) // POSITIONS)
+        k = (position + 7 * POSITIONS // 8) // POSITIONS
+        if k not in self._walks:
+            self._walks[k] = self.walk(k)
+        return self._walks[k]
+
+    @cached_property
+    def _walks(self) -> dict[int, Walk]:
+        """The integers of lambda points that were needed: unpacking them takes as long as decoding a thumbnail."""
+        return {}
