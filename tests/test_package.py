@@ -63,6 +63,22 @@ print(Image.registered_extensions()[".lic"], sorted({"numpy", "torch"} & sys.mod
     assert python("-c", script) == "LIC []\n"
 
 
+def test_decoding_imports_only_what_it_uses() -> None:
+    script = """
+import sys
+before = set(sys.modules)
+import lic
+lic.decode(sys.argv[1], model=sys.argv[2])
+new = sys.modules.keys() - before
+print(*sorted({name.partition(".")[0] for name in new if name[0] != "_"} - sys.stdlib_module_names))
+print(*sorted(name for name in new if name.startswith("PIL.") and name.endswith("Plugin")))
+print(*sorted({"email", "multiprocessing", "ssl", "urllib.request", "lic.codec.encoder", "lic.tools"} & new))
+"""
+    golden = ROOT / "tests" / "golden"
+    found = python("-c", script, str(golden / "phases.lic"), str(golden / "golden-phases.safetensors"))
+    assert found.splitlines() == ["PIL lic ncnn numpy", "", ""]
+
+
 def test_python_started_in_the_repository_finds_all_packages() -> None:
     script = """
 import sys

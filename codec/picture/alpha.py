@@ -5,7 +5,6 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile
 
 from lic.codec.errors import Corrupt
 from lic.codec.file.geometry import Region
@@ -37,6 +36,8 @@ def unpack_alpha(payload: bytes, size: tuple[int, int], region: Region) -> Image
     left, top, right, bottom = region
     if not payload:
         return Image.new("L", (right - left, bottom - top), OPAQUE)
+    from PIL.PngImagePlugin import PngImageFile  # not at the top: most pictures have no alpha
+
     try:
         # Not Image.open, which has its own size limit: here the size is compared with the file's header.
         with PngImageFile(io.BytesIO(payload)) as plane:

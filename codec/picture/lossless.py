@@ -5,7 +5,6 @@ import io
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, features
-from PIL.WebPImagePlugin import WebPImageFile
 
 from lic.codec.errors import Corrupt
 
@@ -73,6 +72,8 @@ def unpack_lossless(payload: bytes, size: tuple[int, int]) -> Image.Image:
     found = header % 2**14 + 1, (header >> 14) % 2**14 + 1
     if payload[:4] != b"RIFF" or payload[8:16] != b"WEBPVP8L" or payload[20:21] != b"/" or found != size:
         raise Corrupt(f"the file's pixels are no lossless WebP file of {size[0]} x {size[1]}: get a fresh copy of it")
+    from PIL.WebPImagePlugin import WebPImageFile  # not at the top: photographs do not need it
+
     try:
         with WebPImageFile(io.BytesIO(payload)) as image:
             return image.convert("RGB")

@@ -28,12 +28,16 @@ FILES = sorted(GOLDEN.glob("*.lic"))
 HASHES = json.loads((GOLDEN / "latents.json").read_text())
 
 DECODE = """
-import hashlib, sys, numpy as np, torch
+import hashlib, os, sys, numpy as np
 from lic.codec.process import use_threads
 if "bf16" in sys.argv:
+    import torch
     torch.backends.mkldnn.conv.fp32_precision = torch.backends.mkldnn.matmul.fp32_precision = "bf16"
 if "onednn-off" in sys.argv:
+    import torch
     torch.backends.mkldnn.enabled = False
+disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
+assert not set(disabled) & set(np.show_config("dicts")["SIMD Extensions"].get("found", []))
 use_threads(2 if "two-threads" in sys.argv else 1)
 from lic.codec.decoder import read_symbols
 from lic import decode
@@ -49,8 +53,15 @@ for name in ("earlier", "phases"):
     np.save(pixels / f"{name}.npy", np.array(decode(data)))
 """
 
+# numpy on a processor with the fewest instructions that it needs, OpenBLAS on an old one (of x86; ignored elsewhere).
+OLD_PROCESSOR = {
+    "NPY_DISABLE_CPU_FEATURES": " ".join(np.show_config("dicts")["SIMD Extensions"].get("found", [])),
+    "OPENBLAS_CORETYPE": "Prescott",
+}
 MACHINES = {
     "two-threads": (["two-threads"], {}),
+    "old-processor": ([], OLD_PROCESSOR),
+    "old-processor-coder-in-numpy": ([], OLD_PROCESSOR | {"LIC_CORE": "numpy"}),
     "torch": ([], {"LIC_ENGINE": "torch"}),
     "torch-two-threads": (["two-threads"], {"LIC_ENGINE": "torch"}),
     "onednn-off": (["onednn-off"], {"LIC_ENGINE": "torch"}),

@@ -7,8 +7,6 @@ import sys
 import time
 from collections.abc import Callable
 
-from tqdm import tqdm
-
 from lic.codec.steps import shown_by
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Convert, Plan
@@ -66,6 +64,8 @@ def run_jobs(
 
     On a terminal there is a progress bar for several, or else a line for each; several get a summary at the end.
     """
+    from tqdm import tqdm  # not at the top: it takes longer than --help
+
     jobs = found.jobs
     if args.json and any(job.target == STANDARD for job in jobs):
         raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")

@@ -2,8 +2,14 @@
 
 import hashlib
 import json
+import shutil
+import subprocess
+import sys
+import sysconfig
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.machinery import ExtensionFileLoader
+from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +29,8 @@ from lic.codec.model.catalogue import MODELS_VARIABLE
 from lic.codec.model.loader import find_model
 from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_symbols, random_tables, random_walk
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+ROOT = Path(__file__).parents[3]
+GOLDEN = ROOT / "tests" / "golden"
 if BUILT:
     from lic.codec.core import _core
 
@@ -93,6 +100,41 @@ def test_both_coders_agree_on_golden_files(name: str, monkeypatch: pytest.Monkey
     hash_ = hashlib.sha256(decoded[0].astype("<i4").tobytes()).hexdigest()
     assert hash_ == json.loads((GOLDEN / "latents.json").read_text())[name]
     assert [chunks.pack(chunks.chunks_of(decoded[0]), found) for found in coders] == [file.latents] * 2
+
+
+@pytest.fixture(scope="module")
+def without_avx2(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """The extension without the loops that are compiled for AVX2 in addition, as under the sanitizer."""
+    path = tmp_path_factory.mktemp("core") / "_core.so"
+    plain = ["-O1", "-D__SANITIZE_ADDRESS__"]
+    sources = [str(ROOT / "codec" / "core" / name) for name in ("module.c", "core.c")]
+    headers = sysconfig.get_path("include")
+    if sys.platform != "linux" or not shutil.which("gcc") or not Path(headers, "Python.h").exists():
+        pytest.skip("this needs Linux, gcc and Python.h")
+    subprocess.run(["gcc", "-std=c11", "-shared", "-fPIC", *plain, f"-I{headers}", *sources, "-o", path], check=True)
+    assert b"avx2" not in path.read_bytes()
+    loader = ExtensionFileLoader("_core", str(path))
+    module = module_from_spec(spec_from_loader("_core", loader))  # type: ignore[arg-type]
+    loader.exec_module(module)
+    return module
+
+
+@pytest.mark.parametrize("kind", WALKS)
+def test_the_core_does_the_same_without_avx2(without_avx2: Any, kind: str) -> None:
+    rng = np.random.default_rng(2)
+    shape = 40, 9, 50
+    tables = random_tables(rng, shape[0], False)
+    compiled = CompiledCoder(tables, random_walk(rng, kind, shape[0], shape[0], False))
+    symbols = random_symbols(rng, shape)
+    shifts = np.array([-1, 0, 3], np.int32)
+    found = []
+    for core in (_core, without_avx2):
+        data = core.encode(compiled.model, *shape[1:], symbols)
+        decoded, bits = np.empty(shape, np.int32), np.empty((3, *shape), np.float32)
+        assert core.decode(compiled.model, *shape[1:], data, decoded)
+        core.price(compiled.model, *shape[1:], symbols, compiled._cost, shifts, bits)
+        found.append((data, decoded.tobytes(), bits.tobytes()))
+    assert found[0] == found[1]
 
 
 def test_calls_run_side_by_side() -> None:
