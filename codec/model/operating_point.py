@@ -13,6 +13,7 @@ from lic.codec.entropy.walk import Symbols
 from lic.models.constants import DEAD_ZONE
 
 Latents = NDArray[np.float32]
+ALL = slice(None)  # channels
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,13 +33,13 @@ class OperatingPoint:
     def coder(self) -> Coder:
         return self.entropy.coder(self.position, self.steps)
 
-    def quantise(self, latents: Latents) -> Symbols:
+    def quantise(self, latents: Latents, channels: slice = ALL) -> Symbols:
         """Latents (channels x rows x columns), or what is not expected of them, as symbols; with a dead zone."""
-        scaled = latents * self.gain.astype(np.float32)[:, None, None]
+        scaled = latents * self.gain[channels].astype(np.float32)[:, None, None]
         rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
         rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0
         return rounded
 
-    def dequantise(self, symbols: Symbols) -> Latents:
+    def dequantise(self, symbols: Symbols, channels: slice = ALL) -> Latents:
         """What symbols add to expected latents; where nothing is expected, the input of the synthesis."""
-        return symbols.astype(np.float32) * self.inverse_gain.astype(np.float32)[:, None, None]
+        return symbols.astype(np.float32) * self.inverse_gain[channels].astype(np.float32)[:, None, None]

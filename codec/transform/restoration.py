@@ -16,7 +16,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.transform.engine import Engine, Floats
 from lic.codec.transform.strips import Rows, Whole, by_tile
-from lic.codec.transform.tiles import Tile, tiles
+from lic.codec.transform.tiles import Tile, strips, tiles
 from lic.models.constants import PHASES, PLACES
 
 
@@ -28,9 +28,10 @@ def restore(symbols: Symbols, engine: Engine, point: OperatingPoint, origin: tup
     """
     latents = point.dequantise(symbols)
     if point.trust is not None:
-        phase = phases(symbols.shape, origin)
         for k in range(1, PHASES):
-            latents += np.where(phase == k, _expected(k, latents, phase, engine, point, origin), np.float32(0))
+            expected = _expected(k, latents, engine, point, origin)
+            for place in places(k, origin):
+                latents[place] += expected[place]
     return latents
 
 
@@ -72,68 +73,80 @@ def quantise_rows(
     latents: Rows, limits: tuple[int, int], model: FrozenModel, point: OperatingPoint
 ) -> Iterator[Symbols]:
     """The same for latents that come in strips, and are so many rows and columns in all."""
-    if point.trust is not None:
-        yield from _by_phase(latents, limits, model, point)
-        return
-    for start in range(0, limits[0], CHUNK_ROWS):
-        yield point.quantise(latents.rows(start, min(start + CHUNK_ROWS, limits[0])))
-
-
-def _by_phase(latents: Rows, limits: tuple[int, int], model: FrozenModel, point: OperatingPoint) -> Iterator[Symbols]:
-    """The same with expected latents, which depend on one row to each side.
-
-    So each phase is ahead of the next one by a row, and the first by three rows of the chunk.
-    """
     rows, columns = limits
-    top = 0  # the row where the next two begin; they end as far below the chunk as the first phase
-    symbols = np.empty((model.channels, 0, columns), np.int32)
-    restored = np.empty((model.channels, 0, columns), np.float32)
+    by_phase = None if point.trust is None else ByPhase(latents, limits, model, point)
     for start in range(0, rows, CHUNK_ROWS):
         stop = min(start + CHUNK_ROWS, rows)
+        chunk = np.empty((model.channels, stop - start, columns), np.int32)
+        for strip in strips((start, stop), columns):
+            chosen = by_phase.choose(*strip) if by_phase else point.quantise(latents.rows(*strip))
+            chunk[:, strip[0] - start : strip[1] - start] = chosen
+        yield chunk
+
+
+class ByPhase:
+    """Chooses symbols with expected latents, which depend on one row to each side.
+
+    So each phase is ahead of the next one by a row, and the first by three rows of the strip.
+    """
+
+    def __init__(self, latents: Rows, limits: tuple[int, int], model: FrozenModel, point: OperatingPoint) -> None:
+        self._latents, self._limits, self._model, self._point = latents, limits, model, point
+        self._top = 0  # the row where the next two begin; they end as far below the strip as the first phase
+        self._symbols: Symbols = np.empty((model.channels, 0, limits[1]), np.int32)
+        self._restored: Latents = np.empty(self._symbols.shape, np.float32)
+
+    def choose(self, start: int, stop: int) -> Symbols:
+        """The symbols of the next strip of rows."""
+        rows, columns = self._limits
         above, bottom = max(0, start - 1), min(stop + PHASES - 1, rows)
-        known, more = slice(above - top, None), ((0, 0), (0, bottom - top - symbols.shape[1]), (0, 0))
-        symbols, restored, top = np.pad(symbols[:, known], more), np.pad(restored[:, known], more), above
-        given = latents.rows(start, bottom)
+        known, more = slice(above - self._top, None), ((0, 0), (0, bottom - self._top - self._symbols.shape[1]), (0, 0))
+        self._symbols, self._restored = np.pad(self._symbols[:, known], more), np.pad(self._restored[:, known], more)
+        self._top = above
+        given = self._latents.rows(start, bottom)
         for k in range(PHASES):
             ahead = PHASES - 1 - k
             todo = start + ahead if start else 0, min(stop + ahead, rows)
-            choose = partial(_choose, k, given, start, restored, top, point)
-            for tile, (chosen, here, found) in by_tile(choose, tiles(todo, (0, columns), 1, (bottom, columns)), model):
-                inner = tile.inner((top, 0))
-                np.copyto(symbols[inner], chosen, where=here)
-                np.copyto(restored[inner], found, where=here)
-        yield symbols[:, start - top : stop - top]
+            choose = partial(self._choose_phase, k, given, start)
+            for _ in by_tile(choose, tiles(todo, (0, columns), 1, (bottom, columns)), self._model):
+                pass
+        return self._symbols[:, start - above : stop - above]
+
+    def _choose_phase(self, k: int, given: Latents, start: int, engine: Engine, tile: Tile) -> None:
+        """Choose the symbols of a tile in phase k. The latents that are given begin at row `start`."""
+        around = self._restored[tile.outer((self._top, 0))]
+        expected = _expected(k, around, engine, self._point, tile.origin)[tile.inner_of_outer()]
+        latents = given[tile.inner((start, 0))]
+        symbols, restored = (array[tile.inner((self._top, 0))] for array in (self._symbols, self._restored))
+        for place in places(k, (tile.rows.start, tile.columns.start)):
+            chosen = self._point.quantise(latents[place] - expected[place], place[0])
+            symbols[place] = chosen
+            restored[place] = self._point.dequantise(chosen, place[0]) + expected[place]
 
 
-def _choose(
-    k: int,
-    latents: Latents,
-    start: int,
-    restored: Latents,
-    top: int,
-    point: OperatingPoint,
-    engine: Engine,
-    tile: Tile,
-) -> tuple[Symbols, NDArray[np.bool_], Latents]:
-    """The symbols of a tile in phase k, where it has latents of that phase, and what they stand for.
-
-    Here latents begin at row `start`, and those restored so far at row `top`.
-    """
-    around = restored[tile.outer((top, 0))]
-    phase = phases(around.shape, tile.origin)
-    expected = _expected(k, around, phase, engine, point, tile.origin)[tile.inner_of_outer()]
-    chosen = point.quantise(latents[tile.inner((start, 0))] - expected)
-    return chosen, phase[tile.inner_of_outer()] == k, point.dequantise(chosen) + expected
-
-
-def _expected(
-    k: int, latents: Latents, phase: NDArray[np.int8], engine: Engine, point: OperatingPoint, origin: tuple[int, int]
-) -> Floats:
+def _expected(k: int, latents: Latents, engine: Engine, point: OperatingPoint, origin: tuple[int, int]) -> Floats:
     """The latents of phase k, as expected from restored ones of earlier phases; other latents are ignored."""
+    known = np.zeros_like(latents)
     if k == 0 or point.trust is None:
-        return np.zeros_like(latents)
-    known = np.where(phase < k, latents, np.float32(0))
+        return known
+    for earlier in range(k):
+        for place in places(earlier, origin):
+            known[place] = latents[place]
     return engine.expect(k, known, origin) * point.trust.astype(np.float32)[:, None, None]
+
+
+def places(k: int, origin: tuple[int, int] = (0, 0)) -> Iterator[tuple[slice, slice, slice]]:
+    """Where the latents of phase k are, in an array that begins at `origin`: a part of it for each fourth of channels.
+
+    >>> latents = np.zeros((8, 4, 4))
+    >>> for place in places(2):
+    ...     latents[place] = 2
+    >>> np.array_equal(latents == 2, phases(latents.shape) == 2)
+    True
+    """
+    for turn in range(PHASES):
+        ((row, column),) = np.argwhere((np.array(PLACES) - turn) % PHASES == k)
+        yield slice(turn, None, PHASES), slice((row - origin[0]) % 2, None, 2), slice((column - origin[1]) % 2, None, 2)
 
 
 @lru_cache(maxsize=8)  # the search asks for those of the same tiles again and again
@@ -146,6 +159,6 @@ def phases(shape: tuple[int, ...], origin: tuple[int, int] = (0, 0)) -> NDArray[
     channel, y, x = (np.arange(n) for n in shape)
     place = np.array(PLACES)[(y[:, None] + origin[0]) % 2, (x + origin[1]) % 2]
     turn = channel[:, None, None] % PHASES
-    phase: NDArray[np.int8] = (place.astype(np.int8) - turn.astype(np.int8)) % np.int8(PHASES)
+    phase: NDArray[np.int8] = (place.astype(np.int8) - turn.astype(np.int8)) & np.int8(PHASES - 1)  # faster than %
     phase.setflags(write=False)
     return phase

@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.process import in_threads
+from lic.codec.process import in_threads, threads
 from lic.codec.steps import tell
 from lic.codec.transform.engine import Engine
 from lic.codec.transform.engines import engine_of
-from lic.codec.transform.tiles import Interval, Tile, grown, strips, tiles
+from lic.codec.transform.tiles import Interval, Tile, grown, tiles
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -37,7 +37,10 @@ class Rows(ABC):
         self._parts: deque[tuple[int, Array]] = deque()  # first rows, and the rows from there on
 
     def rows(self, start: int, stop: int) -> Array:
-        """The rows from `start` to `stop`; those more than `keep` rows above `start` may be gone afterwards."""
+        """The rows from `start` to `stop`; those more than `keep` rows above `start` may be gone afterwards.
+
+        Callers ask for strips of rows (see `strips` in tiles.py).
+        """
         self.prepare(start, stop)
         return self.part((start, stop))
 
@@ -50,7 +53,7 @@ class Rows(ABC):
             first, part = self._parts.popleft()
             self._parts.appendleft((top, part[:, (top - first) * self.scale :].copy()))
         while self._end < stop:
-            part = self._more(strips((self._end, stop))[0][1])
+            part = self._more(stop)
             self._parts.append((self._end, part))
             self._end += -(-part.shape[1] // self.scale)
 
@@ -66,7 +69,7 @@ class Rows(ABC):
 
     @abstractmethod
     def _more(self, stop: int) -> Array:
-        """The next rows, from `self._end` to `stop` or beyond."""
+        """The next rows, from `self._end` to `stop`, or some of them, or beyond."""
 
 
 class Whole(Rows):
@@ -147,8 +150,9 @@ class Step(Rows):
 def by_tile(
     function: Callable[[Engine, Tile], Result], todo: Iterable[Tile], model: FrozenModel
 ) -> Iterator[tuple[Tile, Result]]:
-    """The function's result for each tile: several in threads, on a core each, a single one on all cores."""
+    """The function's result for each tile: several in threads, which share the cores, a single one on all cores."""
     todo = [*todo]
+    engine = engine_of(model, max(1, threads() // len(todo)))
     if len(todo) == 1:
-        return iter([(todo[0], function(engine_of(model), todo[0]))])
-    return zip(todo, in_threads(partial(function, engine_of(model, count=1)), todo), strict=True)
+        return iter([(todo[0], function(engine, todo[0]))])
+    return zip(todo, in_threads(partial(function, engine), todo), strict=True)

@@ -20,20 +20,22 @@ from lic.models.second_look import blend, corrected
 
 def first_look(pixels: Pixels, model: FrozenModel) -> Latents:
     """The latents (channels x rows x columns) of a picture, not yet scaled or rounded."""
-    rows, _ = _limits(pixels)
-    return _first_look(pixels, model).rows(0, rows)
+    return _whole(_first_look(pixels, model), pixels)
 
 
 def second_look(first: Latents, pixels: Pixels, model: FrozenModel) -> Latents:
     """The latents of a second look at the picture."""
-    rows, _ = _limits(pixels)
-    return _second_look(Whole(first), pixels, model).rows(0, rows)
+    return _whole(_second_look(Whole(first), pixels, model), pixels)
 
 
 def analyse(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Latents:
     """The latents of a picture at an operating point, before rounding."""
-    rows, _ = _limits(pixels)
-    return analyse_rows(pixels, model, point).rows(0, rows)
+    return _whole(analyse_rows(pixels, model, point), pixels)
+
+
+def _whole(latents: Rows, pixels: Pixels) -> Latents:
+    rows, columns = _limits(pixels)
+    return np.concatenate([latents.rows(*strip) for strip in strips((0, rows), columns)], axis=1)
 
 
 def analyse_rows(pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> Rows:
@@ -105,7 +107,7 @@ def synthesise_strips(
         reduce,
     )
     x0, y0, x1, y1 = region[0] // reduce, region[1] // reduce, -(-region[2] // reduce), -(-region[3] // reduce)
-    for start, stop in strips(rows):
+    for start, stop in strips(rows, columns[1] - columns[0]):
         strip = picture.rows(start, stop).transpose(1, 2, 0)
         top, left = start * DOWNSAMPLING // reduce, columns[0] * DOWNSAMPLING // reduce
         yield strip[max(0, y0 - top) : y1 - top, x0 - left : x1 - left]

@@ -5,10 +5,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 # Latents per tile, without halo, up to half as many more in each direction. Larger tiles have smaller halos, but need
-# more memory. That is why they are narrower where a latent has more samples.
+# more memory. That is why they are narrower where a latent has more samples, and why wide pictures, of which whole rows
+# wait between steps, are cut into lower strips; their tiles are wider instead.
 TILE_ROWS = 32
 TILE_COLUMNS = 64
-TILE_SAMPLES = 96  # columns, at most
+TILE_SAMPLES = 24 * 32 * 4**2  # of a channel, at most
+STRIP_LATENTS = 256 * 32  # of a channel, at most, unless there are less than 16 rows
 
 Interval = tuple[int, int]  # the first row or column, and the one after the last
 
@@ -63,21 +65,28 @@ def grown(interval: Interval, around: int, limit: int) -> Interval:
     return max(0, interval[0] - around), min(limit, interval[1] + around)
 
 
-def divided(interval: Interval, step: int) -> list[Interval]:
-    """Equal parts of about `step`.
+def divided(interval: Interval, step: int, even: bool = False) -> list[Interval]:
+    """Equal parts of about `step`: one, or any number, or an even one.
 
     >>> divided((0, 14), 10), divided((1, 17), 10)
     ([(0, 14)], [(1, 9), (9, 17)])
     """
     start, size = interval[0], interval[1] - interval[0]
     count = max(1, round(size / step))
+    if even and count > 1:
+        count += count % 2
     ends = [start + size * i // count for i in range(count + 1)]
     return [*pairwise(ends)]
 
 
-def strips(rows: Interval) -> list[Interval]:
-    """Rows in strips as high as tiles."""
-    return divided(rows, TILE_ROWS)
+def strips(rows: Interval, columns: int = 0) -> list[Interval]:
+    """Rows in strips as high as tiles, or lower where a picture has many columns.
+
+    >>> strips((0, 64), 256), strips((0, 64), 768)
+    ([(0, 32), (32, 64)], [(0, 16), (16, 32), (32, 48), (48, 64)])
+    """
+    lower = max(TILE_ROWS // 2, STRIP_LATENTS // columns) if columns else TILE_ROWS
+    return divided(rows, min(TILE_ROWS, lower))
 
 
 def tiles(rows: Interval, columns: Interval, around: int, limits: tuple[int, int], samples: int = 1) -> Iterator[Tile]:
@@ -85,14 +94,16 @@ def tiles(rows: Interval, columns: Interval, around: int, limits: tuple[int, int
 
     `samples` are those of a latent, in each direction, in the largest arrays of what is done for a tile. Halos end at
     the picture's border, where the network pads with zeros. All tiles are about equally wide, with their halos, too:
-    the same memory serves one after the other.
+    the same memory serves one after the other. Their number, if not one, is even: two cores finish together, while the
+    layout, on which the last digits depend, is the same for all numbers of cores.
 
-    >>> [(tile.columns.start, tile.columns.outer()) for tile in tiles((0, 32), (0, 192), 2, (32, 192))]
-    [(0, slice(0, 68, None)), (64, slice(62, 130, None)), (128, slice(124, 192, None))]
+    >>> [(tile.columns.start, tile.columns.outer()) for tile in tiles((0, 32), (0, 128), 2, (32, 128))]
+    [(0, slice(0, 68, None)), (64, slice(60, 128, None))]
     """
     row = Span(*rows, *grown(rows, around, limits[0]))
     first, last = grown(columns, around, limits[1])
-    parts = divided(columns, min(TILE_COLUMNS, TILE_SAMPLES // samples))
+    area = min(TILE_ROWS * TILE_COLUMNS, TILE_SAMPLES // samples**2)
+    parts = divided(columns, max(1, area // max(1, rows[1] - rows[0])), even=True)
     width = max(stop - start for start, stop in parts) + 2 * around
     for start, stop in parts:
         left = max(first, min(start - around, last - width))

@@ -37,7 +37,7 @@ def peak():
 Image.MAX_IMAGE_PIXELS = None
 what, picture, file, model, quality, effort = sys.argv[1:]
 model = model or None
-decode(encode(np.zeros((16, 4096, 3), np.uint8), model=model))  # what is loaded once; wide enough for several tiles
+decode(encode(np.zeros((512, 2048, 3), np.uint8), model=model))  # what is loaded once; wide enough for several tiles
 if what == "encode":
     pixels = np.load(picture)
 else:
