@@ -51,7 +51,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead:
     [1, 2, 3]
     """
     ahead = threads() if ahead is None else ahead
-    with ThreadPoolExecutor(max(ahead, 1)) as pool:
+    with ThreadPoolExecutor(min(threads(), ahead + 1)) as pool:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))

@@ -5,11 +5,13 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from threading import Barrier
 
 import numpy as np
 import pytest
 
 from lic import decode, encode
+from lic.codec.process import in_threads
 from lic.codec.transform.engines import ENGINES
 from tests.conftest import Pixels
 
@@ -30,6 +32,12 @@ def test_eight_threads_give_the_results_of_one(photo: Pixels, engine: str, monke
         assert list(threads[0]) == files
         assert list(threads[1]) == aimed
         assert [image.tobytes() for image in threads[2]] == decoded
+
+
+def test_what_is_made_ahead_is_made_at_the_same_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIC_THREADS", "2")
+    meeting = Barrier(2, timeout=60)
+    assert sorted(in_threads(lambda _: meeting.wait(), range(4), ahead=1)) == [0, 0, 1, 1]
 
 
 PROCESSES = """

@@ -6,11 +6,13 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -148,6 +150,31 @@ def test_calls_run_side_by_side() -> None:
         assert [*pool.map(compiled.encode, parts)] == streams
         decoded = pool.map(compiled.decode, streams, [part.shape for part in parts])
         np.testing.assert_array_equal([*decoded], np.clip(parts, -MAX_SYMBOL, MAX_SYMBOL))
+
+
+def test_other_threads_run_meanwhile() -> None:
+    rng = np.random.default_rng(0)
+    compiled = CompiledCoder(laplacian_tables(20), random_walk(rng, "phases", 20, 20, False))
+    symbols = random_symbols(rng, (20, 64, 1000))
+    data, counted, during = compiled.encode(symbols), 0, []
+
+    def code() -> None:
+        for call in (compiled.encode, compiled.bits, lambda _: compiled.decode(data, symbols.shape)):
+            before = counted
+            call(symbols)
+            during.append(counted - before)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(60)  # so threads take turns only where one gives the interpreter lock away
+    try:
+        thread = Thread(target=code)
+        thread.start()
+        while thread.is_alive():
+            counted += 1
+            time.sleep(0)  # gives it away
+    finally:
+        sys.setswitchinterval(usual)
+    assert min(during) > 0, "the thread that counts had to wait for the coder"
 
 
 def test_arrays_that_do_not_belong_together_are_refused() -> None:
