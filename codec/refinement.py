@@ -20,6 +20,7 @@ Gradients leave out what is expected of later latents, curvatures do not. With i
 agree so often that their moves, made together, go too far: the search then finds about half as much.
 """
 
+import math
 from collections.abc import Callable, Iterator
 from itertools import chain
 from typing import NamedTuple
@@ -50,11 +51,12 @@ CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
 CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere
 LEAST_CAUTION, MOST_CAUTION = 1.0, 6.0
 LEAST_CURVATURE = 0.5  # relative to the channels' mean: the estimate for one channel is noisy
-START_PRICE = 0.9  # of distortion, times lambda
+START_PRICE = 0.85  # of distortion, times lambda
 PRICE_RESPONSE = 10  # how strongly the price answers to distortion off its goal
 MOST_CHANGE = 1.4  # of the price, in a round
 LANDINGS = 4  # at most
-ROUNDS = 2  # for each unit of effort
+MORE = 5e-4  # of the distortion, by which a landing aims lower than it seems to need after one that missed
+ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
 PROBES = 2  # random pictures that curvatures are estimated from
 AROUND = 2  # positions to each side that a move affects
@@ -73,7 +75,7 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
         Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
         for row in range(0, rows, CHUNK_ROWS)
     ]
-    for _ in follow("effort, round", range(ROUNDS * effort)):
+    for _ in follow("effort, round", range(math.ceil(ROUNDS * effort))):
         for chunk in chunks:
             chunk.move()
     for chunk in chunks:
@@ -283,16 +285,16 @@ class Chunk:
         self.price *= float(np.clip((distortion / max(goal, 1e-9)) ** PRICE_RESPONSE, 1 / MOST_CHANGE, MOST_CHANGE))
 
     def land(self) -> None:
-        """At the end: keep the moves of those positions that together reach the goal at the least rate.
+        """At the end: choose between the last symbols and the best so far at each position, to reach the goal cheaply.
 
-        Moves do not add up exactly, so if the goal is missed, it is tried again with a goal that is as much stricter.
+        Such choices do not add up exactly, so if the goal is missed, another one aims below it by as much and a little.
         """
         self.judge(*self._now())
-        assert self.start is not None and self.kept is not None
-        rate = _around(self.kept.rate - self.start.rate)
-        distortion = _around(self.kept.distortion - self.start.distortion)
-        goal = aim = -MARGIN * self.start.distortion.sum(dtype=np.float64)
-        landed = np.zeros(0, bool)  # where moves are kept
+        assert self.start is not None and self.best is not None and self.kept is not None
+        best, in_all = self.best, self.start.distortion.sum(dtype=np.float64)
+        rate, distortion = _around(self.kept.rate - best.rate), _around(self.kept.distortion - best.distortion)
+        goal = aim = (1 - MARGIN) * in_all - best.distortion.sum(dtype=np.float64)
+        landed = np.zeros(0, bool)  # where the last symbols are kept
         for _ in range(LANDINGS):
             low, high = 0.05, 20.0
             for _ in range(20):
@@ -302,13 +304,13 @@ class Chunk:
             before, landed = landed, rate + high * distortion < 0
             if np.array_equal(landed, before):
                 break  # there is nothing more to give up
-            np.copyto(self.symbols, np.where(landed, self.kept.symbols, self.start.symbols))
+            np.copyto(self.symbols, np.where(landed, self.kept.symbols, best.symbols))
             now = Kept(self.symbols.copy(), *self._now())
             self._note(now)
-            excess = (now.distortion - self.start.distortion).sum(dtype=np.float64) - goal
+            excess = (now.distortion - best.distortion).sum(dtype=np.float64) - goal
             if excess <= 0:
                 break
-            aim -= excess
+            aim = distortion[landed].sum(dtype=np.float64) - excess - MORE * in_all
 
     def _now(self) -> tuple[Floats, Floats]:
         """Rate and distortion at each position."""
