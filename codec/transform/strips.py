@@ -19,7 +19,7 @@ from lic.codec.process import in_threads, threads
 from lic.codec.steps import tell
 from lic.codec.transform.engine import Engine
 from lic.codec.transform.engines import engine_of
-from lic.codec.transform.tiles import Interval, Tile, grown, tiles
+from lic.codec.transform.tiles import Interval, Tile, grown, strips, tiles
 
 Array = NDArray[Any]
 Result = TypeVar("Result")
@@ -37,10 +37,7 @@ class Rows(ABC):
         self._parts: deque[tuple[int, Array]] = deque()  # first rows, and the rows from there on
 
     def rows(self, start: int, stop: int) -> Array:
-        """The rows from `start` to `stop`; those more than `keep` rows above `start` may be gone afterwards.
-
-        Callers ask for strips of rows (see `strips` in tiles.py).
-        """
+        """The rows from `start` to `stop`; those more than `keep` rows above `start` may be gone afterwards."""
         self.prepare(start, stop)
         return self.part((start, stop))
 
@@ -124,7 +121,7 @@ class Step(Rows):
         self._limits, self._columns, self._around, self._samples = limits, area[1], around, samples
 
     def _more(self, stop: int) -> Array:
-        todo = self._end, stop
+        todo = strips((self._end, stop), self._limits[1])[0]
         if self._name:
             tell(self._name, self._end - self._all[0], self._all[1] - self._all[0])
         above, below = grown(todo, self._around, self._limits[0])
@@ -140,7 +137,7 @@ class Step(Rows):
             make, tiles(todo, self._columns, self._around, self._limits, self._samples), self._model
         ):
             if made is None:
-                shape = len(result), (stop - todo[0]) * self.scale, wide * self.scale
+                shape = len(result), (todo[1] - todo[0]) * self.scale, wide * self.scale
                 made = np.empty(shape, result.dtype)
             made[tile.inner(origin, self.scale)] = result
         assert made is not None

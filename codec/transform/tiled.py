@@ -9,10 +9,11 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.image import Pixels, pad
+from lic.codec.process import return_large_blocks
 from lic.codec.transform.engine import Engine, Floats, begins, ends
 from lic.codec.transform.restoration import restore
 from lic.codec.transform.strips import Area, Array, Make, Rows, Step, Whole
-from lic.codec.transform.tiles import Tile, grown, strips
+from lic.codec.transform.tiles import Tile, are_low, grown, strips
 from lic.models.architecture import Stage
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.second_look import blend, corrected
@@ -54,8 +55,8 @@ class Blend(Rows):
         self._first, self._second, self._share = first, second, share
 
     def _more(self, stop: int) -> Latents:
-        second = self._second.rows(self._end, stop)  # for which the first look goes ahead
-        return blend(self._first.rows(self._end, stop), second, np.float32(self._share))
+        first = self._first.rows(self._end, stop)  # before it goes ahead for the second look
+        return blend(first, self._second.rows(self._end, stop), np.float32(self._share))
 
 
 def _first_look(pixels: Pixels, model: FrozenModel, keep: int = 0) -> Rows:
@@ -74,8 +75,7 @@ def _second_look(first: Rows, pixels: Pixels, model: FrozenModel) -> Rows:
 
     limits = _limits(pixels)
     area = (0, limits[0]), (0, limits[1])
-    unscaled = Step(first, lambda _, part, __: part * unscale, model, limits, area)
-    decoded = _synthesis(None, unscaled, correct, model, limits, area)
+    decoded = _synthesis(None, first, lambda latents: latents * unscale, correct, model, limits, area)
     return _analysis("second look", decoded, lambda planes: planes.transpose(1, 2, 0), model, limits)
 
 
@@ -100,6 +100,7 @@ def synthesise_strips(
     picture = _synthesis(
         "synthesis",
         restored,
+        lambda latents: latents,
         lambda decoded, _: grey_levels(decoded).transpose(2, 0, 1),
         model,
         limits,
@@ -107,7 +108,7 @@ def synthesise_strips(
         reduce,
     )
     x0, y0, x1, y1 = region[0] // reduce, region[1] // reduce, -(-region[2] // reduce), -(-region[3] // reduce)
-    for start, stop in strips(rows, columns[1] - columns[0]):
+    for start, stop in strips(rows, limits[1]):
         strip = picture.rows(start, stop).transpose(1, 2, 0)
         top, left = start * DOWNSAMPLING // reduce, columns[0] * DOWNSAMPLING // reduce
         yield strip[max(0, y0 - top) : y1 - top, x0 - left : x1 - left]
@@ -139,20 +140,23 @@ def _analysis(
 def _synthesis(
     name: str | None,
     source: Rows,
+    as_latents: Callable[[Floats], Floats],
     finish: Callable[[Floats, Tile], Array],
     model: FrozenModel,
     limits: tuple[int, int],
     area: Area,
     reduce: int = 1,
 ) -> Rows:
-    """What `finish` makes of the decoded, perhaps reduced pictures (height x width x 3) of tiles."""
+    """What `finish` makes of the decoded, perhaps reduced pictures (height x width x 3) of tiles.
+
+    Decoded is what `as_latents` makes of the source.
+    """
     architecture = model.architecture
 
     def make_of(stage: Stage) -> Make:
-        last = ends(stage.layers, architecture.synthesis)
-
         def make(engine: Engine, part: Array, tile: Tile) -> Array:
-            if last:
+            part = as_latents(part) if begins(stage.layers) else part
+            if ends(stage.layers, architecture.synthesis):
                 return finish(engine.synthesise(part, stage.layers, reduce), tile)
             return engine.synthesise(part, stage.layers)
 
@@ -177,6 +181,8 @@ def _in_stages(
 
     Progress of the last one is told under `name`, if there is one.
     """
+    if are_low(limits[1]):
+        return_large_blocks()
     for i, stage in enumerate(stages, start=1):
         wide = _around(area, sum(later.reach for later in stages[i:]), limits)
         size = stage.reach, stage.samples, stage.finest

@@ -5,12 +5,12 @@ from itertools import pairwise
 from typing import NamedTuple
 
 # Latents per tile, without halo, up to half as many more in each direction. Larger tiles have smaller halos, but need
-# more memory. That is why they are narrower where a latent has more samples, and why wide pictures, of which whole rows
-# wait between steps, are cut into lower strips; their tiles are wider instead.
+# more memory. That is why they are narrower where a latent has more samples. Whole rows wait between steps: that is why
+# wide pictures are cut into lower strips, and so into lower tiles.
 TILE_ROWS = 32
 TILE_COLUMNS = 64
-TILE_SAMPLES = 24 * 32 * 4**2  # of a channel, at most
-STRIP_LATENTS = 256 * 32  # of a channel, at most, unless there are less than 16 rows
+TILE_SAMPLES = 24 * 4**2  # of a channel in a row of latents, at most
+STRIP_LATENTS = 256 * TILE_ROWS  # at most, unless there are less than 16 rows
 
 Interval = tuple[int, int]  # the first row or column, and the one after the last
 
@@ -85,8 +85,12 @@ def strips(rows: Interval, columns: int = 0) -> list[Interval]:
     >>> strips((0, 64), 256), strips((0, 64), 768)
     ([(0, 32), (32, 64)], [(0, 16), (16, 32), (32, 48), (48, 64)])
     """
-    lower = max(TILE_ROWS // 2, STRIP_LATENTS // columns) if columns else TILE_ROWS
-    return divided(rows, min(TILE_ROWS, lower))
+    return divided(rows, max(TILE_ROWS // 2, STRIP_LATENTS // columns) if are_low(columns) else TILE_ROWS)
+
+
+def are_low(columns: int) -> bool:
+    """Whether a picture has so many columns that its strips are lower than tiles."""
+    return columns * TILE_ROWS > STRIP_LATENTS
 
 
 def tiles(rows: Interval, columns: Interval, around: int, limits: tuple[int, int], samples: int = 1) -> Iterator[Tile]:
@@ -102,8 +106,7 @@ def tiles(rows: Interval, columns: Interval, around: int, limits: tuple[int, int
     """
     row = Span(*rows, *grown(rows, around, limits[0]))
     first, last = grown(columns, around, limits[1])
-    area = min(TILE_ROWS * TILE_COLUMNS, TILE_SAMPLES // samples**2)
-    parts = divided(columns, max(1, area // max(1, rows[1] - rows[0])), even=True)
+    parts = divided(columns, min(TILE_COLUMNS, TILE_SAMPLES // samples**2), even=True)
     width = max(stop - start for start, stop in parts) + 2 * around
     for start, stop in parts:
         left = max(first, min(start - around, last - width))

@@ -132,6 +132,23 @@ def test_tiles_look_again_as_the_whole_does(photo: Pixels, monkeypatch: pytest.M
     np.testing.assert_allclose(analyse(photo, model, half), (first + whole) / 2, atol=1e-5)
 
 
+def test_wide_pictures_are_cut_into_low_strips(
+    photo: Pixels, tiny_model: FrozenModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = first_look(photo, tiny_model)
+    monkeypatch.setattr(tiles, "TILE_ROWS", 8)
+    assert tiles.strips((0, 16), whole.shape[2]) == [(0, 8), (8, 16)]
+    monkeypatch.setattr(tiles, "STRIP_LATENTS", 1)
+    assert tiles.strips((0, 16), whole.shape[2]) == [(0, 4), (4, 8), (8, 12), (12, 16)]
+    np.testing.assert_allclose(first_look(photo, tiny_model), whole, atol=1e-5 * np.abs(whole).max())
+
+
+def test_tiles_are_shared_out_equally_among_two_threads() -> None:
+    for columns in range(1, 400):
+        count = len([*tiles.tiles((0, 32), (0, columns), 3, (32, columns), 2)])
+        assert count == 1 or count % 2 == 0
+
+
 def test_tiles_leave_no_seams(photo: Pixels, small_tiles: None) -> None:
     data = encode(photo, quality=80, model="tiny")
     tiled = np.array(decode(data)).astype(int)
