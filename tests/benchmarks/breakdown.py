@@ -81,6 +81,8 @@ def main() -> None:
         "  contexts and range decoding": lambda: read_symbols(file, model),
         "    in numpy": lambda: reference.decode(file.latents, symbols.shape),
         "  synthesis": lambda: synthesise(symbols, model, point, image.size),
+        "  reduced to a half": lambda: decode(data, reduce=2),
+        "  reduced to an eighth": lambda: decode(data, reduce=8),
         "tables of one picture": lambda: model.at(position).coder,
     }
     with tempfile.TemporaryDirectory() as folder:

@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw
 from lic import BadImage, BadSetting, decode, encode, read_info
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.image import MAX_SIDE
+from lic.codec.picture.lossless import FLAT, is_flat
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -153,3 +154,12 @@ def test_a_picture_file_that_ends_early_is_refused(photo: Pixels, tmp_path: Path
     (tmp_path / "cut.png").write_bytes(file.getvalue()[:2000])
     with pytest.raises(OSError, match="truncated"):
         encode(tmp_path / "cut.png", model="tiny")
+
+
+def test_an_enlarged_photograph_is_no_drawing(photo: Pixels) -> None:
+    """Though many of its neighbours are equal; of a drawing, samples far apart are, too."""
+    enlarged = Image.fromarray(photo[:, :20]).resize((20 * 60, 60 * len(photo)), Image.Resampling.BICUBIC)
+    pixels = np.asarray(enlarged)
+    assert (pixels[:, 1:] == pixels[:, :-1]).all(axis=2).mean() > FLAT
+    assert not is_flat(pixels)
+    assert is_flat(np.asarray(Image.fromarray(screenshot()).resize((1600, 9600))))
