@@ -1,8 +1,9 @@
 """The time of each step for one picture, and of a cold process: milliseconds, on up to two cores.
 
-python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
+python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE] [--layers]
 
-Printed are the median, the fastest and the slowest of nine runs.
+Printed are the median, the fastest and the slowest of nine runs. `--layers` prints those of the networks' layers, each
+run by itself, instead: what goes in and comes out is copied then, so their sum is more than the time of all.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +28,15 @@ from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.fixed_quality import choose_symbols
+from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
+from lic.codec.picture.image import Pixels, pad
 from lic.codec.process import usable_cores, use_threads
+from lic.codec.transform.engine import Floats
+from lic.codec.transform.engines import engine_of
 from lic.codec.transform.strips import Whole
 from lic.codec.transform.tiled import first_look, second_look, synthesise
+from lic.models.constants import DOWNSAMPLING, PEAK
 
 RUNS = 9
 
@@ -45,6 +52,20 @@ def milliseconds(function: Callable[[], object]) -> list[float]:
     return [round(value, 1) for value in (statistics.median(times), min(times), max(times))]
 
 
+def print_layers(model: FrozenModel, pixels: Pixels) -> None:
+    """The time of each layer of the transforms, and its multiplications."""
+    engine = engine_of(model)
+    x: Floats = pad(pixels).astype(np.float32) / np.float32(PEAK)
+    area = x[..., 0].size
+    for side, apply, scale in (("analysis", engine.analyse, 1), ("synthesis", engine.synthesise, DOWNSAMPLING)):
+        for i, layer in enumerate(getattr(model.architecture, side)):
+            layers = slice(i, i + 1)
+            median, fastest, slowest = milliseconds(partial(apply, x, layers))
+            work = f"{layer.macs * area / scale**2 / 1e9:5.2f} GMAC"
+            print(f"{side} {i:2} {type(layer).__name__:<14} {work} {median:8.1f} ({fastest} to {slowest})", flush=True)
+            x, scale = apply(x, layers), layer.scaled(scale)
+
+
 def cold_process(*arguments: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
 
@@ -54,6 +75,7 @@ def main() -> None:
     parser.add_argument("--picture", help="scikit-image's coffee, enlarged to 768x512, if not given")
     parser.add_argument("--quality", type=float, default=50)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
+    parser.add_argument("--layers", action="store_true", help="of the networks, instead")
     args = parser.parse_args()
     use_threads(min(usable_cores(), 2))
     model = get_model()
@@ -62,6 +84,9 @@ def main() -> None:
     else:
         image = Image.fromarray(skimage.data.coffee()).resize((768, 512), Image.Resampling.LANCZOS)
     pixels, position = np.array(image), model.position(args.quality)
+    if args.layers:
+        print_layers(model, pixels)
+        return
     point = model.at(position)
     latents = first_look(pixels, model)
     data = encode(pixels, quality=args.quality)
