@@ -44,7 +44,7 @@ from lic.codec.transform.tiles import strips, tiles
 from lic.models.constants import DOWNSAMPLING, PEAK, PHASES
 
 MOVED = np.array((0.2, 0.3, 0.4, 0.5), np.float32)  # by phase: the part of the moves with an expected gain that is made
-LEAST_GAIN = 1.5  # bits
+LEAST_GAIN = 2.25  # bits
 LEAST_LOSS = 0.5  # bits per position, on the mean of a neighbourhood, for which moves are undone
 CAUTION = 1.5  # initial factor on the curvature
 CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
