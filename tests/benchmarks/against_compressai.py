@@ -37,7 +37,7 @@ for _ in sys.stdin:
     a = time.perf_counter()
     data = encode(pixels, quality=quality, model=model)
     b = time.perf_counter()
-    decode(data)
+    decode(data, model=model)
     c = time.perf_counter()
     print(b - a, c - b, 8 * len(data) / pixels[..., 0].size, flush=True)
 """

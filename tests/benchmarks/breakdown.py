@@ -52,22 +52,30 @@ def milliseconds(function: Callable[[], object]) -> list[float]:
     return [round(value, 1) for value in (statistics.median(times), min(times), max(times))]
 
 
-def print_layers(model: FrozenModel, pixels: Pixels) -> None:
+def time_layers(model: FrozenModel, pixels: Pixels) -> dict[str, dict[str, float]]:
     """The time of each layer of the transforms, and its multiplications."""
-    engine = engine_of(model)
+    engine, found = engine_of(model), {}
     x: Floats = pad(pixels).astype(np.float32) / np.float32(PEAK)
     area = x[..., 0].size
     for side, apply, scale in (("analysis", engine.analyse, 1), ("synthesis", engine.synthesise, DOWNSAMPLING)):
         for i, layer in enumerate(getattr(model.architecture, side)):
             layers = slice(i, i + 1)
             median, fastest, slowest = milliseconds(partial(apply, x, layers))
-            work = f"{layer.macs * area / scale**2 / 1e9:5.2f} GMAC"
-            print(f"{side} {i:2} {type(layer).__name__:<14} {work} {median:8.1f} ({fastest} to {slowest})", flush=True)
+            kernel = f" {layer.kernel}x{layer.kernel}" if hasattr(layer, "kernel") else ""
+            name, work = f"{side} {i + 1}: {type(layer).__name__}{kernel}", layer.macs * area / scale**2 / 1e9
+            print(f"{name:<30} {work:5.2f} GMAC {median:8.1f} ({fastest} to {slowest})", flush=True)
+            found[name] = {"GMAC": round(work, 2), "scale": layer.scaled(scale), "milliseconds": median}
             x, scale = apply(x, layers), layer.scaled(scale)
+    return found
 
 
 def cold_process(*arguments: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+
+
+def keep(path: Path | None, content: dict[str, object]) -> None:
+    if path:
+        path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:
@@ -84,8 +92,10 @@ def main() -> None:
     else:
         image = Image.fromarray(skimage.data.coffee()).resize((768, 512), Image.Resampling.LANCZOS)
     pixels, position = np.array(image), model.position(args.quality)
+    what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size}
+    machine = {"machine": describe_machine(), "runs": RUNS}
     if args.layers:
-        print_layers(model, pixels)
+        keep(args.json, machine | what | {"layers": time_layers(model, pixels)})
         return
     point = model.at(position)
     latents = first_look(pixels, model)
@@ -124,10 +134,7 @@ def main() -> None:
         for name, function in stages.items():
             median, fastest, slowest = times[name.strip()] = milliseconds(function)
             print(f"{name:<34} {median:8.1f} ({fastest} to {slowest})", flush=True)
-    if args.json:
-        what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size, "quality": args.quality}
-        content = {"machine": describe_machine(), "runs": RUNS, **what, "milliseconds": times}
-        args.json.write_text(json.dumps(content, indent=1) + "\n")
+    keep(args.json, machine | what | {"quality": args.quality, "milliseconds": times})
 
 
 if __name__ == "__main__":

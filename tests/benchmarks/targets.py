@@ -2,10 +2,11 @@
 
     python tests/benchmarks/targets.py [--models photo ...] [--compressai PYTHON] [--size] [--json FILE]
 
-Times are medians of calls that take turns, in processes bound to one core or to two (on Linux); those of the large
-picture are the shorter of two. The pictures are scikit-image's coffee, enlarged, at quality 50. PYTHON is an
-interpreter that has CompressAI: see against_compressai.py, from which the ratios to its factorised model come. AVIF is
-Pillow's, in a file of about as many bytes as ours. `--size` installs the repository into a new environment.
+Models are measured one after the other. Times are medians of calls that take turns, in processes bound to one core or
+to two (on Linux); those of the large picture are the shorter of two. The pictures are scikit-image's coffee, enlarged,
+at quality 50. PYTHON is an interpreter that has CompressAI: see against_compressai.py, from which the ratios to its
+factorised model come. AVIF is Pillow's, in a file of about as many bytes as ours. `--size` installs the repository into
+a new environment.
 """
 
 import argparse
@@ -25,6 +26,8 @@ import skimage.data
 from machine import describe_machine
 from PIL import Image
 
+from lic.codec.model.loader import get_model
+
 ROOT = Path(__file__).parents[2]
 COLD_RUNS = 9
 # What is printed, the target in words, and where the figure comes from.
@@ -32,6 +35,8 @@ TARGETS = {
     "site-packages after `pip install .`, MB": "180",
     "cold `lic decode` of 768x512, s": "0.6",
     "cold `lic info`, s": "0.1",
+    "encoding 768x512, one core, ms": "",
+    "decoding 768x512, one core, ms": "",
     "contexts and range decoding of 768x512, one core, ms": "8",
     "decoding, one core, times as fast as CompressAI": "6",
     "decoding, two cores, times as fast as CompressAI": "8",
@@ -41,6 +46,7 @@ TARGETS = {
     "encoding 12 megapixels, two cores, s of CPU": "",
     "decoding 12 megapixels, two cores, s": "4",
     "decoding 12 megapixels, two cores, s of CPU": "",
+    "encoding 768x512 with effort 4, two cores, s": "2",
 }
 
 CALLS = """
@@ -64,6 +70,7 @@ def avif(quality):
 
 other = min(map(avif, range(10, 91, 4)), key=lambda coded: abs(len(coded) - len(data)))
 calls = {
+    "encode": lambda: lic.encode(pixels, quality=50, model=model),
     "coder": lambda: [*read_chunks(file, frozen)],
     "decode": lambda: lic.decode(data, model=model),
     "avif": lambda: Image.open(io.BytesIO(other)).load(),
@@ -75,6 +82,20 @@ for turn in range(17):
         call()
         times[name].append(1000 * (time.perf_counter() - start))
 print(json.dumps({name: statistics.median(values[2:]) for name, values in times.items()}))
+"""
+
+EFFORT = """
+import json, statistics, sys, time
+import numpy as np
+from PIL import Image
+import lic
+
+pixels, times = np.array(Image.open(sys.argv[1])), []
+for _ in range(6):
+    start = time.perf_counter()
+    lic.encode(pixels, quality=50, model=sys.argv[2], effort=4)
+    times.append(time.perf_counter() - start)
+print(json.dumps(statistics.median(times[1:])))
 """
 
 LARGE = """
@@ -155,8 +176,11 @@ def measure(model: str, compressai: str | None, folder: str) -> dict[str, float]
     found = {
         "cold `lic decode` of 768x512, s": cold(folder, "decode", coded, "-f", "-m", model),
         "cold `lic info`, s": cold(folder, "info", coded),
+        "encoding 768x512, one core, ms": one["encode"],
+        "decoding 768x512, one core, ms": one["decode"],
         "contexts and range decoding of 768x512, one core, ms": one["coder"],
         "decoding, one core, times as slow as AVIF": one["decode"] / one["avif"],
+        "encoding 768x512 with effort 4, two cores, s": run(EFFORT, small, model, cores=2),
     }
     two = run(LARGE, large, model, cores=2)
     for call in ("encode", "decode"):
@@ -177,7 +201,10 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        found = {Path(model).stem: measure(model, args.compressai, folder) for model in args.models}
+        found = {
+            f"{Path(model).stem} {get_model(model).fingerprint.hex()}": measure(model, args.compressai, folder)
+            for model in args.models
+        }
         if args.size:
             size = installed_size(folder)
             for figures in found.values():
@@ -189,7 +216,8 @@ def main() -> None:
                 print(f"  {name:<56} {figures[name]:8.2f}   target {target}".removesuffix("   target "))
     if args.json:
         kept = {model: {name: round(value, 3) for name, value in figures.items()} for model, figures in found.items()}
-        args.json.write_text(json.dumps({"machine": describe_machine(), "models": kept}, indent=1) + "\n")
+        content = {"machine": describe_machine(), "aims": TARGETS, "models": kept}
+        args.json.write_text(json.dumps(content, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -59,11 +59,11 @@ def kodak() -> str:
 
 
 def effort() -> str:
-    """What --effort saves on the validation set; effort 4 was measured when the model was accepted."""
-    measured = differences(results("acceptance.json", "valid-effort.json"), "candidate", "psnr")
-    saved = {d.codec: f"{d.rate_percent:.1f} %" for d in measured}
-    rows = [["4", saved["candidate-effort4"]], ["16", saved["lic-effort16"]]]
-    return bd.as_markdown([["effort", "BD-rate"], *rows])
+    """What --effort saves on the validation set."""
+    efforts = 4, 16
+    measured = results("acceptance.json", *(f"valid-effort{effort}.json" for effort in efforts))
+    saved = {d.codec: f"{d.rate_percent:.1f} %" for d in differences(measured, "candidate", "psnr")}
+    return bd.as_markdown([["effort", "BD-rate"], *([str(effort), saved[f"lic-effort{effort}"]] for effort in efforts)])
 
 
 def validation() -> str:
@@ -95,10 +95,31 @@ def speed() -> str:
     return f"{table}\n\n{figures['runs']} runs on {place(figures)}."
 
 
+def layers() -> str:
+    """The time of each layer of the transforms."""
+    figures = read("layers.json")
+    rows = [["layer", "at", "GMAC", "ms", "GMAC/s"]]
+    for name, of_layer in figures["layers"].items():
+        work, time = of_layer["GMAC"], of_layer["milliseconds"]
+        rows.append([name, f"1/{of_layer['scale']}", f"{work:.2f}", f"{time:.1f}", f"{1000 * work / time:.0f}"])
+    return f"{bd.as_markdown(rows)}\n\n{figures['runs']} runs on {place(figures)}."
+
+
 def place(figures: dict[str, Any]) -> str:
     """Where figures were taken."""
     machine = figures["machine"]
     return f"{machine['processor']}, {machine['cores']} core{'s' * (machine['cores'] > 1)}, {machine['system']}"
+
+
+def targets() -> str:
+    """What users feel of size and speed, with this network and the one before it, and what was aimed at."""
+    figures = read("targets.json")
+    models = figures["models"]
+    rows = [["what", *(f"`{name.split()[0]}`" for name in models), "aim"]]
+    for name, aim in figures["aims"].items():
+        values = [of_model[name] for of_model in models.values()]
+        rows.append([name, *(f"{value:.0f}" if value >= 100 else f"{value:.3g}" for value in values), aim or "-"])
+    return f"{bd.as_markdown(rows)}\n\nOn {place(figures)}; models {', '.join(models)}."
 
 
 def compressai() -> str:
@@ -164,6 +185,8 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "validation": validation,
     "acceptance": acceptance,
     "speed": speed,
+    "layers": layers,
+    "targets": targets,
     "compressai": compressai,
     "browser": browser,
     "engines": engines,

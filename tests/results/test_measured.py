@@ -33,7 +33,9 @@ def test_a_wrong_figure_is_noticed() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [*KODAK, FOLDER / "valid-effort.json", FOLDER / "valid-ms-ssim.json"], ids=lambda p: p.name
+    "path",
+    [*KODAK, *(FOLDER / f"valid-{name}.json" for name in ("effort4", "effort16", "ms-ssim"))],
+    ids=lambda path: path.name,
 )
 def test_lic_was_measured_with_the_models_that_ship(path: Path) -> None:
     measured = results(path.name)
@@ -44,9 +46,13 @@ def test_lic_was_measured_with_the_models_that_ship(path: Path) -> None:
             assert fingerprint == SHIPPED[name]
 
 
-@pytest.mark.parametrize("name", ["speed.json", "hostile.json", "browser.json"])
+@pytest.mark.parametrize("name", ["speed.json", "layers.json", "hostile.json", "browser.json"])
 def test_benchmarks_were_run_with_the_model_that_ships(name: str) -> None:
     assert read(name)["model"] == f"photo {SHIPPED['photo']}"
+
+
+def test_targets_were_measured_with_the_model_that_ships() -> None:
+    assert next(iter(read("targets.json")["models"])) == f"photo {SHIPPED['photo']}"
 
 
 def test_the_model_that_ships_was_accepted() -> None:
