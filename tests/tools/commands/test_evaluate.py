@@ -73,9 +73,9 @@ def test_two_models_of_one_name_are_not_mixed(
 def test_each_effort_has_a_curve_of_its_own(folder: Path, tiny_model_path: Path, tmp_path: Path) -> None:
     results = str(tmp_path / "r.json")
     arguments = ["eval", str(folder / "first.png"), "-o", results, "-m", str(tiny_model_path), "-j", "1"]
-    assert main([*arguments, "--codecs", "lic", "--effort", "0", "2", "--qualities", "60"]) == 0
+    assert main([*arguments, "--codecs", "lic", "--effort", "0", "8", "--qualities", "60"]) == 0
     plain, refined = load_results([results]).measurements
-    assert (plain.codec, refined.codec) == ("lic-tiny", "lic-tiny-effort2")
+    assert (plain.codec, refined.codec) == ("lic-tiny", "lic-tiny-effort8")
     assert plain.bytes != refined.bytes
     assert refined.encode_seconds > plain.encode_seconds
 
