@@ -5,8 +5,8 @@ coded without reference to what was expected: two machines whose predictions dif
 symbols, and latents that differ as little.
 """
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,20 +44,18 @@ def restore_linearised(
     moves its own latent, and by way of it what is expected of the latents of later phases.
     """
     latents, unit = point.dequantise(symbols), point.inverse_gain.astype(np.float32)[:, None, None]
-    phase = phases(symbols.shape, origin)
     backs = []
     if point.trust is not None:
         trust = point.trust.astype(np.float32)[:, None, None]
         for k in range(1, PHASES):
-            expected, back = engine.linearise_expected(k, np.where(phase < k, latents, np.float32(0)), origin)
-            latents += np.where(phase == k, expected * trust, np.float32(0))
+            expected, back = engine.linearise_expected(k, _only(range(k), latents, origin), origin)
+            latents += _only([k], expected * trust, origin)
             backs.append((k, trust, back))
 
     def back_to_symbols(slopes: Floats) -> Floats:
         slopes = slopes.copy()
         for k, trust, back in reversed(backs):
-            known = back(np.where(phase == k, slopes * trust, np.float32(0)))
-            slopes += np.where(phase < k, known, np.float32(0))
+            slopes += _only(range(k), back(_only([k], slopes * trust, origin)), origin)
         return slopes * unit
 
     return latents, back_to_symbols
@@ -126,39 +124,39 @@ class ByPhase:
 
 def _expected(k: int, latents: Latents, engine: Engine, point: OperatingPoint, origin: tuple[int, int]) -> Floats:
     """The latents of phase k, as expected from restored ones of earlier phases; other latents are ignored."""
-    known = np.zeros_like(latents)
     if k == 0 or point.trust is None:
-        return known
-    for earlier in range(k):
-        for place in places(earlier, origin):
-            known[place] = latents[place]
-    return engine.expect(k, known, origin) * point.trust.astype(np.float32)[:, None, None]
+        return np.zeros_like(latents)
+    return engine.expect(k, _only(range(k), latents, origin), origin) * point.trust.astype(np.float32)[:, None, None]
+
+
+def _only(some: Iterable[int], latents: Floats, origin: tuple[int, int]) -> Floats:
+    """The latents of some phases, and 0 for the others."""
+    found = np.zeros_like(latents)
+    for k in some:
+        for place in places(k, origin):
+            found[place] = latents[place]
+    return found
 
 
 def places(k: int, origin: tuple[int, int] = (0, 0)) -> Iterator[tuple[slice, slice, slice]]:
     """Where the latents of phase k are, in an array that begins at `origin`: a part of it for each fourth of channels.
 
-    >>> latents = np.zeros((8, 4, 4))
-    >>> for place in places(2):
-    ...     latents[place] = 2
-    >>> np.array_equal(latents == 2, phases(latents.shape) == 2)
-    True
+    >>> next(places(2))
+    (slice(0, None, 4), slice(0, None, 2), slice(1, None, 2))
     """
     for turn in range(PHASES):
-        ((row, column),) = np.argwhere((np.array(PLACES) - turn) % PHASES == k)
+        ((row, column),) = np.argwhere((np.array(PLACES) - turn) % PHASES == k).tolist()
         yield slice(turn, None, PHASES), slice((row - origin[0]) % 2, None, 2), slice((column - origin[1]) % 2, None, 2)
 
 
-@lru_cache(maxsize=8)  # the search asks for those of the same tiles again and again
 def phases(shape: tuple[int, ...], origin: tuple[int, int] = (0, 0)) -> NDArray[np.int8]:
     """The phase of each latent (channels x rows x columns), if those of a picture begin at `origin`.
 
     >>> phases((2, 2, 2)).tolist(), phases((1, 1, 1), (0, 1)).tolist()
     ([[[0, 2], [3, 1]], [[3, 1], [2, 0]]], [[[2]]])
     """
-    channel, y, x = (np.arange(n) for n in shape)
-    place = np.array(PLACES)[(y[:, None] + origin[0]) % 2, (x + origin[1]) % 2]
-    turn = channel[:, None, None] % PHASES
-    phase: NDArray[np.int8] = (place.astype(np.int8) - turn.astype(np.int8)) & np.int8(PHASES - 1)  # faster than %
-    phase.setflags(write=False)
+    phase = np.empty(shape, np.int8)
+    for k in range(PHASES):
+        for place in places(k, origin):
+            phase[place] = k
     return phase
