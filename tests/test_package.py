@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import lic
+from lic.codec.entropy.coder import COMPILED
 
 ROOT = Path(__file__).parents[1]
 
@@ -68,6 +69,7 @@ def test_decoding_imports_only_what_it_uses() -> None:
 import sys
 before = set(sys.modules)
 import lic
+from lic.codec.entropy.coder import COMPILED
 lic.decode(sys.argv[1], model=sys.argv[2])
 new = sys.modules.keys() - before
 print(*sorted({name.partition(".")[0] for name in new if name[0] != "_"} - sys.stdlib_module_names))
@@ -76,7 +78,8 @@ print(*sorted({"email", "multiprocessing", "ssl", "urllib.request", "lic.codec.e
 """
     golden = ROOT / "tests" / "golden"
     found = python("-c", script, str(golden / "phases.lic"), str(golden / "golden-phases.safetensors"))
-    assert found.splitlines() == ["PIL lic ncnn numpy", "", ""]
+    libraries = "PIL lic ncnn numpy" if COMPILED else "PIL constriction lic ncnn numpy"  # for the coder in numpy
+    assert found.splitlines() == [libraries, "", ""]
 
 
 def test_python_started_in_the_repository_finds_all_packages() -> None:
