@@ -1,6 +1,8 @@
 """Transparency: kept without loss, as a PNG of one grey plane; and fill colours for hidden pixels."""
 
 import io
+import struct
+import zlib
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ Floats = NDArray[np.floating]
 OPAQUE = 255
 MID_GREY = 128
 BLOCK = 8  # hidden pixels are filled at this resolution
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+PNG_FILTERS = 5  # ways to predict a row
 
 
 def pack_alpha(alpha: Plane) -> bytes:
@@ -36,16 +40,47 @@ def unpack_alpha(payload: bytes, size: tuple[int, int], region: Region) -> Image
     left, top, right, bottom = region
     if not payload:
         return Image.new("L", (right - left, bottom - top), OPAQUE)
+    _check_png(payload, size)
     from PIL.PngImagePlugin import PngImageFile  # not at the top: most pictures have no alpha
 
     try:
-        # Not Image.open, which has its own size limit: here the size is compared with the file's header.
+        # Not Image.open, which has its own size limit: here the size was compared with the file's header.
         with PngImageFile(io.BytesIO(payload)) as plane:
-            if plane.mode != "L" or plane.size != size:
-                raise Corrupt(f"the file's alpha is a {plane.mode} picture of {plane.width} x {plane.height}")
             return plane.crop(region)
     except (OSError, SyntaxError, ValueError) as error:
         raise Corrupt(f"the file's alpha does not decode ({error}): get a fresh copy of it") from error
+
+
+def _check_png(payload: bytes, size: tuple[int, int]) -> None:
+    """Refuse a PNG file that is not just a grey plane of this size, so that all decoders show the same.
+
+    A colour profile, gamma or a transparent grey level, which some apply and others do not, has no place in it, and
+    neither has anything that takes time to unpack.
+    """
+    width, height = size
+    start = PNG_SIGNATURE + _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
+    if not payload.startswith(start):
+        raise Corrupt(f"the file's alpha is no grey PNG file of {width} x {height}: get a fresh copy of it")
+    at, pieces = len(start), []
+    while payload[at + 4 : at + 8] == b"IDAT":
+        end = at + 8 + int.from_bytes(payload[at : at + 4], "big")
+        pieces.append(payload[at + 8 : end])
+        at = end + 4
+    if payload != b"".join([start, *(_chunk(b"IDAT", piece) for piece in pieces), _chunk(b"IEND", b"")]):
+        raise Corrupt("the file's alpha is damaged, or has more in it than pixels: get a fresh copy of it")
+    packed, unpacked = zlib.decompressobj(), height * (1 + width)
+    try:
+        rows = packed.decompress(b"".join(pieces), unpacked + 1)
+    except zlib.error as error:
+        raise Corrupt(f"the file's alpha does not decode ({error}): get a fresh copy of it") from error
+    whole = len(rows) == unpacked and packed.eof and not packed.unused_data
+    if not (whole and max(rows[:: 1 + width]) < PNG_FILTERS):
+        raise Corrupt("the file's alpha does not decode to its pixels: get a fresh copy of it")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    """A chunk of a PNG file."""
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", zlib.crc32(name + content))
 
 
 def fill_hidden(pixels: Plane, alpha: Plane) -> Plane:

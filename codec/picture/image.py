@@ -14,7 +14,7 @@ from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageChops, ImageOps, UnidentifiedImageError
 
 from lic.codec.errors import BadImage, BadSetting, Corrupt
 from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Container, Section
@@ -214,13 +214,21 @@ def stored_picture(file: Container, region: Region, reduce: int = 1) -> Image.Im
     if (packed := file.section(LOSSLESS)) is not None:
         if file.latents or file.section(STORED) is not None:
             raise Corrupt("the file holds its picture more than once: get a fresh copy of it")
-        picture = unpack_lossless(packed, (file.width, file.height)).crop(region)
-        pixels = np.asarray(picture)
+        picture = unpack_lossless(packed, (file.width, file.height))
+        if file.mode == "L" and not is_grey(picture):
+            raise Corrupt("the file's pixels have colours, and it says that they are grey: get a fresh copy of it")
+        pixels = np.asarray(picture.crop(region))
     else:
         pixels = _cut(file.section(STORED) or b"", file, len(file.mode), region)
         pixels = pixels if file.mode == "RGB" else pixels.repeat(3, axis=2)
     reduced = np.asarray(Image.fromarray(pixels).reduce(reduce)) if reduce > 1 else pixels
     return to_pillow([reduced], file, region, reduce)
+
+
+def is_grey(image: Image.Image) -> bool:
+    """Whether all pixels of an RGB picture have R = G = B."""
+    red, green, blue = image.split()
+    return all(ImageChops.difference(red, other).getbbox() is None for other in (green, blue))
 
 
 def _cut(plain: bytes, file: Container, channels: int, region: Region) -> NDArray[np.uint8]:

@@ -1,6 +1,7 @@
 """Pixels without loss, as a WebP file: for drawings and screenshots, which networks represent badly."""
 
 import io
+import struct
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,6 @@ from lic.codec.errors import Corrupt
 Pixels = NDArray[np.uint8]  # H x W x 3
 
 MAX_SIDE = 2**14 - 1  # of WebP
-HEADER = 25  # bytes of a WebP file until the end of its size
 SEARCH = {"method": 4, "quality": 90}  # slower ones take ten times as long, and some drawings become larger
 SAMPLED_ROWS = 256
 ROWS_PER_COLUMN = 4  # columns are sampled so many times more densely
@@ -72,11 +72,7 @@ def unpack_lossless(payload: bytes, size: tuple[int, int]) -> Image.Image:
     >>> np.asarray(unpack_lossless(pack_lossless(pixels), (2, 1))).tolist()
     [[[1, 2, 3], [250, 0, 7]]]
     """
-    # Pillow's decoder allocates what the header asks for, so it is compared with the .lic file's before.
-    header = int.from_bytes(payload[21:HEADER], "little")
-    found = header % 2**14 + 1, (header >> 14) % 2**14 + 1
-    if payload[:4] != b"RIFF" or payload[8:16] != b"WEBPVP8L" or payload[20:21] != b"/" or found != size:
-        raise Corrupt(f"the file's pixels are no lossless WebP file of {size[0]} x {size[1]}: get a fresh copy of it")
+    _check_webp(payload, size)
     from PIL.WebPImagePlugin import WebPImageFile  # not at the top: photographs do not need it
 
     try:
@@ -84,3 +80,18 @@ def unpack_lossless(payload: bytes, size: tuple[int, int]) -> Image.Image:
             return image.convert("RGB")
     except (OSError, SyntaxError, ValueError) as error:
         raise Corrupt(f"the file's pixels do not decode ({error}): get a fresh copy of it") from error
+
+
+def _check_webp(payload: bytes, size: tuple[int, int]) -> None:
+    """Refuse a WebP file that is not just a picture of this size without loss, so that all decoders show the same.
+
+    Other chunks (profiles, animations) or an alpha plane, which some apply and others do not, have no place in it. The
+    size is compared before the decoder allocates what the file asks for.
+    """
+    width, height = size
+    content = int.from_bytes(payload[16:20], "little")
+    start = struct.pack("<4sI4s4sI", b"RIFF", (len(payload) - 8) % 2**32, b"WEBP", b"VP8L", content)
+    whole = len(payload) == len(start) + content + content % 2
+    sides = width - 1 | (height - 1) << 14  # then a bit for alpha, and three of the version: all 0
+    if not whole or max(size) > MAX_SIDE or not payload.startswith(start + b"/" + struct.pack("<I", sides)):
+        raise Corrupt(f"the file's pixels are no lossless WebP file of {width} x {height}: get a fresh copy of it")

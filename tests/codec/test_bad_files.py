@@ -81,12 +81,12 @@ BAD = {
     "without size": Bad(with_checksum(GOOD[:5] + b"\0" + GOOD[6:]), Corrupt, "picture of 0 x 75", opens=False),
     "between no rates": Bad(changed(position=513), Corrupt, "rate position 513", True, True),
     "with garbage for latents": Bad(changed(latents=b"\xff" * 8), Corrupt, "latents do not decode", True, True),
-    "with garbage for alpha": Bad(with_section(ALPHA, b"garbage"), Corrupt, "alpha does not decode", True, True),
+    "with garbage for alpha": Bad(with_section(ALPHA, b"garbage"), Corrupt, "alpha is no grey PNG", True, True),
     "with a cut alpha": Bad(
-        with_section(ALPHA, (PARSED.section(ALPHA) or b"")[:100]), Corrupt, "alpha does not decode", True, True
+        with_section(ALPHA, (PARSED.section(ALPHA) or b"")[:100]), Corrupt, "alpha is damaged", True, True
     ),
     "with alpha of another size": Bad(
-        with_section(ALPHA, OTHER_SIZE), Corrupt, "alpha is a L picture of 9 x 9", True, True
+        with_section(ALPHA, OTHER_SIZE), Corrupt, "alpha is no grey PNG file of 91 x 75", True, True
     ),
     "with stored pixels of another size": Bad(
         changed(latents=b"", sections=(Section(STORED, b"123"),)),

@@ -3,30 +3,6 @@
 
 const MAX_PIXELS = 2 ** 25; // computed for a picture, unless the caller allows more
 
-// The pixels of a PNG or WebP file as they are, by the browser: R, G, B, A.
-async function browserPixels(payload, type, { width, height }, what) {
-  let bitmap;
-  try {
-    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    bitmap = await createImageBitmap(new Blob([payload], { type }), options);
-  } catch {
-    throw new LicError("Corrupt", `${what} does not decode: ${FRESH}`);
-  }
-  if (bitmap.width !== width || bitmap.height !== height)
-    throw new LicError("Corrupt", `${what} is a picture of ${bitmap.width} x ${bitmap.height}: ${FRESH}`);
-  const context = new OffscreenCanvas(width, height).getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, width, height).data;
-}
-
-// Before a browser sees it: a hostile file might hold a picture of any size and kind.
-function checkAlpha(payload, { width, height }) {
-  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  const isPng = payload.length > 26 && view.getUint32(0) === 0x89504e47 && view.getUint32(12) === 0x49484452;
-  if (!isPng || view.getUint32(16) !== width || view.getUint32(20) !== height || view.getUint16(24) !== 0x0800)
-    throw new LicError("Corrupt", `the file's alpha is not a grey PNG picture of ${width} x ${height}: ${FRESH}`);
-}
-
 function storedPixels(file) {
   const { width, height, grey, sections, latents } = file;
   const stored = sections.get("S");
@@ -46,12 +22,10 @@ const wrongStored = (stored, { width, height }) =>
 async function addAlpha(pixels, file) {
   const alpha = file.sections.get("A");
   if (!alpha?.length) return;
-  let [plane, step] = [alpha, 1];
-  if (!file.sections.has("S")) {
-    checkAlpha(alpha, file);
-    [plane, step] = [await browserPixels(alpha, "image/png", file, "the file's alpha"), 4];
-  } else if (alpha.length !== file.width * file.height) throw wrongStored(alpha, file);
-  for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[step * i];
+  const stored = file.sections.has("S");
+  if (stored && alpha.length !== file.width * file.height) throw wrongStored(alpha, file);
+  const plane = stored ? alpha : await planeOf(alpha, file);
+  for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[i];
 }
 
 // Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network.
@@ -148,22 +122,39 @@ class Decoder {
   }
 }
 
-// Before a browser sees it, as above: "RIFF", "WEBP", "VP8L", and the size less one in 14 bits each.
+// Refuse a WebP file that is not just an opaque picture of the right size without loss: other chunks or an alpha plane
+// are applied by some decoders and not by others.
 function checkLossless(payload, { width, height }) {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
-  const isWebp = payload.length > 25 && view.getUint32(8) === 0x57454250 && view.getUint32(12) === 0x5650384c;
-  const size = isWebp && view.getUint32(21, true);
-  if (!isWebp || (size & 0x3fff) + 1 !== width || ((size >> 14) & 0x3fff) + 1 !== height)
-    throw new LicError("Corrupt", `the file's picture is not a WebP picture of ${width} x ${height}: ${FRESH}`);
+  const wanted = [0x52494646, payload.length - 8, 0x57454250, 0x5650384c]; // RIFF, WEBP, VP8L
+  const content = payload.length > 25 ? view.getUint32(16, true) : 0;
+  const whole = content >= 5 && payload.length === 20 + content + (content & 1);
+  const found = whole ? [0, 4, 8, 12].map((at) => view.getUint32(at, at === 4)) : [];
+  const sides = whole && payload[20] === 0x2f ? view.getUint32(21, true) : -1; // 14 bits each; then alpha and version
+  const small = Math.max(width, height) < 2 ** 14;
+  if (!small || wanted.some((value, i) => value !== found[i]) || sides !== ((width - 1) | ((height - 1) << 14)))
+    throw new LicError("Corrupt", `the file's pixels are no lossless WebP file of ${width} x ${height}: ${FRESH}`);
 }
 
 async function losslessPixels(file) {
-  const payload = file.sections.get("W");
-  if (file.latents.length || file.sections.has("S"))
-    throw new LicError("Corrupt", `the file holds more than one picture: ${FRESH}`);
+  const { width, height, grey, sections, latents } = file;
+  const payload = sections.get("W");
+  if (latents.length || sections.has("S"))
+    throw new LicError("Corrupt", `the file holds its picture more than once: ${FRESH}`);
   checkLossless(payload, file);
-  const pixels = await browserPixels(payload, "image/webp", file, "the file's picture");
-  for (let i = 3; i < pixels.length; i += 4) pixels[i] = 255;
+  let bitmap;
+  try {
+    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
+    bitmap = await createImageBitmap(new Blob([payload], { type: "image/webp" }), options);
+  } catch {
+    throw new LicError("Corrupt", `the file's pixels do not decode: ${FRESH}`);
+  }
+  const context = new OffscreenCanvas(width, height).getContext("2d");
+  context.drawImage(bitmap, 0, 0);
+  const pixels = context.getImageData(0, 0, width, height).data;
+  for (let i = 0; grey && i < pixels.length; i += 4)
+    if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2])
+      throw new LicError("Corrupt", `the file's pixels have colours, and it says that they are grey: ${FRESH}`);
   return pixels;
 }
 

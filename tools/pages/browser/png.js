@@ -1,18 +1,25 @@
-// PNG files of decoded pictures, for what knows no .lic.
+// PNG files: of decoded pictures, for what knows no .lic, and of a .lic file's alpha.
+
+const PNG_SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
 // A PNG file of a picture, with its profile and EXIF.
 async function pngOf({ width, height, grey, alpha, pixels, icc, exif }) {
   const kept = [...(grey ? [0] : [0, 1, 2]), ...(alpha ? [3] : [])]; // of R, G, B, A
   const rows = filtered(pixels, width, height, kept);
-  const header = new Uint8Array(13);
-  new DataView(header.buffer).setUint32(0, width);
-  new DataView(header.buffer).setUint32(4, height);
-  header.set([8, (grey ? 0 : 2) + (alpha ? 4 : 0)], 8);
-  const chunks = [chunk("IHDR", header)];
+  const chunks = [headerChunk(width, height, (grey ? 0 : 2) + (alpha ? 4 : 0))];
   if (icc) chunks.push(chunk("iCCP", new TextEncoder().encode("ICC profile\0\0"), await deflate(icc)));
   if (exif) chunks.push(chunk("eXIf", String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif));
   chunks.push(chunk("IDAT", await deflate(rows)), chunk("IEND"));
-  return new Blob([Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10), ...chunks.flat()], { type: "image/png" });
+  return new Blob([PNG_SIGNATURE, ...chunks.flat()], { type: "image/png" });
+}
+
+// Of 8 bits a sample, not interlaced.
+function headerChunk(width, height, kind) {
+  const header = new Uint8Array(13);
+  new DataView(header.buffer).setUint32(0, width);
+  new DataView(header.buffer).setUint32(4, height);
+  header.set([8, kind], 8);
+  return chunk("IHDR", header);
 }
 
 function chunk(name, ...parts) {
@@ -40,10 +47,68 @@ function filtered(pixels, width, height, kept) {
         const left = x ? pixels[at - 4] : 0;
         const up = y ? pixels[at - 4 * width] : 0;
         const corner = x && y ? pixels[at - 4 * width - 4] : 0;
-        const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
-        const guess = toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
-        rows[y * length + 1 + x * count + k] = pixels[at] - guess;
+        rows[y * length + 1 + x * count + k] = pixels[at] - paeth(left, up, corner);
       }
   }
   return rows;
+}
+
+// The plane in a file's alpha, which must be a PNG file of nothing but grey pixels, so that all decoders show the same.
+async function planeOf(payload, { width, height }) {
+  const start = [PNG_SIGNATURE, ...headerChunk(width, height, 0)].flatMap((part) => [...part]);
+  if (start.some((byte, i) => byte !== payload[i]))
+    throw new LicError("Corrupt", `the file's alpha is no grey PNG file of ${width} x ${height}: ${FRESH}`);
+  const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
+  const pieces = [];
+  let at = start.length;
+  for (let end; at + 12 < payload.length && view.getUint32(at + 4) === 0x49444154 /* IDAT */; at = end) {
+    end = at + 12 + view.getUint32(at);
+    if (end > payload.length || view.getUint32(end - 4) !== crc32(payload.subarray(at + 4, end - 4))) break;
+    pieces.push(payload.subarray(at + 8, end - 4));
+  }
+  const last = chunk("IEND").flatMap((part) => [...part]);
+  if (at + last.length !== payload.length || last.some((byte, i) => byte !== payload[at + i]))
+    throw new LicError("Corrupt", `the file's alpha is damaged, or has more in it than pixels: ${FRESH}`);
+  try {
+    return unfiltered(await inflate(pieces, height * (1 + width)), width, height);
+  } catch (error) {
+    throw new LicError("Corrupt", `the file's alpha does not decode (${error.message}): ${FRESH}`);
+  }
+}
+
+// So many bytes, unpacked.
+async function inflate(pieces, length) {
+  const reader = new Blob(pieces).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
+    bytes.set(value, at); // fails if there are too many
+    at += value.length;
+  }
+  if (at < length) throw new RangeError("it ends early");
+  return bytes;
+}
+
+// The samples of a grey PNG file's rows, each of which begins with the way in which its samples are guessed.
+function unfiltered(rows, width, height) {
+  const plane = new Uint8Array(width * height);
+  for (let y = 0; y < height; y++) {
+    const from = y * (1 + width);
+    const way = rows[from];
+    if (way > 4) throw new RangeError(`a row has filter ${way}`);
+    for (let x = 0, i = y * width; x < width; x++, i++) {
+      const left = x ? plane[i - 1] : 0;
+      const up = y ? plane[i - width] : 0;
+      const corner = x && y ? plane[i - width - 1] : 0;
+      const guess = way === 4 ? paeth(left, up, corner) : [0, left, up, (left + up) >> 1][way];
+      plane[i] = rows[from + 1 + x] + guess;
+    }
+  }
+  return plane;
+}
+
+// The neighbour that is nearest to left + up - corner.
+function paeth(left, up, corner) {
+  const [toLeft, toUp, toCorner] = [Math.abs(up - corner), Math.abs(left - corner), Math.abs(left + up - 2 * corner)];
+  return toLeft <= toUp && toLeft <= toCorner ? left : toUp <= toCorner ? up : corner;
 }
