@@ -76,7 +76,7 @@ print(*sorted({name.partition(".")[0] for name in new if name[0] != "_"} - sys.s
 print(*sorted(name for name in new if name.startswith("PIL.") and name.endswith("Plugin")))
 print(*sorted({"email", "multiprocessing", "ssl", "urllib.request", "lic.codec.encoder", "lic.tools"} & new))
 """
-    golden = ROOT / "tests" / "golden"
+    golden = ROOT / "conformance"
     found = python("-c", script, str(golden / "phases.lic"), str(golden / "golden-phases.safetensors"))
     libraries = "PIL lic ncnn numpy" if COMPILED else "PIL constriction lic ncnn numpy"  # for the coder in numpy
     assert found.splitlines() == [libraries, "", ""]

@@ -21,7 +21,7 @@ from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
 from lic.models.constants import KNOTS
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "conformance"
 PAGE = Path(__file__).parents[2] / "codec" / "FORMAT.md"
 STORED = set(GOLDEN.glob("stored*.lic"))  # no latents
 MASK = 2**64 - 1

@@ -34,7 +34,7 @@ from tests.tools.tiny import Tiny
 
 PACKAGE = tuple(os.path.dirname(module.__file__) + os.sep for module in (lic.models, lic.codec, lic.tools))
 WRITING = (files.__file__,)
-MODEL = Path(__file__).parents[1] / "golden" / "golden-contexts.safetensors"
+MODEL = Path(__file__).parents[2] / "conformance" / "golden-contexts.safetensors"
 Work = Callable[[], int]
 
 

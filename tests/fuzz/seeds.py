@@ -11,7 +11,7 @@ import numpy as np
 from lic import encode
 from lic.codec.file.container import ALPHA, Section, build, parse
 
-GOLDEN = Path(__file__).parent.parent / "golden"
+GOLDEN = Path(__file__).parents[2] / "conformance"
 MODELS = ("golden-plain", "golden-contexts")
 
 

@@ -32,7 +32,7 @@ from lic.codec.model.loader import find_model
 from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_symbols, random_tables, random_walk
 
 ROOT = Path(__file__).parents[3]
-GOLDEN = ROOT / "tests" / "golden"
+GOLDEN = ROOT / "conformance"
 if BUILT:
     from lic.codec.core import _core
 
@@ -100,7 +100,7 @@ def test_both_coders_agree_on_golden_files(name: str, monkeypatch: pytest.Monkey
     decoded = [np.concatenate([*chunks.unpack(file.latents, shape, found)], axis=1) for found in coders]
     np.testing.assert_array_equal(*decoded)
     hash_ = hashlib.sha256(decoded[0].astype("<i4").tobytes()).hexdigest()
-    assert hash_ == json.loads((GOLDEN / "latents.json").read_text())[name]
+    assert hash_ == json.loads((GOLDEN / "manifest.json").read_text())["files"][name]["latents"]
     assert [chunks.pack(chunks.chunks_of(decoded[0]), found) for found in coders] == [file.latents] * 2
 
 

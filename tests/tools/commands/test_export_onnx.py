@@ -15,7 +15,7 @@ from lic.tools.cli import main
 from tests.conftest import Pixels
 
 Captured = pytest.CaptureFixture[str]
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[3] / "conformance"
 
 
 @pytest.mark.parametrize("name", ["tiny", str(GOLDEN / "golden-phases.safetensors")])

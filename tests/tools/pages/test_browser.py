@@ -26,9 +26,9 @@ from lic.tools.pages.anatomy import dissect
 from lic.tools.pages.viewer import Picture, viewer_page
 from tests.tools.pages.chromium import Tab
 
-GOLDEN = Path(__file__).parents[2] / "golden"
+GOLDEN = Path(__file__).parents[3] / "conformance"
 FILES = sorted(GOLDEN.glob("*.lic"))
-HASHES = json.loads((GOLDEN / "latents.json").read_text())
+MANIFEST = json.loads((GOLDEN / "manifest.json").read_text())
 MODELS = sorted(path.stem for path in GOLDEN.glob("*.safetensors"))
 
 # In the page: a file's bytes from base64, and numbers to base64.
@@ -91,7 +91,7 @@ def test_latents_of_golden_files_are_exact(golden_page: Tab) -> None:
     with_latents = [path for path in FILES if not parse(path.read_bytes()).exact]
     for path in with_latents:
         latents = array_in_page(golden_page, path.read_bytes(), "await lic.symbols(bytes)")
-        assert hashlib.sha256(latents).hexdigest() == HASHES[path.stem], path.stem
+        assert hashlib.sha256(latents).hexdigest() == MANIFEST["files"][path.stem]["latents"], path.stem
     assert len(with_latents) >= 18
     assert golden_page.errors() == []
 
@@ -279,6 +279,12 @@ def test_pictures_inside_a_file_are_checked_before_the_browser_sees_them(golden_
     right = [replace(file, sections=(Section(b"A", png((91, 75))),))]
     right += [replace(lossless, sections=(Section(b"W", webp((91, 75))),))]
     assert verdicts_in_page(golden_page, [build(f) for f in right]) == ["91x75"] * 2
+
+
+def test_the_conformance_files_that_python_refuses_are_refused_for_the_same_reasons(golden_page: Tab) -> None:
+    names = [*MANIFEST["refused"]]
+    said = verdicts_in_page(golden_page, [(GOLDEN / "refused" / f"{name}.lic").read_bytes() for name in names])
+    assert dict(zip(names, said, strict=True)) == MANIFEST["refused"]
 
 
 def test_a_damaged_model_is_reported(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,6 @@
-"""Make golden files: one per feature of the format, with the hash of what it must decode to, exactly, for ever.
+"""Make conformance files: one per feature of the format, with hashes of what it must decode to, exactly, for ever.
 
-Run once per feature, when it is new: `python tests/golden/make.py NAME...`. Existing files are never regenerated.
+Run once per feature, when it is new: `python conformance/make.py NAME...`. Existing files are never regenerated.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import skimage.data
 import torch
 
 FOLDER = Path(__file__).parent
-HASHES = FOLDER / "latents.json"
+MANIFEST = FOLDER / "manifest.json"
 
 
 def make_model(kind: str) -> bytes:
@@ -125,18 +125,28 @@ def make_file(name: str) -> bytes:
     raise SystemExit(f"unknown feature {name}")
 
 
-def exact_hash(data: bytes) -> str:
-    """SHA-256 of the latents as little-endian int32; of a file without loss, that of its pixels."""
+def describe(data: bytes) -> dict[str, object]:
+    """What a decoder must find in a file: see README.md."""
     from lic import decode
     from lic.codec.decoder import read_symbols
     from lic.codec.file.container import parse
-    from lic.codec.model.loader import find_model
+    from lic.codec.model.catalogue import find_file
+    from lic.codec.model.loader import load_model
 
-    file = parse(data)
-    if file.exact:
-        return hashlib.sha256(decode(data).tobytes()).hexdigest()
-    symbols = read_symbols(file, find_model(file.fingerprint))
-    return hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest()
+    file, picture, model = parse(data), decode(data), find_file(parse(data).fingerprint)
+    symbols = None if file.exact else read_symbols(file, load_model(model.path)).astype("<i4")
+    return {
+        "model": model.name,
+        "size": list(picture.size),
+        "mode": picture.mode,
+        "latents": None if symbols is None else sha256(symbols.tobytes()),
+        "pixels": sha256(picture.tobytes()) if file.exact else None,
+        "alpha": sha256(picture.getchannel("A").tobytes()) if "A" in picture.getbands() else None,
+    }
+
+
+def sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 if __name__ == "__main__":
@@ -145,11 +155,11 @@ if __name__ == "__main__":
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
             path.write_bytes(make_model(kind))
-    hashes = json.loads(HASHES.read_text()) if HASHES.exists() else {}
+    manifest = json.loads(MANIFEST.read_text())
     for name in sys.argv[1:]:
         if (FOLDER / f"{name}.lic").exists():
             raise SystemExit(f"{name}.lic exists and may never change")
         data = make_file(name)
         (FOLDER / f"{name}.lic").write_bytes(data)
-        hashes[name] = exact_hash(data)
-    HASHES.write_text(json.dumps(hashes, indent=1, sort_keys=True) + "\n")
+        manifest["files"][name] = describe(data)
+    MANIFEST.write_text(json.dumps(manifest, indent=1, sort_keys=True) + "\n")
