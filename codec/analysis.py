@@ -3,12 +3,12 @@
 import os
 
 from lic.codec.decoder import model_file, read_symbols
-from lic.codec.encoder import position_in
+from lic.codec.encode.encoder import position_in
+from lic.codec.encode.settings import Settings
 from lic.codec.file.container import FileLike, parse, read_bytes
 from lic.codec.model.loader import get_model, load_model
 from lic.codec.model.operating_point import Latents, Symbols
-from lic.codec.picture.image import ImageLike, read_image
-from lic.codec.settings import Settings
+from lic.codec.picture.reading import ImageLike, read_image
 from lic.codec.transform import tiled
 
 

@@ -22,7 +22,7 @@ from lic.codec.model.catalogue import ModelFile, choose_file, find_file, read_mo
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import load_model
 from lic.codec.model.operating_point import Symbols
-from lic.codec.picture.image import stored_picture, to_pillow
+from lic.codec.picture.writing import stored_picture, to_pillow
 from lic.codec.process import give_back_memory
 from lic.codec.transform.strips import Pieces
 from lic.codec.transform.tiled import synthesise_strips

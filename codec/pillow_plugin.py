@@ -18,11 +18,11 @@ from typing import IO, Any
 
 from PIL import Image, ImageFile
 
+from lic.codec.encode.settings import NAMES, Settings
 from lic.codec.errors import LicError
 from lic.codec.file.container import MAGIC, METADATA, NOTES, VERSION, parse, read_head
 from lic.codec.file.geometry import REDUCTIONS
 from lic.codec.picture.metadata import info_of
-from lic.codec.settings import NAMES, Settings
 
 FORMAT = "LIC"
 
@@ -91,7 +91,7 @@ class LicImageFile(ImageFile.ImageFile):
 
 
 def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
-    from lic.codec.encoder import encode_by
+    from lic.codec.encode.encoder import encode_by
 
     given = image.encoderinfo  # options of other formats are ignored, as in Pillow
     settings = Settings(**{name: given[name] for name in NAMES if name in given})

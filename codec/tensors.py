@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lic.codec.decoder import decode
-from lic.codec.encoder import encode
+from lic.codec.encode.encoder import encode
 from lic.codec.errors import BadImage, LicError
 from lic.codec.file.container import FileLike
-from lic.codec.picture.image import ImageLike
+from lic.codec.picture.reading import ImageLike
 from lic.models.constants import PEAK
 
 if TYPE_CHECKING:

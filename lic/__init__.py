@@ -38,7 +38,7 @@ from lic.codec.errors import (
 if TYPE_CHECKING:
     from lic.codec.analysis import analyse, symbols
     from lic.codec.decoder import decode
-    from lic.codec.encoder import encode
+    from lic.codec.encode.encoder import encode
     from lic.codec.info import Info, read_info
     from lic.codec.tensors import decode_batch, encode_batch
 
@@ -67,7 +67,7 @@ __all__ = [
 ]
 
 _HOMES = {  # modules of lic.codec
-    "encode": "encoder",
+    "encode": "encode.encoder",
     "decode": "decoder",
     "encode_batch": "tensors",
     "decode_batch": "tensors",

@@ -10,7 +10,7 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
 from lic.codec.errors import LicError
@@ -18,8 +18,20 @@ from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
 from lic.tools.usage import MORE, BadOptions, UsageError, in_flags
 
-# name: (module, one line of help), in the order of `lic --help`
-COMMANDS = {
+# name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
+COURSE = {
+    "theory": ("lic.tools.course.commands.theory", "a page of equations, code and figures side by side"),
+    "exercises": (
+        "lic.tools.course.commands.exercises",
+        "functions to fill in, and a check with hints",
+    ),
+    "figures": (
+        "lic.tools.course.commands.figures",
+        "pictures from real data, as PNG files with captions",
+    ),
+    "vae": ("lic.tools.course.commands.vae_actions", "the variational autoencoder on the codec's layers"),
+}
+COMMANDS: dict[str, tuple[Any, str]] = {
     "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
     "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
     "info": ("lic.tools.commands.show_info", "size, quality, model and sections of .lic files"),
@@ -34,11 +46,8 @@ COMMANDS = {
     "completion": ("lic.tools.commands.completion", "a script that teaches the shell to complete `lic`"),
     "models": ("lic.tools.commands.list_models", "list the trained models that are installed"),
     "train": ("lic.tools.commands.train", "train a model, or new lambda points of one"),
-    "figures": ("lic.tools.commands.figures", "the theory's pictures from real data, as PNG files with captions"),
-    "theory": ("lic.tools.commands.theory", "the theory as a page: equations, code and figures side by side"),
-    "exercises": ("lic.tools.commands.exercises", "functions of the lectures to fill in, and a check with hints"),
-    "vae": ("lic.tools.commands.vae_actions", "the variational autoencoder on the codec's layers"),
     "export": ("lic.tools.commands.export", "make a model file from a training run"),
+    "learn": (COURSE, "what follows the lectures: theory, exercises, figures, the variational autoencoder"),
 }
 
 
@@ -71,23 +80,46 @@ class ShowVersion(argparse._VersionAction):
         super().__call__(*arguments)
 
 
-def build_parser(complete: Collection[str]) -> argparse.ArgumentParser:
-    """The parser, complete for the subcommands named and with one line of help for the others."""
-    parser = argparse.ArgumentParser(prog="lic", description="A learned image codec.")
+class CommandParser(argparse.ArgumentParser):
+    """The parser of one command. Its module is imported, and adds the options, when they are needed."""
+
+    module = ""
+
+    def complete(self) -> None:
+        if self.module:
+            importlib.import_module(self.module).add_arguments(self)
+            self.module = ""
+
+    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+        self.complete()
+        return super().parse_known_args(*arguments, **options)
+
+
+def build_parser(*, complete: bool = False) -> argparse.ArgumentParser:
+    """The parser of all commands; `complete` with the options of each, not only of that in use."""
+    parser = CommandParser(prog="lic", description="A learned image codec.")
     parser.add_argument("--version", action=ShowVersion)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (module, line) in COMMANDS.items():
-        subparser = commands.add_parser(
+    add_commands(parser, COMMANDS, complete)
+    return parser
+
+
+def add_commands(parser: CommandParser, commands: Mapping[str, tuple[Any, str]], complete: bool) -> None:
+    subparsers = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=CommandParser)
+    for name, (module, line) in commands.items():
+        subparser = subparsers.add_parser(
             name, help=line, description=line, formatter_class=HelpFormatter, add_help=False
         )
         subparser.add_argument(
             "-h", action=ShortHelp, nargs=0, default=argparse.SUPPRESS, help="show the most important options"
         )
         subparser.add_argument("--help", action="help", help="show all options")
-        subparser.set_defaults(parser=subparser)
-        if name in complete:
-            importlib.import_module(module).add_arguments(subparser)
-    return parser
+        if not isinstance(module, str):
+            add_commands(subparser, module, complete)
+            continue
+        subparser.set_defaults(parser=subparser, module=module)
+        subparser.module = module
+        if complete:
+            subparser.complete()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,19 +140,19 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(argv: Sequence[str]) -> tuple[int, str]:
     """The exit code and the error message."""
     try:
-        parser = build_parser(argv[:1])
+        parser = build_parser()
         if not argv:
             parser.print_help()
             return 2, ""
         args, unknown = parser.parse_known_args(argv)
-        subparser = vars(args).pop("parser")
+        subparser, module = vars(args).pop("parser"), vars(args).pop("module")
         if unknown:
             subparser.error(f"unrecognized arguments: {shlex.join(unknown)}")
         for folder in model_folders():
             if not folder.is_dir():
                 print(f"lic {argv[0]}: {MODELS_VARIABLE} names {folder}, which is no folder", file=sys.stderr)
         args.command_line = shlex.join(["lic", *argv])
-        return int(importlib.import_module(COMMANDS[args.command][0]).run(args)), ""
+        return int(importlib.import_module(module).run(args)), ""
     except (BadOptions, UsageError) as error:
         return 2, in_flags(str(error))
     except LicError as error:

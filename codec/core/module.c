@@ -47,7 +47,7 @@ static int has_the_right_sizes(const struct model *m) {
            (!c->earlier || holds(&b[EARLIER], lic_earlier_size(c->order, c->channels), 2));
 }
 
-/* From the tuple that codec/core/compiled.py makes. */
+/* From the tuple that codec/entropy/compiled.py makes. */
 static int parse_model(PyObject *tuple, struct model *m) {
     Py_buffer *b = m->buffers;
     int order;

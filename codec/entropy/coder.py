@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.core.compiled import BUILT, CompiledCoder
+from lic.codec.entropy.compiled import BUILT, CompiledCoder
 from lic.codec.entropy.tables import Tables
 from lic.codec.entropy.walk import Symbols, Walk
 

@@ -114,7 +114,7 @@ class FrozenModel:
         return round(float(np.interp(np.log(lambda_), np.log(lambdas), positions)))
 
     def check_effort(self, effort: int) -> None:
-        """Refuse a value that `lic.codec.refinement` cannot use with this model."""
+        """Refuse a value that `lic.codec.encode.search` cannot use with this model."""
         if not (isinstance(effort, int) and effort >= 0):
             raise BadSetting(f"effort {effort!r} is not a whole number from 0 on: give 0, 1, 2, ...")
         if effort and self.card.get("distortion", "mse") != "mse":

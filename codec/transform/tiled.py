@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
-from lic.codec.picture.image import Pixels, pad
+from lic.codec.picture.pixels import Pixels, pad
 from lic.codec.process import return_large_blocks
 from lic.codec.transform.engine import Engine, Floats, begins, ends
 from lic.codec.transform.restoration import restore

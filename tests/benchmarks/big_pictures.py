@@ -21,7 +21,7 @@ import skimage.data
 from machine import describe_machine
 from PIL import Image
 
-from lic.codec.settings import DEFAULT_EFFORT
+from lic.codec.encode.settings import DEFAULT_EFFORT
 
 MEASURE = """
 import json, sys, time

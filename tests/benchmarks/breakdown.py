@@ -24,13 +24,13 @@ from PIL import Image
 
 from lic import decode, encode
 from lic.codec.decoder import read_symbols
+from lic.codec.encode.pipeline import choose_symbols
 from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
-from lic.codec.fixed_quality import choose_symbols
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
-from lic.codec.picture.image import Pixels, pad
+from lic.codec.picture.pixels import Pixels, pad
 from lic.codec.process import usable_cores, use_threads
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import engine_of

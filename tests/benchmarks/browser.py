@@ -23,7 +23,7 @@ from lic.codec.model.loader import get_model
 from lic.tools.pages import viewer
 from lic.tools.pages.viewer import BROWSER, engine_files, model_files, viewer_page
 from tests.benchmarks.machine import describe_machine
-from tests.tools.pages.chromium import BROWSERS, Tab, chromium
+from tests.tools.browser.chromium import BROWSERS, Tab, chromium
 
 RUNS = 9
 SCRIPT = """

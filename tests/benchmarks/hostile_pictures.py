@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw
 from lic import decode, encode
 from lic.codec.model.loader import get_model
 from lic.codec.picture.fidelity import psnr
-from lic.codec.picture.image import Pixels
+from lic.codec.picture.pixels import Pixels
 from lic.tools.evaluation.bd import as_markdown
 from lic.tools.evaluation.codecs import get_codec
 from lic.tools.evaluation.demonstration import of_size

@@ -11,11 +11,11 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.encode.targets import Tries
 from lic.codec.file.container import POSITIONS
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
-from lic.codec.picture.image import Picture, read_image
-from lic.codec.rate_control import Tries
+from lic.codec.picture.reading import Picture, read_image
 from lic.tools.files import find_pictures
 
 QUALITIES = (10, 30, 50, 70, 85)

@@ -15,13 +15,13 @@ from PIL import Image
 
 from lic import BadModel, BadSetting, Corrupt, ModelNotFound, NotALicFile, decode, encode, read_info
 from lic.codec.decoder import read_symbols
+from lic.codec.encode.settings import NAMES, Settings
 from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.picture.fidelity import ms_ssim, psnr
-from lic.codec.settings import NAMES, Settings
 from lic.codec.transform.tiled import analyse, first_look, second_look
 
 Pixels = NDArray[np.uint8]

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 
 from lic import BadImage, BadSetting, decode, encode, read_info
 from lic.codec.picture.fidelity import psnr
-from lic.codec.picture.image import MAX_SIDE
 from lic.codec.picture.lossless import FLAT, is_flat
+from lic.codec.picture.reading import MAX_SIDE
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")

@@ -30,7 +30,7 @@ with atheris.instrument_imports(include=["lic.codec"]):
     import lic.codec.decoder
     import lic.codec.model.catalogue
     import lic.codec.picture.alpha
-    import lic.codec.picture.image
+    import lic.codec.picture.reading
     from lic import LicError, decode, read_info
     from lic.codec.file.container import ALPHA, METADATA, STORED, Container, Section, build, parse
     from lic.codec.process import use_threads

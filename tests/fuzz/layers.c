@@ -1,11 +1,11 @@
 /* The browser's layers under gcc's sanitizers: arrays of exactly the sizes that network.js allocates, results compared
    with those of plain loops.
 
-    gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Itools/pages/browser \
+    gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Itools/browser \
         tests/fuzz/layers.c -lm -o fuzz-layers
     ./fuzz-layers 0 1000    # the first seed, and how many */
 
-#include "../../tools/pages/browser/layers.c"
+#include "../../tools/browser/layers.c"
 
 #include <math.h>
 #include <stdio.h>

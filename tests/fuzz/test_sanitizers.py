@@ -18,7 +18,7 @@ def compile_c(*arguments: str) -> bool:
 
 @pytest.mark.parametrize(
     ("name", "folder", "sources", "runs"),
-    [("core.c", "codec/core", ["codec/core/core.c"], 3000), ("layers.c", "tools/pages/browser", [], 500)],
+    [("core.c", "codec/core", ["codec/core/core.c"], 3000), ("layers.c", "tools/browser", [], 500)],
 )
 def test_sanitizers_find_nothing(name: str, folder: str, sources: list[str], runs: int, tmp_path: Path) -> None:
     probe, program = tmp_path / "probe.c", str(tmp_path / "fuzz")

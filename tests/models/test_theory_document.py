@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lic.tools.cli import COMMANDS, build_parser
-from lic.tools.studies.gallery import FIGURES
+from lic.tools.cli import build_parser
+from lic.tools.course.gallery import FIGURES
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "models/THEORY.md").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ DEFINED = {
 
 def spoken() -> tuple[set[str], set[str]]:
     """The commands with their actions, as in `vae train`, and the options of all of them."""
-    parsers: list[tuple[str, argparse.ArgumentParser]] = [("", build_parser(COMMANDS))]
+    parsers: list[tuple[str, argparse.ArgumentParser]] = [("", build_parser(complete=True))]
     flags: set[str] = set()
     for name, parser in parsers:  # grows
         for action in parser._actions:
@@ -59,7 +59,8 @@ def exists(text: str) -> bool:
     """Whether what stands between backticks is there."""
     if text.startswith("lic "):
         words = text.split()
-        return " ".join(words[1:3] if words[1] == "vae" else words[1:2]) in COMMAND_NAMES
+        depth = {"learn": 3, "learn vae": 4}
+        return " ".join(words[1 : depth.get(" ".join(words[1:3]), depth.get(words[1], 2))]) in COMMAND_NAMES
     if text.startswith("python -m lic."):
         return (ROOT / text.split()[2].removeprefix("lic.").replace(".", "/")).with_suffix(".py").exists()
     if text.startswith("--"):
@@ -80,9 +81,9 @@ DRAWN = {name for found in FIGURE_LISTS for name in re.findall(r"`(.+?)`", found
 
 def test_the_document_names_many_things() -> None:
     assert len(QUOTED) > 150 and len([text for text in QUOTED if text.startswith("test_")]) > 40
-    assert exists("em.e_step") and exists("FactorAnalysis.posterior") and exists("lic vae train x")
-    assert exists("python -m lic.tools.studies.lecture_claims x") and not exists("python -m lic.models.nothing")
-    assert not exists("em.f_step") and not exists("lic vae walk") and not exists("--no-such-option")
+    assert exists("em.e_step") and exists("FactorAnalysis.posterior") and exists("lic learn vae train x")
+    assert exists("python -m lic.tools.course.lecture_claims x") and not exists("python -m lic.models.nothing")
+    assert not exists("em.f_step") and not exists("lic learn vae walk") and not exists("--no-such-option")
 
 
 def test_every_figure_is_drawn_and_every_drawing_is_in_the_document() -> None:

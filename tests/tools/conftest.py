@@ -14,7 +14,7 @@ from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_r
 from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
-from tests.tools.pages.chromium import BROWSERS, QUIET, Tab, chromium
+from tests.tools.browser.chromium import BROWSERS, QUIET, Tab, chromium
 
 
 @pytest.fixture(scope="session")

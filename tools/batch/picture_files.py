@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 
+from lic.codec.encode.settings import Settings
 from lic.codec.errors import BadImage, BadSetting
 from lic.codec.file.container import METADATA, read_head
 from lic.codec.file.geometry import Region
 from lic.codec.picture.formats import ONE_PICTURE, REMEDIES, readable_extensions, register_plugins, written_format
-from lic.codec.settings import Settings
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Converted
 from lic.tools.batch.jobs import Job
@@ -22,7 +22,7 @@ from lic.tools.batch.storage import STANDARD
 from lic.tools.usage import BadOptions
 
 if TYPE_CHECKING:
-    from lic.codec.picture.image import ImageLike
+    from lic.codec.picture.reading import ImageLike
 
 LOSSY_QUALITY = 95  # of JPEG and the like, which come from a file that has lost something already
 PNG_LEVEL = 4  # of zlib: half the time of Pillow's 6, which for large pictures is that of decoding; files 2 % larger
@@ -32,7 +32,7 @@ NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP"}
 
 def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = False) -> Converted:
     """A picture file's bytes to a .lic file's bytes, and on request their PSNR."""
-    from lic.codec.encoder import encode_by
+    from lic.codec.encode.encoder import encode_by
 
     try:
         result = encode_by(settings, _frame(data, job.frame))
@@ -77,7 +77,7 @@ def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float:
     """The PSNR of a .lic file's colours, those under full transparency left out."""
     from lic.codec.decoder import decode
     from lic.codec.picture.fidelity import psnr
-    from lic.codec.picture.image import read_image
+    from lic.codec.picture.reading import read_image
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were given when the picture was encoded

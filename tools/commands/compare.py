@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lic.codec.settings import DEFAULT_EFFORT
+from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.versions import DEFAULT_JPEG_QUALITY, WHICH_METRICS, byte_limit, make_versions
 from lic.tools.files import png, write_whole

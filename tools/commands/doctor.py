@@ -8,8 +8,8 @@ from importlib.metadata import PackageNotFoundError, version
 
 from PIL import Image
 
-from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
+from lic.codec.entropy.compiled import BUILT
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
@@ -77,7 +77,7 @@ def _check_models() -> int:
     import numpy as np
 
     from lic.codec.decoder import decode
-    from lic.codec.encoder import encode
+    from lic.codec.encode.encoder import encode
 
     count = problems = 0
     picture = np.add.outer(np.arange(PICTURE[0]), np.arange(PICTURE[1])).astype(np.uint8)

@@ -5,9 +5,9 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
+from lic.codec.encode.settings import GOALS, Settings
 from lic.codec.model.catalogue import choose_file, read_model_file
 from lic.codec.picture.formats import REMEDIES, readable_extensions
-from lic.codec.settings import GOALS, Settings
 from lic.tools.batch.jobs import for_all_frames
 from lic.tools.batch.picture_files import encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs

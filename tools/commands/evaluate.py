@@ -3,7 +3,7 @@
 import argparse
 import os
 
-from lic.codec.settings import DEFAULT_EFFORT
+from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.measuring import evaluate, summary
 from lic.tools.evaluation.results import save_results

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lic.tools.commands.loop_options import add_loop_arguments, add_options, given_options, run_choices
+from lic.tools.loop_options import add_loop_arguments, add_options, given_options, run_choices
 from lic.tools.training.loop import train
 from lic.tools.training.rate_distortion import (
     DEFAULT_LAMBDAS,

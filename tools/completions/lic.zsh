@@ -17,23 +17,37 @@ _shtab_lic_commands() {
     doctor:'versions, the processor, and whether each model works'
     encode:examples:
     eval:'measure files of lic and other codecs on pictures'
-    exercises:'functions of the lectures to fill in, and a check with hints'
     export:'make a model file from a training run'
-    figures:'the theory'"'"'s pictures from real data, as PNG files with captions'
     info:'size, quality, model and sections of .lic files'
+    learn:'what follows the lectures: theory, exercises, figures, the variational autoencoder'
     models:'list the trained models that are installed'
     page:'a page that decodes and shows .lic files in any browser, offline'
     plot:'rate-distortion curves and Bjontegaard tables of such measurements'
     report:'a page about a trained model: curves, pictures, errors, bits'
-    theory:'the theory as a page: equations, code and figures side by side'
     train:'train a model, or new lambda points of one'
-    vae:'the variational autoencoder on the codec'"'"'s layers'
     view:'show .lic files in the browser'
   )
   _describe 'lic commands' _commands
 }
 
-_shtab_lic_vae_commands() {
+_shtab_lic_learn_commands() {
+  local _commands=(
+    colour:'bits for colour, with and without the grey picture'
+    exercises:'functions to fill in, and a check with hints'
+    figures:'pictures from real data, as PNG files with captions'
+    interpolate:'from one picture to another, between their latents'
+    objectives:'VAE, noisy channel and codec: same layers, data, budget'
+    reconstruct:'a picture, from z'"'"'s mean, from a sample; uncertainty'
+    sample:'pictures out of the prior'
+    theory:'a page of equations, code and figures side by side'
+    train:'train a VAE, or with --lambda a noisy-channel autoencoder'
+    traverse:'a picture, one latent channel after the other moved'
+    vae:'the variational autoencoder on the codec'"'"'s layers'
+  )
+  _describe 'lic learn commands' _commands
+}
+
+_shtab_lic_learn_vae_commands() {
   local _commands=(
     colour:'bits for colour, with and without the grey picture'
     interpolate:'from one picture to another, between their latents'
@@ -43,7 +57,7 @@ _shtab_lic_vae_commands() {
     train:'train a VAE, or with --lambda a noisy-channel autoencoder'
     traverse:'a picture, one latent channel after the other moved'
   )
-  _describe 'lic vae commands' _commands
+  _describe 'lic learn vae commands' _commands
 }
 
 _shtab_lic_options=(
@@ -179,16 +193,6 @@ _shtab_lic_eval_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_eval_defaults_added=0
 
-_shtab_lic_exercises_options=(
-  "-h[show the most important options]"
-  "(- : *)--help[show all options]"
-  {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
-  ":folder or file to check:_files"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_exercises_defaults_added=0
-
 _shtab_lic_export_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
@@ -204,7 +208,35 @@ _shtab_lic_export_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_export_defaults_added=0
 
-_shtab_lic_figures_options=(
+_shtab_lic_info_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  "--json[one JSON object per file and line]"
+  "(*):.lic files\; - is standard input:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_info_defaults_added=0
+
+_shtab_lic_learn_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_defaults_added=0
+
+_shtab_lic_learn_exercises_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
+  ":folder or file to check:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_exercises_defaults_added=0
+
+_shtab_lic_learn_figures_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
   "--only[only these figures]:FIGURE:(colourisation em hard-em elbo vae-samples vae-traversals blur rate-bound units entropies rate-distortion noise-and-rounding contexts codec)"
@@ -216,17 +248,141 @@ _shtab_lic_figures_options=(
 )
 
 # guard to ensure default positional specs are added only once per session
-_shtab_lic_figures_defaults_added=0
+_shtab_lic_learn_figures_defaults_added=0
 
-_shtab_lic_info_options=(
+_shtab_lic_learn_theory_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
-  "--json[one JSON object per file and line]"
-  "(*):.lic files\; - is standard input:_files"
+  {-o,--output}"[folder for index.html]:FOLDER:_files"
+  "--data[pictures and folders (scikit-image\'s)]:DATA:_files"
+  {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
+  "--steps[for each network that a figure trains (800)]:steps:_files"
+  "--seed[random seed (0)]:seed:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
-_shtab_lic_info_defaults_added=0
+_shtab_lic_learn_theory_defaults_added=0
+
+_shtab_lic_learn_vae_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_defaults_added=0
+
+_shtab_lic_learn_vae_colour_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--valid[pictures to measure on (scikit-image\'s)]:DATA:_files"
+  "--steps[of each training (600)]:N:_files"
+  "--crop[side of the crops, a multiple of 16 (64)]:C:_files"
+  "--batch[crops per step (8)]:B:_files"
+  "--seed[random seed (0)]:S:_files"
+  "--channels[of inner layers (32)]:N:_files"
+  "--latents[of latents (64)]:M:_files"
+  "--lambda[of \`objectives\` (0.03)]:lambda_:_files"
+  "(*)::pictures to learn from (scikit-image\'s):_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_colour_defaults_added=0
+
+_shtab_lic_learn_vae_interpolate_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[picture to write]:PNG:_files"
+  "--seed[random seed (0)]:seed:_files"
+  "--steps[pictures in the row (7)]:steps:_files"
+  ":folder of \`lic learn vae train\`, or a checkpoint:_files"
+  ":a picture:_files"
+  ":a picture:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_interpolate_defaults_added=0
+
+_shtab_lic_learn_vae_objectives_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  "--valid[pictures to measure on (scikit-image\'s)]:DATA:_files"
+  "--steps[of each training (600)]:N:_files"
+  "--crop[side of the crops, a multiple of 16 (64)]:C:_files"
+  "--batch[crops per step (8)]:B:_files"
+  "--seed[random seed (0)]:S:_files"
+  "--channels[of inner layers (32)]:N:_files"
+  "--latents[of latents (64)]:M:_files"
+  "--lambda[of \`objectives\` (0.03)]:lambda_:_files"
+  "(*)::pictures to learn from (scikit-image\'s):_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_objectives_defaults_added=0
+
+_shtab_lic_learn_vae_reconstruct_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[picture to write]:PNG:_files"
+  "--seed[random seed (0)]:seed:_files"
+  "--samples[of z, for the uncertainty (16)]:samples:_files"
+  ":folder of \`lic learn vae train\`, or a checkpoint:_files"
+  ":a picture:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_reconstruct_defaults_added=0
+
+_shtab_lic_learn_vae_sample_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[picture to write]:PNG:_files"
+  "--seed[random seed (0)]:seed:_files"
+  "--count[how many pictures (16)]:count:_files"
+  "--size[in 16s (64x64)]:HxW:_files"
+  ":folder of \`lic learn vae train\`, or a checkpoint:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_sample_defaults_added=0
+
+_shtab_lic_learn_vae_train_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[folder for checkpoints and log]:RUN:_files"
+  "--valid[pictures to choose the best checkpoint by]:DATA:_files"
+  "--resume[go on with the run in the folder\; other options change it]"
+  "--steps[how long to train, in steps]:N:_files"
+  "--hours[how long to train, in hours]:H:_files"
+  "--tensorboard[write TensorBoard\'s log, too]"
+  "--crop[side of the squares cut from the pictures, a multiple of 16 (256)]:C:_files"
+  "--batch[squares per step, over all processes (16)]:B:_files"
+  "--lr[learning rate (0.0002)]:R:_files"
+  "--warmup[steps in which the learning rate rises (200)]:N:_files"
+  "--ema[decay of the averaged weights (0.998)]:D:_files"
+  "--clip[largest norm of a gradient (1.0)]:G:_files"
+  "--seed[random seed (0)]:S:_files"
+  "--device[cpu, cuda, ...\; auto is the GPU if there is one (auto)]:D:_files"
+  "--precision[of the convolutions (bf16)]:precision:(bf16 fp32)"
+  "--optimizer[what turns gradients into steps (adam)]:optimizer:(adam soap)"
+  "--validate-minutes[minutes between checkpoints, and measurements on held-out pictures (15.0)]:M:_files"
+  "--channels[channels of the inner layers (64)]:N:_files"
+  "--latents[channels of the latents (64)]:M:_files"
+  "--noise[L2 or L1 reconstruction (gaussian)]:noise:(gaussian laplace)"
+  "--lambda[fix the noise instead of learning it\: rate \+ L \* squared error, a noisy channel]:L:_files"
+  "--kl-warmup[fraction of the run in which the weight of the KL rises from 0 to 1 (0.0)]:S:_files"
+  "--free-bits[bits per latent, averaged over a channel, that are not charged (0.0)]:B:_files"
+  "(*)::pictures, and folders of pictures:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_train_defaults_added=0
+
+_shtab_lic_learn_vae_traverse_options=(
+  "(- : *)"{-h,--help}"[show this help message and exit]"
+  {-o,--output}"[picture to write]:PNG:_files"
+  "--seed[random seed (0)]:seed:_files"
+  "--channels[the most informative ones (8)]:channels:_files"
+  "--span[how far, in standard deviations (3)]:span:_files"
+  ":folder of \`lic learn vae train\`, or a checkpoint:_files"
+  ":a picture:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_learn_vae_traverse_defaults_added=0
 
 _shtab_lic_models_options=(
   "-h[show the most important options]"
@@ -283,19 +439,6 @@ _shtab_lic_report_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_report_defaults_added=0
 
-_shtab_lic_theory_options=(
-  "-h[show the most important options]"
-  "(- : *)--help[show all options]"
-  {-o,--output}"[folder for index.html]:FOLDER:_files"
-  "--data[pictures and folders (scikit-image\'s)]:DATA:_files"
-  {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
-  "--steps[for each network that a figure trains (800)]:steps:_files"
-  "--seed[random seed (0)]:seed:_files"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_theory_defaults_added=0
-
 _shtab_lic_train_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
@@ -336,127 +479,6 @@ _shtab_lic_train_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_train_defaults_added=0
 
-_shtab_lic_vae_options=(
-  "-h[show the most important options]"
-  "(- : *)--help[show all options]"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_defaults_added=0
-
-_shtab_lic_vae_colour_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--valid[pictures to measure on (scikit-image\'s)]:DATA:"
-  "--steps[of each training (600)]:N:"
-  "--crop[side of the crops, a multiple of 16 (64)]:C:"
-  "--batch[crops per step (8)]:B:"
-  "--seed[random seed (0)]:S:"
-  "--channels[of inner layers (32)]:N:"
-  "--latents[of latents (64)]:M:"
-  "--lambda[of \`objectives\` (0.03)]:lambda_:"
-  "(*)::pictures to learn from (scikit-image\'s):"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_colour_defaults_added=0
-
-_shtab_lic_vae_interpolate_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[picture to write]:PNG:"
-  "--seed[random seed (0)]:seed:"
-  "--steps[pictures in the row (7)]:steps:"
-  ":folder of \`lic vae train\`, or a checkpoint:"
-  ":a picture:"
-  ":a picture:"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_interpolate_defaults_added=0
-
-_shtab_lic_vae_objectives_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  "--valid[pictures to measure on (scikit-image\'s)]:DATA:"
-  "--steps[of each training (600)]:N:"
-  "--crop[side of the crops, a multiple of 16 (64)]:C:"
-  "--batch[crops per step (8)]:B:"
-  "--seed[random seed (0)]:S:"
-  "--channels[of inner layers (32)]:N:"
-  "--latents[of latents (64)]:M:"
-  "--lambda[of \`objectives\` (0.03)]:lambda_:"
-  "(*)::pictures to learn from (scikit-image\'s):"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_objectives_defaults_added=0
-
-_shtab_lic_vae_reconstruct_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[picture to write]:PNG:"
-  "--seed[random seed (0)]:seed:"
-  "--samples[of z, for the uncertainty (16)]:samples:"
-  ":folder of \`lic vae train\`, or a checkpoint:"
-  ":a picture:"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_reconstruct_defaults_added=0
-
-_shtab_lic_vae_sample_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[picture to write]:PNG:"
-  "--seed[random seed (0)]:seed:"
-  "--count[how many pictures (16)]:count:"
-  "--size[in 16s (64x64)]:HxW:"
-  ":folder of \`lic vae train\`, or a checkpoint:"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_sample_defaults_added=0
-
-_shtab_lic_vae_train_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[folder for checkpoints and log]:RUN:"
-  "--valid[pictures to choose the best checkpoint by]:DATA:"
-  "--resume[go on with the run in the folder\; other options change it]"
-  "--steps[how long to train, in steps]:N:"
-  "--hours[how long to train, in hours]:H:"
-  "--tensorboard[write TensorBoard\'s log, too]"
-  "--crop[side of the squares cut from the pictures, a multiple of 16 (256)]:C:"
-  "--batch[squares per step, over all processes (16)]:B:"
-  "--lr[learning rate (0.0002)]:R:"
-  "--warmup[steps in which the learning rate rises (200)]:N:"
-  "--ema[decay of the averaged weights (0.998)]:D:"
-  "--clip[largest norm of a gradient (1.0)]:G:"
-  "--seed[random seed (0)]:S:"
-  "--device[cpu, cuda, ...\; auto is the GPU if there is one (auto)]:D:"
-  "--precision[of the convolutions (bf16)]:precision:(bf16 fp32)"
-  "--optimizer[what turns gradients into steps (adam)]:optimizer:(adam soap)"
-  "--validate-minutes[minutes between checkpoints, and measurements on held-out pictures (15.0)]:M:"
-  "--channels[channels of the inner layers (64)]:N:"
-  "--latents[channels of the latents (64)]:M:"
-  "--noise[L2 or L1 reconstruction (gaussian)]:noise:(gaussian laplace)"
-  "--lambda[fix the noise instead of learning it\: rate \+ L \* squared error, a noisy channel]:L:"
-  "--kl-warmup[fraction of the run in which the weight of the KL rises from 0 to 1 (0.0)]:S:"
-  "--free-bits[bits per latent, averaged over a channel, that are not charged (0.0)]:B:"
-  "(*)::pictures, and folders of pictures:"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_train_defaults_added=0
-
-_shtab_lic_vae_traverse_options=(
-  "(- : *)"{-h,--help}"[show this help message and exit]"
-  {-o,--output}"[picture to write]:PNG:"
-  "--seed[random seed (0)]:seed:"
-  "--channels[the most informative ones (8)]:channels:"
-  "--span[how far, in standard deviations (3)]:span:"
-  ":folder of \`lic vae train\`, or a checkpoint:"
-  ":a picture:"
-)
-
-# guard to ensure default positional specs are added only once per session
-_shtab_lic_vae_traverse_defaults_added=0
-
 _shtab_lic_view_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
@@ -494,47 +516,77 @@ _shtab_lic() {
         doctor) _arguments -C -s $_shtab_lic_doctor_options ;;
         encode) _arguments -C -s $_shtab_lic_encode_options ;;
         eval) _arguments -C -s $_shtab_lic_eval_options ;;
-        exercises) _arguments -C -s $_shtab_lic_exercises_options ;;
         export) _arguments -C -s $_shtab_lic_export_options ;;
-        figures) _arguments -C -s $_shtab_lic_figures_options ;;
         info) _arguments -C -s $_shtab_lic_info_options ;;
+        learn) _shtab_lic_learn ;;
         models) _arguments -C -s $_shtab_lic_models_options ;;
         page) _arguments -C -s $_shtab_lic_page_options ;;
         plot) _arguments -C -s $_shtab_lic_plot_options ;;
         report) _arguments -C -s $_shtab_lic_report_options ;;
-        theory) _arguments -C -s $_shtab_lic_theory_options ;;
         train) _arguments -C -s $_shtab_lic_train_options ;;
-        vae) _shtab_lic_vae ;;
         view) _arguments -C -s $_shtab_lic_view_options ;;
       esac
   esac
 }
 
-_shtab_lic_vae() {
+_shtab_lic_learn() {
+  local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->learn'
+
+  # Add default positional/remainder specs only if none exist, and only once per session
+  if (( ! _shtab_lic_learn_defaults_added )); then
+    if (( ${_shtab_lic_learn_options[(I)${(q)one_or_more}*]} +          ${_shtab_lic_learn_options[(I)${(q)remainder}*]} +          ${_shtab_lic_learn_options[(I)${(q)default}]} == 0 )); then
+      _shtab_lic_learn_options+=(': :_shtab_lic_learn_commands' '*::: :->learn')
+    fi
+    _shtab_lic_learn_defaults_added=1
+  fi
+  _arguments -C -s $_shtab_lic_learn_options
+
+  case $state in
+    learn)
+      words=($line[1] "${words[@]}")
+      (( CURRENT += 1 ))
+      curcontext="${curcontext%:*:*}:_shtab_lic_learn-$line[1]:"
+      case $line[1] in
+        colour) _arguments -C -s $_shtab_lic_learn_colour_options ;;
+        exercises) _arguments -C -s $_shtab_lic_learn_exercises_options ;;
+        figures) _arguments -C -s $_shtab_lic_learn_figures_options ;;
+        interpolate) _arguments -C -s $_shtab_lic_learn_interpolate_options ;;
+        objectives) _arguments -C -s $_shtab_lic_learn_objectives_options ;;
+        reconstruct) _arguments -C -s $_shtab_lic_learn_reconstruct_options ;;
+        sample) _arguments -C -s $_shtab_lic_learn_sample_options ;;
+        theory) _arguments -C -s $_shtab_lic_learn_theory_options ;;
+        train) _arguments -C -s $_shtab_lic_learn_train_options ;;
+        traverse) _arguments -C -s $_shtab_lic_learn_traverse_options ;;
+        vae) _shtab_lic_learn_vae ;;
+      esac
+  esac
+}
+
+_shtab_lic_learn_vae() {
   local context state line curcontext="$curcontext" one_or_more='(*)' remainder='(-)*:' default='*::: :->vae'
 
   # Add default positional/remainder specs only if none exist, and only once per session
-  if (( ! _shtab_lic_vae_defaults_added )); then
-    if (( ${_shtab_lic_vae_options[(I)${(q)one_or_more}*]} +          ${_shtab_lic_vae_options[(I)${(q)remainder}*]} +          ${_shtab_lic_vae_options[(I)${(q)default}]} == 0 )); then
-      _shtab_lic_vae_options+=(': :_shtab_lic_vae_commands' '*::: :->vae')
+  if (( ! _shtab_lic_learn_vae_defaults_added )); then
+    if (( ${_shtab_lic_learn_vae_options[(I)${(q)one_or_more}*]} +          ${_shtab_lic_learn_vae_options[(I)${(q)remainder}*]} +          ${_shtab_lic_learn_vae_options[(I)${(q)default}]} == 0 )); then
+      _shtab_lic_learn_vae_options+=(': :_shtab_lic_learn_vae_commands' '*::: :->vae')
     fi
-    _shtab_lic_vae_defaults_added=1
+    _shtab_lic_learn_vae_defaults_added=1
   fi
-  _arguments -C -s $_shtab_lic_vae_options
+  _arguments -C -s $_shtab_lic_learn_vae_options
 
   case $state in
     vae)
       words=($line[1] "${words[@]}")
       (( CURRENT += 1 ))
-      curcontext="${curcontext%:*:*}:_shtab_lic_vae-$line[1]:"
+      curcontext="${curcontext%:*:*}:_shtab_lic_learn_vae-$line[1]:"
       case $line[1] in
-        colour) _arguments -C -s $_shtab_lic_vae_colour_options ;;
-        interpolate) _arguments -C -s $_shtab_lic_vae_interpolate_options ;;
-        objectives) _arguments -C -s $_shtab_lic_vae_objectives_options ;;
-        reconstruct) _arguments -C -s $_shtab_lic_vae_reconstruct_options ;;
-        sample) _arguments -C -s $_shtab_lic_vae_sample_options ;;
-        train) _arguments -C -s $_shtab_lic_vae_train_options ;;
-        traverse) _arguments -C -s $_shtab_lic_vae_traverse_options ;;
+        colour) _arguments -C -s $_shtab_lic_learn_vae_colour_options ;;
+        interpolate) _arguments -C -s $_shtab_lic_learn_vae_interpolate_options ;;
+        objectives) _arguments -C -s $_shtab_lic_learn_vae_objectives_options ;;
+        reconstruct) _arguments -C -s $_shtab_lic_learn_vae_reconstruct_options ;;
+        sample) _arguments -C -s $_shtab_lic_learn_vae_sample_options ;;
+        train) _arguments -C -s $_shtab_lic_learn_vae_train_options ;;
+        traverse) _arguments -C -s $_shtab_lic_learn_vae_traverse_options ;;
       esac
   esac
 }

@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
+from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
 from lic.codec.picture.formats import register_plugins
-from lic.codec.settings import DEFAULT_EFFORT
 
 Pixels = NDArray[np.uint8]
 
@@ -157,7 +157,7 @@ def _decode_pillow(data: bytes) -> Pixels:
 def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """lic itself, with a model by name or path, or the default one."""
     from lic.codec.decoder import decode
-    from lic.codec.encoder import encode
+    from lic.codec.encode.encoder import encode
     from lic.codec.model.loader import get_model
 
     frozen = get_model(model)
@@ -201,7 +201,7 @@ def largest_within(encode: Callable[[float], bytes], grid: Sequence[float], limi
     >>> setting, len(data)
     (42, 42)
     """
-    from lic.codec.rate_control import last_below
+    from lic.codec.encode.targets import last_below
 
     met: dict[int, bytes] = {}
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from lic.codec.settings import DEFAULT_EFFORT
+from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.codecs import Codec, Pixels
 from lic.tools.evaluation.curves import METRICS, mean_curve

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from lic.codec.decoder import decode_picture
+from lic.codec.encode.pipeline import encode_picture
 from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.file.container import parse
-from lic.codec.fixed_quality import encode_picture
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.picture.image import Picture
+from lic.codec.picture.reading import Picture
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.evaluation import charts, codecs
 from lic.tools.evaluation.codecs import Pixels

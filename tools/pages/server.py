@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
 from lic.codec.model.loader import load_model
-from lic.tools.pages.decoder_model import SUFFIX, pack_model
+from lic.tools.browser.decoder_model import SUFFIX, pack_model
 from lic.tools.pages.viewer import BROWSER, Picture, engine_files, picture_files, served_page
 
 LOOPBACK = "127.0.0.1"

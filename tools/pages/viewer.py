@@ -1,6 +1,6 @@
 """Pages and folders with the decoder for browsers: what is in them, and how a page holds it.
 
-The decoder's JavaScript and WebAssembly are in `browser/`; `.ci/wasm` compiles the latter.
+The decoder's JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` compiles the latter.
 """
 
 import html
@@ -15,10 +15,10 @@ from lic.codec.errors import LicError
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model
+from lic.tools.browser.decoder_model import SUFFIX, pack_model
 from lic.tools.pages import page
-from lic.tools.pages.decoder_model import SUFFIX, pack_model
 
-BROWSER = Path(__file__).parent / "browser"
+BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
 DECODER_PARTS = ("container.js", "model.js", "network.js", "latents.js", "png.js", "decoder.js")
 ENGINES = ("lic-simd.wasm", "lic.wasm")

@@ -1,1 +1,1 @@
-"""Study material: the lectures' figures and the ablation studies."""
+"""Ablation studies, and the lab notebook."""

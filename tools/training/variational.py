@@ -139,12 +139,12 @@ def score_table(score: Score) -> str:
 
 
 def load_vae(run: Path) -> Vae:
-    """The averaged network of a run of `lic vae train` (its folder, or a checkpoint in it)."""
+    """The averaged network of a run of `lic learn vae train` (its folder, or a checkpoint in it)."""
     path = best_checkpoint(run)
     tensors, info = read_checkpoint(path)
     config = info["config"]
     if config.get("objective") != Variational.NAME:
-        raise CheckpointError(f"{path} is not a VAE: make one with lic vae train")
+        raise CheckpointError(f"{path} is not a VAE: make one with lic learn vae train")
     vae = Vae(config["n"], config["m"], config["noise"])
     vae.load_state_dict(section(tensors, "average"))
     return vae.requires_grad_(False)

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from lic.codec.core.compiled import BUILT, CompiledCoder
 from lic.codec.entropy.coder import Coder
+from lic.codec.entropy.compiled import BUILT, CompiledCoder
 from lic.codec.entropy.contexts import PointContexts
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.reference import ReferenceCoder

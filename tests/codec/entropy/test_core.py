@@ -20,8 +20,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lic.codec.core.compiled import BUILT, CompiledCoder
 from lic.codec.entropy import chunks, coder
+from lic.codec.entropy.compiled import BUILT, CompiledCoder
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.entropy.walk import MAX_SYMBOL
 from lic.codec.errors import BadModel, Corrupt

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lic import encode, read_info
-from lic.codec.settings import Settings
+from lic.codec.encode.settings import Settings
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.conversion import convert_one

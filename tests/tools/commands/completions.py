@@ -10,19 +10,21 @@ from pathlib import Path
 
 import shtab
 
-from lic.tools.cli import COMMANDS, build_parser
+from lic.tools.cli import build_parser
 from lic.tools.commands.completion import SHELLS
 
 FOLDER = Path(__file__).parents[3] / "tools" / "completions"
 
 
 def make_script(shell: str) -> str:
-    parser = build_parser(COMMANDS)
-    (commands,) = (action for action in parser._actions if isinstance(action, argparse._SubParsersAction))
-    for command in commands.choices.values():
+    parser = build_parser(complete=True)
+    parsers: list[argparse.ArgumentParser] = [parser]
+    for command in parsers:  # grows by subcommands
         for action in command._actions:
-            if action.nargs != 0 and not action.choices:
-                action.complete = shtab.FILE
+            if isinstance(action, argparse._SubParsersAction):
+                parsers += action.choices.values()
+            elif command is not parser and action.nargs != 0 and not action.choices:
+                action.complete = shtab.FILE  # type: ignore[attr-defined]
     return f"{shtab.complete(parser, shell).rstrip()}\n"
 
 

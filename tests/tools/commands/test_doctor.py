@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from lic.codec.core.compiled import BUILT
 from lic.codec.entropy import coder
+from lic.codec.entropy.compiled import BUILT
 from lic.codec.model.catalogue import MODELS_VARIABLE
 from lic.tools.cli import main
 

@@ -18,7 +18,7 @@ from lic.codec.model.loader import load_model
 from lic.tools.pages.server import make_server
 from lic.tools.pages.viewer import models_of, read_pictures, site_files
 from tests.conftest import Pixels
-from tests.tools.pages.chromium import Tab
+from tests.tools.browser.chromium import Tab
 
 
 class Quiet(SimpleHTTPRequestHandler):

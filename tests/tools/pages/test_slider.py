@@ -12,7 +12,7 @@ import pytest
 from lic.tools.evaluation.versions import Version
 from lic.tools.pages.slider import slider_page
 from tests.conftest import Pixels
-from tests.tools.pages.chromium import Tab
+from tests.tools.browser.chromium import Tab
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from lic import decode, encode
 from lic.codec.errors import Truncated
 from lic.codec.model.loader import get_model
-from lic.tools.pages.decoder_model import pack_model
+from lic.tools.browser.decoder_model import pack_model
 from lic.tools.pages.viewer import models_of, picture_files, read_pictures, to_text, viewer_page
 from tests.conftest import Pixels
-from tests.tools.pages.chromium import Tab
+from tests.tools.browser.chromium import Tab
 
 LARGEST_MODEL, LARGEST_PAGE = 8_000_000, 9_000_000
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from lic.tools.studies.small_trainings import Bench
+from lic.tools.course.small_trainings import Bench
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Now
 from lic.tools.training.variational import Variational, load_vae, measure

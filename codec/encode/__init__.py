@@ -1,0 +1,1 @@
+"""What only an encoder needs: its settings, targets of size or quality, and the search for fewer bits."""

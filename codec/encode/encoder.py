@@ -1,0 +1,144 @@
+"""Encode pictures into the bytes of .lic files."""
+
+import math
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from lic.codec.encode import targets
+from lic.codec.encode.pipeline import encode_exactly, encode_picture
+from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
+from lic.codec.errors import BadSetting
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.loader import get_model
+from lic.codec.picture.lossless import is_flat, looks_drawn
+from lic.codec.picture.reading import ImageLike, Picture, read_image
+
+LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
+NO_METADATA: Mapping[str, Any] = {}
+
+
+def encode(
+    image: ImageLike,
+    *,
+    quality: float | None = None,
+    lambda_: float | None = None,
+    target_size: int | None = None,
+    target_bpp: float | None = None,
+    target_psnr: float | None = None,
+    target_ms_ssim: float | None = None,
+    effort: int = DEFAULT_EFFORT,
+    tune: str | None = None,
+    model: str | os.PathLike[str] | None = None,
+    lossless: bool | None = None,
+    strip: bool = False,
+    auto_orient: bool = False,
+    metadata: Mapping[str, Any] | None = None,
+) -> bytes:
+    """Encode a picture (Pillow image, uint8 array, tensor, path or file object) as the bytes of a .lic file.
+
+    `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_`, within the range of
+    the model's lambda points, says the same more precisely. Equal qualities make files of about equal size, whatever
+    `tune` is, up to quality 87, the largest files of "ms-ssim". Or give a target: the largest file of at most
+    `target_size` bytes (or `target_bpp` bits per pixel), metadata included, or the smallest file that reaches
+    `target_psnr` decibels or `target_ms_ssim` (a similarity below 1, or decibels), measured on the encoded picture, in
+    RGB or grey. A target out of reach raises `BadSetting`, which says what is possible.
+
+    `tune` is "psnr" (the default) or "ms-ssim": the measure that the model was trained for. The model for MS-SSIM keeps
+    more texture, at a lower PSNR. Or `model` is a name or the path of a .safetensors file.
+
+    `effort` is how long to search for latents that take fewer bits at no larger a squared error: two rounds for each
+    unit, each some three times as long as decoding, which itself does not change. The first rounds gain most. Whatever
+    the effort, the file is not longer and the picture not worse than without. It needs a model trained for squared
+    error.
+
+    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture has
+    large flat areas or few colours and its file without loss is the smaller one; False is never. A drawing that is
+    encoded with a loss nevertheless causes a warning.
+
+    Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
+    formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
+    named in the file) is kept without loss, as RGBA or LA; fully transparent pixels lose their colour. Other modes (I,
+    F, LAB) have no plain meaning in 8 bits and are refused. Of 16 bits per sample the upper 8 are kept, with a warning.
+    Of a picture with several frames one is encoded, with a warning: the image's current one, a file's first.
+
+    Size. No file is longer than the uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the
+    pixels are stored without loss, at any quality. This happens for dots and thin strips, which fill only a small part
+    of their 16 x 16 blocks.
+
+    Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF; resolution and the
+    text in PNG files are kept, too. `auto_orient` turns the pixels upright instead. `strip` drops all of them, after
+    turning the pixels. Entries of `metadata` ("exif", "icc_profile", "xmp", "dpi", "text") replace the picture's own;
+    None removes them.
+
+    Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and Pillow's errors for files that it cannot open.
+
+    >>> import numpy as np
+    >>> from lic import decode
+    >>> rgba = np.full((20, 30, 4), 7, np.uint8)
+    >>> decode(encode(rgba, quality=30)).mode
+    'RGBA'
+    >>> len(encode(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), target_size=1000)) <= 1000
+    True
+    """
+    settings = Settings(
+        quality=quality,
+        lambda_=lambda_,
+        target_size=target_size,
+        target_bpp=target_bpp,
+        target_psnr=target_psnr,
+        target_ms_ssim=target_ms_ssim,
+        effort=effort,
+        tune=tune,
+        model=model,
+        lossless=lossless,
+        strip=strip,
+        auto_orient=auto_orient,
+    )
+    return encode_by(settings, image, metadata or {})
+
+
+def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] = NO_METADATA) -> bytes:
+    """`encode`, with its settings as a value."""
+    frozen = get_model(settings.model, settings.tune)
+    frozen.check_effort(settings.effort)
+    position = position_in(frozen, settings)
+    picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
+    if settings.lossless:
+        return encode_exactly(picture, frozen)
+    flat = settings.lossless is None and is_flat(picture.visible)
+    exact = encode_exactly(picture, frozen) if flat else None
+    try:
+        lossy = _encode_to_goal(picture, frozen, position, settings)
+    except BadSetting:  # a target out of reach, for latents
+        if exact is None or len(exact) > (settings.size_limit(picture.pixels[..., 0].size) or math.inf):
+            raise
+        return exact
+    if exact is None or len(exact) > len(lossy):
+        if exact is not None and len(exact) > LEAST_WARNED and looks_drawn(picture.visible):
+            warnings.warn(
+                "this looks like a drawing or a screenshot, of which details are lost: `lossless` keeps it exactly, "
+                f"in {len(exact) / len(lossy):.1f} times as many bytes",
+                stacklevel=3,
+            )
+        return lossy
+    return exact
+
+
+def position_in(model: FrozenModel, settings: Settings) -> int:
+    """The position of a model that the settings name; that of the default quality if they name a target."""
+    if settings.lambda_ is not None:
+        return model.position_of_lambda(settings.lambda_)
+    return model.position(DEFAULT_QUALITY if settings.quality is None else settings.quality)
+
+
+def _encode_to_goal(picture: Picture, model: FrozenModel, position: int, settings: Settings) -> bytes:
+    size = settings.size_limit(picture.pixels[..., 0].size)
+    if size is not None:
+        return targets.encode_to_size(picture, model, size, settings.effort)
+    if settings.target_psnr is not None:
+        return targets.encode_to_psnr(picture, model, settings.target_psnr, settings.effort)
+    if settings.target_ms_ssim is not None:
+        return targets.encode_to_ms_ssim(picture, model, settings.target_ms_ssim, settings.effort)
+    return encode_picture(picture, model, position, settings.effort)

@@ -1,0 +1,294 @@
+"""The decoder for browsers, in a browser: latents as in Python, pixels within one grey level, the same errors."""
+
+import base64
+import hashlib
+import io
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+from PIL import Image
+
+from lic import decode, encode
+from lic.codec.errors import LicError
+from lic.codec.file.container import Section, build, parse
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.loader import get_model
+from lic.tools.pages import viewer
+from lic.tools.pages.anatomy import dissect
+from lic.tools.pages.viewer import Picture, viewer_page
+from tests.tools.browser.chromium import Tab
+
+GOLDEN = Path(__file__).parents[3] / "conformance"
+FILES = sorted(GOLDEN.glob("*.lic"))
+MANIFEST = json.loads((GOLDEN / "manifest.json").read_text())
+MODELS = sorted(path.stem for path in GOLDEN.glob("*.safetensors"))
+
+# In the page: a file's bytes from base64, and numbers to base64.
+HELPERS = """
+globalThis.bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+globalThis.textOf = async (array) => {
+  const reader = new FileReader();
+  reader.readAsDataURL(array instanceof Blob ? array : new Blob([array]));
+  await new Promise((done) => reader.addEventListener("load", done));
+  return reader.result.split(",")[1];
+};
+"""
+
+
+@pytest.fixture(autouse=True)
+def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(GOLDEN))
+
+
+def open_page(tab: Tab, path: Path, models: Sequence[str], pictures: Sequence[Picture] = ()) -> None:
+    """An empty viewer with these models, or one with pictures."""
+    path.write_bytes(viewer_page(pictures, [get_model(name) for name in models]).encode())
+    tab.open(path.as_uri())
+    tab.run(HELPERS)
+
+
+@pytest.fixture
+def golden_page(tab: Tab, tmp_path: Path) -> Tab:
+    open_page(tab, tmp_path / "page.html", MODELS)
+    return tab
+
+
+def in_page(tab: Tab, data: bytes, what: str) -> Any:
+    """The value of an expression in which `bytes` are a file."""
+    return tab.run(f"const bytes = bytesOf({base64.b64encode(data).decode()!r}); return {what};")
+
+
+def array_in_page(tab: Tab, data: bytes, what: str) -> bytes:
+    return base64.b64decode(in_page(tab, data, f"await textOf({what})"))
+
+
+def pixels_in_page(tab: Tab, data: bytes) -> NDArray[np.int_]:
+    """The file's pixels, R, G, B, A, as the decoder gives them."""
+    size = decode(data).size
+    pixels = np.frombuffer(array_in_page(tab, data, "(await lic.decode(bytes)).pixels"), np.uint8)
+    return pixels.reshape(size[1], size[0], 4).astype(int)
+
+
+def pixels_in_python(data: bytes) -> NDArray[np.int_]:
+    return np.array(decode(data).convert("RGBA")).astype(int)
+
+
+def assert_same(tab: Tab, data: bytes) -> None:
+    difference = np.abs(pixels_in_page(tab, data) - pixels_in_python(data))
+    assert difference.max() <= 1
+    assert (difference > 0).mean() < 1e-3
+
+
+def test_latents_of_golden_files_are_exact(golden_page: Tab) -> None:
+    with_latents = [path for path in FILES if not parse(path.read_bytes()).exact]
+    for path in with_latents:
+        latents = array_in_page(golden_page, path.read_bytes(), "await lic.symbols(bytes)")
+        assert hashlib.sha256(latents).hexdigest() == MANIFEST["files"][path.stem]["latents"], path.stem
+    assert len(with_latents) >= 18
+    assert golden_page.errors() == []
+
+
+def test_pixels_of_golden_files_are_within_one_grey_level_and_what_is_stored_is_exact(golden_page: Tab) -> None:
+    for path in FILES:
+        difference = np.abs(pixels_in_page(golden_page, path.read_bytes()) - pixels_in_python(path.read_bytes()))
+        assert difference.max() <= (0 if parse(path.read_bytes()).exact else 1), path.stem
+        assert difference[..., 3].max() == 0
+
+
+def test_without_vector_instructions_the_same(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files = viewer.engine_files()
+    files["lic-simd.wasm"] = files["lic.wasm"]
+    monkeypatch.setattr(viewer, "engine_files", lambda: files)
+    open_page(tab, tmp_path / "page.html", MODELS)
+    for name in ("phases", "earlier", "chunks", "grey-alpha"):
+        assert_same(tab, (GOLDEN / f"{name}.lic").read_bytes())
+
+
+def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
+    open_page(tab, tmp_path / "page.html", ["photo"])
+    assert_same(tab, encode(skimage.data.astronaut()[:200, :300], quality=77.7))
+
+
+def test_tiles_leave_no_seams(golden_page: Tab) -> None:
+    larger = np.array(Image.fromarray(skimage.data.coffee()).resize((1090, 1050)))  # than 64 x 64 latents
+    assert_same(golden_page, encode(larger, quality=80, model="golden-phases"))
+
+
+def test_the_bits_of_each_place_are_those_that_python_counts(golden_page: Tab) -> None:
+    for name in ("phases", "earlier", "chunks", "plain", "escapes"):
+        data = (GOLDEN / f"{name}.lic").read_bytes()
+        counted = dissect(
+            data, get_model(f"golden-{'contexts' if name in ('chunks', 'escapes') else name}")
+        ).per_place()
+        bits = np.frombuffer(array_in_page(golden_page, data, "(await lic.bits(bytes)).bits"), np.float32)
+        np.testing.assert_allclose(bits.reshape(counted.shape), counted, rtol=1e-4, atol=1e-3)
+    assert in_page(golden_page, (GOLDEN / "stored.lic").read_bytes(), "await lic.bits(bytes)") is None
+
+
+def test_a_saved_png_has_pixels_profile_and_exif(golden_page: Tab) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for name in ("alpha", "grey-alpha", "grey", "phases", "stored-alpha"):
+        file = parse((GOLDEN / f"{name}.lic").read_bytes())
+        kept = [section for section in file.sections if section.tag not in b"ei"]
+        sections = (*kept, Section(b"e", exif.tobytes()), Section(b"i", b"a profile"))
+        data = build(replace(file, sections=sections))
+        saved = Image.open(io.BytesIO(array_in_page(golden_page, data, "await lic.png(bytes)")))
+        assert saved.mode == decode(data).mode
+        assert np.abs(np.array(saved).astype(int) - np.array(decode(data)).astype(int)).max() <= 1
+        assert saved.getexif()[0x0112] == 6
+        assert saved.info["icc_profile"] == b"a profile"
+
+
+def test_exif_turns_the_picture(golden_page: Tab) -> None:
+    file = parse((GOLDEN / "plain.lic").read_bytes())
+    for orientation in range(1, 9):
+        exif = Image.Exif()
+        exif[0x0112] = orientation
+        data = build(replace(file, sections=(Section(b"e", exif.tobytes()),)))
+        script = """(await (async () => {
+          const canvas = document.createElement("canvas");
+          await lic.draw(await lic.decode(bytes), canvas);
+          return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+        })())"""
+        wanted = decode(data)
+        turned = wanted.transpose(TRANSPOSED[orientation]) if orientation > 1 else wanted
+        shown = np.frombuffer(array_in_page(golden_page, data, script), np.uint8)
+        shown = shown.reshape(turned.height, turned.width, 4)[..., :3]
+        assert np.abs(shown.astype(int) - np.array(turned).astype(int)).max() <= 1, orientation
+
+
+TRANSPOSED = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+# ---- damaged files ----
+
+
+def verdict(data: bytes) -> str:
+    """What Python says about a file: the name of its error, or the size of the picture."""
+    try:
+        return "{}x{}".format(*decode(data, max_pixels=2**25).size)
+    except LicError as error:
+        return type(error).__name__
+
+
+VERDICTS = """
+  const said = [];
+  for (const file of FILES) {
+    try {
+      const { width, height } = await lic.decode(bytesOf(file));
+      said.push(`${width}x${height}`);
+    } catch (error) {
+      said.push(error.name);
+    }
+  }
+  return said;
+"""
+
+
+def verdicts_in_page(tab: Tab, files: Sequence[bytes]) -> list[str]:
+    listed = json.dumps([base64.b64encode(data).decode() for data in files])
+    return list(tab.run(VERDICTS.replace("FILES", listed)))
+
+
+def with_checksum(data: bytes) -> bytes:
+    return data[:-4] + zlib.crc32(data[:-4]).to_bytes(4, "little")
+
+
+def damaged_files() -> list[bytes]:
+    """Golden files with some bytes changed, cut out or inserted; every other one has a new checksum."""
+    random = np.random.default_rng(0)
+    small = [path.read_bytes() for path in FILES if path.stat().st_size < 500 and path.stem != "escapes"]
+    found = []
+    for i in range(600):
+        data = bytearray(small[random.integers(len(small))])
+        # Mostly in the header: what lies behind it is latents, of which most changes decode to something.
+        at = int(random.integers(min(40, len(data)) if i % 3 else len(data)))
+        match random.integers(4):
+            case 0:
+                data[at] ^= 1 << int(random.integers(8))
+            case 1:
+                data[at] = int(random.integers(256))
+            case 2:
+                del data[at : at + int(random.integers(1, 9))]
+            case _:
+                data[at:at] = random.bytes(int(random.integers(1, 9)))
+        found.append(with_checksum(bytes(data)) if i % 2 else bytes(data))
+    return found
+
+
+def test_damaged_files_meet_the_same_errors_as_in_python(golden_page: Tab) -> None:
+    files = damaged_files()
+    said, wanted = verdicts_in_page(golden_page, files), [verdict(data) for data in files]
+    assert len(set(wanted)) > 8
+    assert [(i, a, b) for i, (a, b) in enumerate(zip(said, wanted, strict=True)) if a != b] == []
+
+
+def test_a_file_cut_anywhere_is_truncated(golden_page: Tab) -> None:
+    data = (GOLDEN / "alpha.lic").read_bytes()
+    said = verdicts_in_page(golden_page, [data[:end] for end in range(len(data))])
+    assert said == ["NotALicFile", *["Truncated"] * (len(data) - 1)]
+
+
+def test_what_a_file_claims_costs_nothing(golden_page: Tab) -> None:
+    file = parse((GOLDEN / "plain.lic").read_bytes())
+    claims = [build(replace(file, width=w, height=h)) for w, h in ((2**24 - 1, 2**24 - 1), (40_000, 25_000))]
+    stored = replace(file, latents=b"", sections=(Section(b"S", b"123"),))
+    claims += [build(replace(stored, width=2**24 - 1, height=2**24 - 1)), build(stored)]
+    claims += [build(replace(file, position=65535)), build(replace(file, fingerprint=b"none"))]
+    said = verdicts_in_page(golden_page, claims)
+    assert said == ["TooLarge", "TooLarge", "TooLarge", "Corrupt", "Corrupt", "ModelNotFound"]
+    assert_same(golden_page, (GOLDEN / "plain.lic").read_bytes())  # the decoder goes on
+
+
+def test_pictures_inside_a_file_are_checked_before_the_browser_sees_them(golden_page: Tab) -> None:
+    def png(size: tuple[int, int], mode: str = "L") -> bytes:
+        out = io.BytesIO()
+        Image.new(mode, size).save(out, "PNG")
+        return out.getvalue()
+
+    def webp(size: tuple[int, int]) -> bytes:
+        out = io.BytesIO()
+        Image.new("RGB", size).save(out, "WEBP", lossless=True)
+        return out.getvalue()
+
+    file = parse((GOLDEN / "plain.lic").read_bytes())
+    wrong_alpha = [png((92, 75)), png((91, 75), "RGB"), png((91, 75))[:-30], b"no picture", b"\x89PNG"]
+    files = [replace(file, sections=(Section(b"A", alpha),)) for alpha in wrong_alpha]
+    lossless = replace(file, latents=b"")
+    wrong_picture = [webp((90, 75)), webp((91, 75))[:-8], b"RIFF", png((91, 75))]
+    files += [replace(lossless, sections=(Section(b"W", picture),)) for picture in wrong_picture]
+    files += [replace(file, sections=(Section(b"W", webp((91, 75))),))]
+    assert verdicts_in_page(golden_page, [build(f) for f in files]) == ["Corrupt"] * len(files)
+    right = [replace(file, sections=(Section(b"A", png((91, 75))),))]
+    right += [replace(lossless, sections=(Section(b"W", webp((91, 75))),))]
+    assert verdicts_in_page(golden_page, [build(f) for f in right]) == ["91x75"] * 2
+
+
+def test_the_conformance_files_that_python_refuses_are_refused_for_the_same_reasons(golden_page: Tab) -> None:
+    names = [*MANIFEST["refused"]]
+    said = verdicts_in_page(golden_page, [(GOLDEN / "refused" / f"{name}.lic").read_bytes() for name in names])
+    assert dict(zip(names, said, strict=True)) == MANIFEST["refused"]
+
+
+def test_a_damaged_model_is_reported(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = viewer.model_files([get_model("golden-plain")])
+    monkeypatch.setattr(viewer, "model_files", lambda _: {name: data[:5000] for name, data in whole.items()})
+    open_page(tab, tmp_path / "page.html", ["golden-plain"])
+    assert verdicts_in_page(tab, [(GOLDEN / "plain.lic").read_bytes()]) == ["BadModel"]

@@ -1,0 +1,64 @@
+"""The page of the theory, as a browser shows it."""
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lic.tools.course.chapters import COURSE
+from lic.tools.course.gallery import FIGURES
+from lic.tools.course.theory_page import Illustration, theory_page
+from lic.tools.files import png
+
+
+@pytest.fixture(scope="module")
+def page_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    grey = png(np.full((90, 160, 3), 128, np.uint8))
+    figures = {name: Illustration(grey, f"The caption of {name}.") for c in COURSE for name in c.figures}
+    path = tmp_path_factory.mktemp("theory") / "index.html"
+    path.write_text(theory_page(COURSE, figures), encoding="utf-8")
+    return path
+
+
+def test_every_figure_has_its_chapter_and_every_chapter_a_figure() -> None:
+    shown = [name for chapter in COURSE for name in chapter.figures]
+    assert sorted(shown) == sorted(FIGURES)
+    assert all(chapter.figures and chapter.code and chapter.statements for chapter in COURSE)
+
+
+def test_the_page_is_one_file_whose_links_stay_inside(page_path: Path) -> None:
+    text = page_path.read_text(encoding="utf-8")
+    targets = set(re.findall(r'\bid="([^"]+)"', text))
+    links = re.findall(r'\bhref="([^"]+)"', text)
+    assert len(targets) == len(re.findall(r'\bid="', text))  # each once
+    assert links and all(link[0] == "#" and link[1:] in targets for link in links)
+    assert not re.search(r'\bsrc="(?!data:)', text)
+    for chapter in COURSE:
+        assert f"{chapter.title}</h2>" in text
+
+
+def test_equations_are_typeset_and_nothing_is_wider_than_a_phone(
+    page_path: Path, run_in_page: Callable[[Path, str], str]
+) -> None:
+    script = """
+      const heights = (selector) => [...document.querySelectorAll(selector)].map((e) => e.getBoundingClientRect());
+      said.push(heights("mfrac").every((box) => box.height > 18) && heights("mfrac").length);
+      const sub = document.querySelector("msub"), [base, index] = sub.children;
+      said.push(index.getBoundingClientRect().bottom > base.getBoundingClientRect().bottom);
+      said.push(heights("figure img").every((box) => box.width > 100));
+      const [left, right] = document.querySelector(".pair").children;
+      const apart = () => right.getBoundingClientRect().left >= left.getBoundingClientRect().right;
+      said.push(apart() || innerWidth < 900);
+      document.documentElement.style.width = "360px";
+      document.body.style.width = "360px";
+      const wide = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > 361
+        && !e.closest(".equations, pre"));
+      said.push(wide.map((e) => e.outerHTML.slice(0, 80)));
+    """
+    fractions, dropped, pictures, beside, wide = json.loads(run_in_page(page_path, script))
+    assert fractions > 15
+    assert dropped and pictures and beside
+    assert wide == []

@@ -1,0 +1,1 @@
+"""The decoder for browsers, in JavaScript and WebAssembly, and models as it gets them."""

@@ -1,0 +1,56 @@
+"""Models as the browser gets them: what decoding needs, without the analysis, compressed.
+
+The format is known to this module and to `model.js` only: the length of a header (four bytes, little-endian),
+the header in JSON, and the tensors in its order, all of it packed by gzip. Of each tensor first come the least
+significant bytes of all values, then the next ones, and so on: bytes of equal significance are alike and pack better.
+"""
+
+import gzip
+import json
+import struct
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.entropy_model import name_of
+from lic.codec.model.frozen import FrozenModel
+from lic.models.architecture import Layer, Normalisation, Predictor, Residual, SubPixel
+
+SUFFIX = ".licmodel"
+
+
+def pack_model(model: FrozenModel) -> bytes:
+    """A model for the browser's decoder."""
+    arrays = {name: array for name, array in model.arrays().items() if not name.startswith("analysis.")}
+    layout = model.architecture.layout
+    header = {
+        "name": model.name,
+        "lambdas": model.lambdas,
+        "channels": model.channels,
+        "entropy": name_of(model.entropy),
+        "synthesis": [_described(layer) for layer in layout.synthesis],
+        "predictors": [_described(layer) for layer in layout.predictors],
+        "tensors": [{"name": name, "type": a.dtype.str, "shape": a.shape} for name, a in arrays.items()],
+    }
+    text = json.dumps(header).encode()
+    parts = [struct.pack("<I", len(text)), text, *map(_planes, arrays.values())]
+    return gzip.compress(b"".join(parts), 9, mtime=0)
+
+
+def _described(layer: Layer | Predictor) -> list[str | int]:
+    """A layer's kind and sizes."""
+    match layer:
+        case SubPixel(kernel=3):
+            return ["sub-pixel", layer.inputs, layer.outputs, layer.r]
+        case Normalisation(inverse=True):
+            return ["inverse gdn", layer.channels]
+        case Residual():
+            return ["bottleneck", layer.channels, layer.width]
+        case Predictor():
+            return ["predictor", layer.channels, layer.width]
+    raise TypeError(f"the browser's decoder has no layer {layer!r}")
+
+
+def _planes(array: NDArray[Any]) -> bytes:
+    return np.ascontiguousarray(array.reshape(-1, 1).view(np.uint8).T).tobytes()
