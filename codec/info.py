@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from lic.codec.errors import ModelNotFound
 from lic.codec.file.container import LATENTS, Container, FileLike, parse, read_bytes
 from lic.codec.model.catalogue import find_file
-from lic.codec.model.quality import quality_of, scale_of
+from lic.codec.model.quality import last_position, quality_of, scale_of
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Info:
     bytes: int
     bits_per_pixel: float
     position: int  # in 1/256 between lambda points
-    quality: float | None  # from 1 to 100; None if its model is not installed
+    quality: float | None  # from 1 to 100; None if its model is not installed, or has no such position
     model: str  # fingerprint, in hexadecimal
     version: int
     sections: dict[str, int]  # tag: bytes
@@ -47,6 +47,8 @@ def _quality(file: Container) -> float | None:
     """The quality of a position, which needs the model's card."""
     try:
         points = len(find_file(file.fingerprint).card["lambdas"])
-        return quality_of(file.position, scale_of(file.fingerprint, points))
     except ModelNotFound:
         return None
+    if file.position > last_position(points):  # decoding will say so, unless the pixels are kept without loss
+        return None
+    return quality_of(file.position, scale_of(file.fingerprint, points))

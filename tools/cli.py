@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
-from lic.tools.usage import MORE, BadOptions, UsageError, in_flags
+from lic.tools.usage import MORE, BadOptions, UsageError, in_flags, printable
 
 # name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
 COURSE = {
@@ -133,7 +133,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if not code and not isinstance(error, BrokenPipeError):
             code, message = 1, f"standard output: {error.strerror}"
     if message:
-        print(f"lic {argv[0]}: {message}", file=sys.stderr)
+        print(printable(f"lic {argv[0]}: {message}"), file=sys.stderr)
     return code
 
 
@@ -150,7 +150,8 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
             subparser.error(f"unrecognized arguments: {shlex.join(unknown)}")
         for folder in model_folders():
             if not folder.is_dir():
-                print(f"lic {argv[0]}: {MODELS_VARIABLE} names {folder}, which is no folder", file=sys.stderr)
+                text = f"lic {argv[0]}: {MODELS_VARIABLE} names {folder}, which is no folder"
+                print(printable(text), file=sys.stderr)
         args.command_line = shlex.join(["lic", *argv])
         return int(importlib.import_module(module).run(args)), ""
     except (BadOptions, UsageError) as error:

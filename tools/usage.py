@@ -42,6 +42,26 @@ def describe(error: Exception) -> str:
     return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"
 
 
+def redacted(text: str) -> str:
+    """A text in which URLs have neither a password nor what follows a question mark, which may be a key.
+
+    >>> redacted("https://me:secret@host/a.png?key=1: gone")
+    'https://host/a.png?...: gone'
+    """
+    text = re.sub(r"://[^/\s]*@", "://", text)
+    return re.sub(r"(://[^\s?#]*)[?#]\S*?(?=[:,;)']*(?:\s|$))", r"\1?...", text)
+
+
+def printable(text: str) -> str:
+    """A text for a terminal, which obeys control characters: without secrets, on one line.
+
+    >>> printable("a\\x1b[2J\\n.png: b\\udcff")
+    'a\\\\x1b[2J\\\\n.png: b\\\\udcff'
+    """
+    letters = redacted(text)
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in letters)
+
+
 def check_output(path: str, *suffixes: str) -> None:
     """Refuse, before any work, an output that cannot be written or has the wrong extension."""
     if suffixes and Path(path).suffix.lower() not in suffixes:

@@ -176,3 +176,18 @@ def test_an_optional_section_of_the_future_is_passed_over() -> None:
     plain = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b""))
     with_more = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b"", (Section(b"q", b"?"),)))
     assert decode(with_more).tobytes() == decode(plain).tobytes()
+
+
+@pytest.mark.parametrize("position", [513, 1000, 2**16 - 1])
+@pytest.mark.parametrize("name", ["plain", "stored", "stored-webp"])
+def test_a_rate_position_beyond_the_model_is_described(
+    name: str, position: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "x.lic"
+    file = dataclasses.replace(parse((GOLDEN / f"{name}.lic").read_bytes()), position=position)
+    path.write_bytes(build(file))
+    assert read_info(path).quality is None
+    assert main(["info", str(path)]) == main(["info", "--json", str(path)]) == 0
+    wanted = "quality   exact" if file.exact else f"rate position {position} is not in its model"
+    assert wanted in capsys.readouterr().out
+    assert main(["decode", str(path)]) == (0 if file.exact else 1)

@@ -80,7 +80,7 @@ def find_jobs(
     if output is not None:
         output = output.rstrip("/\\") + "/"
         _check_folder(output[:-1], parents or recursive)
-    places = [Job(name, name if output is None else _joined(output, Path(name).name)) for name in files]
+    places = [Job(name, name if output is None else _joined(output, storage.last_part(name))) for name in files]
     left = []
     for folder in folders:
         found = storage.files_in(folder, recursive)

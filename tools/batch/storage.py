@@ -4,6 +4,7 @@ Names are strings; of a URL, what follows `://` is treated as a path. A dash is 
 """
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from lic.tools.usage import describe
 STANDARD = "-"
 PROTOCOLS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "sftp": "paramiko"}
 TIMEOUT = 60  # seconds without an answer from a web server
+MAX_DOWNLOAD = 2**30  # bytes, of which all are kept in memory
 
 
 class StorageError(LicError):
@@ -33,7 +35,11 @@ def _reaching(name: str) -> Iterator[None]:
     except LicError:
         raise
     except Exception as error:
-        raise StorageError(f"cannot reach {name}: {describe(error)}") from error
+        text = describe(error)
+        password = re.search("://[^/]*?:([^/]+)@", name)
+        for secret in [*(password.groups() if password else ()), *re.findall("[?#].+", name)]:  # libraries cite them
+            text = text.replace(secret, "...")
+        raise StorageError(f"cannot reach {name}: {text}") from error
 
 
 def is_url(name: str) -> bool:
@@ -57,6 +63,15 @@ def path_of(name: str) -> Path:
     ('a.png', 'a.png')
     """
     return Path(name.rpartition("://")[2])
+
+
+def last_part(name: str) -> str:
+    """What a file is called in its folder; of a web address, without what follows a question mark.
+
+    >>> last_part("https://host/a.png?key=1"), last_part("in/a.png"), last_part("s3://bucket/a?.png")
+    ('a.png', 'a.png', 'a?.png')
+    """
+    return path_of(re.split("[?#]", name)[0] if _is_web(name) else name).name
 
 
 def _is_web(name: str) -> bool:
@@ -99,12 +114,15 @@ def _from_web(name: str) -> bytes:
 
     try:
         with urllib.request.urlopen(name, timeout=TIMEOUT) as answer:
-            return bytes(answer.read())
+            data = bytes(answer.read(MAX_DOWNLOAD + 1))
     except urllib.error.HTTPError as error:
         raise StorageError(f"the server answers: {error.code} {error.reason}") from error
     except urllib.error.URLError as error:
         reason = getattr(error.reason, "strerror", None) or error.reason
         raise StorageError(f"cannot reach the server: {reason}") from error
+    if len(data) > MAX_DOWNLOAD:
+        raise StorageError(f"the server sends more than {MAX_DOWNLOAD:,} bytes: download the file, and name that")
+    return data
 
 
 def write(name: str, data: bytes) -> None:

@@ -14,7 +14,7 @@ from lic.tools.batch.jobs import Extensions, Found, Job, Result, find_jobs
 from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
-from lic.tools.usage import MORE, UsageError, in_flags
+from lic.tools.usage import MORE, UsageError, in_flags, printable, redacted
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
@@ -75,7 +75,7 @@ def run_jobs(
     if args.dry_run:
         for job, known in zip(jobs, plan.known, strict=True):
             why = in_flags(known.error or known.why)
-            print(f"{job.source} -> {job.target}" + (f" ({why})" if why else ""))
+            print(printable(f"{job.source} -> {job.target}" + (f" ({why})" if why else "")))
         return 1 if any(known.error for known in plan.known) else 0
     results = plan.run(convert, preserve=args.preserve, processes=args.jobs, threads=args.threads, cluster=args.cluster)
     start = time.monotonic()
@@ -99,13 +99,13 @@ def run_jobs(
             name = "standard input" if job.source == STANDARD else job.source
             name += "" if job.frame is None else f", frame {job.frame + 1}"
             for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
-                tqdm.write(f"{name}: {line}", file=sys.stderr)
+                tqdm.write(printable(f"{name}: {line}"), file=sys.stderr)
             if lines and not result.error and job.target != STANDARD:
-                tqdm.write(f"{name} -> {job.target}: {in_words(result)}", file=sys.stderr)
+                tqdm.write(printable(f"{name} -> {job.target}: {in_words(result)}"), file=sys.stderr)
             if args.json:
                 print(_as_json(job, result), flush=True)
     if many and not args.quiet:
-        print(summary(done, found.left, time.monotonic() - start), file=sys.stderr)
+        print(printable(summary(done, found.left, time.monotonic() - start)), file=sys.stderr)
     if args.manifest:
         lines_of = "".join(f"{_as_json(job, result)}\n" for job, result in zip(jobs, done, strict=True))
         storage.write(args.manifest, lines_of.encode())
@@ -113,5 +113,6 @@ def run_jobs(
 
 
 def _as_json(job: Job, result: Result) -> str:
-    facts = {"source": job.source, "target": job.target} | result._asdict()
+    told = result._replace(error=redacted(result.error), warnings=tuple(map(redacted, result.warnings)))
+    facts = {"source": redacted(job.source), "target": redacted(job.target)} | told._asdict()
     return json.dumps(facts | {"psnr": "exact" if result.psnr == math.inf else result.psnr})

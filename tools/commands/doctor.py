@@ -15,6 +15,7 @@ from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.process import threads, usable_cores
 from lic.codec.transform.engines import choose_engine
+from lic.tools.usage import printable
 
 LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "ncnn", "torch")
 PICTURE = (96, 128)  # what each model encodes and decodes
@@ -90,10 +91,10 @@ def _check_models() -> int:
         except LicError as error:
             problems += 1
             result = str(error)
-        print(f"  {file.name:<12} {file.fingerprint.hex()} {result}")
+        print(printable(f"  {file.name:<12} {file.fingerprint.hex()} {result}"))
     for damaged in damaged_models():
         problems += 1
-        print(f"  {damaged}")
+        print(printable(f"  {damaged}"))
     if not count:
         print("  none: lic needs a model to encode or decode; reinstall it, or name a folder in LIC_MODELS")
     return problems or not count

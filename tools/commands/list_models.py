@@ -4,6 +4,7 @@ import argparse
 import sys
 
 from lic.codec.model.catalogue import MODELS_VARIABLE, damaged_models, list_models, model_folders
+from lic.tools.usage import printable
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     found, damaged = list(list_models()), damaged_models()
     for error in damaged:
-        print(error, file=sys.stderr)
+        print(printable(str(error)), file=sys.stderr)
     if not found:
         print("no models in " + " or ".join(map(str, model_folders())))
         return 1
@@ -21,5 +22,6 @@ def run(args: argparse.Namespace) -> int:
     for file in found:
         lambdas, network = file.card["lambdas"], file.architecture
         points = f"{len(lambdas)}, {min(lambdas):g} to {max(lambdas):g}" if len(lambdas) > 1 else f"{lambdas[0]:g}"
-        print(f"{file.name:<16} {file.fingerprint.hex():<12} {network.n:>4} {network.m:>4}  {points:<30} {file.path}")
+        name, path = printable(file.name), printable(str(file.path))
+        print(f"{name:<16} {file.fingerprint.hex():<12} {network.n:>4} {network.m:>4}  {points:<30} {path}")
     return 1 if damaged else 0

@@ -11,7 +11,7 @@ from lic.codec.file.container import POSITIONS
 from lic.codec.info import Info, read_info
 from lic.codec.model.catalogue import list_models
 from lic.tools.batch import storage
-from lic.tools.usage import describe
+from lic.tools.usage import describe, printable, redacted
 
 # What the sections hold; codec/FORMAT.md
 CONTENTS = {
@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
         try:
             info = read_info(storage.read(name))
         except (LicError, OSError) as error:
-            print(f"{name}: {describe(error)}", file=sys.stderr)
+            print(printable(f"{name}: {describe(error)}"), file=sys.stderr)
             failures += 1
             continue
         facts = dataclasses.asdict(info) | _rate(info)
-        print(json.dumps({"file": name} | facts) if args.json else _text(name, facts))
+        print(json.dumps({"file": redacted(name)} | facts) if args.json else _text(printable(name), facts))
     return 1 if failures else 0
 
 
@@ -52,7 +52,8 @@ def _rate(info: Info) -> dict[str, Any]:
         if file.fingerprint.hex() == info.model:
             point, fine = divmod(info.position, POSITIONS)
             known: dict[str, Any] = {"model_name": file.name}
-            return known | ({"lambda": file.card["lambdas"][point]} if not fine else {})
+            at_point = not fine and info.quality is not None
+            return known | ({"lambda": file.card["lambdas"][point]} if at_point else {})
     return {"model_name": None}
 
 
@@ -66,9 +67,10 @@ def _text(name: str, facts: dict[str, Any]) -> str:
     ]
     if facts["model_name"]:
         point = f", lambda {facts['lambda']:g}" if "lambda" in facts else ""
-        quality = "exact" if facts["sections"].keys() & {"S", "W"} else f"{facts['quality']:g}{point}"
-        lines.append(f"  quality   {quality}")
-        lines.append(f"  model     {facts['model']} ({facts['model_name']})")
+        exact, known = facts["sections"].keys() & {"S", "W"}, facts["quality"] is not None
+        quality = f"{facts['quality']:g}{point}" if known else f"rate position {facts['position']} is not in its model"
+        lines.append(f"  quality   {'exact' if exact else quality}")
+        lines.append(f"  model     {facts['model']} ({printable(facts['model_name'])})")
     else:
         lines.append(f"  model     {facts['model']} (not found here)")
     lines.append(f"  content   {', '.join(sections)} bytes")
