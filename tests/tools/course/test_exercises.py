@@ -25,7 +25,7 @@ def test_exercises_are_written_filled_in_and_checked(tmp_path: Path, capsys: pyt
     assert main(["learn", "exercises", str(path)]) == 0
     assert capsys.readouterr().out == "right    12_gaussian_kl\n1 right\n"
     assert main(["learn", "exercises", str(folder)]) == 1
-    assert f"{len(EXERCISES) - 1} not yet, 1 right" in capsys.readouterr().out
+    assert f"1 right, {len(EXERCISES) - 1} not yet" in capsys.readouterr().out
 
 
 def test_wrong_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
