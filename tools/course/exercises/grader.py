@@ -1,5 +1,6 @@
 """The functions of a learner's file, as the checks call them: here, or in a process of their own."""
 
+import contextlib
 import json
 import subprocess
 import sys
@@ -77,10 +78,8 @@ class Isolated(Answer):
             raise Wrong(f"The function {name} is missing.")
         self.doing = f"in {name}"
         call = {"function": name, "arguments": runner.encode(arguments), "gradients": gradients}
-        try:
+        with contextlib.suppress(OSError):  # if it has ended, reading will tell
             print(json.dumps(call), file=self.process.stdin, flush=True)
-        except OSError:
-            pass  # it has ended, which reading will tell
         result = self._result()
         try:
             return runner.decode(result["value"])

@@ -1,7 +1,6 @@
 """Reference answers are right, empty exercises are not yet right, and wrong answers get their hints."""
 
 import re
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 from typing import Any

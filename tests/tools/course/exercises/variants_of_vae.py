@@ -1,5 +1,7 @@
 """Answers to the exercises of `checks_of_vae` that are wrong, and answers that are right in another way."""
 
+# ruff: noqa: E501  (a variant is one string, so that it can be found by the text that it replaces)
+
 # exercise: (what the reference answer has, what a learner may write instead, a part of the hint)
 WRONG: dict[str, list[tuple[str, str, str]]] = {
     "gaussian_kl": [
