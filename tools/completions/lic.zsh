@@ -230,6 +230,8 @@ _shtab_lic_learn_exercises_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
   {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
+  "--json[print the verdicts as JSON]"
+  "--limit[time for each file (20)]:SECONDS:_files"
   ":folder or file to check:_files"
 )
 

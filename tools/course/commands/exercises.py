@@ -17,7 +17,7 @@ examples:
   lic learn exercises mine/ --json                 for a grader
 
 Each file runs in a process of its own, which can neither import lic nor write files. The exit code is 0 if all answers
-are right; an exercise whose file is missing is not yet right. The reference answers are in tools/course/exercises/answers.
+are right; an exercise whose file is missing is not yet right. The reference answers: tools/course/exercises/answers.
 """
 
 

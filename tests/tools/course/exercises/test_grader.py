@@ -8,7 +8,7 @@ import torch
 
 from lic.tools.cli import main
 from lic.tools.course.exercises import grader, runner
-from lic.tools.course.exercises.workbook import FILE_NAMES, answer_source, check, stub
+from lic.tools.course.exercises.workbook import FILE_NAMES, answer_source, check, judge, stub
 
 NAME = "case_study"  # it needs no torch, so its process starts quickly
 PSNR = "    return float(10 * np.log10(255**2 / np.mean((a.astype(float) - b) ** 2)))\n"
@@ -71,11 +71,11 @@ def test_what_happens_while_the_file_is_read_is_told(path: Path) -> None:
     assert check(path).message == "The function psnr is missing."
 
 
-def test_gradients_cross_the_process(tmp_path: Path) -> None:
+def test_tensors_and_gradients_cross_the_process(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAMES["reparametrisation"]
     path.write_text(answer_source("reparametrisation"))
-    assert check(path).state == "right"
     with grader.Isolated(path) as answer:
+        assert judge("reparametrisation", answer).state == "right"
         z, gradients = answer.gradients("sample", torch.ones(2), torch.zeros(2), torch.tensor([3.0, 4.0]))
     assert z.tolist() == [4, 5] and [g.tolist() for g in gradients] == [[1, 1], [1.5, 2], [1, 1]]
 

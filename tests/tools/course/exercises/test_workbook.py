@@ -47,7 +47,7 @@ def verdict_on(name: str, source: str) -> Verdict:
 
 
 def test_each_exercise_has_an_answer_a_check_and_variants_that_are_wrong_and_right() -> None:
-    answers = Path(__file__).parents[3] / "tools" / "course" / "exercises" / "answers"
+    answers = Path(__file__).parents[4] / "tools" / "course" / "exercises" / "answers"
     assert {path.stem for path in answers.glob("*.py")} - {"__init__"} == set(EXERCISES) == set(WRONG) == set(RIGHT)
     assert min(map(len, WRONG.values())) >= 3 and min(map(len, RIGHT.values())) >= 3
 
@@ -157,7 +157,7 @@ def test_where_no_exercise_is_found_the_error_says_what_to_do(tmp_path: Path) ->
 
 
 def test_the_theory_lists_all_exercises() -> None:
-    page = Path(__file__).parents[3].joinpath("models", "THEORY.md").read_text(encoding="utf-8")
+    page = Path(__file__).parents[4].joinpath("models", "THEORY.md").read_text(encoding="utf-8")
     section = page[page.index("## Exercises") :]
     assert f"writes {len(EXERCISES)} files" in section
     assert not [name for name in EXERCISES if f"`{name}`" not in section]
