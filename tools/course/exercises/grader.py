@@ -9,7 +9,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import lic
 from lic import codec, models, tools
 from lic.tools.course.exercises import runner
 from lic.tools.course.exercises.verdicts import NotYet, Wrong
@@ -59,7 +58,7 @@ class Isolated(Answer):
         self.late = threading.Event()
 
     def __enter__(self) -> "Isolated":
-        folders = [str(Path(package.__file__ or "").parent) for package in (lic, codec, models, tools)]
+        folders = [str(Path(package.__file__ or "").parent) for package in (codec, models, tools)]
         command = [sys.executable, "-I", runner.__file__, str(self.path), *folders]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, encoding="utf-8")
         self._read()  # the clock starts when libraries are loaded
