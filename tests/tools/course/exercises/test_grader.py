@@ -35,7 +35,7 @@ ESCAPES = {
     "import os; os.kill(os.getppid(), 9)": "may not start or end processes",
     "import os; os.system('true')": "may not start or end processes",
     "import lic.tools.course.exercises.verdicts as v; v.equal = lambda a, b: True; return 1": "may not import lic",
-    "__import__('importlib').import_module('lic.tools.course.exercises.answers.case_study')": "may not read the files",
+    "__import__('importlib').import_module('lic.tools.course.exercises.answers.case_study')": "an answer may not",
     f"return float(eval(open({runner.__file__!r}).read()))": "may not read the files of lic",
     "open('verdict', 'w')": "may not write files",
     "import os; os.remove(__file__)": "may not change files",
