@@ -9,9 +9,11 @@ from lic.codec.file.container import FileLike, parse, read_bytes
 from lic.codec.model.loader import get_model, load_model
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import ImageLike, read_image
+from lic.codec.process import finished_before_exit
 from lic.codec.transform import tiled
 
 
+@finished_before_exit()
 def analyse(
     image: ImageLike,
     *,

@@ -23,11 +23,12 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import load_model
 from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.writing import stored_picture, to_pillow
-from lic.codec.process import give_back_memory
+from lic.codec.process import finished_before_exit, give_back_memory
 from lic.codec.transform.strips import Pieces
 from lic.codec.transform.tiled import synthesise_strips
 
 
+@finished_before_exit()
 def decode(
     data: FileLike,
     *,

@@ -1,11 +1,14 @@
 """Threads and memory of the process: how many threads, chunks in threads, malloc_trim after every 20 pictures."""
 
+import atexit
 import ctypes
 import itertools
 import os
-from collections import deque
+import threading
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TypeVar
 
 from lic.codec.errors import BadSetting
@@ -63,6 +66,55 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead:
             yield waiting.popleft().result()
 
 
+@contextmanager
+def finished_before_exit() -> Iterator[None]:
+    """Work of a daemon thread that the end of the interpreter waits for.
+
+    Libraries in C++ abort the process if the interpreter ends while a thread is in them. A daemon thread that comes
+    here when the end has begun waits for ever; such threads are not finished in Python. It waits for others anyway.
+    """
+    if not threading.current_thread().daemon:
+        yield
+        return
+    work = _work
+    work.begin()
+    try:
+        yield
+    finally:
+        work.end()
+
+
+class _Work:
+    """The work in progress in daemon threads."""
+
+    def __init__(self) -> None:
+        self.changed = threading.Condition()
+        self.threads: Counter[int] = Counter()  # how deep each one is in such work
+        self.closed = False
+
+    def begin(self) -> None:
+        me = threading.get_ident()
+        with self.changed:
+            self.changed.wait_for(lambda: not self.closed or self.threads[me])
+            self.threads[me] += 1
+
+    def end(self) -> None:
+        with self.changed:
+            self.threads[threading.get_ident()] -= 1
+            self.threads += Counter()  # without zeros
+            self.changed.notify_all()
+
+    def finish(self) -> None:
+        with self.changed:
+            self.closed = True
+            self.changed.wait_for(lambda: not self.threads)
+
+
+_work = _Work()
+# Before concurrent.futures, which is imported above, closes its threads: they are registered in the same way.
+getattr(threading, "_register_atexit", atexit.register)(lambda: _work.finish())
+
+
 def give_back_memory() -> None:
     """Call malloc_trim every 20 pictures: when their sizes vary, glibc keeps freed memory in small pieces."""
     if next(_pictures) % TRIM_AFTER == 0 and _malloc_trim:
@@ -79,6 +131,12 @@ def return_large_blocks() -> None:
         ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
+def _forked() -> None:
+    """A forked process inherits OpenMP's thread pool and work in progress without the threads: do not wait for them."""
+    global _work
+    _work = _Work()
+    use_threads(1)
+
+
 if hasattr(os, "register_at_fork"):
-    # A forked process inherits OpenMP's thread pool without its threads, and would wait for them for ever.
-    os.register_at_fork(after_in_child=lambda: use_threads(1))
+    os.register_at_fork(after_in_child=_forked)

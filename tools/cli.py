@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
+from lic.tools.interruption import Terminated
 from lic.tools.usage import MORE, BadOptions, UsageError, in_flags, printable
 
 # name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
@@ -123,7 +124,7 @@ def add_commands(parser: CommandParser, commands: Mapping[str, tuple[Any, str]],
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C."""
+    """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
     argv = sys.argv[1:] if argv is None else list(argv)
     code, message = _run(argv)
     try:
@@ -167,5 +168,7 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
     except OSError as error:  # a full disk, a folder without write permission
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror or error}"
+    except Terminated:
+        return 143, ""
     except KeyboardInterrupt:
         return 130, ""

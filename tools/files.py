@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from lic.tools.usage import BadOptions
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -26,15 +28,18 @@ def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:
             yield path
 
 
-def write_whole(path: str | Path, data: bytes) -> None:
-    """Write beside `path`, then rename: a reader sees the old file or the new one, never a part of it.
+def write_whole(path: str | Path, data: bytes, *, replace: bool = False) -> None:
+    """Write beside `path`, then rename: a reader sees no part of a file.
 
+    Unless `replace`, a file that exists with other content stays, and is an error: also one that appears meanwhile.
     Symbolic links are followed. Devices and pipes, which cannot be replaced, are written to directly.
     """
     if os.path.exists(path) and not os.path.isfile(path):
         Path(path).write_bytes(data)
         return
     target = Path(os.path.realpath(path))
+    if not replace and holds(target, data):
+        return
     # Only the beginning of the name: a name of maximal length leaves no room for the suffix.
     partial = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}{PARTIAL_SUFFIX}")
     try:
@@ -42,13 +47,40 @@ def write_whole(path: str | Path, data: bytes) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(partial, target)
+        if replace:
+            os.replace(partial, target)
+        else:
+            _rename_to_new(partial, target)
     except BaseException as error:
         with contextlib.suppress(OSError):
             partial.unlink()
+        if isinstance(error, FileExistsError):
+            raise BadOptions(f"{path} exists: give `force` to overwrite it") from error
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error  # not the name of the partial file
         raise
+
+
+def holds(path: Path, data: bytes) -> bool:
+    """Whether there is a file with just this content."""
+    return path.is_file() and path.stat().st_size == len(data) and path.read_bytes() == data
+
+
+def _rename_to_new(old: Path, new: Path) -> None:
+    """Raise FileExistsError if there is a file of the new name."""
+    if os.name == "nt":
+        os.rename(old, new)
+        return
+    try:
+        os.link(old, new)
+    except FileExistsError:
+        raise
+    except OSError as error:  # a file system without hard links
+        if new.exists():
+            raise FileExistsError(str(new)) from error
+        os.replace(old, new)
+    else:
+        old.unlink()
 
 
 def png(pixels: "NDArray[np.uint8]") -> bytes:

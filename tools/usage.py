@@ -5,6 +5,7 @@ Only commands mention flags: `in_flags` turns these names into flags, and errors
 `UsageError`s. Both lead to exit code 2.
 """
 
+import argparse
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -62,12 +63,19 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in letters)
 
 
-def check_output(path: str, *suffixes: str) -> None:
-    """Refuse, before any work, an output that cannot be written or has the wrong extension."""
+def add_force(parser: argparse._ActionsContainer) -> None:
+    """The option by which files that exist may be overwritten."""
+    parser.add_argument("-f", "--force", action="store_true", help="overwrite files that exist")
+
+
+def check_output(path: str | Path, *suffixes: str, force: bool) -> None:
+    """Refuse, before any work, an output that cannot be written, has the wrong extension, or exists unless `force`."""
     if suffixes and Path(path).suffix.lower() not in suffixes:
         raise UsageError(f"cannot write {path}: its name must end in {' or '.join(suffixes)}")
     if not Path(path).absolute().parent.is_dir():
         raise UsageError(f"there is no folder for {path}: make it first")
+    if Path(path).is_file() and not force:
+        raise UsageError(f"{path} exists: give --force to overwrite it")
 
 
 def split_names(words: Sequence[str]) -> list[str]:

@@ -14,6 +14,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import get_model
 from lic.codec.picture.lossless import is_flat, looks_drawn
 from lic.codec.picture.reading import ImageLike, Picture, read_image
+from lic.codec.process import finished_before_exit
 
 LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
 NO_METADATA: Mapping[str, Any] = {}
@@ -99,6 +100,7 @@ def encode(
     return encode_by(settings, image, metadata or {})
 
 
+@finished_before_exit()
 def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] = NO_METADATA) -> bytes:
     """`encode`, with its settings as a value."""
     frozen = get_model(settings.model, settings.tune)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 from threading import Barrier
 
 import numpy as np
@@ -43,6 +44,7 @@ def test_what_is_made_ahead_is_made_at_the_same_time(monkeypatch: pytest.MonkeyP
 PROCESSES = """
 import multiprocessing
 from functools import partial
+from pathlib import Path
 import numpy as np
 from lic import decode, encode
 
@@ -71,3 +73,31 @@ def test_forked_and_spawned_processes_at_once_give_the_results_of_one(engine: st
     command = [sys.executable, "-c", PROCESSES]
     done = subprocess.run(command, env=variables, capture_output=True, text=True, timeout=600)
     assert done.stdout == "as alone\n", done.stderr
+
+
+DAEMONS = """
+import sys, threading
+import numpy as np
+import lic
+
+pixels = np.random.default_rng(0).integers(0, 256, (256, 256, 3), np.uint8)
+data = lic.encode(pixels, model=sys.argv[1], lossless=False)
+at_work = threading.Semaphore(0)
+
+def for_ever(work):
+    while True:
+        work()
+        at_work.release()
+
+for work in (lambda: lic.decode(data), lambda: lic.encode(pixels, model=sys.argv[1], lossless=False)):
+    threading.Thread(target=for_ever, args=(work,), daemon=True).start()
+for _ in range(int(sys.argv[2])):
+    at_work.acquire()
+"""
+
+
+@pytest.mark.parametrize("works", [4, 5, 6])
+def test_the_interpreter_may_end_while_daemon_threads_encode_and_decode(tiny_model_path: Path, works: int) -> None:
+    command = [sys.executable, "-c", DAEMONS, str(tiny_model_path), str(works)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,11 +1,14 @@
 """A full disk, a folder without write permission, an input that vanishes: outputs are whole or absent."""
 
+import io
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -55,7 +58,7 @@ def test_a_full_disk_costs_the_file_that_does_not_fit(folder: Path, capsys: Capt
     with files_of_at_most(800):
         assert main(arguments) == 1
     assert files("out") == ["small.lic"] and read_info("out/small.lic").size == (20, 20)
-    assert capsys.readouterr().err.splitlines()[0] == "in/large.png: File too large"
+    assert capsys.readouterr().err.splitlines()[0] == "in/large.png: cannot write out/large.lic: File too large"
     assert main(arguments) == 0
     assert "1 converted, 1 skipped" in capsys.readouterr().err
     before = {name: Path("out", name).read_bytes() for name in files("out")}
@@ -76,6 +79,40 @@ def test_a_full_disk_costs_a_training_its_last_minutes_only(folder: Path) -> Non
         train(Tiny(), TrainConfig(**{**vars(config), "steps": 2}), resume=True)
     assert files("run") == before
     assert read_checkpoint(path)[1]["step"] == 1
+
+
+class ShortWrites(io.RawIOBase):
+    """An unbuffered stream that takes at most ten bytes at a time."""
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self.taken += bytes(data[:10])
+        return min(len(data), 10)
+
+
+def test_an_unbuffered_standard_output_gets_every_byte(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny"]) == 0
+    stream = ShortWrites()
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=stream, flush=lambda: None))
+    assert main(["decode", "a.lic", "-o", "-"]) == 0
+    assert Image.open(io.BytesIO(stream.taken)).tobytes() == Image.open("a.lic").tobytes()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_picture_that_standard_output_does_not_take_is_an_error(folder: Path, unbuffered: str) -> None:
+    assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny"]) == 0
+    with open("/dev/full", "w") as full:
+        command = [sys.executable, "-m", "lic", "decode", "a.lic", "-o", "-"]
+        environment = os.environ | {"PYTHONUNBUFFERED": unbuffered}
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, env=environment)
+    assert done.returncode == 1
+    assert "a.lic: cannot write standard output: No space left on device" in done.stderr.splitlines()
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")

@@ -12,9 +12,6 @@ DEADLY = """
 import os
 from lic.tools.batch.jobs import Result
 
-def start(threads):
-    pass
-
 def work(job):
     if job.source == "deadly":
         os._exit(9)
@@ -27,9 +24,9 @@ def test_a_process_that_dies_costs_its_own_picture_only(tmp_path: Path, monkeypa
     (tmp_path / "deadly_work.py").write_text(DEADLY)  # a module, so that other processes can import it
     monkeypatch.syspath_prepend(tmp_path)
     deadly = importlib.import_module("deadly_work")
-    monkeypatch.setattr("lic.tools.pool._start_process", deadly.start)
     jobs = [Job(name, str(tmp_path / f"{name}.out")) for name in ("a", "b", "deadly", "c", "d")]
-    results = list(in_processes(jobs, deadly.work, 2, 1, lambda _: Result(error=DIED)))
+    found = dict(in_processes(jobs, deadly.work, 2, 1, lambda _: Result(error=DIED)))
+    results = [found[number] for number in range(5)]
     assert [bool(r.error) for r in results] == [False, False, True, False, False]
     assert "died" in results[2].error
     assert sorted(p.stem for p in tmp_path.glob("*.out")) == ["a", "b", "c", "d"]

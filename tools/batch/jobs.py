@@ -17,6 +17,7 @@ class Job(NamedTuple):
     target: str
     folder: str = ""  # of the outputs, if the input was found in a folder; its record knows what is up to date
     frame: int | None = None  # of an animation or of several pages, counted from 0; the first if not given
+    replaces: str = ""  # the hash of an output of an earlier run, which may be overwritten
 
 
 class Result(NamedTuple):
@@ -24,6 +25,7 @@ class Result(NamedTuple):
 
     before: int = 0  # bytes
     after: int = 0
+    sha256: str = ""  # of the output
     pixels: int = 0
     psnr: float | None = None  # in dB, if it was measured
     skipped: bool = False

@@ -1,8 +1,8 @@
 """What runs over folders have made, so that a rerun does only what has changed.
 
 It is in a hidden file in the folder of the outputs: for each output the state of its input, the settings, the model and
-the version of `lic`, and the number of bytes written. An output that was being made when a run was interrupted has no
-number of bytes.
+the version of `lic`, and the hash and the state of what was written. So an output that somebody has changed since is
+recognised, and kept.
 """
 
 import json
@@ -24,7 +24,19 @@ class Entry(NamedTuple):
 
     source: str  # storage.stamp of the input
     made: Made
-    bytes: int | None = None
+    done: bool = False  # or a run was interrupted while it was made
+    sha256: str = ""  # of the output that the last complete run has written
+    written: str = ""  # its storage.stamp
+
+    def why_again(self, source: str, made: Made) -> str:
+        """Why an output must be made again, from that input with those settings; empty if it is up to date."""
+        if not self.done:
+            return "it was not finished"
+        return "the input has changed" if self.source != source else differences(self.made, made)
+
+    def matches(self, target: str) -> bool:
+        """Whether the output is as it was written."""
+        return self.written == storage.stamp(target) or self.sha256 == digest(storage.read(target))
 
 
 class Record:
@@ -47,22 +59,26 @@ class Record:
         except (ValueError, TypeError, AttributeError) as error:
             raise BadOptions(f"{self.path} is damaged: delete it, and run with `force`") from error
 
-    def why_again(self, target: str, size: int, source: str, made: Made) -> str:
-        """Why an output of that size must be made again; empty if it is up to date."""
+    def find(self, target: str) -> Entry:
+        """The entry of an output that exists."""
         entry = self.entries.get(self._key(target))
         if entry is None:
             raise BadOptions(f"{target} exists, and no run over this folder has made it: give `force` to overwrite it")
-        if entry.bytes != size:
-            return "it was not finished, or was changed"
-        if entry.source != source:
-            return "the input has changed"
-        return differences(entry.made, self._by_this_lic(made))
+        return entry
+
+    def hash_of(self, target: str) -> str:
+        """The hash of an output that a run has written; empty if none has."""
+        entry = self.entries.get(self._key(target))
+        return entry.sha256 if entry else ""
 
     def begin(self, target: str, source: str, made: Made) -> None:
-        self.entries[self._key(target)] = Entry(source, self._by_this_lic(made))
+        before = self.entries.get(self._key(target), Entry(source, made))
+        self.entries[self._key(target)] = before._replace(source=source, made=made, done=False)
 
-    def finish(self, target: str, size: int) -> None:
-        self.entries[self._key(target)] = self.entries[self._key(target)]._replace(bytes=size)
+    def finish(self, target: str, sha256: str) -> None:
+        entry = self.entries[self._key(target)]
+        written = storage.stamp(target)
+        self.entries[self._key(target)] = entry._replace(done=True, sha256=sha256, written=written)
         if time.monotonic() - self.saved > SAVE_SECONDS:
             with suppress(OSError):  # there is another chance at the end
                 self.save()
@@ -70,13 +86,21 @@ class Record:
     def save(self) -> None:
         """Write the file, with the entries that other runs have added meanwhile."""
         self.saved = time.monotonic()
-        storage.write(self.path, json.dumps(self._read() | self.entries, indent=0).encode())
+        storage.write(self.path, json.dumps(self._read() | self.entries, indent=0).encode(), replace=True)
 
-    def _by_this_lic(self, made: Made) -> Made:
+    def by_this_lic(self, made: Made) -> Made:
+        """Settings with the version that is running."""
         return {"lic": self.lic} | made
 
     def _key(self, target: str) -> str:
         return storage.path_of(target).relative_to(self.folder).as_posix()
+
+
+def digest(data: bytes) -> str:
+    """What an output is recognised by."""
+    import hashlib  # not at the top: --help does without
+
+    return hashlib.sha256(data).hexdigest()
 
 
 def differences(before: Made, now: Made) -> str:

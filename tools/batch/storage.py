@@ -15,7 +15,7 @@ from typing import Any
 from lic.codec.errors import LicError
 from lic.tools.extras import ExtraNeeded, require
 from lic.tools.files import write_whole
-from lic.tools.usage import describe
+from lic.tools.usage import BadOptions, describe
 
 STANDARD = "-"
 PROTOCOLS = {"s3": "s3fs", "gs": "gcsfs", "gcs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "sftp": "paramiko"}
@@ -125,18 +125,25 @@ def _from_web(name: str) -> bytes:
     return data
 
 
-def write(name: str, data: bytes) -> None:
-    """Write a file that appears whole or not at all; folders are made as needed."""
+def write(name: str, data: bytes, *, replace: bool = False) -> None:
+    """Write a file that appears whole or not at all, and unless `replace` only if there is none of that name.
+
+    Folders are made as needed.
+    """
     if name == STANDARD:
-        sys.stdout.buffer.write(data)
+        rest = memoryview(data)
+        while rest:  # without a buffer, as by PYTHONUNBUFFERED, a call may write only a part
+            rest = rest[sys.stdout.buffer.write(rest) :]
         sys.stdout.buffer.flush()
         return
     if not is_url(name):
         Path(name).parent.mkdir(parents=True, exist_ok=True)
-        write_whole(name, data)
+        write_whole(name, data, replace=replace)
         return
     with _reaching(name):
         system, path = _remote(name)
+        if not replace and system.exists(path):
+            raise BadOptions(f"{name} exists: give `force` to overwrite it")
         system.makedirs(system._parent(path), exist_ok=True)
         with system.transaction, system.open(path, "wb") as file:
             file.write(data)

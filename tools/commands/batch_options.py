@@ -5,7 +5,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from lic.codec.steps import shown_by
 from lic.tools.batch import storage
@@ -14,6 +14,7 @@ from lic.tools.batch.jobs import Extensions, Found, Job, Result, find_jobs
 from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
+from lic.tools.interruption import stopped_by_signals
 from lic.tools.usage import MORE, UsageError, in_flags, printable, redacted
 
 
@@ -69,6 +70,8 @@ def run_jobs(
     jobs = found.jobs
     if args.json and any(job.target == STANDARD for job in jobs):
         raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")
+    if args.manifest and storage.size(args.manifest) is not None and not args.force:
+        raise UsageError(f"{args.manifest} exists: give --force to overwrite it, or another --manifest")
     plan = Plan(jobs, made, args.force)
     if not all(known.settled for known in plan.known):
         check()
@@ -77,7 +80,6 @@ def run_jobs(
             why = in_flags(known.error or known.why)
             print(printable(f"{job.source} -> {job.target}" + (f" ({why})" if why else "")))
         return 1 if any(known.error for known in plan.known) else 0
-    results = plan.run(convert, preserve=args.preserve, processes=args.jobs, threads=args.threads, cluster=args.cluster)
     start = time.monotonic()
     done: list[Result] = []
     many = len(jobs) > 1 or any(job.folder for job in jobs)
@@ -90,25 +92,35 @@ def run_jobs(
         within.bar_format = "{desc}: {bar} {n_fmt}/{total_fmt}" if total else "{desc}"
         within.set_description_str(what)
 
-    with tqdm(total=len(jobs), unit="picture", disable=quiet if many else True) as bar, within, shown_by(show):
-        for job, result in zip(jobs, results, strict=True):
-            said = tuple(in_flags(warning) for warning in result.warnings)
-            result = result._replace(error=in_flags(result.error), warnings=said)
-            done.append(result)
-            bar.update()
-            name = "standard input" if job.source == STANDARD else job.source
-            name += "" if job.frame is None else f", frame {job.frame + 1}"
-            for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
-                tqdm.write(printable(f"{name}: {line}"), file=sys.stderr)
-            if lines and not result.error and job.target != STANDARD:
-                tqdm.write(printable(f"{name} -> {job.target}: {in_words(result)}"), file=sys.stderr)
-            if args.json:
-                print(_as_json(job, result), flush=True)
-    if many and not args.quiet:
-        print(printable(summary(done, found.left, time.monotonic() - start)), file=sys.stderr)
-    if args.manifest:
-        lines_of = "".join(f"{_as_json(job, result)}\n" for job, result in zip(jobs, done, strict=True))
-        storage.write(args.manifest, lines_of.encode())
+    def announce() -> None:
+        tqdm.write("finishing the pictures that are begun; Ctrl-C again to end at once", file=sys.stderr)
+
+    def results(stopping: Callable[[], bool]) -> Iterator[Result]:
+        options = {"preserve": args.preserve, "processes": args.jobs, "threads": args.threads, "cluster": args.cluster}
+        return plan.run(convert, stopping=stopping, **options)
+
+    bar = tqdm(total=len(jobs), unit="picture", disable=quiet if many else True)
+    gently = args.jobs > 1 and not args.cluster
+    with stopped_by_signals(gently, announce) as stopping:
+        with bar, within, shown_by(show):
+            for result, job in zip(results(stopping), jobs, strict=False):  # fewer results if it is stopped
+                said = tuple(in_flags(warning) for warning in result.warnings)
+                result = result._replace(error=in_flags(result.error), warnings=said)
+                done.append(result)
+                bar.update()
+                name = "standard input" if job.source == STANDARD else job.source
+                name += "" if job.frame is None else f", frame {job.frame + 1}"
+                for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
+                    tqdm.write(printable(f"{name}: {line}"), file=sys.stderr)
+                if lines and not result.error and job.target != STANDARD:
+                    tqdm.write(printable(f"{name} -> {job.target}: {in_words(result)}"), file=sys.stderr)
+                if args.json:
+                    print(_as_json(job, result), flush=True)
+        if many and not args.quiet:
+            print(printable(summary(done, found.left, time.monotonic() - start)), file=sys.stderr)
+        if args.manifest:
+            lines_of = "".join(f"{_as_json(job, result)}\n" for job, result in zip(jobs, done, strict=False))
+            storage.write(args.manifest, lines_of.encode(), replace=args.force)
     return 1 if any(result.error for result in done) else 0
 
 

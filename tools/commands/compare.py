@@ -9,7 +9,7 @@ from lic.tools.evaluation.versions import DEFAULT_JPEG_QUALITY, WHICH_METRICS, b
 from lic.tools.files import png, write_whole
 from lic.tools.pages.sheet import draw_sheet
 from lic.tools.pages.slider import slider_page
-from lic.tools.usage import UsageError, check_output, split_names
+from lic.tools.usage import UsageError, add_force, check_output, split_names
 
 DEFAULT_CODECS = ("lic", "jpeg", "jpeg2000", "webp", "avif")
 EXAMPLES = f"""\
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known, default = ", ".join(codecs.NAMES), " ".join(DEFAULT_CODECS)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=f"some of {known} (default: {default})")
     parser.add_argument("-m", "--model", help="name or path of lic's model")
+    add_force(parser)
     parser.add_argument("-e", "--effort", type=int, default=DEFAULT_EFFORT, metavar="N", help="see `lic encode`")
 
 
@@ -49,18 +50,18 @@ def run(args: argparse.Namespace) -> int:
     if args.live and not args.html:
         raise UsageError("--live is about the page: give --html PAGE.html, too")
     if args.output:
-        check_output(args.output, ".png")
+        check_output(args.output, ".png", force=args.force)
     if args.html:
-        check_output(args.html)
+        check_output(args.html, force=args.force)
     chosen = [codecs.get_codec(name, args.model, args.effort) for name in split_names(args.codecs or DEFAULT_CODECS)]
     pixels = codecs.read_photo(args.photo)
     limit = byte_limit(pixels, args.bytes, args.bpp, args.like_jpeg)
     versions = make_versions(pixels, chosen, limit)
     name = Path(args.photo).name
     if args.output:
-        write_whole(args.output, png(draw_sheet(name, pixels, versions)))
+        write_whole(args.output, png(draw_sheet(name, pixels, versions)), replace=args.force)
     if args.html:
-        write_whole(args.html, slider_page(name, pixels, versions, limit, args.live).encode())
+        write_whole(args.html, slider_page(name, pixels, versions, limit, args.live).encode(), replace=args.force)
     for version in versions:
         print(version.caption())
     print(WHICH_METRICS)

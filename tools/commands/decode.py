@@ -52,7 +52,9 @@ def _quality(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     if args.model:
         read_model_file(choose_file(args.model))  # report a missing one once
-    made = {"crop": args.crop, "quality": args.quality} | ({"reduce": args.reduce} if args.reduce > 1 else {})
+    made = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
+        {"reduce": args.reduce} if args.reduce > 1 else {}
+    )
     options = {
         "region": args.crop,
         "reduce": args.reduce,

@@ -4,12 +4,15 @@ import argparse
 from pathlib import Path
 from statistics import geometric_mean
 
+from lic.tools.usage import add_force
+
 SHEET_QUALITY = 30.0
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="lic-demo", metavar="FOLDER", help="where files go (./lic-demo)")
     parser.add_argument("-m", "--model", help="name of a model or path of a .safetensors file")
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -22,11 +25,11 @@ def run(args: argparse.Namespace) -> int:
     print(f"{'picture':<10} {'codec':<5} {'quality':>7} {'bytes':>7} {'bit/px':>7} {'PSNR':>6} {'MS-SSIM':>8}")
     factors: list[float] = []
     sheets: list[Path] = []
-    for name, original, ours, jpeg, factor in demonstrate(folder, args.model):
+    for name, original, ours, jpeg, factor in demonstrate(folder, args.model, args.force):
         factors.append(factor)
         if ours.setting == SHEET_QUALITY:
             sheets.append(folder / f"{name}-sheet.png")
-            write_whole(sheets[-1], png(draw_sheet(name, original, [ours, jpeg])))
+            write_whole(sheets[-1], png(draw_sheet(name, original, [ours, jpeg])), replace=args.force)
         for picture, codec, v in ((name, "lic", ours), ("", "JPEG", jpeg)):
             numbers = f"{v.setting:>7g} {v.bytes:>7,} {v.bpp:>7.3f} {v.scores.psnr:>6.2f} {v.scores.ms_ssim:>8.4f}"
             print(f"{picture:<10} {codec:<5} {numbers}")

@@ -8,7 +8,7 @@ from lic.tools.evaluation import codecs
 from lic.tools.evaluation.measuring import evaluate, summary
 from lic.tools.evaluation.results import save_results
 from lic.tools.files import find_pictures
-from lic.tools.usage import UsageError, check_output, split_names
+from lic.tools.usage import UsageError, add_force, check_output, split_names
 
 EXAMPLES = """\
 examples:
@@ -35,19 +35,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     qualities = "qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)"
     parser.add_argument("--qualities", nargs="+", metavar="[CODEC=]Q,Q...", help=qualities)
+    add_force(parser)
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
 
 
 def run(args: argparse.Namespace) -> int:
-    check_output(args.output, ".json", ".csv")
+    check_output(args.output, ".json", ".csv", force=args.force)
     names = split_names(args.codecs) if args.codecs else codecs.available()
     pictures = list(map(str, find_pictures(args.images)))
     if not pictures:
         raise UsageError(f"no pictures in {', '.join(args.images)}")
     qualities = parse_qualities(args.qualities or [])
     results = evaluate(pictures, names, args.model or [None], qualities, args.jobs, args.effort)
-    save_results(args.output, results)
+    save_results(args.output, results, replace=args.force)
     print(summary(results))
     return 1 if results.failed() else 0
 

@@ -51,7 +51,7 @@ def _export_onnx(args: argparse.Namespace) -> int:
     files = onnx_files(model)
     args.output.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
-        write_whole(args.output / name, data)
+        write_whole(args.output / name, data, replace=args.force)
         print(f"{args.output / name}: of model {model.name}, {len(data):,} bytes")
     return 0
 
@@ -64,6 +64,6 @@ def _export_model(args: argparse.Namespace) -> int:
     path = best_checkpoint(args.run)
     model = freeze_run(path, args.name or args.output.stem, args.data, plain=args.plain)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.output, model.to_bytes())
+    write_whole(args.output, model.to_bytes(), replace=args.force)
     print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {describe_choice(path)}")
     return 0

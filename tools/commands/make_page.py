@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from lic.codec.model.loader import get_model
-from lic.tools.files import write_whole
-from lic.tools.pages.viewer import models_of, read_pictures, site_files, viewer_page
-from lic.tools.usage import UsageError, check_output
+from lic.tools.files import holds, write_whole
+from lic.tools.pages.viewer import EXPLAINING, models_of, read_pictures, site_files, viewer_page
+from lic.tools.usage import UsageError, add_force, check_output
 
 EXAMPLES = """\
 examples:
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     kind.add_argument("--site", action="store_true", help="a folder with the decoder, to be copied to a web site")
     help_model = "name or path of one more model to include; with --viewer and --site photo by default"
     parser.add_argument("-m", "--model", help=help_model)
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,23 +39,31 @@ def run(args: argparse.Namespace) -> int:
         if Path(args.output).exists() and not Path(args.output).is_dir():
             raise UsageError(f"{args.output} is a file: --site makes a folder")
     else:
-        check_output(args.output, ".html", ".htm")
+        check_output(args.output, ".html", ".htm", force=args.force)
     pictures = read_pictures(args.inputs)
     models = {model.fingerprint: model for model in models_of(pictures)}
     if args.model or args.viewer or args.site:
         more = get_model(args.model)
         models[more.fingerprint] = more
     if args.site:
-        for name, data in site_files(pictures, models.values()).items():
-            write_file(Path(args.output) / name, data)
+        write_site(Path(args.output), site_files(pictures, models.values()), args.force)
         print(f"{args.output}: open example.html there by a web server, e.g. python -m http.server -d {args.output}")
     else:
         page = viewer_page(pictures, models.values()).encode()
-        write_whole(args.output, page)
+        write_whole(args.output, page, replace=args.force)
         print(f"{args.output}: {len(page):,} bytes")
     return 0
 
 
-def write_file(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(path, data)
+def write_site(folder: Path, files: dict[str, bytes], force: bool) -> None:
+    """Write all files, or with an error none. Those that only explain never take the place of other ones."""
+    others = [name for name, data in files.items() if (folder / name).exists() and not holds(folder / name, data)]
+    for name in [name for name in others if name in EXPLAINING]:
+        print(f"{folder / name}: kept as it is; this version of lic would write another one")
+        del files[name]
+        others.remove(name)
+    if others and not force:
+        raise UsageError(f"{', '.join(others)} in {folder} would be overwritten: give --force, or another folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        write_whole(folder / name, data, replace=force)

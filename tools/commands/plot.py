@@ -9,7 +9,7 @@ from lic.tools.evaluation.panels import How, bd_tables, build_curves, check_publ
 from lic.tools.evaluation.results import load_results
 from lic.tools.files import write_whole
 from lic.tools.pages.curve_page import curve_page
-from lic.tools.usage import UsageError, check_output
+from lic.tools.usage import UsageError, add_force, check_output
 
 TABLES = ("text", "markdown", "json")
 EXAMPLES = f"""\
@@ -43,13 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-rate", type=float, metavar="BPP", help="where the rate axis ends")
     parser.add_argument("--bd", metavar="CODEC", help="print Bjontegaard differences against this codec")
     parser.add_argument("--table", choices=TABLES, default="text", help="how to print them (default: text)")
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     if not args.output and not args.bd:
         raise UsageError("nothing to do: give a file with -o, or a codec with --bd")
     if args.output:
-        check_output(args.output, ".png", ".svg", ".pdf", ".html")
+        check_output(args.output, ".png", ".svg", ".pdf", ".html", force=args.force)
     results = choose(load_results(args.results), args.codecs, args.picture)
     how: How = "at-rate" if args.at_rate else "picture" if args.picture else "setting"
     check_published(results, args.published, how)
@@ -61,7 +62,7 @@ def run(args: argparse.Namespace) -> int:
         kind = Path(args.output).suffix.lower()[1:]
         is_page = kind == "html"
         data = curve_page(figure, panels, note, tables).encode() if is_page else charts.to_bytes(figure, kind)
-        write_whole(args.output, data)
+        write_whole(args.output, data, replace=args.force)
     if args.bd:
         print(tables_as_text(tables, args.table, note))
     return 0

@@ -4,7 +4,7 @@ import argparse
 import os
 
 from lic.tools.files import find_pictures, write_whole
-from lic.tools.usage import UsageError, check_output, split_names
+from lic.tools.usage import UsageError, add_force, check_output, split_names
 
 REFERENCES = ("jpeg", "jpeg2000", "webp", "avif")
 
@@ -25,12 +25,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=references)
     parser.add_argument("-q", "--quality", type=float, default=50.0, help="of maps and densities (default: 50)")
     parser.add_argument("--maps", type=int, default=8, metavar="N", help="pictures to show (default: 8)")
+    add_force(parser)
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
 
 
 def run(args: argparse.Namespace) -> int:
-    check_output(args.output, ".html")
+    check_output(args.output, ".html", force=args.force)
     paths = list(map(str, find_pictures(args.images)))
     if not paths:
         raise UsageError(f"no pictures in {', '.join(args.images)}")
@@ -38,6 +39,6 @@ def run(args: argparse.Namespace) -> int:
 
     references = split_names(args.codecs or REFERENCES)
     measured = measure_model(args.model, paths, references, args.quality, args.jobs)
-    write_whole(args.output, report_page(measured, args.quality, args.maps).encode())
+    write_whole(args.output, report_page(measured, args.quality, args.maps).encode(), replace=args.force)
     print(f"{args.output}: {measured.model.name} on {len(measured.examined)} of {len(paths)} pictures")
     return 1 if measured.results.failed() else 0

@@ -79,6 +79,7 @@ _shtab_lic_compare_options=(
   "--live[put lic\'s file itself into the page, which decodes it in the browser (some 8 MB more)]"
   "--codecs[some of lic, jpeg, jpeg444, jpeg2000, webp, avif, avif444, jxl, heic, heic444 (default\: lic jpeg jpeg2000 webp avif)]:CODEC:_files"
   {-m,--model}"[name or path of lic\'s model]:model:_files"
+  {-f,--force}"[overwrite files that exist]"
   {-e,--effort}"[see \`lic encode\`]:N:_files"
   ":PHOTO:_files"
 )
@@ -128,6 +129,7 @@ _shtab_lic_demo_options=(
   "(- : *)--help[show all options]"
   {-o,--output}"[where files go (.\/lic-demo)]:FOLDER:_files"
   {-m,--model}"[name of a model or path of a .safetensors file]:model:_files"
+  {-f,--force}"[overwrite files that exist]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -186,6 +188,7 @@ _shtab_lic_eval_options=(
   "*"{-m,--model}"[name or path of lic\'s model\; again for several models]:model:_files"
   {-e,--effort}"[of lic\; a curve for each]:N:_files"
   "--qualities[qualities of lic, or of the codec before the \= (bits per pixel for jpeg2000)]:[CODEC=]Q,Q...:_files"
+  {-f,--force}"[overwrite files that exist]"
   {-j,--jobs}"[processes (default\: 2)]:jobs:_files"
   "(*):pictures, or folders of pictures:_files"
 )
@@ -230,8 +233,6 @@ _shtab_lic_learn_exercises_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
   {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
-  "--json[print the verdicts as JSON]"
-  "--limit[time for each file (20)]:SECONDS:_files"
   ":folder or file to check:_files"
 )
 
@@ -246,6 +247,7 @@ _shtab_lic_learn_figures_options=(
   {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
   "--steps[for each network that a figure trains (800)]:steps:_files"
   "--seed[random seed (0)]:seed:_files"
+  {-f,--force}"[overwrite files that exist]"
   ":folder for the PNG files:_files"
 )
 
@@ -260,6 +262,7 @@ _shtab_lic_learn_theory_options=(
   {-m,--model}"[codec model, by name or file (see \`lic models\`)]:model:_files"
   "--steps[for each network that a figure trains (800)]:steps:_files"
   "--seed[random seed (0)]:seed:_files"
+  {-f,--force}"[overwrite files that exist]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -292,6 +295,7 @@ _shtab_lic_learn_vae_colour_defaults_added=0
 _shtab_lic_learn_vae_interpolate_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[picture to write]:PNG:_files"
+  {-f,--force}"[overwrite files that exist]"
   "--seed[random seed (0)]:seed:_files"
   "--steps[pictures in the row (7)]:steps:_files"
   ":folder of \`lic learn vae train\`, or a checkpoint:_files"
@@ -321,6 +325,7 @@ _shtab_lic_learn_vae_objectives_defaults_added=0
 _shtab_lic_learn_vae_reconstruct_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[picture to write]:PNG:_files"
+  {-f,--force}"[overwrite files that exist]"
   "--seed[random seed (0)]:seed:_files"
   "--samples[of z, for the uncertainty (16)]:samples:_files"
   ":folder of \`lic learn vae train\`, or a checkpoint:_files"
@@ -333,6 +338,7 @@ _shtab_lic_learn_vae_reconstruct_defaults_added=0
 _shtab_lic_learn_vae_sample_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[picture to write]:PNG:_files"
+  {-f,--force}"[overwrite files that exist]"
   "--seed[random seed (0)]:seed:_files"
   "--count[how many pictures (16)]:count:_files"
   "--size[in 16s (64x64)]:HxW:_files"
@@ -376,6 +382,7 @@ _shtab_lic_learn_vae_train_defaults_added=0
 _shtab_lic_learn_vae_traverse_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
   {-o,--output}"[picture to write]:PNG:_files"
+  {-f,--force}"[overwrite files that exist]"
   "--seed[random seed (0)]:seed:_files"
   "--channels[the most informative ones (8)]:channels:_files"
   "--span[how far, in standard deviations (3)]:span:_files"
@@ -401,6 +408,7 @@ _shtab_lic_page_options=(
   "--viewer[a page to open .lic files in, with a model for them]"
   "--site[a folder with the decoder, to be copied to a web site]"
   {-m,--model}"[name or path of one more model to include\; with --viewer and --site photo by default]:model:_files"
+  {-f,--force}"[overwrite files that exist]"
   "(*)::.lic files:_files"
 )
 
@@ -420,6 +428,7 @@ _shtab_lic_plot_options=(
   "--max-rate[where the rate axis ends]:BPP:_files"
   "--bd[print Bjontegaard differences against this codec]:CODEC:_files"
   "--table[how to print them (default\: text)]:table:(text markdown json)"
+  {-f,--force}"[overwrite files that exist]"
   "(*):files written by lic eval:_files"
 )
 
@@ -433,6 +442,7 @@ _shtab_lic_report_options=(
   "--codecs[to compare with (default\: jpeg jpeg2000 webp avif)]:CODEC:_files"
   {-q,--quality}"[of maps and densities (default\: 50)]:quality:_files"
   "--maps[pictures to show (default\: 8)]:N:_files"
+  {-f,--force}"[overwrite files that exist]"
   {-j,--jobs}"[processes (default\: 2)]:jobs:_files"
   ":a training run\'s folder or checkpoint, or a model:_files"
   "(*):pictures, or folders of pictures:_files"
@@ -469,7 +479,7 @@ _shtab_lic_train_options=(
   "--proxy[replaces rounding in the distortion\: noise as in the rate, or rounded latents with the gradient of unrounded ones (straight-through)]:proxy:(noise straight-through)"
   "--soft-rounding[soft rounding before the noise in the rate\; 0 for none (6.0)]:A:_files"
   "--rate[the rate\: by a table for each channel, or by contexts, which are learned along with the network (tables)]:rate:(tables contexts)"
-  "--look-twice[at lambda points with a second look\: at all pictures\; at half of them, so that encoding can do without\; or never, for a model without second looks (always)]:look_twice:(always half never)"
+  "--look-twice[at lambda points with a second look\: at all pictures, or at half of them, so that encoding can do without (always)]:look_twice:(always half)"
   "--rounded-share[last fraction of the run, for the decoder alone, on rounded latents (0.1)]:S:_files"
   "--lambdas[lambda points (0.001,0.002,0.004,0.008,0.016,0.032,0.064,0.128,0.256\; these times 1250 for ms-ssim)]:L,...:_files"
   "--from[start from a trained model\: its name, its .safetensors file, or the folder of a run\; channels that its low lambda points gave up are revived unless it grows, and its second looks are used in training, too]:MODEL:_files"

@@ -28,7 +28,7 @@ class Row(NamedTuple):
     factor: float  # by which the JPEG file of the same PSNR is larger
 
 
-def demonstrate(folder: Path, model: str | None) -> Iterator[Row]:
+def demonstrate(folder: Path, model: str | None, force: bool = False) -> Iterator[Row]:
     """Each picture at each quality, by lic and as JPEG of the same size.
 
     They are written as NAME.png, and for each quality Q NAME-qQ.lic, NAME-qQ.png (what that decodes to), NAME-qQ.jpg.
@@ -36,14 +36,14 @@ def demonstrate(folder: Path, model: str | None) -> Iterator[Row]:
     ours, jpeg = get_codec(LIC, model), get_codec("jpeg")
     for path in sorted(SAMPLES.glob("*.webp")):
         name, pixels = path.stem, np.array(Image.open(path))
-        write_whole(folder / f"{name}.png", png(pixels))
+        write_whole(folder / f"{name}.png", png(pixels), replace=force)
         for quality in QUALITIES:
             data = ours.encode(pixels, quality)
             version = make_version(pixels, ours, quality, data)
             jpeg_quality, jpeg_data = of_size(jpeg, pixels, len(data))
-            write_whole(folder / f"{name}-q{quality:g}.lic", data)
-            write_whole(folder / f"{name}-q{quality:g}.png", png(version.pixels))
-            write_whole(folder / f"{name}-q{quality:g}.jpg", jpeg_data)
+            write_whole(folder / f"{name}-q{quality:g}.lic", data, replace=force)
+            write_whole(folder / f"{name}-q{quality:g}.png", png(version.pixels), replace=force)
+            write_whole(folder / f"{name}-q{quality:g}.jpg", jpeg_data, replace=force)
             other = make_version(pixels, jpeg, jpeg_quality, jpeg_data)
             yield Row(name, pixels, version, other, size_at_psnr(jpeg, pixels, version.scores.psnr) / len(data))
 

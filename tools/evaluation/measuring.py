@@ -76,7 +76,8 @@ def evaluate(
     hashes: dict[str, str] = {}
     bar = tqdm(total=sum(len(task.settings) for task in tasks), unit="file", desc="eval", disable=None)
     with bar:
-        for task, (digest, measured) in zip(tasks, _results_of(tasks, jobs), strict=True):
+        for number, (digest, measured) in _results_of(tasks, jobs):
+            task = tasks[number]
             hashes[task.picture] = digest or hashes.get(task.picture, "")
             measurements += measured
             bar.update(len(task.settings))
@@ -88,9 +89,9 @@ def evaluate(
     return Results(tuple(measurements), infos, recognise_kodak(hashes), machine(jobs))
 
 
-def _results_of(tasks: Sequence[Task], jobs: int) -> Iterable[TaskResult]:
+def _results_of(tasks: Sequence[Task], jobs: int) -> Iterable[tuple[int, TaskResult]]:
     if jobs == 1:
-        return map(measure_task, tasks)
+        return enumerate(map(measure_task, tasks))
     # One thread in each process: more would compete for the same cores.
     return in_processes(tasks, measure_task, min(jobs, len(tasks)), 1, _died)
 

@@ -81,10 +81,10 @@ class Results:
         return sorted(mine, key=lambda m: m.bpp)
 
 
-def save_results(path: str | Path, results: Results) -> None:
+def save_results(path: str | Path, results: Results, *, replace: bool = False) -> None:
     """Write JSON or CSV, by the suffix."""
     text = to_csv(results) if Path(path).suffix.lower() == ".csv" else to_json(results)
-    write_whole(path, text.encode())
+    write_whole(path, text.encode(), replace=replace)
 
 
 def to_json(results: Results) -> str:

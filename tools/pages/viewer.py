@@ -22,6 +22,7 @@ BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
 DECODER_PARTS = ("container.js", "model.js", "network.js", "latents.js", "png.js", "decoder.js")
 ENGINES = ("lic-simd.wasm", "lic.wasm")
+EXPLAINING = ("README.md", "example.html")  # files of a site that it works without
 COPIED = ("lic.js", "lic-service-worker.js", "README.md")  # to a site's folder, as they are
 
 # A page that holds everything runs its own scripts and fetches nothing.

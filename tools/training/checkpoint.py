@@ -14,6 +14,7 @@ from lic.tools.files import write_whole
 
 METADATA = "lic.checkpoint"
 BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
+EARLIER_NAMES = {"exp_avg": "mean", "exp_avg_sq": "square"}  # in Adam's states of the first runs
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
 
 
@@ -30,7 +31,7 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_whole(path, save(tensors, {METADATA: json.dumps(info)}))
+    write_whole(path, save(tensors, {METADATA: json.dumps(info)}), replace=True)
 
 
 def read_info(path: Path) -> dict[str, Any]:
@@ -79,6 +80,6 @@ def load_checkpoint(
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in section(tensors, "optimizer").items():
         index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
+        state.setdefault(int(index), {})[EARLIER_NAMES.get(name, name)] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return info

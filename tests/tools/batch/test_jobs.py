@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import lic.tools.batch.storage
 from lic import read_info
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.fidelity import psnr
@@ -65,16 +66,18 @@ def test_without_recursion_only_the_folder_itself(folder: Path, capsys: Captured
 def test_a_run_goes_on_where_it_stopped(folder: Path, capsys: Captured) -> None:
     Path("in/deep/broken.png").unlink()
     assert encode_folder() == 0
-    Path("out/a.lic").write_bytes(Path("out/a.lic").read_bytes()[:-9])  # incomplete
+    made = json.loads(Path("out/.lic-made.json").read_text())
+    made["a.lic"][2] = False  # as if the run had been killed meanwhile
+    Path("out/.lic-made.json").write_text(json.dumps(made))
     os.utime("in/deep/b.jpg", (1, 1))  # changed, though not newer
     before = {name: Path("out", name).read_bytes() for name in outputs()}
     capsys.readouterr()
     assert encode_folder("-v") == 0
     error = capsys.readouterr().err
-    assert "again: it was not finished, or was changed" in error and "again: the input has changed" in error
+    assert "again: it was not finished" in error and "again: the input has changed" in error
     assert "in/deep/er/a.webp -> out/deep/er/a.lic: skipped, up to date" in error
     assert "3 pictures: 2 converted, 1 skipped (up to date)" in error
-    assert [name for name in outputs() if Path("out", name).read_bytes() != before[name]] == ["a.lic"]
+    assert {name: Path("out", name).read_bytes() for name in outputs()} == before
     assert encode_folder("--force") == 0
     assert "3 converted, 1 of unknown" in capsys.readouterr().err
 
@@ -112,6 +115,9 @@ def test_a_decoding_is_done_again_for_another_region(folder: Path) -> None:
     assert main(["decode", "out", "-o", "back/"]) == 0
     assert main(["decode", "out", "-o", "back/", "--crop", "0,0,5,6"]) == 0
     assert Image.open("back/a.png").size == (5, 6)
+    stamp = os.stat("back/a.png")
+    assert main(["decode", "out", "-o", "back/", "--crop", "0,0,5,6"]) == 0
+    assert os.stat("back/a.png") == stamp
 
 
 def test_files_that_no_run_has_made_are_kept(folder: Path, capsys: Captured) -> None:
@@ -121,6 +127,57 @@ def test_files_that_no_run_has_made_are_kept(folder: Path, capsys: Captured) -> 
     assert main(["decode", "in"]) == 1
     assert "in/a.lic: in/a.png exists, and no run over this folder has made it: give --force" in capsys.readouterr().err
     assert Path("in/a.png").read_bytes() == before
+
+
+def test_an_output_that_somebody_has_changed_is_kept(folder: Path, capsys: Captured) -> None:
+    assert main(["encode", "in/a.png", "-o", "lic/", "-m", "tiny"]) == 0
+    decode = ["decode", "lic", "-o", "png/"]
+    assert main(decode) == 0
+    Image.open("png/a.png").rotate(180).save("png/a.png")
+    edited = Path("png/a.png").read_bytes()
+    capsys.readouterr()
+    assert main(decode) == 0
+    error = capsys.readouterr().err
+    assert error.startswith("lic/a.lic: png/a.png was changed after it was made: it is kept, --force overwrites it\n")
+    assert main([*decode, "--crop", "0,0,5,6"]) == 1
+    assert (
+        "was changed after it was made, and now crop [0, 0, 5, 6] instead of None: give --force"
+        in capsys.readouterr().err
+    )
+    assert Path("png/a.png").read_bytes() == edited
+    assert main([*decode, "--force"]) == 0
+    assert Path("png/a.png").read_bytes() != edited
+
+
+def test_an_output_with_other_times_is_up_to_date(folder: Path, capsys: Captured) -> None:
+    """As after `cp -r`."""
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 0
+    os.utime("out/a.lic", (1, 1))
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 0
+    assert "1 skipped (up to date)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_during_a_run_is_kept(
+    folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, links: bool
+) -> None:
+    read = lic.tools.batch.storage.read
+
+    def meanwhile(name: str) -> bytes:
+        Path("out").mkdir(exist_ok=True)
+        Path("out/a.lic").write_text("somebody else's")
+        return read(name)
+
+    def no_links(*_: object) -> None:
+        raise OSError(95, "Operation not supported")
+
+    monkeypatch.setattr("lic.tools.batch.storage.read", meanwhile)
+    if not links:
+        monkeypatch.setattr("os.link", no_links)
+    assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 1
+    assert main(["encode", "in/a.png", "-o", "out/b.lic", "-m", "tiny"]) == 0
+    assert "in/a.png: out/a.lic exists: give --force to overwrite it\n" in capsys.readouterr().err
+    assert Path("out/a.lic").read_text() == "somebody else's" and outputs() == ["a.lic", "b.lic"]
 
 
 def test_nothing_to_do_starts_no_processes_and_loads_no_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,10 +5,12 @@ To fit contexts takes seconds, so only the tests of what they change do it.
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lic import decode, encode
@@ -18,7 +20,7 @@ from lic.codec.transform.torch_network import thaw
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
 from lic.tools.training.loop import TrainConfig, train
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
@@ -116,3 +118,19 @@ def test_a_model_file_is_not_overwritten_unless_forced(
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["export", str(tmp_path), "-o", str(tmp_path / "mine.safetensors")]) == 1
     assert "there is no checkpoint" in capsys.readouterr().err
+
+
+def test_checkpoints_of_the_first_trainer_stay_of_use(run: Path, config: TrainConfig, tmp_path: Path) -> None:
+    """They lack patches, data, validation and objective, and have an infinite best score."""
+    with safe_open(run / CHECKPOINT, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    names = "data output valid steps hours crop batch lr warmup ema clip seed device precision validate_minutes"
+    stored = read_info(run / CHECKPOINT)["config"]
+    old = {name: stored[name] for name in (names + " lambdas n m rounded_share").split()}
+    info = {"step": 3, "elapsed": 1.5, "best": math.inf, "config": old}
+    save_file(tensors, run / CHECKPOINT, {METADATA: json.dumps(info)})
+    (run / BEST).unlink()
+    assert main(["export", str(run), "-o", str(tmp_path / "old.safetensors"), "--plain"]) == 0
+    assert read_model_file(tmp_path / "old.safetensors").card["patches"] == 12
+    assert main(["train", "-o", str(run), "--resume", "--steps", "4"]) == 0
+    assert read_info(run / CHECKPOINT)["step"] == 4

@@ -17,7 +17,7 @@ def test_curves_are_drawn(results_file: Path, tmp_path: Path, suffix: str, start
     assert main(["plot", str(results_file), "-o", str(output)]) == 0
     data = output.read_bytes()
     assert data.startswith(start)
-    assert main(["plot", str(results_file), "-o", str(output)]) == 0
+    assert main(["plot", str(results_file), "-o", str(output), "--force"]) == 0
     assert output.read_bytes() == data  # the same every time
     if suffix == "png":
         with Image.open(output) as image:

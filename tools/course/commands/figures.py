@@ -6,6 +6,7 @@ from pathlib import Path
 from lic.tools.course.commands.figure_options import add_figure_options, context_for
 from lic.tools.course.gallery import FIGURES, captioned
 from lic.tools.files import write_whole
+from lic.tools.usage import add_force, check_output
 
 EXAMPLES = f"""\
 examples:
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("output", type=Path, metavar="OUT", help="folder for the PNG files")
     parser.add_argument("--only", nargs="+", choices=FIGURES, metavar="FIGURE", help="only these figures")
     add_figure_options(parser)
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
     context = context_for(args, names)
     args.output.mkdir(parents=True, exist_ok=True)
     for name in names:
+        check_output(args.output / f"{name}.png", force=args.force)
+    for name in names:
         path = args.output / f"{name}.png"
-        write_whole(path, captioned(FIGURES[name](context)))
+        write_whole(path, captioned(FIGURES[name](context)), replace=args.force)
         print(path)
     return 0

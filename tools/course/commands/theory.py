@@ -8,6 +8,7 @@ from lic.tools.course.commands.figure_options import add_figure_options, context
 from lic.tools.course.gallery import FIGURES, plain
 from lic.tools.course.theory_page import Illustration, theory_page
 from lic.tools.files import write_whole
+from lic.tools.usage import add_force, check_output
 
 EXAMPLES = """\
 examples:
@@ -21,17 +22,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER", help="folder for index.html")
     add_figure_options(parser)
+    add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
+    path = args.output / "index.html"
+    args.output.mkdir(parents=True, exist_ok=True)
+    check_output(path, force=args.force)
     names = [name for chapter in COURSE for name in chapter.figures]
     context = context_for(args, names)
     figures = {}
     for name in names:
         drawing = FIGURES[name](context)
         figures[name] = Illustration(plain(drawing, "webp"), drawing.caption)
-    path = args.output / "index.html"
-    args.output.mkdir(parents=True, exist_ok=True)
-    write_whole(path, theory_page(COURSE, figures).encode())
+    write_whole(path, theory_page(COURSE, figures).encode(), replace=args.force)
     print(path)
     return 0

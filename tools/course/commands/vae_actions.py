@@ -21,7 +21,7 @@ from lic.tools.loop_options import add_loop_arguments, add_options, given_option
 from lic.tools.training.loop import train
 from lic.tools.training.pictures import load_pictures
 from lic.tools.training.variational import Variational, load_vae, measure, score_table
-from lic.tools.usage import UsageError
+from lic.tools.usage import UsageError, add_force, check_output
 
 EXAMPLES = """\
 examples:
@@ -61,6 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for picture in pictures:
             sub.add_argument(picture, type=Path, metavar=picture.upper(), help="a picture")
         sub.add_argument("-o", "--output", type=Path, required=True, metavar="PNG", help="picture to write")
+        add_force(sub)
         sub.add_argument("--seed", type=int, default=0, help="random seed (0)")
         return sub
 
@@ -106,8 +107,9 @@ def size(text: str) -> tuple[int, int]:
     return height, width
 
 
-def save_panel(path: Path, rows: list[list[Tensor]]) -> None:
-    write_whole(path, panel(rows))
+def save_panel(args: argparse.Namespace, rows: list[list[Tensor]]) -> None:
+    path: Path = args.output
+    write_whole(path, panel(rows), replace=args.force)
     print(f"{path}: {len(rows)} x {len(rows[0])} pictures")
 
 
@@ -126,7 +128,7 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def run_sample(args: argparse.Namespace) -> int:
-    save_panel(args.output, sample_rows(load_vae(args.run), args.count, args.size, args.seed))
+    save_panel(args, sample_rows(load_vae(args.run), args.count, args.size, args.seed))
     return 0
 
 
@@ -134,7 +136,7 @@ def run_reconstruct(args: argparse.Namespace) -> int:
     vae, x = load_vae(args.run), read(args.picture)
     result = reconstruct(vae, x, args.samples, torch.Generator().manual_seed(args.seed))
     deviation = result.deviation / result.deviation.max().clamp(min=1e-12)
-    save_panel(args.output, [[result.original, result.best, result.sample, deviation]])
+    save_panel(args, [[result.original, result.best, result.sample, deviation]])
     decibels = float(psnr(mse(result.best[None], result.original[None])))
     print("original; from the mean of q(z|x) (MAP); from a sample; deviation over samples, white being largest")
     print(f"MAP {decibels:.2f} dB, {float(bits_per_dimension(vae, x)):.3f} bits per 8-bit value,", end=" ")
@@ -144,12 +146,12 @@ def run_reconstruct(args: argparse.Namespace) -> int:
 
 def run_interpolate(args: argparse.Namespace) -> int:
     row = between(load_vae(args.run), read(args.first), read(args.second), args.steps)
-    save_panel(args.output, [row])
+    save_panel(args, [row])
     return 0
 
 
 def run_traverse(args: argparse.Namespace) -> int:
-    save_panel(args.output, traversals(load_vae(args.run), read(args.picture), args.channels, args.span))
+    save_panel(args, traversals(load_vae(args.run), read(args.picture), args.channels, args.span))
     return 0
 
 
@@ -184,5 +186,7 @@ def run(args: argparse.Namespace) -> int:
         value = getattr(args, name, None)
         if value is not None and value < 1:
             raise UsageError(f"--{name} {value}: give 1 or more")
+    if hasattr(args, "force"):
+        check_output(args.output, force=args.force)
     with torch.set_grad_enabled(args.action in ("train", "objectives", "colour")):
         return ACTIONS[args.action](args)
