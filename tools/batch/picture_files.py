@@ -2,7 +2,9 @@
 
 import io
 import math
+import re
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
 LOSSY_QUALITY = 95  # of JPEG and the like, which come from a file that has lost something already
 PNG_LEVEL = 4  # of zlib: half the time of Pillow's 6, which for large pictures is that of decoding; files 2 % larger
 LOSSY = ("JPEG", "MPO", "WEBP", "AVIF", "HEIF", "JXL")
-NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP"}
+NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP", "dpi": "resolution", "text": "text"}
+NOTHING: Mapping[str, Any] = {}
+KEYWORD = re.compile("[ -~\xa1-\xff]{1,79}")  # of a text in a PNG file
 
 
 def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = False) -> Converted:
@@ -116,26 +120,46 @@ def decode_bytes(
 
 def _saved(image: Image.Image, kind: str, options: dict[str, Any]) -> bytes:
     """A picture as a file of a format, with a warning of everything that the format cannot hold."""
-    out = io.BytesIO()
-    options = options | _metadata(image.info, kind)
-    try:
-        image.save(out, kind, **options)
-    except OSError:
-        if not image.has_transparency_data:
-            raise
+    out, info = io.BytesIO(), image.info
+    if image.has_transparency_data and not _can_hold(kind, image.mode):
         warnings.warn(f"{kind} holds no transparency: the picture is put on white, use .png to keep it", stacklevel=2)
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))
-        out = io.BytesIO()
-        paper.convert("RGB" if image.mode == "RGBA" else "L").save(out, kind, **options)
-    with Image.open(io.BytesIO(out.getvalue())) as written:
-        lost = [words for name, words in NAMES.items() if name in image.info and name not in written.info]
+        image = paper.convert("RGB" if image.mode == "RGBA" else "L")
+    unfit = [name for name in NAMES if name in info and not _can_hold(kind, image.mode, {name: info[name]})]
+    if unfit:
+        words = " and ".join(NAMES[name] for name in unfit)
+        warnings.warn(f"{kind} cannot hold this picture's {words}: left out", stacklevel=2)
+    info = {name: value for name, value in info.items() if name not in unfit}
+    image.info = {}  # of which formats take what they are not given
+    image.save(out, kind, **options, **_metadata(info, kind))
+    try:
+        with Image.open(out) as written:
+            found = written.info.keys()
+    except UnidentifiedImageError:  # a format that Pillow only writes
+        found = {}.keys()
+    lost = [NAMES[name] for name in METADATA if name in info and name not in found]
     if lost:
         warnings.warn(f"{kind} holds no {' and no '.join(lost)}: left out, use .png to keep it", stacklevel=2)
     return out.getvalue()
 
 
-def _metadata(info: dict[Any, Any], kind: str) -> dict[str, Any]:
+def _can_hold(kind: str, mode: str, info: Mapping[str, Any] = NOTHING) -> bool:
+    """Whether a picture with this metadata can be written in a format, and read again if Pillow reads it."""
+    out = io.BytesIO()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the picture itself will cause them
+            Image.new(mode, (16, 16)).save(out, kind, **_metadata(info, kind))
+            Image.open(out).close()
+    except UnidentifiedImageError:
+        return True
+    except Exception:  # for values that they do not expect, the formats raise errors of many kinds
+        return False
+    return True
+
+
+def _metadata(info: Mapping[Any, Any], kind: str) -> dict[str, Any]:
     """EXIF, ICC profile, XMP, resolution and text as options of Pillow's `save`."""
     options = {name: info[name] for name in (*METADATA, "dpi") if name in info}
     if kind == "PNG":
@@ -143,5 +167,8 @@ def _metadata(info: dict[Any, Any], kind: str) -> dict[str, Any]:
         if "xmp" in options:
             chunks.add_itxt("XML:com.adobe.xmp", options.pop("xmp"))
         for keyword, text in info.get("text", {}).items():
-            chunks.add_text(keyword, text)
+            if KEYWORD.fullmatch(keyword):
+                chunks.add_text(keyword, text)
+            else:
+                warnings.warn(f"PNG cannot hold a text named {keyword[:20]!r}: left out", stacklevel=4)
     return options

@@ -1,6 +1,7 @@
 """Picture files of all kinds, in and out."""
 
 import os
+import re
 import struct
 import zlib
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from lic import encode
 from lic.tools.cli import main
 from tests.conftest import Pixels
 
@@ -167,3 +169,56 @@ def test_all_frames_go_into_numbered_files(suffix: str, folder: Path, photo: Pix
     assert np.abs(last - np.asarray(frames[9])).mean() < np.abs(last - np.asarray(frames[0])).mean()
     assert main(["encode", f"in/many{suffix}", "-o", "x.lic", "-m", "tiny"]) == 0
     assert "has 10 frames, only number 1 is encoded" in capsys.readouterr().err
+
+
+def tiff(*entries: bytes) -> bytes:
+    return b"Exif\0\0MM\0*\0\0\0\x08" + struct.pack(">H", len(entries)) + b"".join(entries) + bytes(4)
+
+
+ORIENTATION_AS_TEXT = struct.pack(">HHI4s", 0x112, 2, 1, b"A\0\0\0")
+ODD = {
+    "exif": {
+        "long": b"Exif\0\0II*\0\x08\0\0\0\0\0" + bytes(70_000),
+        "garbage": b"garbage",
+        "empty": b"Exif\0\0",
+        "cut": tiff(ORIENTATION_AS_TEXT)[:-9],
+        "of a wrong type": tiff(ORIENTATION_AS_TEXT),
+        "endless": b"Exif\0\0MM\0*" + struct.pack(">IHI", 8, 0, 8),
+    },
+    "icc_profile": {"long": bytes(17_000_000), "garbage": b"garbage"},
+    "xmp": {"long": b"<x/>" * 20_000, "no text": b"\xff\0\xfe"},
+    "dpi": {"huge": (42_949_672.95, 1.0)},
+    "text": {"named in Greek": {"π": "3"}, "without a name": {"": "3"}, "with a long name": {"x" * 80: "3"}},
+}
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif", ".heic", ".jxl", ".pdf", ".bmp", ".jp2"])
+@pytest.mark.parametrize(("name", "kind"), [(name, kind) for name, kinds in ODD.items() for kind in kinds])
+def test_the_picture_is_written_whatever_metadata_it_has(
+    name: str, kind: str, suffix: str, photo: Pixels, tmp_path: Path, capsys: Captured
+) -> None:
+    path = tmp_path / "odd.lic"
+    path.write_bytes(encode(photo[:16, :16], lossless=True, model="tiny", metadata={name: ODD[name][kind]}))
+    output = tmp_path / f"odd{suffix}"
+    assert main(["decode", str(path), "-o", str(output)]) == 0
+    assert all(re.search("holds no|cannot hold|Corrupt EXIF", line) for line in capsys.readouterr().err.splitlines())
+    if suffix != ".pdf":
+        with Image.open(output) as image:
+            image.load()
+            assert image.size == (16, 16)
+
+
+def test_what_does_not_fit_into_a_file_is_named(photo: Pixels, tmp_path: Path, capsys: Captured) -> None:
+    path = tmp_path / "odd.lic"
+    metadata = {"exif": ODD["exif"]["long"], "icc_profile": b"kept", "text": {"π": "3", "e": "2"}}
+    path.write_bytes(encode(np.dstack([photo[:16, :16], photo[:16, :16, :1]]), model="tiny", metadata=metadata))
+    assert main(["decode", str(path), "-o", f"{tmp_path}/x.jpg"]) == 0
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition(": ")[2] for line in said] == [
+        "JPEG holds no transparency: the picture is put on white, use .png to keep it",
+        "JPEG cannot hold this picture's EXIF: left out",
+    ]
+    assert Image.open(tmp_path / "x.jpg").info["icc_profile"] == b"kept"
+    assert main(["decode", str(path), "-o", f"{tmp_path}/x.png"]) == 0
+    assert "PNG cannot hold a text named 'π': left out" in capsys.readouterr().err
+    assert Image.open(tmp_path / "x.png").text == {"e": "2"}  # type: ignore[attr-defined]
