@@ -13,8 +13,10 @@ from lic.codec.entropy.coder import Coder, make_coder
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.phases import Phases
 from lic.codec.entropy.plain import PlainWalk
-from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables
+from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables, table_entries
 from lic.codec.errors import UnsupportedVersion
+
+MAX_ENTRIES_OF_ALL = 2**22  # of the tables of all lambda points: to check them takes a second
 
 
 class EntropyModel(Protocol):
@@ -56,6 +58,8 @@ class ChannelTables:
         return cls(arrays["heights"].astype(np.int64))
 
     def check(self, steps: Ints) -> None:
+        if sum(map(table_entries, steps)) > MAX_ENTRIES_OF_ALL:
+            raise ValueError("its steps are too small for tables of a sensible size")
         for row in steps:
             check_tables(self.heights, row)
 

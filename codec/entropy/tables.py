@@ -27,7 +27,7 @@ MAX_STEP = 1 << 24
 TAIL_BITS = 18  # values beyond knots with less than 2^-18 of the mass outside escape
 FRACTION_BITS = 12  # resolution of a position within its segment
 MAX_TABLES = 256  # their numbers are bytes
-MAX_ENTRIES = 2**24  # of all tables at a position, some 100 times what a trained model has
+MAX_ENTRIES = 2**20  # of all tables at a position, some ten times what a trained model has
 KNOT_ARRAY = np.array(KNOTS)
 MASS_SHIFT = 18  # masses lose these bits before they are scaled to TOTAL, to stay within int64
 
@@ -113,9 +113,14 @@ def check_densities(heights: Ints, steps: Ints, prefix: str = "") -> None:
         raise ValueError(f"{prefix}steps are out of range")
 
 
+def table_entries(steps: Ints) -> int:
+    """How many entries tables with these steps have at most, in all."""
+    return int(((2 * KNOTS[-1] << STEP_BITS) // steps).sum())
+
+
 def check_tables(heights: Ints, steps: Ints) -> None:
     """Refuse densities whose tables, one per row, break the assumptions of the range coder."""
-    if ((2 * KNOTS[-1] << STEP_BITS) // steps).sum() > MAX_ENTRIES:
+    if table_entries(steps) > MAX_ENTRIES:
         raise ValueError("its steps are too small for tables of a sensible size")
     tables = frequency_tables(heights, steps, KNOT_ARRAY)
     if tables.flat.min() < 1 or (np.add.reduceat(tables.flat, tables.start) != TOTAL).any():

@@ -1,8 +1,8 @@
 """The installed models: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
 
 import json
-import math
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -68,7 +68,7 @@ def _check_card(card: dict[str, Any]) -> None:
     if not (isinstance(card["name"], str) and len(bytes.fromhex(card["fingerprint"])) == 4):
         raise ValueError("its card has no proper name and fingerprint")
     lambdas = card["lambdas"]
-    if not all(isinstance(value, (int, float)) and 0 < value < math.inf for value in lambdas):
+    if not all(isinstance(value, (int, float)) and 0 < value <= sys.float_info.max for value in lambdas):
         raise ValueError("its card's lambdas are not positive numbers")
     if not 1 <= len(lambdas) <= MAX_POINTS or sorted(lambdas) != lambdas:
         raise ValueError("its card's lambdas are not in order")

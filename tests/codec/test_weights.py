@@ -239,3 +239,19 @@ def test_no_module_unpickles() -> None:
     modules = [path for room in ("models", "codec", "tools") for path in (ROOT / room).glob("**/*.py")]
     assert len(modules) > 50
     assert [path.name for path in modules if unsafe.search(path.read_text())] == []
+
+
+@pytest.mark.parametrize("points", [3, 256])
+def test_a_model_whose_tables_would_take_long_is_refused_before_they_are_made(
+    points: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arrays, card = parts("plain")
+    step = 48 if points == 3 else 256  # more than 2^20 entries for a point, or 2^22 for all
+    arrays["steps"] = np.full((points, 12), step, np.int32)
+    arrays["restore"] = np.ones((points, 12), np.float32)
+    card |= {"lambdas": [0.001 * (k + 1) for k in range(points)], "second_look": [0.0] * points, "sha256": None}
+    path = tmp_path / "slow.safetensors"
+    path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
+    monkeypatch.setattr("lic.codec.entropy.tables.frequency_tables", lambda *_: pytest.fail("tables are made"))
+    with pytest.raises(BadModel, match="steps are too small"):
+        load_model(path)

@@ -15,7 +15,7 @@ from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.process import threads, usable_cores
 from lic.codec.transform.engines import choose_engine
-from lic.tools.usage import printable
+from lic.tools.usage import describe, printable
 
 LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "ncnn", "torch")
 PICTURE = (96, 128)  # what each model encodes and decodes
@@ -88,9 +88,9 @@ def _check_models() -> int:
         try:
             decode(encode(picture, model=file.path))
             result = f"works ({time.perf_counter() - start:.2f} s to load, encode and decode)"
-        except LicError as error:
+        except Exception as error:  # a model that fails in some unforeseen way is what is looked for
             problems += 1
-            result = str(error)
+            result = describe(error)
         print(printable(f"  {file.name:<12} {file.fingerprint.hex()} {result}"))
     for damaged in damaged_models():
         problems += 1

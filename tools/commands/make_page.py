@@ -6,7 +6,7 @@ from pathlib import Path
 from lic.codec.model.loader import get_model
 from lic.tools.files import holds, write_whole
 from lic.tools.pages.viewer import EXPLAINING, models_of, read_pictures, site_files, viewer_page
-from lic.tools.usage import UsageError, add_force, check_output
+from lic.tools.usage import UsageError, add_force, check_output, printable
 
 EXAMPLES = """\
 examples:
@@ -47,11 +47,12 @@ def run(args: argparse.Namespace) -> int:
         models[more.fingerprint] = more
     if args.site:
         write_site(Path(args.output), site_files(pictures, models.values()), args.force)
-        print(f"{args.output}: open example.html there by a web server, e.g. python -m http.server -d {args.output}")
+        here = printable(args.output)
+        print(f"{here}: open example.html there by a web server, e.g. python -m http.server -d {here}")
     else:
         page = viewer_page(pictures, models.values()).encode()
         write_whole(args.output, page, replace=args.force)
-        print(f"{args.output}: {len(page):,} bytes")
+        print(printable(f"{args.output}: {len(page):,} bytes"))
     return 0
 
 

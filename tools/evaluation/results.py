@@ -19,6 +19,7 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 FORMAT = 2
+LONGEST_REASON = 200  # letters
 ALL_OF_KODAK = "Kodak: all 24 pictures"  # the beginning of `dataset` if the pictures are exactly these
 
 
@@ -153,18 +154,21 @@ def _load(path: Path) -> Results:
         return _from_csv(text) if path.suffix.lower() == ".csv" else _from_json(text)
     except OSError as error:
         raise BadResults(f"cannot read {path}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BadResults(f"{path} does not hold results of lic eval ({error!r}): write it again") from error
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError, csv.Error) as error:
+        reason = f"{type(error).__name__}: {str(error)[:LONGEST_REASON]}"
+        raise BadResults(f"{path} does not hold results of lic eval ({reason}): write it again") from error
 
 
 def _from_json(text: str) -> Results:
     content = json.loads(text)
     if content["lic_eval"] != FORMAT:
         raise ValueError(f"its format is {content['lic_eval']}, this lic reads {FORMAT}")
-    codecs = {name: CodecInfo(**info) for name, info in content["codecs"].items()}
+    codecs = {name: CodecInfo(**{k: str(v) for k, v in info.items()}) for name, info in content["codecs"].items()}
     rows = (dict(zip(content["columns"], row, strict=True)) for row in content["measurements"])
     measurements = tuple(_measurement(row) for row in rows)
-    return Results(measurements, codecs, content["dataset"], content["machine"])
+    if unknown := {m.codec for m in measurements} - codecs.keys():
+        raise ValueError(f"it measures codecs that it does not describe: {', '.join(unknown)}")
+    return Results(measurements, codecs, str(content["dataset"]), str(content["machine"]))
 
 
 def _from_csv(text: str) -> Results:

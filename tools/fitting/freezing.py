@@ -20,7 +20,7 @@ from lic.tools.fitting.context_fit import fit_contexts
 from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
 from lic.tools.fitting.phase_fit import fit_phases
 from lic.tools.fitting.stages import stages
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
 from lic.tools.training.rate_distortion import Distortion, best_checkpoint, measure, read_run
 
 SECOND_LOOK_CROPS = 24
@@ -37,7 +37,8 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
     data = data or info["config"].get("data")
     if not data:
         raise CheckpointError(f"{checkpoint} does not say what it was trained on: name pictures with `data`")
-    crops = square_crops(data, info["config"]["crop"])
+    with reading(checkpoint):
+        crops = square_crops(data, info["config"]["crop"])
     first = sort_latents(network, latent_chunks(network, crops))
     card = model_card(name, info)
     choose_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])

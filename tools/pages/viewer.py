@@ -5,9 +5,11 @@ The decoder's JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` com
 
 import html
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import quote
 
 import numpy as np
 
@@ -17,6 +19,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import find_model
 from lic.tools.browser.decoder_model import SUFFIX, pack_model
 from lic.tools.pages import page
+from lic.tools.usage import BadOptions, printable
 
 BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
@@ -103,20 +106,30 @@ def picture_files(pictures: Iterable[Picture]) -> dict[str, bytes]:
 
 def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> dict[str, bytes]:
     """A folder for a web site: the decoder, its models, and a page that shows pictures in both ways."""
+    attributes = (f'src="{address(p.name)}" alt="{html.escape(printable(p.name))}"' for p in pictures)
     figures = "\n".join(
-        f"<figure><lic-img src={quoted} alt={quoted}></lic-img><figcaption>&lt;lic-img&gt;</figcaption></figure>\n"
-        f"<figure><img src={quoted} alt={quoted}><figcaption>&lt;img&gt;</figcaption></figure>"
-        for quoted in (f'"{html.escape(picture.name)}"' for picture in pictures)
+        f"<figure><lic-img {told}></lic-img><figcaption>&lt;lic-img&gt;</figcaption></figure>\n"
+        f"<figure><img {told}><figcaption>&lt;img&gt;</figcaption></figure>"
+        for told in attributes
     )
     example = (BROWSER / "example.html").read_text(encoding="utf-8").replace("PICTURES", figures)
-    copied = {name: (BROWSER / name).read_bytes() for name in COPIED}
-    return {
-        **copied,
-        **engine_files(),
-        **model_files(models),
-        **{picture.name: picture.data for picture in pictures},
-        "example.html": example.encode(),
-    }
+    site = {name: (BROWSER / name).read_bytes() for name in COPIED}
+    site |= engine_files() | model_files(models) | {"example.html": example.encode()}
+    taken = {name.lower() for name in site}  # some file systems do not tell A from a
+    for picture in pictures:
+        if picture.name.lower() in taken:
+            raise BadOptions(f"two files of the site would be called {picture.name}: rename the picture")
+        taken.add(picture.name.lower())
+    return site | {picture.name: picture.data for picture in pictures}
+
+
+def address(name: str) -> str:
+    """A file's name as a relative address.
+
+    >>> address("50 % #1?.lic")
+    '50%20%25%20%231%3F.lic'
+    """
+    return quote(os.fsencode(name))
 
 
 def to_text(data: bytes) -> str:
@@ -134,7 +147,7 @@ def to_text(data: bytes) -> str:
 
 
 def _document(pictures: Sequence[Picture], scripts: str, policy: str) -> str:
-    title = pictures[0].name if len(pictures) == 1 else "lic"
+    title = printable(pictures[0].name) if len(pictures) == 1 else "lic"
     listed = [
         {"name": picture.name, "file": file} for picture, file in zip(pictures, picture_files(pictures), strict=True)
     ]

@@ -1,6 +1,8 @@
 """Checkpoints of a training run: safetensors with a JSON description inside, written whole or not at all."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +17,31 @@ from lic.tools.files import write_whole
 METADATA = "lic.checkpoint"
 BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
 EARLIER_NAMES = {"exp_avg": "mean", "exp_avg_sq": "square"}  # in Adam's states of the first runs
+LONGEST_REASON = 200  # letters: libraries cite all that they have read
+COUNTS = ("step", "elapsed", "patches")  # numbers in `info`
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
+
+
+# What the code that uses a malformed checkpoint may raise.
+MALFORMED = (ArithmeticError, AttributeError, LookupError, RuntimeError, SafetensorError, TypeError, ValueError)
 
 
 class CheckpointError(LicError):
     """A checkpoint cannot be read or does not fit."""
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Report all that goes wrong while a checkpoint is read and used as one error."""
+    try:
+        yield
+    except LicError:
+        raise
+    except FileNotFoundError as error:
+        raise CheckpointError(f"there is no checkpoint {path}: name the folder of a training run") from error
+    except (OSError, *MALFORMED) as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:LONGEST_REASON]
+        raise CheckpointError(f"{path} is not a checkpoint of lic train, or it is damaged ({reason})") from error
 
 
 def save_checkpoint(
@@ -36,15 +58,16 @@ def save_checkpoint(
 
 def read_info(path: Path) -> dict[str, Any]:
     """The `info` of a checkpoint, without its tensors."""
-    try:
-        with safe_open(path, "pt") as file:
-            metadata = file.metadata() or {}
-            info: dict[str, Any] = json.loads(metadata[METADATA]) if METADATA in metadata else _bare_info(metadata)
-            return info
-    except FileNotFoundError as error:
-        raise CheckpointError(f"there is no checkpoint {path}: name the folder of a training run") from error
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise CheckpointError(f"{path} is not a checkpoint of lic train, or it is damaged ({error})") from error
+    with reading(path), safe_open(path, "pt") as file:
+        metadata = file.metadata() or {}
+        info: dict[str, Any] = json.loads(metadata[METADATA]) if METADATA in metadata else _bare_info(metadata)
+        if not (isinstance(info.get("config", {}), dict) and all(_is_count(info.get(name, 0)) for name in COUNTS)):
+            raise ValueError("its description is not that of a run")
+        return info
+
+
+def _is_count(value: object) -> bool:
+    return type(value) in (int, float) and 0 <= value < 2**53  # type: ignore[operator]
 
 
 def _bare_info(metadata: dict[str, str]) -> dict[str, Any]:
@@ -77,9 +100,10 @@ def load_checkpoint(
         average.load_state_dict(section(tensors, "average"))
     except RuntimeError as error:
         raise CheckpointError(f"{path} holds another architecture: {error}") from error
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in section(tensors, "optimizer").items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[EARLIER_NAMES.get(name, name)] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    with reading(path):
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in section(tensors, "optimizer").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[EARLIER_NAMES.get(name, name)] = value
+        optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return info

@@ -35,10 +35,18 @@ from torch import Tensor, nn
 from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, load_checkpoint, read_info, save_checkpoint
+from lic.tools.training.checkpoint import (
+    BEST,
+    CHECKPOINT,
+    CheckpointError,
+    load_checkpoint,
+    read_info,
+    reading,
+    save_checkpoint,
+)
 from lic.tools.training.graph import RECORDERS, Graphed, Numbers, Work
 from lic.tools.training.objective import Autocast, Choices, Model, Now, Objective
-from lic.tools.training.options import option
+from lic.tools.training.options import check_types, option
 from lic.tools.training.parallel import Processes, choose_device, joined_processes, prepared
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.progress import Progress
@@ -107,7 +115,10 @@ def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any
 
 def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig, Chosen]:
     """The choices of the run in the folder `output`, one of `changes`, with these changes."""
-    stored = kind.EARLIER | read_info(Path(changes["output"], CHECKPOINT))["config"]
+    path = Path(changes["output"], CHECKPOINT)
+    info = read_info(path)
+    with reading(path):
+        stored = kind.EARLIER | info["config"]
     trains = stored.pop("objective", kind.NAME)  # the first trainer had but one
     if trains != kind.NAME:
         raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
@@ -115,7 +126,10 @@ def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig
         loop, model = sort_options(stored, TrainConfig, kind)
     except BadOptions as error:
         raise CheckpointError(f"the run in {changes['output']} is of another version of lic: {error}") from error
-    config, objective = TrainConfig(**loop), kind(**model)
+    with reading(path):
+        config, objective = TrainConfig(**loop), kind(**model)
+        check_types(config)
+        check_types(objective)
     loop, model = sort_options(changes, TrainConfig, kind)
     for name in (*kind.FIXED, "optimizer"):
         before = getattr(config if name == "optimizer" else objective, name)
@@ -235,10 +249,13 @@ def begin(
     state = State(model, copy.deepcopy(model), make_optimizer(model, config))
     if checkpoint:
         info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
-        state.step, state.elapsed = info["step"], info["elapsed"]
-        state.patches = info.get("patches", state.step * config.batch)
-        best = checkpoint.with_name(BEST)
-        state.best = read_info(best)["score"] if best.exists() else math.inf
+        with reading(checkpoint):
+            state.step, state.elapsed = info["step"], info["elapsed"]
+            state.patches = info.get("patches", state.step * config.batch)
+        if (best := checkpoint.with_name(BEST)).exists():
+            score = read_info(best)
+            with reading(best):
+                state.best = float(score["score"])
     else:
         count = START_CROPS // max(1, config.crop // 128) ** 2
         objective.start(model, store.draw(max(1, count), torch.Generator().manual_seed(config.seed)))

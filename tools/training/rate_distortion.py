@@ -18,7 +18,7 @@ from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
 from lic.models.quantization import quantize
 from lic.models.second_look import blend
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, section
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
 from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
@@ -233,14 +233,15 @@ def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slop
 def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
     """The averaged network of a checkpoint, and the checkpoint's `info`."""
     tensors, info = read_checkpoint(path)
-    config = info["config"]
-    if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
-        raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
-    shares = config.get("second_look", ())
-    architecture = Architecture(config.get("kind", "balle2017"), config["n"], config["m"])
-    contexts = config.get("rate") == "contexts"
-    network = RateDistortionAutoencoder(architecture, config["lambdas"], shares, contexts)
-    network.load_state_dict(section(tensors, "average"))
+    with reading(path):
+        config = info["config"]
+        if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
+            raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
+        shares = config.get("second_look", ())
+        architecture = Architecture(config.get("kind", "balle2017"), config["n"], config["m"])
+        contexts = config.get("rate") == "contexts"
+        network = RateDistortionAutoencoder(architecture, config["lambdas"], shares, contexts)
+        network.load_state_dict(section(tensors, "average"))
     return network, info
 
 

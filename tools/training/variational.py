@@ -13,7 +13,7 @@ from lic.models.distortion import mse, psnr
 from lic.models.theory.likelihood import Noise
 from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
-from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, section
+from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, reading, section
 from lic.tools.training.objective import Autocast, Forward, Now, Validation
 from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
@@ -142,9 +142,10 @@ def load_vae(run: Path) -> Vae:
     """The averaged network of a run of `lic learn vae train` (its folder, or a checkpoint in it)."""
     path = best_checkpoint(run)
     tensors, info = read_checkpoint(path)
-    config = info["config"]
-    if config.get("objective") != Variational.NAME:
-        raise CheckpointError(f"{path} is not a VAE: make one with lic learn vae train")
-    vae = Vae(config["n"], config["m"], config["noise"])
-    vae.load_state_dict(section(tensors, "average"))
+    with reading(path):
+        config = info["config"]
+        if config.get("objective") != Variational.NAME:
+            raise CheckpointError(f"{path} is not a VAE: make one with lic learn vae train")
+        vae = Vae(config["n"], config["m"], config["noise"])
+        vae.load_state_dict(section(tensors, "average"))
     return vae.requires_grad_(False)

@@ -1,10 +1,13 @@
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from lic.codec.entropy import coder
 from lic.codec.entropy.compiled import BUILT
-from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.catalogue import METADATA, MODELS_VARIABLE, read_model_file
+from lic.codec.model.tensor_file import read_arrays, to_bytes
 from lic.tools.cli import main
 
 Captured = pytest.CaptureFixture[str]
@@ -41,3 +44,31 @@ def test_damaged_and_missing_models_are_problems(
     (tmp_path / "bent.safetensors").write_bytes(b"no model")
     assert main(["doctor"]) == 1
     assert "not a lic model" in capsys.readouterr().out
+
+
+ODD_CARDS = {
+    "a name for the terminal": {"name": "\x1b[2J\ud800"},
+    "a lambda beyond float": {"lambdas": [1, 10, 10**400]},
+    "lambdas that are texts": {"lambdas": ["1", "2", "3"]},
+    "sizes that are none": {"network": {"kind": "balle2017", "n": "6", "m": True}},
+    "an unknown part": {"network": {"kind": "balle2017", "n": 6, "m": 12, "more": 1}},
+    "second looks that are none": {"second_look": [None, "x", 2]},
+    "an entropy model that is a list": {"entropy": [1]},
+    "a card that is a list": None,
+}
+
+
+@pytest.mark.parametrize("kind", ODD_CARDS)
+def test_an_odd_model_hides_no_other(
+    kind: str, tiny_model_path: Path, tmp_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, os.pathsep.join([str(tmp_path), str(tiny_model_path.parent)]))
+    path = Path(__file__).parents[3] / "conformance" / "golden-plain.safetensors"
+    card = read_model_file(path).card
+    odd = card | ODD_CARDS[kind] if ODD_CARDS[kind] else [card]  # type: ignore[operator]
+    (tmp_path / "odd.safetensors").write_bytes(to_bytes(read_arrays(path), {METADATA: json.dumps(odd)}))
+    for command in ("doctor", "models"):
+        assert main([command]) in (0, 1)
+        said = capsys.readouterr()
+        assert all(line.isprintable() for line in (said.out + said.err).splitlines())
+        assert "tiny" in said.out and ("odd.safetensors" in said.out + said.err or "\\ud800" in said.out)

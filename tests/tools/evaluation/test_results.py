@@ -1,13 +1,23 @@
 """Results survive being written and read; means are over the pictures that all codecs have coded."""
 
+import json
 import math
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
 
 from lic.tools.evaluation.curves import METRICS, mean_curve, mean_curve_at_rate
-from lic.tools.evaluation.results import BadResults, CodecInfo, Measurement, Results, load_results, merge, save_results
+from lic.tools.evaluation.results import (
+    FORMAT,
+    BadResults,
+    CodecInfo,
+    Measurement,
+    Results,
+    load_results,
+    merge,
+    save_results,
+)
 
 
 def measurement(picture: str, codec: str, setting: float, bpp: float, psnr: float) -> Measurement:
@@ -46,11 +56,34 @@ def test_undefined_values_stay_undefined(tmp_path: Path, suffix: str) -> None:
     assert math.isnan(read.psnr) and read.error == "too small"
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"lic_eval": 99}'])
-def test_other_files_are_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "r.json").write_text(content)
-    with pytest.raises(BadResults, match=r"r\.json"):
+def odd(**more: object) -> str:
+    """A file with one measurement, and something else in it."""
+    columns = [field.name for field in fields(Measurement)]
+    row = ["a.png", 5, 5, "jpeg", *[1] * (len(columns) - 5), ""]
+    told = {"lic_eval": FORMAT, "dataset": "", "machine": "", "codecs": {}, "columns": columns, "measurements": [row]}
+    return json.dumps(told | more)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *("", "{}", "[1]", '{"lic_eval": 99}', "[" * 100_000, "\xff" * 100_000),
+        *(odd(), odd(codecs=[]), odd(codecs={"jpeg": {}}), odd(columns=5), odd(measurements=[[]]), odd(measurements=1)),
+        odd(measurements=[["a.png", 10**400, 5, "jpeg", 1, 1, 10**400, *[1] * 8, ""]]),
+    ],
+)
+def test_other_files_are_refused_in_a_line(tmp_path: Path, content: str) -> None:
+    (tmp_path / "r.json").write_text(content, encoding="latin-1")
+    with pytest.raises(BadResults, match=r"r\.json") as caught:
         load_results([tmp_path / "r.json"])
+    assert len(str(caught.value)) < 500
+
+
+def test_texts_that_are_none_do_no_harm(tmp_path: Path) -> None:
+    info = {"label": ["x"], "version": None, "settings": {}}
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.json").write_text(odd(codecs={"jpeg": info}, dataset=[name], machine={}))
+    assert load_results([tmp_path / "a.json", tmp_path / "b.json"]).codecs["jpeg"].label == "['x']"
 
 
 def test_a_picture_that_one_codec_failed_on_is_in_no_mean() -> None:
