@@ -55,8 +55,11 @@ class Record:
         if storage.size(self.path) is None:
             return {}
         try:
-            return {name: Entry(*entry) for name, entry in json.loads(storage.read(self.path)).items()}
-        except (ValueError, TypeError, AttributeError) as error:
+            entries = {name: Entry(*entry) for name, entry in json.loads(storage.read(self.path)).items()}
+            if not all(isinstance(entry.made, dict) for entry in entries.values()):
+                raise ValueError("an entry without settings")
+            return entries
+        except (ValueError, TypeError, AttributeError, RecursionError) as error:
             raise BadOptions(f"{self.path} is damaged: delete it, and run with `force`") from error
 
     def find(self, target: str) -> Entry:

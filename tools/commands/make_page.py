@@ -60,7 +60,7 @@ def write_site(folder: Path, files: dict[str, bytes], force: bool) -> None:
     """Write all files, or with an error none. Those that only explain never take the place of other ones."""
     others = [name for name, data in files.items() if (folder / name).exists() and not holds(folder / name, data)]
     for name in [name for name in others if name in EXPLAINING]:
-        print(f"{folder / name}: kept as it is; this version of lic would write another one")
+        print(printable(f"{folder / name}: kept as it is; this version of lic would write another one"))
         del files[name]
         others.remove(name)
     if others and not force:

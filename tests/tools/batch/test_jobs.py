@@ -307,3 +307,12 @@ def test_progress_within_a_picture_is_shown_on_a_terminal(
     *options, what = shown
     assert main(["encode", "in/a.png", "-o", "x.lic", "-m", "tiny", *options]) == 0
     assert what in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "[]", "{", '{"a.lic": ["x", "y"]}', '{"a.lic": 1}', '{"a.lic": {}}'])
+def test_a_malformed_record_is_one_line(text: str, folder: Path, capsys: Captured) -> None:
+    encode_folder()
+    Path("out", ".lic-made.json").write_text(text)
+    capsys.readouterr()
+    assert encode_folder() == 2
+    assert capsys.readouterr().err == "lic encode: out/.lic-made.json is damaged: delete it, and run with --force\n"
