@@ -6,7 +6,7 @@ from lic.codec.decoder import model_file, read_symbols
 from lic.codec.encode.encoder import position_in
 from lic.codec.encode.settings import Settings
 from lic.codec.file.container import FileLike, parse, read_bytes
-from lic.codec.model.loader import get_model, load_model
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import ImageLike, read_image
 from lic.codec.process import finished_before_exit
@@ -32,7 +32,7 @@ def analyse(
     (320, 3, 4)
     """
     settings = Settings(quality=quality, lambda_=lambda_, tune=tune, model=model)
-    frozen = get_model(settings.model, settings.tune)
+    frozen = find_model(settings.model, tune=settings.tune).load()
     return tiled.analyse(read_image(image).pixels, frozen, frozen.at(position_in(frozen, settings)))
 
 
@@ -48,4 +48,4 @@ def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> S
     dtype('int32')
     """
     file = parse(read_bytes(data))
-    return read_symbols(file, load_model(model_file(file, model).path))
+    return read_symbols(file, model_file(file, model).load())

@@ -18,9 +18,8 @@ from lic.codec.file.geometry import (
     chunks_under,
     latent_size,
 )
-from lic.codec.model.catalogue import ModelFile, choose_file, find_file, read_model_file
+from lic.codec.model.catalogue import ModelFile, find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import load_model
 from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.writing import stored_picture, to_pillow
 from lic.codec.process import finished_before_exit, give_back_memory
@@ -71,11 +70,7 @@ def decode(
     needed = None if file.exact else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
     check_cost(region, size, reach, bool(file.section(ALPHA) or file.section(LOSSLESS)), max_pixels)
-    return (
-        decode_picture(file, load_model(needed.path), region, reduce)
-        if needed
-        else stored_picture(file, region, reduce)
-    )
+    return decode_picture(file, needed.load(), region, reduce) if needed else stored_picture(file, region, reduce)
 
 
 def decode_picture(file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1) -> Image.Image:
@@ -108,8 +103,8 @@ def read_chunks(file: Container, model: FrozenModel, wanted: range | None = None
 def model_file(file: Container, name: str | os.PathLike[str] | None) -> ModelFile:
     """The model that a file needs; if a model is named, it must be the right one."""
     if name is None:
-        return find_file(file.fingerprint)
-    found = read_model_file(choose_file(name))
+        return find_model(fingerprint=file.fingerprint)
+    found = find_model(name)
     if found.fingerprint != file.fingerprint:
         raise BadModel(
             f"the file needs model {file.fingerprint.hex()}, {name} is {found.fingerprint.hex()}: "

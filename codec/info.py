@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from lic.codec.errors import ModelNotFound
 from lic.codec.file.container import LATENTS, Container, FileLike, parse, read_bytes
-from lic.codec.model.catalogue import find_file
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.quality import last_position, quality_of, scale_of
 
 
@@ -46,9 +46,9 @@ def read_info(data: FileLike) -> Info:
 def _quality(file: Container) -> float | None:
     """The quality of a position, which needs the model's card."""
     try:
-        points = len(find_file(file.fingerprint).card["lambdas"])
+        card = find_model(fingerprint=file.fingerprint).card
     except ModelNotFound:
         return None
-    if file.position > last_position(points):  # decoding will say so, unless the pixels are kept without loss
-        return None
-    return quality_of(file.position, scale_of(file.fingerprint, points))
+    if file.position > last_position(len(card["lambdas"])):
+        return None  # decoding will say so, unless the pixels are kept without loss
+    return quality_of(file.position, scale_of(card))

@@ -130,11 +130,10 @@ def describe(data: bytes) -> dict[str, object]:
     from lic import decode
     from lic.codec.decoder import read_symbols
     from lic.codec.file.container import parse
-    from lic.codec.model.catalogue import find_file
-    from lic.codec.model.loader import load_model
+    from lic.codec.model.catalogue import find_model
 
-    file, picture, model = parse(data), decode(data), find_file(parse(data).fingerprint)
-    symbols = None if file.exact else read_symbols(file, load_model(model.path)).astype("<i4")
+    file, picture, model = parse(data), decode(data), find_model(fingerprint=parse(data).fingerprint)
+    symbols = None if file.exact else read_symbols(file, model.load()).astype("<i4")
     return {
         "model": model.name,
         "size": list(picture.size),

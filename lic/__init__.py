@@ -10,16 +10,22 @@
 
 Importing `lic` teaches Pillow the format: `Image.open("x.lic")`, `image.save("x.lic", quality=60)`. Everything else is
 imported when it is first used: `read_info` needs neither numpy nor a network. `encode_batch` and `decode_batch` take
-and make torch tensors; `analyse` and `symbols` hand out latents.
+and make torch tensors; `analyse` and `symbols` hand out latents. `backend` names the coder in use, "C" or "numpy".
 """
 
-import importlib
+import importlib.util
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
-# In the repository the packages below stand beside this folder, and Python that is started there finds it first.
+# In the repository the packages stand beside this folder, and Python that is started there finds it first.
 if not os.path.isdir(os.path.join(__path__[0], "codec")):
-    __path__.append(os.path.dirname(__path__[0]))
+    for _name in ("models", "codec", "tools"):
+        _path = os.path.join(os.path.dirname(__path__[0]), _name, "__init__.py")
+        _spec = importlib.util.spec_from_file_location(f"lic.{_name}", _path)
+        assert _spec is not None and _spec.loader is not None
+        sys.modules[_spec.name] = globals()[_name] = importlib.util.module_from_spec(_spec)
+        _spec.loader.exec_module(sys.modules[_spec.name])
 
 from lic.codec import pillow_plugin as pillow_plugin  # registers itself with Pillow
 from lic.codec.errors import (
@@ -43,6 +49,7 @@ if TYPE_CHECKING:
     from lic.codec.tensors import decode_batch, encode_batch
 
     __version__: str
+    backend: str
 
 __all__ = [
     "BadImage",
@@ -58,6 +65,7 @@ __all__ = [
     "UnsupportedVersion",
     "__version__",
     "analyse",
+    "backend",
     "decode",
     "decode_batch",
     "encode",
@@ -83,6 +91,10 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("lic-codec")
+    if name == "backend":
+        from lic.codec.entropy.coder import BACKEND
+
+        return BACKEND
     if name in _HOMES:
         return getattr(importlib.import_module(f"lic.codec.{_HOMES[name]}"), name)
     raise AttributeError(f"module 'lic' has no attribute {name!r}")

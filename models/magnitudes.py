@@ -9,9 +9,9 @@ magnitude of a symbol by a weighted sum over symbols coded before it, and the es
 with these features f, in which magnitudes are capped:
 
     1                        a constant
-    F2, F8, F                running sums of magnitudes over the channels before, in which a magnitude counts half,
+    F0, F1, F2               running sums of magnitudes over the channels before, in which a magnitude counts half,
                              seven eighths, or all of the one of the channel after it
-    F2, F8, F, straight      the same sums at the four straight neighbours
+    F0, F1, F2, straight     the same sums at the four straight neighbours
     straight, diagonal       sums over the four straight and the four diagonal neighbours in the same channel, as far as
                              they were coded in earlier phases
 

@@ -1,4 +1,4 @@
-"""All ways to quantise, shared by training, refinement and coding."""
+"""All ways to quantise in training; `OperatingPoint.quantise` of the codec is "dead-zone" in numpy."""
 
 import math
 from typing import Literal

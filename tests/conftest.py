@@ -10,9 +10,8 @@ import skimage.data
 import torch
 from numpy.typing import NDArray
 
-from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import load_model
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -50,4 +49,4 @@ def tiny_model_path(photo: Pixels, tmp_path_factory: pytest.TempPathFactory) -> 
 
 @pytest.fixture(scope="session")
 def tiny_model(tiny_model_path: Path) -> FrozenModel:
-    return load_model(tiny_model_path)
+    return find_model(tiny_model_path).load()

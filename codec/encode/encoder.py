@@ -10,8 +10,8 @@ from lic.codec.encode import targets
 from lic.codec.encode.pipeline import encode_exactly, encode_picture
 from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
 from lic.codec.errors import BadSetting
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.picture.lossless import is_flat, looks_drawn
 from lic.codec.picture.reading import ImageLike, Picture, read_image
 from lic.codec.process import finished_before_exit
@@ -49,10 +49,10 @@ def encode(
     `tune` is "psnr" (the default) or "ms-ssim": the measure that the model was trained for. The model for MS-SSIM keeps
     more texture, at a lower PSNR. Or `model` is a name or the path of a .safetensors file.
 
-    `effort` is how long to search for latents that take fewer bits at no larger a squared error: two rounds for each
-    unit, each some three times as long as decoding, which itself does not change. The first rounds gain most. Whatever
-    the effort, the file is not longer and the picture not worse than without. It needs a model trained for squared
-    error.
+    `effort` is how long to search for latents that take fewer bits at no larger a squared error: 1.75 rounds for
+    each unit, each some three times as long as decoding, which itself does not change. The first rounds gain most.
+    Whatever the effort, the file is not longer and the picture not worse than without. It needs a model trained for
+    squared error.
 
     `lossless` keeps every pixel; no quality applies then. By default this is done where a picture has
     large flat areas or few colours and its file without loss is the smaller one; False is never. A drawing that is
@@ -103,7 +103,7 @@ def encode(
 @finished_before_exit()
 def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] = NO_METADATA) -> bytes:
     """`encode`, with its settings as a value."""
-    frozen = get_model(settings.model, settings.tune)
+    frozen = find_model(settings.model, tune=settings.tune).load()
     frozen.check_effort(settings.effort)
     position = position_in(frozen, settings)
     picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)

@@ -1,6 +1,6 @@
 """Files of a target size, or pictures of a target quality: a search over rate positions.
 
-The picture is analysed once; each try quantises and codes its latents, or decodes them.
+The picture is analysed once; each try quantises and codes its latents, and for a quality decodes them.
 """
 
 import math
@@ -10,7 +10,8 @@ from functools import cache, cached_property
 import numpy as np
 from PIL import Image
 
-from lic.codec.encode.pipeline import choose_symbols, encode_picture
+from lic.codec.decoder import read_symbols
+from lic.codec.encode.pipeline import encode_picture
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
@@ -19,7 +20,6 @@ from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
 from lic.codec.steps import tell
-from lic.codec.transform.strips import Whole
 from lic.codec.transform.tiled import first_look, second_look, synthesise
 from lic.models.second_look import blend
 
@@ -36,7 +36,8 @@ class Tries:
         self.count = 0
 
     def _file(self, position: int) -> bytes:
-        self._tell(position)
+        self.count += 1
+        tell(f"target, try {self.count}: quality {self.model.quality(position):g}", 0)
         return encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
 
     @cached_property
@@ -47,18 +48,13 @@ class Tries:
         share = np.float32(self.model.at(position).second_look)
         return blend(self.first, self.second, share) if share else self.first
 
-    def _tell(self, position: int) -> None:
-        self.count += 1
-        tell(f"target, try {self.count}: quality {self.model.quality(position):g}", 0)
-
     def decoded(self, position: int) -> Pixels:
         """The decoded picture of the file at a position: H x W x 3, or H x W for grey."""
-        self._tell(position)
+        file = parse(self.file(position))
+        if file.exact:
+            return self.original
         height, width = self.picture.pixels.shape[:2]
-        point = self.model.at(position)
-        chunks = choose_symbols(Whole(self.latents(position)), self.picture.pixels, self.model, point, self.effort)
-        symbols = np.concatenate([*chunks], axis=1)
-        pixels = synthesise(symbols, self.model, point, (width, height))
+        pixels = synthesise(read_symbols(file, self.model), self.model, self.model.at(position), (width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
     @property
@@ -109,8 +105,6 @@ def _encode_to_quality(
     value = cache(lambda position: min(measure(tries.original, tries.decoded(position)), MOST_DB))
     best = value(model.last_position)
     if best < target:
-        if parse(tries.file(model.last_position)).exact:
-            return tries.file(model.last_position)
         raise BadSetting(f"{goal} is out of reach for this picture: quality 100 reaches {best:.2f} dB")
     if value(0) >= target:
         return tries.file(0)

@@ -1,21 +1,24 @@
 """The coder: integer latents <-> bytes, in C where the extension is built, otherwise in numpy.
 
-Both write the same bytes. The environment variable LIC_CORE=numpy selects the one in numpy, the reference.
+Both write the same bytes. The environment variable LIC_CORE=numpy selects the one in numpy, the reference;
+`lic.backend` is the name of the one in use.
 """
 
 import os
+import warnings
 from collections.abc import Sequence
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.compiled import BUILT, CompiledCoder
+from lic.codec.entropy.compiled import MISSING, CompiledCoder
 from lic.codec.entropy.tables import Tables
 from lic.codec.entropy.walk import Symbols, Walk
 
 VARIABLE = "LIC_CORE"
-COMPILED = BUILT and os.environ.get(VARIABLE) != "numpy"
+BACKEND = "numpy" if MISSING or os.environ.get(VARIABLE) == "numpy" else "C"
 
 
 class Coder(Protocol):
@@ -51,8 +54,20 @@ class Coder(Protocol):
 
 def make_coder(tables: Tables, walk: Walk) -> Coder:
     """The coder with these frequency tables and contexts."""
-    if COMPILED:
+    if BACKEND == "C":
         return CompiledCoder(tables, walk)
+    if MISSING and os.environ.get(VARIABLE) != "numpy":
+        _warn_once()
     from lic.codec.entropy.reference import ReferenceCoder  # not at the top: constriction takes its time to load
 
     return ReferenceCoder(tables, walk)
+
+
+@cache
+def _warn_once() -> None:
+    warnings.warn(
+        f"the coder in C cannot be used ({MISSING}), and that in numpy is many times slower: install lic where there "
+        f"is a C compiler, or set {VARIABLE}=numpy to go without",
+        RuntimeWarning,
+        stacklevel=2,
+    )

@@ -1,4 +1,4 @@
-"""The compiled coder. `BUILT` is False where `lic` was installed without a compiler."""
+"""The coder in C. `MISSING` says why it cannot be used, where it was installed without a compiler, for example."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -13,9 +13,9 @@ from lic.codec.errors import BadModel, Corrupt
 try:
     from lic.codec.core import _core
 
-    BUILT = True
-except ImportError:
-    BUILT = False
+    MISSING = ""
+except ImportError as error:
+    MISSING = str(error)
 
 
 class CompiledCoder:

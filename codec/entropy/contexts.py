@@ -4,8 +4,8 @@ A chunk is coded channel by channel, and each channel in passes over a checkerbo
 are coded in whole-array operations. The expected magnitude of a symbol is estimated as a weighted sum of
 
     1                                 a constant
-    F2, F8, F      at the symbol      running sums of magnitudes over the channels before, which decay by a half,
-    F2, F8, F      its 4 neighbours   by an eighth, or not at all with each channel
+    F0, F1, F2     at the symbol      running sums of magnitudes over the channels before, which decay by a half,
+    F0, F1, F2     its 4 neighbours   by an eighth, or not at all with each channel
     inside                            magnitudes of neighbours in the same channel, decoded in earlier passes
     earlier                           magnitudes at the block position in all channels of earlier blocks, each with
                                       its own weight
@@ -37,7 +37,7 @@ WEIGHT_BITS = 16  # weights in 1/65536
 MAGNITUDE_CAP = 15
 PREDICTED_CHANNELS = 8
 PREDICTION_BITS = 12
-FORGET = (1, 3)  # F2 decays by a half per channel, F8 by an eighth
+FORGET = (1, 3)  # F0 decays by a half per channel, F1 by an eighth, F2 not at all
 BLOCK = 8  # channels whose `earlier` sums are computed together
 
 STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -139,13 +139,13 @@ class Past:
     def __init__(self, channels: int, passes: int, earlier: NDArray[np.int16] | None, shape: tuple[int, ...]) -> None:
         """`passes` is that of the `earlier` weights; `shape` is that of a channel, with the zero cell."""
         self.channels, self.number_of_passes, self.weights = channels, passes, earlier
-        self.running = np.zeros((3, *shape), np.int64)  # F2, F8, F
+        self.running = np.zeros((3, *shape), np.int64)  # F0, F1, F2
         *batch, cells = shape
         self.magnitudes = np.zeros((*batch, channels if earlier is not None else 0, cells))
         self.earlier = np.zeros((passes, 0, *shape), np.int64)  # of the present block
 
     def estimate(self, channel: int, p: Pass, weights: list[int]) -> Ints:
-        """The part of the estimate due to earlier channels; `weights` of F2, F8, F at the position and around it."""
+        """The part of the estimate due to earlier channels; `weights` of F0, F1, F2 at the position and around it."""
         f0, f1, f2 = self.running
         a0, a1, a2, n0, n1, n2 = weights
         at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow

@@ -8,7 +8,7 @@ Positions fall into four classes, by the parity of row and column:
 
 For a symbol of phase p in channel c, with m = min(|v|, 15), and in the units and with the sums of contexts.py,
 
-    estimate = 256 w0 + w1 F2 + w2 F8 + w3 F + w4 F2' + w5 F8' + w6 F'      F': over the four straight neighbours
+    estimate = 256 w0 + w1 F0 + w2 F1 + w3 F2 + w4 F0' + w5 F1' + w6 F2'    F': over the four straight neighbours
              + 256 (w7 straight + w8 diagonal)      sums of m over neighbours in the channel whose phase is below p
              + 256 sum of e_d m_d                   over the channels d of earlier blocks
 

@@ -26,7 +26,7 @@ class Pass(NamedTuple):
     number: int
     places: NDArray[np.intp]
     around: NDArray[np.intp]  # 4 x places: up, down, left, right
-    decoded: NDArray[np.intp]  # 0 or 4 x places: neighbours decoded in earlier passes
+    decoded: NDArray[np.intp]  # 0, 4 or 8 x places: neighbours decoded in earlier passes
 
 
 class State(Protocol):

@@ -1,33 +1,50 @@
 """The installed models: the cards of the model files in the known folders. Without numpy, so that it starts fast."""
 
+import itertools
 import json
 import os
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from lic.codec.errors import BadModel, BadSetting, LicError, ModelNotFound, UnsupportedVersion
+from lic.codec.errors import BadSetting, LicError, ModelNotFound, UnsupportedVersion
+from lic.codec.model.header import CARD, damaged, read_header
 from lic.models.architecture import Architecture, UnknownArchitecture
+
+if TYPE_CHECKING:
+    from lic.codec.model.frozen import FrozenModel
 
 MODELS_VARIABLE = "LIC_MODELS"
 TUNED = {"psnr": "photo", "ms-ssim": "photo-ms-ssim"}  # the shipped models, by the measure that each was trained for
 DEFAULT_TUNE = "psnr"
-METADATA = "lic.model"
-LENGTH_BYTES = 8  # of a header's length
-MAX_HEADER = 2**26  # bytes; ours have some 30,000
+MAX_SCALE = 1000.0  # of qualities of lambda points, which may lie beyond 1 to 100
 MAX_POINTS = 256  # a file's position has 16 bits
 FORMAT = 1  # of model files
 
 
-class ModelFile(NamedTuple):
+@dataclass(frozen=True)
+class ModelFile:
     """A model file's name, fingerprint and card, without its tensors."""
 
     path: Path
     name: str
     fingerprint: bytes
     architecture: Architecture
-    card: dict[str, Any]
+    card: dict[str, Any] = field(compare=False)
+
+    def load(self) -> "FrozenModel":
+        """The whole model; the last few stay in memory."""
+        return _load(self)
+
+
+@lru_cache(maxsize=4)
+def _load(file: ModelFile) -> "FrozenModel":
+    from lic.codec.model.loader import load_model  # needs numpy
+
+    return load_model(file.path, file.card)
 
 
 def model_folders() -> list[Path]:
@@ -36,18 +53,10 @@ def model_folders() -> list[Path]:
     return [Path(__file__).parents[1] / "weights", *(Path(p) for p in extra.split(os.pathsep) if p)]
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """The header of a safetensors file: the arrays' types, shapes and places, and metadata."""
-    with open(path, "rb") as file:
-        length = int.from_bytes(file.read(LENGTH_BYTES), "little")
-        header: dict[str, Any] = json.loads(file.read(min(length, MAX_HEADER)))
-        return header
-
-
-def read_model_file(path: Path) -> ModelFile:
+def _read(path: Path) -> ModelFile:
     """The card of a model file."""
     try:
-        card = json.loads(read_header(path)["__metadata__"][METADATA])
+        card = json.loads(read_header(path)["__metadata__"][CARD])
         if card["format"] != FORMAT:
             raise UnsupportedVersion(
                 f"{path} is a model of format {card['format']}, this lic reads format {FORMAT}: install a newer lic"
@@ -72,10 +81,10 @@ def _check_card(card: dict[str, Any]) -> None:
         raise ValueError("its card's lambdas are not positive numbers")
     if not 1 <= len(lambdas) <= MAX_POINTS or sorted(lambdas) != lambdas:
         raise ValueError("its card's lambdas are not in order")
-
-
-def damaged(path: Path, reason: Exception) -> BadModel:
-    return BadModel(f"{path} is not a lic model, or it is damaged ({reason}): export or copy it again")
+    qualities = card.get("qualities", range(len(lambdas)))
+    known = len(qualities) == len(lambdas) and all(-MAX_SCALE <= quality <= MAX_SCALE for quality in qualities)
+    if not known or any(a >= b for a, b in itertools.pairwise(qualities)):
+        raise ValueError("its card's qualities are not one for each lambda, in rising order")
 
 
 def list_models() -> Iterator[ModelFile]:
@@ -92,34 +101,33 @@ def _read_all() -> Iterator[ModelFile | LicError]:
     for folder in model_folders():
         for path in sorted(folder.glob("*.safetensors")):
             try:
-                yield read_model_file(path)
+                yield _read(path)
             except LicError as error:
                 yield error
 
 
-def find_file(fingerprint: bytes) -> ModelFile:
-    """The model that a .lic file was encoded with, not yet loaded."""
-    for file in list_models():
-        if file.fingerprint == fingerprint:
-            return file
-    raise ModelNotFound(
-        f"the file needs model {fingerprint.hex()}, which is not in {_looked_in()}: "
-        f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}{_passed_over()}"
-    )
-
-
-def choose_file(name: str | os.PathLike[str] | None = None, tune: str | None = None) -> Path:
-    """A model by path or by name, or the shipped one for a measure; the default model otherwise."""
+def find_model(
+    name: str | os.PathLike[str] | None = None, *, tune: str | None = None, fingerprint: bytes | None = None
+) -> ModelFile:
+    """A model by path or by name, the shipped one for a measure, or that of a fingerprint; else the default model."""
+    if fingerprint is not None:
+        for file in list_models():
+            if file.fingerprint == fingerprint:
+                return file
+        raise ModelNotFound(
+            f"the file needs model {fingerprint.hex()}, which is not in {_looked_in()}: "
+            f"put its .safetensors file into a folder and name that folder in {MODELS_VARIABLE}{_passed_over()}"
+        )
     if name is not None and tune is not None:
         raise BadSetting("give model or tune, not both: a model is tuned for what it was trained for")
     if tune is not None and tune not in TUNED:
         raise BadSetting(f"no model is tuned for {tune!r}: choose {' or '.join(TUNED)}")
     if name is not None and (os.sep in os.fspath(name) or str(name).endswith(".safetensors")):
-        return Path(name)
+        return _read(Path(name))
     wanted = TUNED[tune or DEFAULT_TUNE] if name is None else os.fspath(name)
     for file in list_models():
         if file.name == wanted:
-            return file.path
+            return file
     raise ModelNotFound(f"no model named {wanted} in {_looked_in()}: see `lic models`, or give a path{_passed_over()}")
 
 

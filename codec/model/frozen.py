@@ -14,7 +14,7 @@ from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
 from lic.codec.model import tensor_file
-from lic.codec.model.catalogue import METADATA
+from lic.codec.model.header import CARD
 from lic.codec.model.network_weights import unpack
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.model.quality import last_position, position_of, quality_of, scale_of
@@ -89,12 +89,12 @@ class FrozenModel:
     def to_bytes(self) -> bytes:
         arrays = self.arrays()
         made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
-        return tensor_file.to_bytes(arrays, {METADATA: json.dumps(self.card | made)})
+        return tensor_file.to_bytes(arrays, {CARD: json.dumps(self.card | made)})
 
     @property
     def scale(self) -> tuple[float, ...]:
         """The quality at each lambda point."""
-        return scale_of(self.fingerprint, len(self.lambdas))
+        return scale_of(self.card)
 
     def position(self, quality: float) -> int:
         """The position of a quality from 1 (smallest file) to 100 (best picture)."""

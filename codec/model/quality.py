@@ -1,17 +1,18 @@
 """Conversion between quality, from 1 to 100, and a file's position. Without numpy, so that it starts fast.
 
-A model has a scale: the quality at each of its lambda points, between which quality runs straight. Most scales are
-even; `SCALES` makes the files of shipped models about equally large at equal quality.
+A model has a scale: the quality at each of its lambda points, between which quality runs straight. It is even unless
+the model's card has another, by which its files are about as large as those of `photo` at equal quality.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import POSITIONS
 
 MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
-# By fingerprint; measured by tests/benchmarks/tunings.py. Lambda points beyond 1 to 100 are for targets only.
+# Of the model whose card has none yet, by fingerprint.
 SCALES = {"aebb6f54": (-2.7, 8.5, 19.8, 30.7, 41.5, 53.9, 66.0, 78.5, 92.6)}  # photo-ms-ssim, like photo
 
 
@@ -20,10 +21,15 @@ def last_position(points: int) -> int:
     return (points - 1) * POSITIONS
 
 
-def scale_of(fingerprint: bytes, points: int) -> tuple[float, ...]:
-    """The quality at each lambda point of a model."""
+def scale_of(card: Mapping[str, Any]) -> tuple[float, ...]:
+    """The quality at each lambda point, by a model's card; points beyond 1 to 100 are for targets only.
+
+    >>> scale_of({"lambdas": [0.01, 0.02, 0.04]})
+    (1.0, 50.5, 100.0)
+    """
+    points = len(card["lambdas"])
     even = (MAX_QUALITY - (MAX_QUALITY - MIN_QUALITY) * k / max(points - 1, 1) for k in reversed(range(points)))
-    return SCALES.get(fingerprint.hex()) or tuple(even)
+    return tuple(card.get("qualities") or SCALES.get(card.get("fingerprint", "")) or even)
 
 
 def position_of(quality: float, scale: Sequence[float]) -> int:
@@ -42,7 +48,7 @@ def position_of(quality: float, scale: Sequence[float]) -> int:
 def quality_of(position: int, scale: Sequence[float]) -> float:
     """The quality of a position, from 1 to 100; of several that lead to it, one with few digits.
 
-    >>> scale = scale_of(b"", 9)
+    >>> scale = scale_of({"lambdas": range(9)})
     >>> quality_of(position_of(50, scale), scale), quality_of(position_of(33.3, scale), scale)
     (50.0, 33.3)
     """

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lic.codec.entropy.tables import Arrays
-from lic.codec.model.catalogue import LENGTH_BYTES, read_header
+from lic.codec.model.header import LENGTH_BYTES, read_header
 
 TYPES = {
     "I8": "|i1",

@@ -62,10 +62,10 @@ def enlarged(picture: str | None, pixels: float) -> Image.Image:
 def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tuple[int, int]:
     """Bytes of the latents in chunks of 64 rows, and in a single chunk."""
     from lic.codec.entropy import chunks
-    from lic.codec.model.loader import get_model
+    from lic.codec.model.catalogue import find_model
     from lic.codec.transform.tiled import analyse
 
-    frozen = get_model(model)
+    frozen = find_model(model).load()
     point = frozen.at(frozen.position(quality))
     symbols = point.quantise(analyse(np.asarray(image), frozen, point))
     return len(chunks.pack(chunks.chunks_of(symbols), point.coder)), len(chunks.pack([symbols], point.coder))

@@ -28,8 +28,8 @@ from lic.codec.encode.pipeline import choose_symbols
 from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.picture.pixels import Pixels, pad
 from lic.codec.process import usable_cores, use_threads
 from lic.codec.transform.engine import Floats
@@ -86,7 +86,7 @@ def main() -> None:
     parser.add_argument("--layers", action="store_true", help="of the networks, instead")
     args = parser.parse_args()
     use_threads(min(usable_cores(), 2))
-    model = get_model()
+    model = find_model().load()
     if args.picture:
         image = Image.open(args.picture).convert("RGB")
     else:

@@ -19,7 +19,7 @@ import skimage.data
 from PIL import Image
 
 from lic import encode
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.tools.pages import viewer
 from lic.tools.pages.viewer import BROWSER, engine_files, model_files, viewer_page
 from tests.benchmarks.machine import describe_machine
@@ -56,7 +56,7 @@ def main() -> None:
         image = Image.open(args.picture).convert("RGB")
     else:
         image = Image.fromarray(skimage.data.coffee()).resize((768, 512), Image.Resampling.LANCZOS)
-    model = get_model(args.model)
+    model = find_model(args.model).load()
     data = encode(np.array(image), quality=args.quality, model=args.model)
     engine = engine_files()
     scripts = [(BROWSER / name).read_bytes() for name in ("lic.js", "lic-service-worker.js")]

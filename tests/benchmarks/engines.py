@@ -26,8 +26,8 @@ import torch
 from machine import describe_machine
 from PIL import Image
 
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.transform.engine import Engine, Floats
 from lic.codec.transform.light_engine import LightEngine
 from lic.codec.transform.torch_engine import TorchEngine
@@ -48,7 +48,7 @@ Run = Callable[[Floats], Floats]  # a batch of one: B x channels x height x widt
 
 
 def model_of(kind: str) -> FrozenModel:
-    shipped = get_model()
+    shipped = find_model().load()
     if shipped.architecture.kind == kind:
         return shipped
     torch.manual_seed(0)

@@ -15,7 +15,7 @@ import skimage.data
 from PIL import Image, ImageDraw
 
 from lic import decode, encode
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.codec.picture.fidelity import psnr
 from lic.codec.picture.pixels import Pixels
 from lic.tools.evaluation.bd import as_markdown
@@ -106,7 +106,7 @@ def main() -> None:
     rows = [measure(name, pixels, args.model) for name, pixels in pictures(args.side)]
     print(table(rows))
     if args.json:
-        model = get_model(args.model)
+        model = find_model(args.model).load()
         lines = ",\n  ".join(json.dumps(row) for row in rows)
         header = f'"model": "{model.name} {model.fingerprint.hex()}", "side": {args.side}'
         args.json.write_text(f'{{{header}, "rows": [\n  {lines}\n]}}\n')

@@ -26,7 +26,7 @@ import skimage.data
 from machine import describe_machine
 from PIL import Image
 
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 
 ROOT = Path(__file__).parents[2]
 COLD_RUNS = 9
@@ -56,12 +56,12 @@ from PIL import Image
 import lic
 from lic.codec.decoder import read_chunks
 from lic.codec.file.container import parse
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 
 model = sys.argv[2]
 pixels = np.array(Image.open(sys.argv[1]))
 data = lic.encode(pixels, quality=50, model=model)
-file, frozen = parse(data), get_model(model)
+file, frozen = parse(data), find_model(model).load()
 
 def avif(quality):
     out = io.BytesIO()
@@ -202,7 +202,7 @@ def main() -> None:
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         found = {
-            f"{Path(model).stem} {get_model(model).fingerprint.hex()}": measure(model, args.compressai, folder)
+            f"{Path(model).stem} {find_model(model).load().fingerprint.hex()}": measure(model, args.compressai, folder)
             for model in args.models
         }
         if args.size:

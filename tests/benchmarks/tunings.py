@@ -3,7 +3,7 @@
 python tests/benchmarks/tunings.py PICTURES [--model photo-ms-ssim] [--like photo]
 
 Prints the quality of each lambda point of --model at which --like makes files of the same size (geometric means over
-the pictures), for `SCALES` in codec/model/quality.py, and the ratio of sizes at some qualities, by the scale in use.
+the pictures), for `lic export --qualities`, and the ratio of sizes at some qualities, by the scale in use.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from lic.codec.encode.targets import Tries
 from lic.codec.file.container import POSITIONS
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.picture.reading import Picture, read_image
 from lic.tools.files import find_pictures
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--model", default="photo-ms-ssim")
     parser.add_argument("--like", default="photo")
     args = parser.parse_args()
-    model, other = get_model(args.model), get_model(args.like)
+    model, other = find_model(args.model).load(), find_model(args.like).load()
     pictures = [read_image(name) for name in find_pictures(args.pictures)]
     scale = scale_like(pictures, model, other)
     print(f"qualities of {model.name}'s lambda points: {scale}")

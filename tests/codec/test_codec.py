@@ -18,8 +18,8 @@ from lic.codec.decoder import read_symbols
 from lic.codec.encode.settings import NAMES, Settings
 from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.picture.fidelity import ms_ssim, psnr
 from lic.codec.transform.tiled import analyse, first_look, second_look
@@ -105,13 +105,13 @@ def rounded_away(a: int, b: int, most: int, reach: int) -> int:
 def test_bytes_grow_with_quality(a: float, b: float, name: str) -> None:
     pixels = getattr(skimage.data, name)()[100:196, 150:278]
     low, high = (len(encode(pixels, quality=q, model="tiny")) for q in sorted((a, b)))
-    assert low <= high + rounded_away(*map(get_model("tiny").position, (a, b)), most=16, reach=26)
+    assert low <= high + rounded_away(*map(find_model("tiny").load().position, (a, b)), most=16, reach=26)
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 2048), st.integers(0, 2048), st.sampled_from(["astronaut", "coffee", "chelsea"]))
 def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str) -> None:
-    model = get_model()
+    model = find_model().load()
     latents = shipped_latents(name)
     points = (model.at(position) for position in sorted((a, b)))
     low, high = (len(chunks.pack(chunks.chunks_of(point.quantise(latents)), point.coder)) for point in points)
@@ -120,7 +120,7 @@ def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str)
 
 @cache
 def shipped_latents(name: str) -> NDArray[np.float32]:
-    return first_look(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), get_model())
+    return first_look(np.ascontiguousarray(getattr(skimage.data, name)()[100:196, 150:278]), find_model().load())
 
 
 def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:
@@ -235,9 +235,9 @@ def test_latents_of_the_wrong_model_never_decode(photo: Pixels) -> None:
 
 
 def coding_model(fingerprint: bytes) -> FrozenModel:
-    from lic.codec.model.loader import find_model
+    from lic.codec.model.catalogue import find_model
 
-    return find_model(fingerprint)
+    return find_model(fingerprint=fingerprint).load()
 
 
 def test_the_settings_are_the_parameters_of_encode() -> None:

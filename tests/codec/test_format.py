@@ -15,8 +15,8 @@ from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, Poin
 from lic.codec.entropy.phases import PhaseContexts, Phases
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import find_model
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
 from lic.models.constants import KNOTS
@@ -187,7 +187,7 @@ def scaled_weights(model: FrozenModel, k: int) -> np.ndarray:
 def test_golden_files(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
     file = parse(path.read_bytes())
-    model = find_model(file.fingerprint)
+    model = find_model(fingerprint=file.fingerprint).load()
     np.testing.assert_array_equal(decode_file(file, model), read_symbols(file, model))
 
 
@@ -233,7 +233,7 @@ def test_expected_latents_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch)
     """Latent by latent, from the arrays of the model file."""
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
     file = parse((GOLDEN / "phases.lic").read_bytes())
-    model = find_model(file.fingerprint)
+    model = find_model(fingerprint=file.fingerprint).load()
     symbols = read_symbols(file, model).astype(int)
     channels, rows, columns = symbols.shape
     arrays = load_file(GOLDEN / "golden-phases.safetensors")
@@ -323,7 +323,7 @@ def test_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
     file = parse(data)
     assert file == Container(20, 10, "RGB", 64, bytes.fromhex("cac812a7"), latents_payload, (Section(b"x", b"<x/>"),))
 
-    model = find_model(file.fingerprint)
+    model = find_model(fingerprint=file.fingerprint).load()
     before, after = model.steps[0], model.steps[1]
     step = 256 * before * after // (after * (256 - 64) + before * 64)
     tables = frequency_tables(model.heights, step, np.array(KNOTS))

@@ -18,8 +18,8 @@ from lic.codec.decoder import read_symbols
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.phases import Phases
 from lic.codec.file.container import ALPHA, LOSSLESS, NOTES, STORED, Container, parse
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import find_model, get_model
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
 
@@ -42,13 +42,13 @@ use_threads(2 if "two-threads" in sys.argv else 1)
 from lic.codec.decoder import read_symbols
 from lic import decode
 from lic.codec.file.container import parse
-from lic.codec.model.loader import find_model
+from lic.codec.model.catalogue import find_model
 from pathlib import Path
 golden, pixels = Path(sys.argv[1]), Path(sys.argv[2])
 for name in ("earlier", "phases"):
     data = (golden / f"{name}.lic").read_bytes()
     file = parse(data)
-    symbols = read_symbols(file, find_model(file.fingerprint))
+    symbols = read_symbols(file, find_model(fingerprint=file.fingerprint).load())
     print(hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest())
     np.save(pixels / f"{name}.npy", np.array(decode(data)))
 """
@@ -128,7 +128,7 @@ FEATURES: dict[str, Callable[[Container], object]] = {
 
 
 def model_of(file: Container) -> FrozenModel:
-    return find_model(file.fingerprint)
+    return find_model(fingerprint=file.fingerprint).load()
 
 
 def contexts_of(file: Container) -> Contexts | None:
@@ -192,7 +192,7 @@ def test_every_file_is_in_the_manifest() -> None:
 
 def test_golden_models_are_what_they_were() -> None:
     for kind, fingerprint in (("contexts", "2028be8b"), ("plain", "cac812a7")):
-        assert get_model(f"golden-{kind}").fingerprint.hex() == fingerprint
+        assert find_model(f"golden-{kind}").load().fingerprint.hex() == fingerprint
 
 
 def runnable_kernels() -> list[str]:

@@ -1,6 +1,7 @@
 """A damaged or malicious model file is reported; nothing is unpickled or downloaded."""
 
 import json
+import math
 import random
 import re
 import subprocess
@@ -17,9 +18,9 @@ from safetensors.numpy import load, save
 
 from lic import BadModel, ModelNotFound, UnsupportedVersion, decode
 from lic.codec.entropy.entropy_model import ChannelTables
-from lic.codec.model.catalogue import METADATA, read_model_file
+from lic.codec.model import catalogue, header
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.check import check_arrays
-from lic.codec.model.loader import load_model
 from lic.tools.cli import main
 from tests.fuzz.seeds import GOLDEN
 
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[2]
 
 def parts(name: str) -> tuple[Arrays, dict[str, Any]]:
     path = GOLDEN / f"golden-{name}.safetensors"
-    return load(path.read_bytes()), read_model_file(path).card
+    return load(path.read_bytes()), find_model(path).card
 
 
 def put(name: str, at: Any, value: Any) -> Callable[[Arrays, dict[str, Any]], None]:
@@ -62,6 +63,8 @@ def drop(name: str) -> Callable[[Arrays, dict[str, Any]], None]:
 
 WEIGHT = "synthesis.2.weight"
 CARD = {
+    "qualities of other points": (replace("qualities", lambda _: [1, 100, 200, 300]), "qualities"),
+    "qualities that are no numbers": (replace("qualities", lambda _: [math.nan] * 2), "qualities"),
     "no name": (drop("name"), "name"),
     "a name that is none": (replace("name", lambda _: 7), "no proper name"),
     "a fingerprint that is none": (replace("fingerprint", lambda _: "xy"), "hexadecimal"),
@@ -127,9 +130,9 @@ def test_a_model_that_is_none_is_named(kind: str, damage: Callable[..., None], r
     if "extra" in card:
         arrays["extra"] = np.zeros(3, np.float16)
     path = tmp_path / "broken.safetensors"
-    path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
+    path.write_bytes(save(arrays, {header.CARD: json.dumps(card)}))
     with pytest.raises(BadModel, match=rf"broken\.safetensors is .*{reason}"):
-        load_model(path)
+        find_model(path).load()
 
 
 NEWER = {
@@ -144,9 +147,9 @@ def test_a_newer_model_asks_for_a_newer_lic(change: Callable[..., None], what: s
     arrays, card = parts("plain")
     change(arrays, card)
     path = tmp_path / "newer.safetensors"
-    path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
+    path.write_bytes(save(arrays, {header.CARD: json.dumps(card)}))
     with pytest.raises(UnsupportedVersion, match=rf"{what}.*install a newer lic"):
-        load_model(path)
+        find_model(path).load()
 
 
 def test_the_largest_numbers_are_in_range() -> None:
@@ -162,12 +165,12 @@ def test_a_header_that_is_none_is_named(text: str, tmp_path: Path) -> None:
     path = tmp_path / "broken.safetensors"
     path.write_bytes(len(text).to_bytes(8, "little") + text.encode())
     with pytest.raises(BadModel, match=r"broken\.safetensors"):
-        read_model_file(path)
+        find_model(path)
 
 
 def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
     """Except in descriptions in the card, which nothing depends on."""
-    original = load_model(GOLDEN / "golden-contexts.safetensors")
+    original = find_model(GOLDEN / "golden-contexts.safetensors").load()
     data = original.to_bytes()
     choice = random.Random(5)
     path = tmp_path / "flipped.safetensors"
@@ -175,9 +178,9 @@ def test_no_flipped_bit_goes_unnoticed(tmp_path: Path) -> None:
     for i in range(200):
         at = choice.randrange(header) if i < 100 else choice.randrange(header, len(data))
         path.write_bytes(data[:at] + bytes([data[at] ^ 1 << choice.randrange(8)]) + data[at + 1 :])
-        load_model.cache_clear()
+        catalogue._load.cache_clear()
         try:
-            model = load_model(path)
+            model = find_model(path).load()
         except (BadModel, UnsupportedVersion):  # a format of another number is a newer one
             continue
         assert at < header and model.fingerprint == original.fingerprint
@@ -203,9 +206,9 @@ def test_a_damaged_model_is_one_line_on_the_command_line(
 def test_a_model_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     (tmp_path / "folder.safetensors").mkdir()
     with pytest.raises(BadModel, match=r"folder\.safetensors"):
-        load_model(tmp_path / "folder.safetensors")
+        find_model(tmp_path / "folder.safetensors").load()
     with pytest.raises(ModelNotFound, match=r"none\.safetensors"):
-        load_model(tmp_path / "none.safetensors")
+        find_model(tmp_path / "none.safetensors").load()
 
 
 ALONE = """
@@ -251,7 +254,7 @@ def test_a_model_whose_tables_would_take_long_is_refused_before_they_are_made(
     arrays["restore"] = np.ones((points, 12), np.float32)
     card |= {"lambdas": [0.001 * (k + 1) for k in range(points)], "second_look": [0.0] * points, "sha256": None}
     path = tmp_path / "slow.safetensors"
-    path.write_bytes(save(arrays, {METADATA: json.dumps(card)}))
+    path.write_bytes(save(arrays, {header.CARD: json.dumps(card)}))
     monkeypatch.setattr("lic.codec.entropy.tables.frequency_tables", lambda *_: pytest.fail("tables are made"))
     with pytest.raises(BadModel, match="steps are too small"):
-        load_model(path)
+        find_model(path).load()

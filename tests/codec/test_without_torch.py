@@ -15,7 +15,7 @@ sys.modules["torch"] = None  # importing it raises ImportError
 import lic
 from lic.codec.decoder import read_symbols
 from lic.codec.file.container import parse
-from lic.codec.model.loader import find_model
+from lic.codec.model.catalogue import find_model
 
 hashes = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.lic")):
@@ -23,7 +23,7 @@ for path in sorted(pathlib.Path(sys.argv[1]).glob("*.lic")):
     if file.exact:
         exact = lic.decode(path).tobytes()
     else:
-        model = find_model(file.fingerprint)
+        model = find_model(fingerprint=file.fingerprint).load()
         symbols = read_symbols(file, model)
         exact = symbols.astype("<i4").tobytes()
         assert model.at(file.position).coder.bits(symbols[:, :1]).sum() >= 0
@@ -35,11 +35,11 @@ LAYOUT = """
 import sys
 sys.modules["torch"] = None
 from lic.codec.file.geometry import latent_size
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.codec.transform.tiles import tiles
 from lic.models.constants import KNOTS
 
-model = get_model()
+model = find_model().load()
 reach = model.architecture.synthesis_reach
 assert len(KNOTS) == 73
 assert all(model.weight(name).shape == shape for name, shape in model.architecture.tensors.items())

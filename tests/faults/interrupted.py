@@ -24,7 +24,7 @@ import lic.codec
 import lic.models
 import lic.tools.batch.picture_files
 from lic.codec.file.container import parse
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.codec.transform.torch_network import thaw
 from lic.tools import cli, files
 from lic.tools.batch import record
@@ -184,7 +184,7 @@ if __name__ == "__main__":
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in what it runs behind
     lic.tools.batch.picture_files.encode_bytes  # noqa: B018 - imported before the first fork
-    assert thaw(get_model(MODEL))
+    assert thaw(find_model(MODEL).load())
     what, count, folder = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     if what == "training":
         print(json.dumps(interrupt_training(count, folder)))

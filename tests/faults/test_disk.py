@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-import lic.codec.model.loader
 from lic import read_info
+from lic.codec.model.catalogue import ModelFile
 from lic.tools.batch import record, storage
 from lic.tools.cli import main
 from lic.tools.files import write_whole
@@ -141,13 +141,13 @@ def test_a_place_where_nothing_can_be_written(folder: Path, capsys: Captured) ->
 
 
 def test_an_input_that_goes_away_costs_itself(folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
-    get_model = lic.codec.model.loader.get_model
+    load = ModelFile.load
 
-    def meanwhile(*arguments: str) -> object:
+    def meanwhile(file: ModelFile) -> object:
         Path("in/large.png").unlink(missing_ok=True)  # after the folder was listed
-        return get_model(*arguments)
+        return load(file)
 
-    monkeypatch.setattr("lic.codec.model.loader.get_model", meanwhile)
+    monkeypatch.setattr(ModelFile, "load", meanwhile)
     assert main(["encode", "in", "-o", "out/", "-m", "tiny"]) == 1
     assert capsys.readouterr().err.splitlines()[0] == "in/large.png: No such file or directory"
     assert files("out") == ["small.lic"]

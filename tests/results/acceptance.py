@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.tools.evaluation import bd
 from lic.tools.evaluation.curves import METRICS, mean_curve
 from lic.tools.evaluation.measuring import evaluate
@@ -39,7 +39,7 @@ CRITERIA = {
 
 
 def criterion_of(model: str) -> Criterion:
-    return CRITERIA[get_model(model).card.get("distortion", "mse")]
+    return CRITERIA[find_model(model).load().card.get("distortion", "mse")]
 
 
 def measure(paths: Sequence[str], candidate: str, incumbent: str, jobs: int) -> Results:

@@ -28,6 +28,13 @@ async function addAlpha(pixels, file) {
   for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[i];
 }
 
+// The quality of a position, from 1 to 100, by those of a model's lambda points.
+function qualityOf(position, qualities) {
+  const k = position >> 8;
+  const after = qualities[Math.min(k + 1, qualities.length - 1)];
+  return Math.min(Math.max(qualities[k] + ((after - qualities[k]) * (position & 255)) / 256, 1), 100);
+}
+
 // Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network.
 class Decoder {
   constructor(getFile, maxPixels = MAX_PIXELS) {
@@ -48,7 +55,7 @@ class Decoder {
     else {
       const { engine, model, network } = await this.network(file);
       start = performance.now();
-      about.quality = model.lambdas.length > 1 ? 1 + (99 * file.position) / (256 * (model.lambdas.length - 1)) : 100;
+      about.quality = qualityOf(file.position, model.qualities);
       about.model = model.name;
       const point = operatingPoint(model, file.position);
       pixels = engine.scope(() => {
@@ -102,7 +109,7 @@ class Decoder {
       this.networks.delete(fingerprint); // so that it is tried again
       throw error;
     }
-    const last = 256 * (found.model.lambdas.length - 1);
+    const last = 256 * (found.model.qualities.length - 1);
     if (position > last)
       throw new LicError("Corrupt", `the file claims rate position ${position}, its model ends at ${last}`);
     return found;

@@ -26,7 +26,7 @@ def pack_model(model: FrozenModel) -> bytes:
     layout = model.architecture.layout
     header = {
         "name": model.name,
-        "lambdas": model.lambdas,
+        "qualities": model.scale,
         "channels": model.channels,
         "entropy": name_of(model.entropy),
         "synthesis": [_described(layer) for layer in layout.synthesis],

@@ -61,7 +61,7 @@ function weights(model, name) {
 function operatingPoint(model, position) {
   const { channels, tensors } = model;
   const [k, f] = [position >> 8, position & 255];
-  const points = model.lambdas.length;
+  const points = model.qualities.length;
   const after = Math.min(k + 1, points - 1);
   const of = (name, point, size) => tensors[name].values.subarray(point * size, (point + 1) * size);
   const [left, right] = [of("steps", k, channels), of("steps", after, channels)];
@@ -89,7 +89,7 @@ function contextsAt(model, k) {
   const prefix = `${kind}.`;
   const point = (name) => {
     const tensor = tensors[prefix + name];
-    const size = tensor.values.length / model.lambdas.length;
+    const size = tensor.values.length / model.qualities.length;
     return tensor.values.subarray(k * size, (k + 1) * size);
   };
   const whole = (name) => tensors[prefix + name].values;

@@ -4,7 +4,7 @@ import argparse
 from functools import partial
 
 from lic.codec.file.geometry import REDUCTIONS, Region
-from lic.codec.model.catalogue import choose_file, read_model_file
+from lic.codec.model.catalogue import find_model
 from lic.codec.picture.formats import readable_extensions
 from lic.tools.batch.picture_files import LOSSY_QUALITY, decode_bytes
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
@@ -51,7 +51,7 @@ def _quality(text: str) -> int:
 
 def run(args: argparse.Namespace) -> int:
     if args.model:
-        read_model_file(choose_file(args.model))  # report a missing one once
+        find_model(args.model)  # report a missing one once
     made = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
         {"reduce": args.reduce} if args.reduce > 1 else {}
     )

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from PIL import Image
 
 from lic.codec.entropy import coder
-from lic.codec.entropy.compiled import BUILT
+from lic.codec.entropy.compiled import MISSING
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"processor      {platform.machine()}, {usable_cores()} cores, {newest}")
     print(f"engine         {_engine()}")
     print(f"GPU            {_gpu()}")
-    reason = f"{coder.VARIABLE} says so" if BUILT else "there was no C compiler when lic was installed"
-    print(f"coder          {'compiled' if coder.COMPILED else f'numpy, which is slower: {reason}'}")
+    reason = f"that in C cannot be used: {MISSING}" if MISSING else f"{coder.VARIABLE} says so"
+    print(f"coder          {coder.BACKEND}{f', which is slower ({reason})' if coder.BACKEND == 'numpy' else ''}")
     print(f"reads          {_formats()}")
     print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
     return 1 if _check_models() else 0

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from lic.codec.encode.settings import GOALS, Settings
-from lic.codec.model.catalogue import choose_file, read_model_file
+from lic.codec.model.catalogue import find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.tools.batch.jobs import for_all_frames
 from lic.tools.batch.picture_files import encode_bytes, frames_of
@@ -68,7 +68,7 @@ TYPES = {"target_size": _bytes}
 
 def run(args: argparse.Namespace) -> int:
     settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
-    file = read_model_file(choose_file(args.model, args.tune))
+    file = find_model(args.model, tune=args.tune)
     found = jobs_of(args, ".lic", lambda: readable_extensions() | REMEDIES.keys(), ignored=lambda: frozenset({".lic"}))
     if args.all_frames:
         found = for_all_frames(found, frames_of)
@@ -77,9 +77,7 @@ def run(args: argparse.Namespace) -> int:
 
     def check() -> None:
         """Report errors in settings once, not for each picture."""
-        from lic.codec.model.loader import get_model
-
-        model = get_model(args.model, args.tune)
+        model = file.load()
         if args.quality is not None:
             model.position(args.quality)
         model.check_effort(args.effort)

@@ -4,8 +4,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from lic.codec.errors import BadModel
+from lic.codec.model.catalogue import find_model
+from lic.codec.model.frozen import FrozenModel
 from lic.tools.files import write_whole
-from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model
+from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
 from lic.tools.fitting.onnx_files import onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError
@@ -16,6 +19,8 @@ examples:
   lic encode picture.png -m photo.safetensors   and their use
   lic export bare.safetensors -o photo.safetensors --data photos/
       a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
+  lic export mine.safetensors --qualities=1,20,45,70,100 -o other.safetensors
+      a model with another scale of qualities, which tests/benchmarks/tunings.py measures
   lic export photo --onnx -o onnx/
       analysis.onnx and synthesis.onnx of a model, for other runtimes; what their inputs are stands in
       tools/fitting/onnx_files.py
@@ -34,6 +39,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--name", help="name of the model; that of the file if not given")
     parser.add_argument("--data", nargs="+", help="pictures to fit context tables on; the training's if not given")
     parser.add_argument("--plain", action="store_true", help="one table per channel instead of context tables")
+    parser.add_argument(
+        "--qualities",
+        type=_numbers,
+        metavar="Q,...",
+        help="qualities of the lambda points; evenly 1 to 100 if not given",
+    )
     parser.add_argument("--onnx", action="store_true", help="write the analysis and the synthesis as ONNX files")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 
@@ -61,9 +72,25 @@ def _export_model(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
-    path = best_checkpoint(args.run)
-    model = freeze_run(path, args.name or args.output.stem, args.data, plain=args.plain)
+    model, source = _model_of(args)
+    if args.qualities:
+        model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.output, model.to_bytes(), replace=args.force)
-    print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {describe_choice(path)}")
+    print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {source}")
     return 0
+
+
+def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
+    """The model of a run, or with other qualities that of a model file; and where it is from."""
+    if args.qualities and args.run.is_file():
+        try:
+            return find_model(args.run).load(), args.run.name
+        except BadModel:
+            pass  # a checkpoint
+    path = best_checkpoint(args.run)
+    return freeze_run(path, args.name or args.output.stem, args.data, plain=args.plain), describe_choice(path)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]

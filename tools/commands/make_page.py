@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.tools.files import holds, write_whole
 from lic.tools.pages.viewer import EXPLAINING, models_of, read_pictures, site_files, viewer_page
 from lic.tools.usage import UsageError, add_force, check_output, printable
@@ -43,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = read_pictures(args.inputs)
     models = {model.fingerprint: model for model in models_of(pictures)}
     if args.model or args.viewer or args.site:
-        more = get_model(args.model)
+        more = find_model(args.model).load()
         models[more.fingerprint] = more
     if args.site:
         write_site(Path(args.output), site_files(pictures, models.values()), args.force)

@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.transform.torch_network import thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
@@ -49,7 +49,7 @@ class Context:
     @cached_property
     def frozen(self) -> FrozenModel:
         """The trained codec, as it codes files."""
-        return get_model(self.model)
+        return find_model(self.model).load()
 
     @cached_property
     def network(self) -> RateDistortionAutoencoder:

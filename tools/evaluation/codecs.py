@@ -158,9 +158,9 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
     """lic itself, with a model by name or path, or the default one."""
     from lic.codec.decoder import decode
     from lic.codec.encode.encoder import encode
-    from lic.codec.model.loader import get_model
+    from lic.codec.model.catalogue import find_model
 
-    frozen = get_model(model)
+    frozen = find_model(model).load()
     name = LIC if model is None else f"{LIC}-{frozen.name}"
     return Codec(
         name if effort == DEFAULT_EFFORT else f"{name}-effort{effort}",

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.errors import BadModel
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.fitting.context_fit import fit_contexts
@@ -22,6 +22,7 @@ from lic.tools.fitting.phase_fit import fit_phases
 from lic.tools.fitting.stages import stages
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
 from lic.tools.training.rate_distortion import Distortion, best_checkpoint, measure, read_run
+from lic.tools.usage import BadOptions
 
 SECOND_LOOK_CROPS = 24
 SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
@@ -52,6 +53,13 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
     else:
         entropy = fit_contexts(model, first, second=second)
     return dataclasses.replace(model, entropy=entropy)
+
+
+def with_qualities(model: FrozenModel, qualities: Sequence[float]) -> FrozenModel:
+    """The same model, with another quality at each of its lambda points."""
+    if len(qualities) != len(model.lambdas):
+        raise BadOptions(f"{len(qualities)} `qualities` for {len(model.lambdas)} lambda points: give one for each")
+    return dataclasses.replace(model, card=model.card | {"qualities": [*qualities]})
 
 
 def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:
@@ -104,7 +112,7 @@ def open_model(name: str, folder: Path) -> tuple[FrozenModel, str]:
     """A model by name or path, or a training run that is frozen into `folder` first; and its path or name."""
     if not Path(name).is_dir():
         try:
-            return get_model(name), name
+            return find_model(name).load(), name
         except BadModel:
             pass
     try:

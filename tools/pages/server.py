@@ -8,7 +8,6 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
-from lic.codec.model.loader import load_model
 from lic.tools.browser.decoder_model import SUFFIX, pack_model
 from lic.tools.pages.viewer import BROWSER, Picture, engine_files, picture_files, served_page
 
@@ -24,7 +23,7 @@ def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
     contents: Contents = {f"/{name}": partial(bytes, data) for name, data in whole.items()}
     contents["/"] = contents["/index.html"]
     for file in list_models():
-        contents[f"/{file.fingerprint.hex()}{SUFFIX}"] = cache(lambda path=file.path: pack_model(load_model(path)))
+        contents[f"/{file.fingerprint.hex()}{SUFFIX}"] = cache(lambda file=file: pack_model(file.load()))
     return _Server((LOOPBACK, port), partial(_Handler, contents))
 
 

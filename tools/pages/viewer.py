@@ -15,8 +15,8 @@ import numpy as np
 
 from lic.codec.errors import LicError
 from lic.codec.file.container import parse
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import find_model
 from lic.tools.browser.decoder_model import SUFFIX, pack_model
 from lic.tools.pages import page
 from lic.tools.usage import BadOptions, printable
@@ -79,7 +79,8 @@ def read_pictures(paths: Iterable[str]) -> list[Picture]:
 
 def models_of(pictures: Iterable[Picture]) -> list[FrozenModel]:
     """The models that pictures need, each once."""
-    return [find_model(needed) for needed in dict.fromkeys(p.model for p in pictures) if needed is not None]
+    needed = dict.fromkeys(picture.model for picture in pictures if picture.model is not None)
+    return [find_model(fingerprint=fingerprint).load() for fingerprint in needed]
 
 
 def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:

@@ -257,10 +257,10 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
     if Path(name).is_dir():
         network, info = read_run(best_checkpoint(Path(name)))
         return network, info["config"].get("distortion", "mse")
-    from lic.codec.model.loader import get_model  # training itself does without the codec
+    from lic.codec.model.catalogue import find_model  # training itself does without the codec
     from lic.codec.transform.torch_network import thaw
 
-    model = get_model(name)
+    model = find_model(name).load()
     return thaw(model), model.card.get("distortion", "mse")
 
 

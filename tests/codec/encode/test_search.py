@@ -12,8 +12,9 @@ from lic.codec.encode.pipeline import encode_picture
 from lic.codec.encode.search import Distortion, refine
 from lic.codec.entropy import chunks
 from lic.codec.entropy.walk import Symbols
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model, load_model
+from lic.codec.model.loader import load_model
 from lic.codec.picture.fidelity import mean_squared_error, psnr
 from lic.codec.picture.reading import Picture
 from lic.codec.transform import tiles
@@ -89,7 +90,7 @@ def test_effort_makes_files_smaller_and_no_picture_worse(name: str, quality: flo
 @pytest.mark.parametrize("name", ["tiny", "photo"])
 @pytest.mark.usefixtures("tiny_model_path")
 def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str) -> None:
-    model = get_model(name)  # the one without contexts, the other with them
+    model = find_model(name).load()  # the one without contexts, the other with them
     point = model.at(MIDDLE)
     symbols = point.quantise(analyse(photo, model, point))
     here, below, above = point.coder.shifted_bits(symbols, (0, -1, 1))
@@ -184,7 +185,7 @@ def test_small_pictures(photo: Pixels, size: tuple[int, int], tiny_model: Frozen
 
 def test_effort_is_repeatable_and_none_by_default(photo: Pixels, tiny_model_path: Path) -> None:
     # A model of its own, that encoding is the first to ask for its network.
-    fresh = load_model.__wrapped__(tiny_model_path)
+    fresh = load_model(tiny_model_path, find_model(tiny_model_path).card)
     once, again = (encode_picture(Picture(photo), fresh, MIDDLE, effort=2) for _ in range(2))
     assert once == again
     none, some = (encode(photo, quality=1, effort=effort, model="tiny") for effort in (0, 4))

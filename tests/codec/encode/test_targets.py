@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lic import BadSetting, decode, encode, read_info
-from lic.codec.encode import targets
+from lic.codec.encode import pipeline, targets
 from lic.codec.encode.targets import last_below
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
@@ -76,6 +76,14 @@ def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(targets, "first_look", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
     encode(photo, target_size=1000, model="tiny")
     assert len(calls) == 1
+
+
+def test_the_search_for_fewer_bits_runs_once_for_each_position(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    positions: list[int] = []
+    refine = pipeline.refine
+    monkeypatch.setattr(pipeline, "refine", lambda *a: positions.append(a[3].position) or refine(*a))  # type: ignore[func-returns-value]
+    encode(photo, target_psnr=25, effort=1, model="tiny")
+    assert positions and len(positions) == len(set(positions))
 
 
 def test_targets_out_of_range_say_what_is_possible(photo: Pixels, tiny_model: FrozenModel) -> None:

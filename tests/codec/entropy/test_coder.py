@@ -1,5 +1,6 @@
 """What any coder does: both of them, by each of the walks."""
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from lic.codec.entropy import coder as coder_module
 from lic.codec.entropy.coder import Coder
-from lic.codec.entropy.compiled import BUILT, CompiledCoder
+from lic.codec.entropy.compiled import MISSING, CompiledCoder
 from lic.codec.entropy.contexts import PointContexts
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.reference import ReferenceCoder
@@ -22,7 +24,7 @@ CHANNELS = 12
 TABLES = laplacian_tables(CHANNELS)
 shapes = st.tuples(st.just(CHANNELS), st.integers(1, 7), st.integers(1, 7))
 wild = st.one_of(st.integers(-3, 3), st.integers(-(2**27), 2**27))
-built = pytest.mark.skipif(not BUILT, reason="the extension is not built: there was no compiler")
+built = pytest.mark.skipif(bool(MISSING), reason="the extension is not built: there was no compiler")
 
 
 @pytest.fixture(scope="module", params=[ReferenceCoder, pytest.param(CompiledCoder, marks=built)])
@@ -136,3 +138,18 @@ def test_a_stream_that_ends_in_ones_keeps_those_that_the_decoder_does_not_put_ba
     symbols = np.array(rows, np.int32)[:, None]
     assert coder.encode(symbols).endswith(b"\xfe\xff")  # of eight
     np.testing.assert_array_equal(round_trip(symbols, coder), symbols)
+
+
+def test_a_missing_coder_in_c_is_told_once_and_not_where_numpy_was_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coder_module, "BACKEND", "numpy")
+    monkeypatch.setattr(coder_module, "MISSING", "no module")
+    coder_module._warn_once.cache_clear()
+    with pytest.warns(RuntimeWarning, match=r"cannot be used \(no module\)") as told:
+        for _ in range(2):
+            coder_module.make_coder(TABLES, PlainWalk())
+    assert len(told) == 1
+    coder_module._warn_once.cache_clear()
+    monkeypatch.setenv(coder_module.VARIABLE, "numpy")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        coder_module.make_coder(TABLES, PlainWalk())

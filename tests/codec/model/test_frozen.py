@@ -8,9 +8,8 @@ import torch
 
 from lic import BadModel, BadSetting, ModelNotFound
 from lic.codec.file.container import POSITIONS
-from lic.codec.model.catalogue import list_models, read_model_file
+from lic.codec.model.catalogue import find_model, list_models
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import find_model, get_model, load_model
 from lic.codec.transform.torch_network import freeze, thaw
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -39,8 +38,8 @@ def test_a_saved_model_is_the_same_model(network: RateDistortionAutoencoder, tmp
     model = freeze(network, {"name": "x", "note": "kept"})
     path = tmp_path / "x.safetensors"
     path.write_bytes(model.to_bytes())
-    again = load_model(path)
-    assert again.fingerprint == model.fingerprint == read_model_file(path).fingerprint
+    again = find_model(path).load()
+    assert again.fingerprint == model.fingerprint == find_model(path).fingerprint
     assert again.card["note"] == "kept" and again.lambdas == (0.01, 0.1)
     assert again.to_bytes() == model.to_bytes()
 
@@ -110,12 +109,12 @@ def test_models_are_found_by_name_path_and_fingerprint(
     path = write(tmp_path / "file.safetensors", model)
     monkeypatch.setenv("LIC_MODELS", str(tmp_path))
     assert "mine" in [file.name for file in list_models()]
-    for found in (get_model("mine"), get_model(path), find_model(model.fingerprint)):
+    for found in (find_model("mine").load(), find_model(path).load(), find_model(fingerprint=model.fingerprint).load()):
         assert found.fingerprint == model.fingerprint
     with pytest.raises(ModelNotFound, match="LIC_MODELS"):
-        find_model(b"\0\0\0\0")
+        find_model(fingerprint=b"\0\0\0\0").load()
     with pytest.raises(ModelNotFound, match="no model file"):
-        get_model(tmp_path / "none.safetensors")
+        find_model(tmp_path / "none.safetensors").load()
 
 
 def test_a_file_that_is_no_model_hides_no_other(
@@ -125,9 +124,9 @@ def test_a_file_that_is_no_model_hides_no_other(
     model = freeze(network, {"name": "mine"})
     write(tmp_path / "file.safetensors", model)
     monkeypatch.setenv("LIC_MODELS", str(tmp_path))
-    assert get_model("mine").fingerprint == find_model(model.fingerprint).fingerprint
+    assert find_model("mine").load().fingerprint == find_model(fingerprint=model.fingerprint).load().fingerprint
     with pytest.raises(ModelNotFound, match=r"a-broken\.safetensors is not a lic model"):
-        find_model(b"\0\0\0\0")
+        find_model(fingerprint=b"\0\0\0\0").load()
 
 
 def damage(data: bytes, kind: str) -> bytes:
@@ -154,4 +153,4 @@ def test_a_damaged_model_file_is_named(network: RateDistortionAutoencoder, tmp_p
     path = tmp_path / "broken.safetensors"
     path.write_bytes(damage(freeze(network, {"name": "x"}).to_bytes(), kind))
     with pytest.raises(BadModel, match=r"broken\.safetensors"):
-        load_model(path)
+        find_model(path).load()

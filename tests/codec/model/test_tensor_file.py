@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load, load_file, save
 
-from lic.codec.model.catalogue import read_header
+from lic.codec.model.header import read_header
 from lic.codec.model.tensor_file import TYPES, read_arrays, to_bytes
 
 RNG = np.random.default_rng(0)

@@ -10,8 +10,8 @@ import skimage.data
 import torch
 
 from lic import BadSetting, LicError
+from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.loader import get_model
 from lic.codec.transform.engine import Floats
 from lic.codec.transform.engines import MakeEngine, choose_engine
 from lic.codec.transform.light_engine import LightEngine
@@ -97,7 +97,7 @@ def test_expected_latents_are_those_of_torch() -> None:
 @pytest.mark.parametrize("name", ["photo", "photo-ms-ssim"])
 def test_files_and_pixels_of_the_shipped_models_are_those_of_torch(name: str) -> None:
     """Symbols differ where the two fall to different sides of a half; pixels by a grey level in a few places."""
-    model = get_model(name)
+    model = find_model(name).load()
     engines = LightEngine(model, threads=1), TorchEngine(model, threads=1)
     picture = skimage.data.coffee()[:384, :576].astype(np.float32) / np.float32(255)
     point = model.at(model.position(60))

@@ -12,6 +12,7 @@ from PIL import Image
 
 import lic.tools.batch.storage
 from lic import read_info
+from lic.codec.model.catalogue import ModelFile
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.fidelity import psnr
 from lic.tools.cli import main
@@ -184,7 +185,7 @@ def test_nothing_to_do_starts_no_processes_and_loads_no_model(folder: Path, monk
     Path("in/deep/broken.png").unlink()
     assert encode_folder() == 0
     monkeypatch.setattr("lic.tools.pool.in_processes", None)
-    monkeypatch.setattr("lic.codec.model.loader.get_model", None)
+    monkeypatch.setattr(ModelFile, "load", None)
     assert encode_folder("--jobs", "2") == 0
 
 

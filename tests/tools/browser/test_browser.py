@@ -19,8 +19,8 @@ from PIL import Image
 from lic import decode, encode
 from lic.codec.errors import LicError
 from lic.codec.file.container import Section, build, parse
-from lic.codec.model.catalogue import MODELS_VARIABLE
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
+from lic.tools.fitting.freezing import with_qualities
 from lic.tools.pages import viewer
 from lic.tools.pages.anatomy import dissect
 from lic.tools.pages.viewer import Picture, viewer_page
@@ -50,7 +50,7 @@ def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def open_page(tab: Tab, path: Path, models: Sequence[str], pictures: Sequence[Picture] = ()) -> None:
     """An empty viewer with these models, or one with pictures."""
-    path.write_bytes(viewer_page(pictures, [get_model(name) for name in models]).encode())
+    path.write_bytes(viewer_page(pictures, [find_model(name).load() for name in models]).encode())
     tab.open(path.as_uri())
     tab.run(HELPERS)
 
@@ -117,6 +117,16 @@ def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
     assert_same(tab, encode(skimage.data.astronaut()[:200, :300], quality=77.7))
 
 
+def test_the_quality_is_that_of_the_models_scale(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = with_qualities(find_model("golden-phases").load(), (-7.0, 11.0, 40.0))
+    (tmp_path / "scaled.safetensors").write_bytes(model.to_bytes())
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    open_page(tab, tmp_path / "page.html", [model.name])
+    for quality in (1.0, 4.5, 33.0):
+        data = encode(skimage.data.astronaut()[:64, :64], quality=quality, model=model.name, lossless=False)
+        assert in_page(tab, data, "(await lic.decode(bytes)).quality") == pytest.approx(quality, abs=0.05)
+
+
 def test_tiles_leave_no_seams(golden_page: Tab) -> None:
     larger = np.array(Image.fromarray(skimage.data.coffee()).resize((1090, 1050)))  # than 64 x 64 latents
     assert_same(golden_page, encode(larger, quality=80, model="golden-phases"))
@@ -126,7 +136,7 @@ def test_the_bits_of_each_place_are_those_that_python_counts(golden_page: Tab) -
     for name in ("phases", "earlier", "chunks", "plain", "escapes"):
         data = (GOLDEN / f"{name}.lic").read_bytes()
         counted = dissect(
-            data, get_model(f"golden-{'contexts' if name in ('chunks', 'escapes') else name}")
+            data, find_model(f"golden-{'contexts' if name in ('chunks', 'escapes') else name}").load()
         ).per_place()
         bits = np.frombuffer(array_in_page(golden_page, data, "(await lic.bits(bytes)).bits"), np.float32)
         np.testing.assert_allclose(bits.reshape(counted.shape), counted, rtol=1e-4, atol=1e-3)
@@ -288,7 +298,7 @@ def test_the_conformance_files_that_python_refuses_are_refused_for_the_same_reas
 
 
 def test_a_damaged_model_is_reported(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = viewer.model_files([get_model("golden-plain")])
+    whole = viewer.model_files([find_model("golden-plain").load()])
     monkeypatch.setattr(viewer, "model_files", lambda _: {name: data[:5000] for name, data in whole.items()})
     open_page(tab, tmp_path / "page.html", ["golden-plain"])
     assert verdicts_in_page(tab, [(GOLDEN / "plain.lic").read_bytes()]) == ["BadModel"]

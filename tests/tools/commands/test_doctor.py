@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from lic.codec.entropy import coder
-from lic.codec.entropy.compiled import BUILT
-from lic.codec.model.catalogue import METADATA, MODELS_VARIABLE, read_model_file
+from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
+from lic.codec.model.header import CARD
 from lic.codec.model.tensor_file import read_arrays, to_bytes
 from lic.tools.cli import main
 
@@ -23,13 +23,13 @@ def test_it_says_what_is_there_and_that_it_works(tiny_model_path: Path, capsys: 
     assert "HEIF" in reads or "not .heic (pip install pillow-heif)" in reads
 
 
-@pytest.mark.parametrize(("compiled", "word"), [(True, "compiled"), (False, "numpy")])
+@pytest.mark.parametrize("backend", ["C", "numpy"])
 def test_it_says_which_coder_runs(
-    compiled: bool, word: str, tiny_model_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+    backend: str, tiny_model_path: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(coder, "COMPILED", compiled and BUILT)
+    monkeypatch.setattr(coder, "BACKEND", backend)
     main(["doctor"])
-    assert f"coder          {word if BUILT else 'numpy'}" in capsys.readouterr().out
+    assert f"coder          {backend}" in capsys.readouterr().out
 
 
 def test_damaged_and_missing_models_are_problems(
@@ -64,9 +64,9 @@ def test_an_odd_model_hides_no_other(
 ) -> None:
     monkeypatch.setenv(MODELS_VARIABLE, os.pathsep.join([str(tmp_path), str(tiny_model_path.parent)]))
     path = Path(__file__).parents[3] / "conformance" / "golden-plain.safetensors"
-    card = read_model_file(path).card
+    card = find_model(path).card
     odd = card | ODD_CARDS[kind] if ODD_CARDS[kind] else [card]  # type: ignore[operator]
-    (tmp_path / "odd.safetensors").write_bytes(to_bytes(read_arrays(path), {METADATA: json.dumps(odd)}))
+    (tmp_path / "odd.safetensors").write_bytes(to_bytes(read_arrays(path), {CARD: json.dumps(odd)}))
     for command in ("doctor", "models"):
         assert main([command]) in (0, 1)
         said = capsys.readouterr()

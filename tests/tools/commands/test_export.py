@@ -5,22 +5,20 @@ To fit contexts takes seconds, so only the tests of what they change do it.
 
 import dataclasses
 import json
-import math
 from pathlib import Path
 
 import pytest
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 
 from lic import decode, encode
-from lic.codec.model.catalogue import MODELS_VARIABLE, read_model_file
-from lic.codec.model.loader import load_model
+from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
+from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.torch_network import thaw
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
 from lic.tools.training.loop import TrainConfig, train
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
@@ -41,7 +39,7 @@ def test_an_exported_model_encodes_and_decodes(
     said = capsys.readouterr().err
     for stage in ("analysis of a picture: 1 of 1", "use of second looks", "contexts of a lambda point: 2 of 2"):
         assert stage in said
-    assert read_model_file(path).card["entropy"] == "contexts"
+    assert find_model(path).card["entropy"] == "contexts"
     data = encode(photo, model=str(path))
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     assert decode(data).size == (photo.shape[1], photo.shape[0])
@@ -54,13 +52,13 @@ def test_the_averaged_weights_are_exported(run: Path, tmp_path: Path) -> None:
         "synthesis.2.weight"
     ]  # latents are sorted by magnitude, so the first layer differs
     half_a_step = float(average.abs().max()) / 2**16  # of weights in 16 bits
-    exported = thaw(load_model(path)).synthesis[2].weight
+    exported = thaw(find_model(path).load()).synthesis[2].weight
     torch.testing.assert_close(exported, average, rtol=0, atol=1.01 * half_a_step)
 
 
 def test_the_card_tells_how_the_model_was_made(run: Path, tmp_path: Path, pictures: Path) -> None:
     main(["export", str(run), "-o", str(tmp_path / "mine.safetensors"), "--plain"])
-    card = read_model_file(tmp_path / "mine.safetensors").card
+    card = find_model(tmp_path / "mine.safetensors").card
     assert (card["name"], card["entropy"]) == ("mine", "channels")
     assert card["network"] == {"kind": "balle2017", "n": 4, "m": 6}
     assert (card["lambdas"], card["distortion"]) == ([0.01, 0.04], "mse")
@@ -80,7 +78,7 @@ def test_the_best_checkpoint_is_preferred_and_named(
     assert "from step 3, the best by validation (the last is 5)" in capsys.readouterr().out
     main(["export", str(run / CHECKPOINT), "-o", str(tmp_path / "last.safetensors"), "--plain"])
     assert capsys.readouterr().out.endswith("from step 5\n")
-    assert read_model_file(tmp_path / "last.safetensors").card["steps"] == 5
+    assert find_model(tmp_path / "last.safetensors").card["steps"] == 5
 
 
 def test_bare_weights_are_exported(tmp_path: Path, pictures: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -93,10 +91,10 @@ def test_bare_weights_are_exported(tmp_path: Path, pictures: Path, capsys: pytes
     assert main(["export", str(weights), "-o", str(path), "--plain"]) == 1
     assert "name pictures with --data" in capsys.readouterr().err
     assert main(["export", str(weights), "-o", str(path), "--plain", "--data", str(pictures)]) == 0
-    card = read_model_file(path).card
+    card = find_model(path).card
     assert (card["network"], card["steps"]) == ({"kind": "residual", "n": 4, "m": 6}, 7)
     assert "hours" not in card
-    assert sorted(load_model(path).weight("analysis.0.bias")) == pytest.approx(
+    assert sorted(find_model(path).load().weight("analysis.0.bias")) == pytest.approx(
         sorted(network.analysis[0].bias.tolist())
     )
 
@@ -111,7 +109,7 @@ def test_a_model_file_is_not_overwritten_unless_forced(
     assert "exists: give --force" in capsys.readouterr().err
     assert path.read_bytes() == b"another's"
     assert main([*command, "--force"]) == 0
-    assert read_model_file(path).card["name"] == "mine"
+    assert find_model(path).card["name"] == "mine"
     assert main(["export", str(run), "-o", str(tmp_path / "mine.bin"), "--plain"]) == 2
 
 
@@ -120,17 +118,12 @@ def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "there is no checkpoint" in capsys.readouterr().err
 
 
-def test_checkpoints_of_the_first_trainer_stay_of_use(run: Path, config: TrainConfig, tmp_path: Path) -> None:
-    """They lack patches, data, validation and objective, and have an infinite best score."""
-    with safe_open(run / CHECKPOINT, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    names = "data output valid steps hours crop batch lr warmup ema clip seed device precision validate_minutes"
-    stored = read_info(run / CHECKPOINT)["config"]
-    old = {name: stored[name] for name in (names + " lambdas n m rounded_share").split()}
-    info = {"step": 3, "elapsed": 1.5, "best": math.inf, "config": old}
-    save_file(tensors, run / CHECKPOINT, {METADATA: json.dumps(info)})
-    (run / BEST).unlink()
-    assert main(["export", str(run), "-o", str(tmp_path / "old.safetensors"), "--plain"]) == 0
-    assert read_model_file(tmp_path / "old.safetensors").card["patches"] == 12
-    assert main(["train", "-o", str(run), "--resume", "--steps", "4"]) == 0
-    assert read_info(run / CHECKPOINT)["step"] == 4
+def test_a_model_gets_another_scale_of_qualities(
+    tiny_model: FrozenModel, tiny_model_path: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scaled.safetensors"
+    assert main(["export", str(tiny_model_path), "--qualities=-5,30,100", "-o", str(out)]) == 0
+    scaled = find_model(out)
+    assert scaled.fingerprint == tiny_model.fingerprint
+    assert scaled.load().scale == (-5, 30, 100) and scaled.load().position(30) == 256
+    assert main(["export", str(tiny_model_path), "--qualities=1,100", "-o", str(tmp_path / "no.safetensors")]) == 2

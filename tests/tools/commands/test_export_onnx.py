@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 import torch
 
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.codec.transform.torch_network import thaw
 from lic.tools.cli import main
 from tests.conftest import Pixels
@@ -25,7 +25,7 @@ def test_both_transforms_are_those_of_the_model(name: str, photo: Pixels, tmp_pa
     analysis, synthesis = (
         onnxruntime.InferenceSession(str(tmp_path / "new" / f"{part}.onnx")) for part in ("analysis", "synthesis")
     )
-    network = thaw(get_model(name))
+    network = thaw(find_model(name).load())
     x = np.stack([photo[:64, i : i + 96] for i in (0, 5)]).transpose(0, 3, 1, 2) / np.float32(255)
     (y,) = analysis.run(None, {"x": x})
     torch.testing.assert_close(torch.from_numpy(y), network.analysis(torch.from_numpy(x)), rtol=1e-4, atol=1e-4)
@@ -38,7 +38,7 @@ def test_both_transforms_are_those_of_the_model(name: str, photo: Pixels, tmp_pa
 def test_the_metadata_has_the_gains(tmp_path: Path) -> None:
     assert main(["export", "tiny", "--onnx", "-o", str(tmp_path)]) == 0
     facts = {prop.key: json.loads(prop.value) for prop in onnx.load(tmp_path / "synthesis.onnx").metadata_props}
-    model = get_model("tiny")
+    model = find_model("tiny").load()
     assert (facts["fingerprint"], facts["lambdas"]) == (model.fingerprint.hex(), [*model.lambdas])
     np.testing.assert_allclose(facts["gain"][-1], model.at(model.last_position).gain)
 

@@ -13,8 +13,7 @@ import numpy as np
 import pytest
 
 from lic import decode, encode
-from lic.codec.model.catalogue import MODELS_VARIABLE
-from lic.codec.model.loader import load_model
+from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.tools.pages.server import make_server
 from lic.tools.pages.viewer import models_of, read_pictures, site_files
 from tests.conftest import Pixels
@@ -164,7 +163,7 @@ def test_lic_view_says_that_a_model_is_damaged(
     data = bytearray(tiny_model_path.read_bytes())
     data[-1] ^= 1
     (tmp_path / "damaged.safetensors").write_bytes(data)
-    fingerprint = load_model(tiny_model_path).fingerprint.hex()
+    fingerprint = find_model(tiny_model_path).load().fingerprint.hex()
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     with running(make_server([], 0)) as address:
         answer = ask(address, f"/{fingerprint}.licmodel")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lic import decode, encode
 from lic.codec.errors import Truncated
-from lic.codec.model.loader import get_model
+from lic.codec.model.catalogue import find_model
 from lic.tools.browser.decoder_model import pack_model
 from lic.tools.pages.viewer import models_of, picture_files, read_pictures, to_text, viewer_page
 from tests.conftest import Pixels
@@ -58,7 +58,7 @@ def test_bytes_as_text(data: bytes) -> None:
 
 @pytest.mark.parametrize("name", ["photo", "photo-ms-ssim"])
 def test_models_and_pages_without_pictures_are_small_enough(name: str) -> None:
-    model = get_model(name)
+    model = find_model(name).load()
     assert len(pack_model(model)) < LARGEST_MODEL
     assert len(viewer_page([], [model]).encode()) < LARGEST_PAGE
 
