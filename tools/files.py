@@ -3,6 +3,7 @@
 import contextlib
 import io
 import os
+import stat
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,8 @@ def write_whole(path: str | Path, data: bytes, *, replace: bool = False) -> None
     partial = target.with_name(f".{target.name[:40]}.{os.urandom(8).hex()}{PARTIAL_SUFFIX}")
     try:
         with open(partial, "xb") as file:
+            with contextlib.suppress(OSError):  # there is no file yet, or the file system knows no rights
+                os.chmod(partial, stat.S_IMODE(target.stat().st_mode))
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

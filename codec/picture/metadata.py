@@ -4,7 +4,9 @@ Without numpy, so that it starts fast.
 """
 
 import math
+import warnings
 from collections.abc import Mapping
+from types import NoneType
 from typing import Any
 
 from PIL import Image
@@ -14,19 +16,44 @@ from lic.codec.file.container import METADATA, NOTES, Container, Reader, write_v
 
 PER_INCH = 100  # resolutions are stored in hundredths of a pixel per inch
 MAX_RESOLUTION = 1e7
+MAX_BYTES = 2**24  # of EXIF, an ICC profile or XMP: larger ones fit into hardly any other file
+MAX_TEXT = 2**20  # bytes, in all
+NAMES = {"exif": "EXIF", "icc_profile": "colour profile", "xmp": "XMP"}
+PAYLOADS = (bytes, bytearray, memoryview, str, Image.Exif, NoneType)  # the types of metadata
 SKIPPED_TEXT = ("XML:com.adobe.xmp", "Raw profile type")  # XMP and EXIF, which have sections of their own
 
 
 def read_metadata(info: Mapping[Any, Any]) -> dict[str, bytes]:
     """The payloads of metadata in Pillow's `info`, or in the arguments of `save`, by Pillow's names."""
-    found = {}
-    for name in METADATA:
-        value = info.get(name) or b""
-        value = value.tobytes() if isinstance(value, Image.Exif) else value
-        found[name] = value.encode() if isinstance(value, str) else bytes(value)
+    found = {name: _payload(info.get(name), name) for name in METADATA}
     found["dpi"] = _pack_resolution(info.get("dpi"))
     found["text"] = _pack_text(info.get("text"))
     return {name: value for name, value in found.items() if value}
+
+
+def drop_oddities(info: dict[Any, Any]) -> None:
+    """Leave out what is no EXIF, colour profile or XMP, with a warning: Pillow itself fails where it uses them.
+
+    A TIFF file, for one, may have a number there, or a fraction.
+    """
+    for name in [name for name in METADATA if name in info]:
+        if isinstance(info[name], str):
+            info[name] = info[name].encode(errors="replace")
+        if not isinstance(info[name], PAYLOADS):
+            kind = type(info.pop(name)).__name__
+            warnings.warn(f"the picture's {NAMES[name]} is of type {kind}: left out", stacklevel=5)
+
+
+def _payload(value: Any, name: str) -> bytes:
+    if isinstance(value, Image.Exif):
+        value = value.tobytes()
+    if isinstance(value, str):
+        value = value.encode(errors="replace")
+    payload = bytes(value or b"")
+    if len(payload) > MAX_BYTES:
+        warnings.warn(f"the picture's {NAMES[name]} has more than {MAX_BYTES:,} bytes: left out", stacklevel=5)
+        return b""
+    return payload
 
 
 def info_of(file: Container) -> dict[str, Any]:
@@ -63,6 +90,8 @@ def _unpack_resolution(payload: bytes) -> tuple[float, float] | None:
         down = reader.varint() if reader.at < len(payload) else across
     except LicError:
         return None
+    if not all(1 <= value <= MAX_RESOLUTION * PER_INCH for value in (across, down)):
+        return None
     return across / PER_INCH, down / PER_INCH
 
 
@@ -73,10 +102,18 @@ def _pack_text(text: Any) -> bytes:
     """
     if not isinstance(text, Mapping):
         return b""
-    kept = {key: value for key, value in text.items() if not key.startswith(SKIPPED_TEXT)}
-    return "".join(f"{part}\0" for pair in kept.items() for part in (p.replace("\0", "") for p in pair)).encode()
+    pairs = (pair for pair in text.items() if all(isinstance(part, str) for part in pair))
+    kept = [part.replace("\0", "") for pair in pairs if not pair[0].startswith(SKIPPED_TEXT) for part in pair]
+    payload = "".join(f"{part}\0" for part in kept).encode(errors="replace")
+    if len(payload) > MAX_TEXT:
+        warnings.warn(f"the picture's text has more than {MAX_TEXT:,} bytes: left out", stacklevel=5)
+        return b""
+    return payload
 
 
 def _unpack_text(payload: bytes) -> dict[str, str]:
-    parts = payload.decode(errors="replace").split("\0")
+    try:
+        parts = payload.decode().split("\0") if len(payload) <= MAX_TEXT else []
+    except UnicodeDecodeError:
+        return {}
     return dict(zip(parts[::2], parts[1::2], strict=False))

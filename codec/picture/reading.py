@@ -13,14 +13,14 @@ from typing import IO, TYPE_CHECKING, Any, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
 
-from lic.codec.errors import BadImage, BadSetting
+from lic.codec.errors import BadImage, BadSetting, LicError
 from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha
 from lic.codec.picture.formats import ONE_PICTURE, register_plugins
 from lic.codec.picture.lossless import pack_lossless
-from lic.codec.picture.metadata import read_metadata
+from lic.codec.picture.metadata import PAYLOADS, drop_oddities, read_metadata
 from lic.codec.picture.pixels import Pixels
 from lic.models.constants import PEAK
 
@@ -33,7 +33,7 @@ TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
-BITS_PER_SAMPLE = 258  # a tag of TIFF
+BITS_PER_SAMPLE, PLANES = 258, 284  # tags of TIFF
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +49,9 @@ class Picture:
         """The same picture, with the given metadata instead of its own."""
         if unknown := given.keys() - TAGS.keys():
             raise BadSetting(f"no metadata is called {', '.join(unknown)}: choose from {', '.join(TAGS)}")
+        for name, value in given.items():
+            if name in METADATA and not isinstance(value, PAYLOADS):
+                raise BadSetting(f"{name} in metadata is of type {type(value).__name__}: give bytes")
         others = {name: payload for name, payload in self.metadata.items() if name not in given}
         return replace(self, metadata=others | read_metadata(given))
 
@@ -103,8 +106,14 @@ def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = Fa
             f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a tensor, a path or a file "
             "object, and several of them to encode_batch()"
         )
-    with _open(source) as image:
-        return _from_pillow(image, strip=strip, auto_orient=auto_orient)
+    try:
+        with _open(source) as image:
+            return _from_pillow(image, strip=strip, auto_orient=auto_orient)
+    except (LicError, OSError, MemoryError, Image.DecompressionBombError):
+        raise
+    except Exception as error:  # on damaged files, Pillow raises errors of many kinds
+        text = " ".join(f"{type(error).__name__}: {error}".split())
+        raise BadImage(f"the picture does not decode ({text}): get a fresh copy of it") from error
 
 
 def _open(source: Any) -> Image.Image:
@@ -149,14 +158,24 @@ def _from_tensor(tensor: "Tensor") -> Picture:
 
 
 def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Picture:
+    drop_oddities(image.info)
     if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
         text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
         warnings.warn(text, stacklevel=4)
     if image.mode.startswith("I;16") or _has_16_bits(image):  # before Pillow loads it and forgets
         warnings.warn("the picture has 16 bits per sample, the upper 8 are kept", stacklevel=4)
+    if _in_raw_planes_of_16_bits(image):
+        raise BadImage("Pillow misreads TIFF files of 16 bits with a plane for each colour: save it compressed")
+    visible = _visible_at_16_bits(image)
     info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
     if image.mode.startswith("I;16"):  # grey, which Pillow would clip; of colours it has kept the upper 8 bits
-        image = image.convert("I").point(lambda grey: grey / 256).convert("L")
+        upper = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        upper.info = {**image.info}
+        image = upper
+    if visible is not None:
+        image = image.copy()
+        del image.info["transparency"]
+        image.putalpha(Image.fromarray(visible))
     if auto_orient or strip:
         with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF is ignored
             image = ImageOps.exif_transpose(image)
@@ -170,7 +189,38 @@ def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Pictu
 def _has_16_bits(image: Image.Image) -> bool:
     """Whether a picture's file has them: a TIFF file by its tags, others by what they ask of Pillow's decoders."""
     tags = getattr(image, "tag_v2", {})
-    return 16 in tags.get(BITS_PER_SAMPLE, ()) or any(";16" in str(tile) for tile in getattr(image, "tile", ()))
+    found = (str(tile) for tile in getattr(image, "tile", ()))
+    return 16 in tags.get(BITS_PER_SAMPLE, ()) or any(";16" in tile and "BGR;16" not in tile for tile in found)
+
+
+def _in_raw_planes_of_16_bits(image: Image.Image) -> bool:
+    """Whether it is a TIFF file of a kind whose bytes Pillow (up to 13) takes for samples."""
+    tags = getattr(image, "tag_v2", {})
+    raw = any(tile[0] == "raw" for tile in getattr(image, "tile", ()))
+    return raw and image.mode == "RGB" and tags.get(PLANES) == 2 and 16 in tags.get(BITS_PER_SAMPLE, ())
+
+
+def _visible_at_16_bits(image: Image.Image) -> Plane | None:
+    """Alpha, if one colour of 16 bits per sample is transparent, as in PNG files: Pillow would compare 8 bits."""
+    colour = image.info.get("transparency")
+    if image.mode.startswith("I;16") and isinstance(colour, int):
+        hidden = np.asarray(image) == colour
+    elif image.format == "PNG" and image.mode == "RGB" and isinstance(colour, tuple) and _has_16_bits(image):
+        low = _low_bytes(image)
+        hidden = (np.asarray(image).astype(np.uint16) << 8 | low == colour).all(axis=2)
+    else:
+        return None
+    return np.where(hidden, np.uint8(0), np.uint8(255))
+
+
+def _low_bytes(image: Image.Image) -> NDArray[np.uint8]:
+    """The lower bytes of the colours in a PNG file that is open and not loaded; Pillow reads only the upper ones."""
+    assert isinstance(image, ImageFile.ImageFile) and image.fp
+    image.fp.seek(0)
+    with Image.open(io.BytesIO(image.fp.read())) as again:
+        assert isinstance(again, ImageFile.ImageFile)
+        again.tile = [tile._replace(args="RGB;16L") for tile in again.tile]  # as if they came first
+        return np.asarray(again)
 
 
 def _to_known_mode(image: Image.Image) -> Image.Image:

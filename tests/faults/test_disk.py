@@ -178,3 +178,14 @@ def test_files_have_the_rights_that_the_mask_leaves(tmp_path: Path) -> None:
     finally:
         os.umask(mask)
     assert (tmp_path / "file").stat().st_mode & 0o777 == 0o640
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such rights")
+def test_a_file_that_is_replaced_keeps_its_rights(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    for rights in (0o600, 0o644, 0o400):
+        path.unlink(missing_ok=True)
+        path.write_bytes(b"old")
+        path.chmod(rights)
+        write_whole(path, b"new", replace=True)
+        assert path.read_bytes() == b"new" and path.stat().st_mode & 0o777 == rights
