@@ -76,32 +76,27 @@ class RateDistortionAutoencoder(nn.Module):
         noise: Tensor | None = None,
         softness: float = 0.0,
         share: Tensor | None = None,
-        most: int | None = None,
     ) -> Coded:
         """Reconstruction and bits of each picture, coded at its own lambda point (`point`: B indices).
 
-        `share` and `most` are explained in `latents`, `softness` in `transmit`.
+        `share` is explained in `latents`, `softness` in `transmit`.
         """
-        y = self.latents(x, point, share, most)
+        y = self.latents(x, point, share)
         y, bits = self.transmit(y, point, how, noise, softness)
         return Coded(self.synthesis(y), bits)
 
-    def latents(self, x: Tensor, point: Tensor, share: Tensor | None = None, most: int | None = None) -> Tensor:
+    def latents(self, x: Tensor, point: Tensor, share: Tensor | None = None) -> Tensor:
         """The latents of each picture before rounding, a share of the way from the first look to the second.
 
-        The shares are those of the lambda points, unless given. At most `most` of them are above 0; if the caller does
-        not know, they are counted.
+        The shares are those of the lambda points, unless given.
         """
         share = self.shares[point] if share is None else share
         y: Tensor = self.analysis(x).float()
-        if most is None:
-            most = int((share > 0).sum())
-        if most == 0:
+        (again,) = share.nonzero(as_tuple=True)  # of the other pictures, no second look is needed
+        if not len(again):
             return y
-        again = share.argsort(descending=True)[:most]
-        first = y.index_select(0, again)
-        second = self.second_look(x.index_select(0, again), first).float()
-        return y.index_copy(0, again, blend(first, second, share.index_select(0, again)[:, None, None, None]))
+        second = self.second_look(x[again], y[again]).float()
+        return y.index_copy(0, again, blend(y[again], second, share[again, None, None, None]))
 
     def second_look(self, x: Tensor, y: Tensor) -> Tensor:
         """The latents of a second look at pictures (see `second_look.py`); `y` are those of the first."""

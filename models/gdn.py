@@ -48,7 +48,7 @@ def from_root(root: Tensor, minimum: float = 0.0) -> Tensor:
 class GDN(nn.Module):
     """Divisive normalisation over channels; `inverse=True` multiplies instead, for the decoder.
 
-    `symmetric=True` ties gamma_ij = gamma_ji, as in the 2017 paper.
+    (In the 2017 paper gamma is symmetric, too; here it is free.)
 
     >>> GDN(8)(torch.randn(1, 8, 4, 4)).shape
     torch.Size([1, 8, 4, 4])
@@ -59,13 +59,11 @@ class GDN(nn.Module):
         channels: int,
         *,
         inverse: bool = False,
-        symmetric: bool = False,
         beta: float = 1.0,
         gamma: float = 0.1,
     ) -> None:
         super().__init__()
         self.inverse = inverse
-        self.symmetric = symmetric
         self.beta_root = nn.Parameter(to_root(torch.full((channels,), beta)))
         self.gamma_root = nn.Parameter(to_root(gamma * torch.eye(channels)))
 
@@ -75,8 +73,7 @@ class GDN(nn.Module):
 
     @property
     def gamma(self) -> Tensor:
-        gamma = from_root(self.gamma_root)
-        return (gamma + gamma.T) / 2 if self.symmetric else gamma
+        return from_root(self.gamma_root)
 
     def forward(self, x: Tensor) -> Tensor:
         pool = F.conv2d(x * x, self.gamma[:, :, None, None], self.beta)

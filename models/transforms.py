@@ -4,7 +4,6 @@ The layers of Balle, Laparra and Simoncelli (2017) are in `architecture.balle201
 their upsampling by zeros: r * r times the channels, rearranged to an r times finer grid.
 """
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -40,28 +39,6 @@ class SubPixelConv(nn.Conv2d):
         return depth_to_space(super().forward(x), self.r)
 
 
-class BlockConv(nn.Conv2d):
-    """A convolution with a large stride; on a GPU computed by blocks of stride x stride pixels.
-
-    Each block becomes one position with stride^2 times the channels, and the kernel, padded with zeros to whole blocks,
-    has stride 1. The sums are the same, in a shape for which matrix units are made: there are 3 channels else. (Tests
-    compare `by_blocks` with the plain convolution on the CPU; its speed was not measured here.)
-    """
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.by_blocks(x) if x.is_cuda else super().forward(x)
-
-    def by_blocks(self, x: Tensor) -> Tensor:
-        r, kernel = self.stride[0], self.kernel_size[0]
-        if (kernel // 2) % r or x.shape[2] % r or x.shape[3] % r:
-            return super().forward(x)  # the kernel would not begin with a block
-        blocks = -(-kernel // r)
-        weight = F.pad(self.weight, (0, blocks * r - kernel) * 2).unflatten(3, (blocks, r)).unflatten(2, (blocks, r))
-        weight = weight.permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
-        x = F.pixel_unshuffle(x, r).contiguous(memory_format=torch.channels_last)
-        return F.conv2d(x, weight, self.bias, padding=kernel // 2 // r)
-
-
 class Bottleneck(nn.Module):
     """x + 1x1(relu(3x3(relu(1x1(x))))); before training it is the identity."""
 
@@ -83,7 +60,7 @@ def build(layer: Layer) -> nn.Module:
     """The module of a layer."""
     match layer:
         case Convolution(inputs, outputs, kernel, stride):
-            return (BlockConv if stride > 2 else nn.Conv2d)(inputs, outputs, kernel, stride, padding=kernel // 2)
+            return nn.Conv2d(inputs, outputs, kernel, stride, padding=kernel // 2)
         case SubPixel(inputs, outputs, kernel, r):
             return SubPixelConv(inputs, outputs, kernel, r)
         case Normalisation(channels, inverse):

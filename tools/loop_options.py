@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 from typing import Any
 
-from lic.tools.training.loop import Chosen, TrainConfig, resumed, sort_options
+from lic.tools.training.loop import AnyChoices, TrainConfig, resumed, sort_options
 from lic.tools.usage import UsageError, in_flags
 
 
@@ -40,7 +40,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(args).items() if name not in own} | {"command": args.command_line}
 
 
-def run_choices(kind: type[Chosen], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, Chosen]:
+def run_choices(kind: type[AnyChoices], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, AnyChoices]:
     """The choices of a training: the given options override those that a resumed run was started with."""
     if resume:
         return resumed(kind, given)

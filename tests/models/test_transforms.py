@@ -5,7 +5,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.models.transforms import Analysis, BlockConv, SubPixelConv, Synthesis, build, depth_to_space
+from lic.models.transforms import Analysis, SubPixelConv, Synthesis, build, depth_to_space
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -85,14 +85,3 @@ def test_subpixel_convolution_sees_only_its_neighbourhood() -> None:
     changed = (layer(nudged) - layer(x)).abs().sum(dim=(0, 1)) > 0
     rows = changed.any(dim=1).nonzero().squeeze().tolist()
     assert rows == list(range(6, 12))
-
-
-@pytest.mark.parametrize(("kernel", "stride", "size"), [(9, 4, 16), (9, 4, 32), (17, 8, 32), (5, 4, 16), (9, 4, 18)])
-def test_a_convolution_by_blocks_is_the_same(kernel: int, stride: int, size: int) -> None:
-    torch.manual_seed(0)
-    layer = BlockConv(3, 8, kernel, stride, padding=kernel // 2)
-    x = torch.rand(2, 3, size, 2 * size)
-    torch.testing.assert_close(layer.by_blocks(x), layer(x))
-    gradients = (torch.autograd.grad(f(x).square().sum(), [*layer.parameters()]) for f in (layer.by_blocks, layer))
-    for by_blocks, plain in zip(*gradients, strict=True):
-        torch.testing.assert_close(by_blocks, plain, rtol=1e-4, atol=1e-4)

@@ -6,7 +6,7 @@ import signal
 
 from torch import Tensor
 
-from lic.tools.training.objective import Forward, Now
+from lic.tools.training.objective import Forward, Moment
 from lic.tools.training.rate_distortion import RateDistortion
 
 
@@ -20,7 +20,7 @@ class Tiny(RateDistortion):
     stop_at: int = -1
     nan_at: tuple[int, ...] = ()
 
-    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Moment) -> tuple[Tensor, dict[str, Tensor]]:
         if now.step == self.stop_at:
             signal.raise_signal(signal.SIGTERM)
         if now.step in self.nan_at:

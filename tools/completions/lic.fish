@@ -51,7 +51,7 @@ function _shtab_lic_using
 end
 
 set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -228,7 +228,7 @@ complete -c lic -n '_shtab_lic_using train' -l balance -xka "(__fish_complete_pa
 complete -c lic -n '_shtab_lic_using train' -l proxy -xka "noise straight-through" -d 'replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded ones (straight-through)'
 complete -c lic -n '_shtab_lic_using train' -l soft-rounding -xka "(__fish_complete_path (commandline -ct))" -d 'soft rounding before the noise in the rate; 0 for none (6.0)'
 complete -c lic -n '_shtab_lic_using train' -l rate -xka "tables contexts" -d 'the rate: by a table for each channel, or by contexts, which are learned along with the network (tables)'
-complete -c lic -n '_shtab_lic_using train' -l look-twice -xka "always half" -d 'at lambda points with a second look: at all pictures, or at half of them, so that encoding can do without (always)'
+complete -c lic -n '_shtab_lic_using train' -l look-twice -xka "always half never" -d 'at lambda points with a second look: at all pictures; at half of them, so that encoding can do without; or never, for a model without second looks (always)'
 complete -c lic -n '_shtab_lic_using train' -l rounded-share -xka "(__fish_complete_path (commandline -ct))" -d 'last fraction of the run, for the decoder alone, on rounded latents (0.1)'
 complete -c lic -n '_shtab_lic_using train' -l lambdas -xka "(__fish_complete_path (commandline -ct))" -d 'lambda points (0.001,0.002,0.004,0.008,0.016,0.032,0.064,0.128,0.256; these times 1250 for ms-ssim)'
 complete -c lic -n '_shtab_lic_using train' -l from -xka "(__fish_complete_path (commandline -ct))" -d 'start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its low lambda points gave up are revived unless it grows, and its second looks are used in training, too'
@@ -262,6 +262,8 @@ complete -c lic -n '_shtab_lic_using learn; and test $_shtab_lic_npos -eq 0' -a 
 complete -c lic -n '_shtab_lic_using learn exercises' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using learn exercises' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using learn exercises' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'write exercises here; files that exist are kept'
+complete -c lic -n '_shtab_lic_using learn exercises' -l json -d 'print the verdicts as JSON'
+complete -c lic -n '_shtab_lic_using learn exercises' -l limit -xka "(__fish_complete_path (commandline -ct))" -d 'time for each file (20)'
 complete -c lic -n '_shtab_lic_using learn exercises; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder or file to check'
 complete -c lic -n '_shtab_lic_using learn; and test $_shtab_lic_npos -eq 0' -a figures -d 'pictures from real data, as PNG files with captions'
 complete -c lic -n '_shtab_lic_using learn figures' -s h -d 'show the most important options'

@@ -234,6 +234,8 @@ _shtab_lic_learn_exercises_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
   {-o,--output}"[write exercises here\; files that exist are kept]:FOLDER:_files"
+  "--json[print the verdicts as JSON]"
+  "--limit[time for each file (20)]:SECONDS:_files"
   ":folder or file to check:_files"
 )
 
@@ -480,7 +482,7 @@ _shtab_lic_train_options=(
   "--proxy[replaces rounding in the distortion\: noise as in the rate, or rounded latents with the gradient of unrounded ones (straight-through)]:proxy:(noise straight-through)"
   "--soft-rounding[soft rounding before the noise in the rate\; 0 for none (6.0)]:A:_files"
   "--rate[the rate\: by a table for each channel, or by contexts, which are learned along with the network (tables)]:rate:(tables contexts)"
-  "--look-twice[at lambda points with a second look\: at all pictures, or at half of them, so that encoding can do without (always)]:look_twice:(always half)"
+  "--look-twice[at lambda points with a second look\: at all pictures\; at half of them, so that encoding can do without\; or never, for a model without second looks (always)]:look_twice:(always half never)"
   "--rounded-share[last fraction of the run, for the decoder alone, on rounded latents (0.1)]:S:_files"
   "--lambdas[lambda points (0.001,0.002,0.004,0.008,0.016,0.032,0.064,0.128,0.256\; these times 1250 for ms-ssim)]:L,...:_files"
   "--from[start from a trained model\: its name, its .safetensors file, or the folder of a run\; channels that its low lambda points gave up are revived unless it grows, and its second looks are used in training, too]:MODEL:_files"

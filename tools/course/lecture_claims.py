@@ -157,7 +157,7 @@ def blur(context: Context) -> Rows:
         row("VAE, L2", lambda x: (gaussian.reconstruct(x)[0], bits_of(gaussian, x))),
         row("VAE, L2: samples of q", lambda x: (sample_of(gaussian, x, generator), bits_of(gaussian, x))),
         row("VAE, L1", lambda x: (laplace.reconstruct(x)[0], bits_of(laplace, x))),
-        row("noisy channel, L2, lambda 0.02", lambda x: (channel.reconstruct(x)[0], bits_of(channel, x))),
+        row("noisy channel, L2, lambda 0.02: mean of q", lambda x: (channel.reconstruct(x)[0], bits_of(channel, x))),
         row("rate-distortion, L2, lambda 0.02", coded),
     ]
 

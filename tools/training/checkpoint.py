@@ -16,7 +16,6 @@ from lic.tools.files import write_whole
 
 METADATA = "lic.checkpoint"
 BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
-EARLIER_NAMES = {"exp_avg": "mean", "exp_avg_sq": "square"}  # in Adam's states of the first runs
 LONGEST_REASON = 200  # letters: libraries cite all that they have read
 COUNTS = ("step", "elapsed", "patches")  # numbers in `info`
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
@@ -104,6 +103,6 @@ def load_checkpoint(
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in section(tensors, "optimizer").items():
             index, name = key.split(".", 1)
-            state.setdefault(int(index), {})[EARLIER_NAMES.get(name, name)] = value
+            state.setdefault(int(index), {})[name] = value
         optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
     return info

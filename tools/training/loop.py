@@ -7,16 +7,12 @@ averaged weights, checkpoints, logs, several processes.
 
 To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
 `rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
-`commands/loop_options.py`. `read_checkpoint(path)` returns the tensors of a checkpoint, of which
+`tools/loop_options.py`. `read_checkpoint(path)` returns the tensors of a checkpoint, of which
 `section(tensors, "average")` are the weights to use, and its `config` from `describe`.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
 (seed, step), so that resuming is exact without saving generator states, and so that several processes draw
 the same joint batch and each keeps its own slice of it.
-
-`make_step` has all that happens on the device between two batches. It reads nothing back and decides nothing, so that a
-GPU can run it as one CUDA graph (`graph.py`): a step whose loss or gradient is not finite computes zeros for what it
-would have changed.
 """
 
 import copy
@@ -24,7 +20,7 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -44,17 +40,16 @@ from lic.tools.training.checkpoint import (
     reading,
     save_checkpoint,
 )
-from lic.tools.training.graph import RECORDERS, Graphed, Numbers, Work
-from lic.tools.training.objective import Autocast, Choices, Model, Now, Objective
+from lic.tools.training.objective import Autocast, Choices, Model, Moment, Objective
 from lic.tools.training.options import check_types, option
-from lic.tools.training.parallel import Processes, choose_device, joined_processes, prepared
+from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.progress import Progress
 from lic.tools.training.soap import Soap
 from lic.tools.usage import BadOptions
 
 START_CROPS = 512  # for the initialisation of a model; fewer if larger than 128x128
-Chosen = TypeVar("Chosen", bound=Choices)
+AnyChoices = TypeVar("AnyChoices", bound=Choices)
 PATIENCE = 10  # non-finite steps in a row before training stops
 
 
@@ -113,13 +108,13 @@ def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any
     return found
 
 
-def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig, Chosen]:
+def resumed(kind: type[AnyChoices], changes: Mapping[str, Any]) -> tuple[TrainConfig, AnyChoices]:
     """The choices of the run in the folder `output`, one of `changes`, with these changes."""
     path = Path(changes["output"], CHECKPOINT)
     info = read_info(path)
     with reading(path):
-        stored = kind.EARLIER | info["config"]
-    trains = stored.pop("objective", kind.NAME)  # the first trainer had but one
+        stored = dict(info["config"])
+        trains = stored.pop("objective")
     if trains != kind.NAME:
         raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
     try:
@@ -145,7 +140,7 @@ def resumed(kind: type[Chosen], changes: Mapping[str, Any]) -> tuple[TrainConfig
     return dataclasses.replace(config, **loop), dataclasses.replace(objective, **model)
 
 
-def learning_rate(config: TrainConfig, now: Now, final_share: float) -> float:
+def learning_rate(config: TrainConfig, now: Moment, final_share: float) -> float:
     """Warm-up, then a cosine to zero; the final share has a smaller cosine of its own."""
     if now.final:
         into = (now.progress - 1 + final_share) / final_share
@@ -182,7 +177,7 @@ def average_decay(config: TrainConfig, step: int) -> float:
 
 
 @torch.no_grad()
-def update_average(average: nn.Module, model: nn.Module, weight: Tensor) -> None:
+def update_average(average: nn.Module, model: nn.Module, weight: float) -> None:
     """Exponential moving average of the weights, to which the newest ones contribute by `weight`."""
     for mean, value in zip(average.parameters(), model.parameters(), strict=True):
         mean.lerp_(value, weight)
@@ -251,7 +246,7 @@ def begin(
         info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
         with reading(checkpoint):
             state.step, state.elapsed = info["step"], info["elapsed"]
-            state.patches = info.get("patches", state.step * config.batch)
+            state.patches = info["patches"]
         if (best := checkpoint.with_name(BEST)).exists():
             score = read_info(best)
             with reading(best):
@@ -263,32 +258,32 @@ def begin(
     return state
 
 
+Step = Callable[[Moment, float, Tensor, tuple[Tensor, ...]], dict[str, Tensor]]
+
+
 def make_step(
     objective: Objective[Model], config: TrainConfig, state: State[Model], processes: Processes, autocast: Autocast
-) -> Work:
-    """A step on a batch: loss, gradients, new weights and averages; returns the numbers for the log.
-
-    `rates` are the learning rate and the weight of the new weights in the averages.
-    """
+) -> Step:
+    """A step at a learning rate on a batch: loss, gradients, new weights and averages; returns numbers for the log."""
     parameters = [p for p in state.model.parameters() if p.requires_grad]
 
     def forward(*inputs: Any, **options: Any) -> Any:
         with autocast():
             return state.model(*inputs, **options)
 
-    def step(now: Now, rates: Tensor, x: Tensor, *draws: Tensor) -> Numbers:
+    def step(now: Moment, rate: float, x: Tensor, draws: tuple[Tensor, ...]) -> dict[str, Tensor]:
         loss, numbers = objective.loss(forward, x, draws, now)
         found = torch.autograd.grad(loss, parameters, allow_unused=True)
         state.optimizer.zero_grad()
         for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient
         processes.average([gradient for gradient in found if gradient is not None])
-        norm = nn.utils.clip_grad_norm_(parameters, config.clip)
-        finite = norm.isfinite()
-        for group in state.optimizer.param_groups:
-            group["lr"] = rates[0] * group["scale"]
-        state.optimizer.step(where=finite)
-        update_average(state.average, state.model, rates[1] * finite)
+        finite = nn.utils.clip_grad_norm_(parameters, config.clip).isfinite()
+        if finite:
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate * group["scale"]
+            state.optimizer.step()
+            update_average(state.average, state.model, 1 - average_decay(config, now.step))
         return {name: value.detach() for name, value in numbers.items()} | {"loss": loss.detach(), "finite": finite}
 
     return step
@@ -305,7 +300,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
     device = choose_device(config.device)
     with ExitStack() as stack:
         processes = stack.enter_context(joined_processes(config.batch, device))
-        stack.enter_context(prepared(device, config.precision))
+        torch.backends.cuda.matmul.allow_tf32 = config.precision != "fp32"
         main = processes.rank == 0
         store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
         valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
@@ -316,15 +311,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         stop = stack.enter_context(stop_requests())
 
         def autocast() -> torch.autocast:
-            # Weights cast to bfloat16 are not cached: a graph could not tell when they change.
-            half = config.precision == "bf16"
-            return torch.autocast(device.type, torch.bfloat16, enabled=half, cache_enabled=False)
-
-        def prepared_step() -> Work:
-            step = make_step(objective, config, state, processes, autocast)
-            if objective.REPEATS and (recorder := RECORDERS.get(device.type)):
-                return Graphed(step, recorder, lambda: state.optimizer.settled, progress.say)
-            return step
+            return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
         def save_and_measure() -> None:
             state.save(checkpoint, about)
@@ -340,28 +327,25 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         if main and not resume:
             save_and_measure()  # a reference for later scores; the start may be a trained model
         processes.begin_alike([*state.model.state_dict().values(), *state.average.state_dict().values()])
-        step, frozen, bad = prepared_step(), False, 0
+        step, frozen, bad = make_step(objective, config, state, processes, autocast), False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed
         while True:
             stopped, state.elapsed = processes.agree(bool(stop), state.elapsed, device)
             done = config.progress(state.step, state.elapsed)
             if stopped or done >= 1:
                 break
-            now = Now(state.step, done, final=done >= 1 - objective.final_share)
+            now = Moment(state.step, done, final=done >= 1 - objective.final_share)
             if now.final and not frozen:
                 objective.freeze(state.model)
                 state.optimizer.zero_grad()
-                step, frozen = prepared_step(), True
+                step, frozen = make_step(objective, config, state, processes, autocast), True
 
             x, draws = draw_batch(objective, config, store, state.step, processes)
             rate = learning_rate(config, now, objective.final_share)
-            rates = torch.tensor([rate, 1 - average_decay(config, state.step)], device=device)
-            numbers = dict(step(now, rates, x, *draws))
+            numbers = step(now, rate, x, draws)
             bad = 0 if numbers.pop("finite") else bad + 1
             if bad:
                 progress.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
-            else:
-                state.optimizer.turn(state.step + 1)
             if bad >= PATIENCE:
                 raise TrainingDiverged(
                     f"{bad} non-finite steps in a row, up to step {state.step}: "

@@ -12,8 +12,8 @@ Forward = Callable[..., Any]  # calls the model, in the training's precision and
 Model = TypeVar("Model", bound=nn.Module)
 
 
-class Now(NamedTuple):
-    """The position of a step in the run."""
+class Moment(NamedTuple):
+    """When in the run a step is taken."""
 
     step: int
     progress: float  # 0 to 1
@@ -33,14 +33,11 @@ class Choices(Protocol):
 
     NAME: ClassVar[str]
     FIXED: ClassVar[tuple[str, ...]]  # what cannot change when a run is resumed
-    EARLIER: ClassVar[dict[str, Any]]  # choices of runs that began before these could be chosen
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 class Objective(Protocol[Model]):
     """A model and its loss, as a frozen dataclass of options."""
-
-    REPEATS: ClassVar[bool]  # whether `loss` does the same work in every step before, and after, `freeze`: see graph.py
 
     @property
     def final_share(self) -> float:
@@ -58,7 +55,7 @@ class Objective(Protocol[Model]):
     def draw(self, batch: int, crop: int, generator: torch.Generator) -> tuple[Tensor, ...]:
         """The random numbers of one step, on the generator's device; each tensor has a row for each crop."""
 
-    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Moment) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean loss of a batch, and numbers for the log. `net(...)` stands for `model(...)`."""
 
     def freeze(self, model: Model) -> None:

@@ -35,11 +35,7 @@ class Processes:
                 dist.broadcast(tensor, 0)
 
     def average(self, gradients: Sequence[Tensor]) -> None:
-        """Replace gradients by their means over the processes, those of the joint batch.
-
-        One message for all: DistributedDataParallel would send the first ones while the last are computed, but a CUDA
-        graph cannot hold its bookkeeping.
-        """
+        """Replace gradients by their means over the processes, those of the joint batch, in one message for all."""
         if self.world == 1:
             return
         joint = torch.cat([gradient.flatten() for gradient in gradients])
@@ -70,22 +66,6 @@ def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
     finally:
         if processes.world > 1:
             dist.destroy_process_group()
-
-
-@contextmanager
-def prepared(device: torch.device, precision: str) -> Iterator[None]:
-    """Let a GPU choose its kernels by trial, and compute on a stream of its own, as recording demands.
-
-    Float32 is multiplied in TF32, unless precision is "fp32". (Not run by the project's tests, which have no GPU.)
-    """
-    if device.type != "cuda":
-        yield
-        return
-    torch.backends.cudnn.benchmark = True
-    torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = precision != "fp32"
-    with torch.cuda.stream(torch.cuda.Stream(device)):
-        yield
-        torch.cuda.synchronize(device)
 
 
 def choose_device(name: str) -> torch.device:

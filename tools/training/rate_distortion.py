@@ -19,7 +19,7 @@ from lic.models.pca import pca_start
 from lic.models.quantization import quantize
 from lic.models.second_look import blend
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
-from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.objective import Autocast, Forward, Moment, Validation
 from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
@@ -27,7 +27,7 @@ from lic.tools.usage import BadOptions
 Distortion = Literal["mse", "ms-ssim"]
 Proxy = Literal["noise", "straight-through"]
 Rate = Literal["tables", "contexts"]
-Looks = Literal["always", "half"]
+Looks = Literal["always", "half", "never"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
 # Lambdas of MS-SSIM with about the rate of those of MSE: CompressAI's published pairs, 0.0018 and
 # 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
@@ -50,8 +50,6 @@ class RateDistortion:
 
     NAME: ClassVar[str] = "rate-distortion"
     FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "rate", "only_gains", "second_look")
-    EARLIER: ClassVar[dict[str, Any]] = {"softness": 0.0}
-    REPEATS: ClassVar[bool] = True
 
     lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
     # Not --n and --m: torchrun would take them for abbreviations of its own options.
@@ -79,8 +77,9 @@ class RateDistortion:
     )
     look_twice: Looks = option(
         "always",
-        "at lambda points with a second look: at all pictures, or at half of them, so that encoding can do without",
-        choices=["always", "half"],
+        "at lambda points with a second look: at all pictures; at half of them, so that encoding can do without; or"
+        " never, for a model without second looks",
+        choices=["always", "half", "never"],
     )
     rounded_share: float = option(0.1, "last fraction of the run, for the decoder alone, on rounded latents", "S")
     start_from: str | None = None  # a model or a run; None for principal components
@@ -107,12 +106,17 @@ class RateDistortion:
         points = sorted(self.lambdas)
         return [points.index(value) for value in self.only_gains] or list(range(len(points)))
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The blend weights of the second look that training uses."""
+        return () if self.look_twice == "never" else self.second_look
+
     def describe(self) -> dict[str, Any]:
         return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
         contexts = self.rate == "contexts"
-        model = RateDistortionAutoencoder(self.architecture, self.lambdas, self.second_look, contexts)
+        model = RateDistortionAutoencoder(self.architecture, self.lambdas, self.shares, contexts)
         if self.only_gains:
             for name, parameter in model.named_parameters():
                 parameter.requires_grad_(name in ("log_gain", "log_inverse_gain"))
@@ -153,7 +157,7 @@ class RateDistortion:
         (or one more), in the parts of several processes, too.
         """
         device, points = generator.device, self.trained_points
-        shares = self.second_look or (0.0,) * len(self.lambdas)
+        shares = self.shares or (0.0,) * len(self.lambdas)
         first = torch.randint(self.period, (1,), generator=generator, device=device)
         turn = first + torch.arange(batch, device=device)
         point = torch.tensor(points, device=device)[turn % len(points)]
@@ -167,12 +171,10 @@ class RateDistortion:
         """The number of pictures after which lambda points and second looks repeat."""
         return len(self.trained_points) * (2 if self.look_twice == "half" else 1)
 
-    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Moment) -> tuple[Tensor, dict[str, Tensor]]:
         point, lambda_, share, noise = draws
-        twice = sum(self.second_look[k] > 0 for k in self.trained_points) if self.second_look else 0
-        most = math.ceil(len(x) / self.period) * twice
         how = "dead-zone" if now.final else self.proxy
-        coded = net(x, point, how, noise, self.softness, share, most)
+        coded = net(x, point, how, noise, self.softness, share)
         bpp = coded.bits / x[0, 0].numel()
         y = coded.reconstruction.float()
         distortion = mse(y, x)
@@ -235,10 +237,10 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
     tensors, info = read_checkpoint(path)
     with reading(path):
         config = info["config"]
-        if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:
+        if config.get("objective", RateDistortion.NAME) != RateDistortion.NAME:  # bare weights do not say
             raise CheckpointError(f"{path} was trained for {config['objective']}: name a run of lic train")
-        shares = config.get("second_look", ())
-        architecture = Architecture(config.get("kind", "balle2017"), config["n"], config["m"])
+        shares = () if config.get("look_twice") == "never" else config.get("second_look", ())
+        architecture = Architecture(config["kind"], config["n"], config["m"])
         contexts = config.get("rate") == "contexts"
         network = RateDistortionAutoencoder(architecture, config["lambdas"], shares, contexts)
         network.load_state_dict(section(tensors, "average"))

@@ -9,14 +9,9 @@ The Qs are the eigenvectors of the covariances of the first gradients, which do 
 updated every few steps by a step of orthogonal iteration, Q <- orthonormal basis of (covariance Q). In these
 coordinates, directions in which the loss is flat get large steps; in the original ones, steep directions that involve
 the same weights would keep those steps small.
-
-`step` is a fixed list of operations on the device, which never asks for a value, so that a CUDA graph can hold it;
-`turn`, which is called after it, has all that depends on the number of steps. What `step` reads keeps its place in
-memory.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -34,11 +29,10 @@ class Soap(torch.optim.Optimizer):
 
     >>> layer = torch.nn.Linear(3, 2)
     >>> optimizer = Soap(layer.parameters(), lr=0.01)
-    >>> for count in range(1, 100):
+    >>> for _ in range(100):
     ...     layer.zero_grad()
     ...     layer(torch.ones(1, 3)).square().sum().backward()
     ...     optimizer.step()
-    ...     optimizer.turn(count)
     """
 
     def __init__(
@@ -54,70 +48,50 @@ class Soap(torch.optim.Optimizer):
         upsampling: Mapping[Tensor, int] | None = None,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        # torch keeps the number of steps on the device if a group is "capturable".
-        super().__init__(params, {"lr": lr, "rotate": rotate, "capturable": True})
+        super().__init__(params, {"lr": lr, "rotate": rotate})
         self.betas, self.adam_betas, self.eps = betas, adam_betas, eps
         self.first, self.refresh = first, refresh
         self.upsampling = upsampling or {}
         self.dtype = dtype
 
     @torch.no_grad()
-    def step(self, closure: None = None, where: Tensor | None = None) -> None:  # type: ignore[override]
-        """Move the parameters that have a gradient; if `where` (a boolean scalar) is false, nothing changes."""
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """Move the parameters that have a gradient, and now and then let their bases follow the gradients."""
+        turning = []
         for group in self.param_groups:
             for parameter in group["params"]:
-                if parameter.grad is not None:
-                    always = torch.ones((), dtype=torch.bool, device=parameter.device)
-                    self._update(parameter, group, always if where is None else where)
-
-    def _update(self, parameter: Tensor, group: dict[str, Any], where: Tensor) -> None:
-        rotated = self._rotates(group, parameter)
-        gradient = self._gradient(parameter) if rotated else parameter.grad
-        assert gradient is not None
-        state: State = self.state[parameter]
-        if not state:
-            state["step"] = torch.zeros((), device=parameter.device)
-            state |= {"mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
-        if rotated and "basis0" not in state:
-            return
-        bases = [state[f"basis{mode}"].to(self.dtype) for mode in range(gradient.ndim * rotated)]
-        g = torch.where(where, rotate(gradient, bases), 0)
-        decay_mean, decay_square = self.betas if rotated else self.adam_betas
-        mean, square, step = state["mean"], state["square"], state["step"]
-        step.add_(where)
-        mean.lerp_(g, where * (1 - decay_mean))
-        square.lerp_(g * g, where * (1 - decay_square))
-        size = (square / _bias(decay_square, step)).sqrt_().add_(self.eps)
-        update = rotate(mean / size, [basis.T for basis in bases])
-        if rotated:
-            update = from_modes(update, parameter, self.upsampling.get(parameter, 1))
-        parameter.sub_(torch.where(where, update * (group["lr"] / _bias(decay_mean, step)), 0))
-
-    @torch.no_grad()
-    def turn(self, count: int) -> None:
-        """After step number `count` (from 1): let the bases follow the gradients."""
-        turning = []
-        for parameter in self._rotated():
-            state: State = self.state[parameter]
-            if "basis0" not in state:
-                begin(self._gradient(parameter), state, self.first)
-            elif count % self.refresh == 0:
-                gradient = self._gradient(parameter)
-                for mode in range(gradient.ndim):
-                    state[f"covariance{mode}"].lerp_(covariance(gradient, mode), 1 - MEMORY)
-                turning.append(state)
+                if parameter.grad is None:
+                    continue
+                if not self._rotates(group, parameter):
+                    parameter.sub_(self._update(parameter.grad, self.state[parameter], (), group["lr"]))
+                    continue
+                gradient, state = self._gradient(parameter), self.state[parameter]
+                if "basis0" not in state:
+                    begin(gradient, state, self.first)
+                    continue
+                bases = [state[f"basis{mode}"].to(self.dtype) for mode in range(gradient.ndim)]
+                update = self._update(gradient, state, bases, group["lr"])
+                parameter.sub_(from_modes(update, parameter, self.upsampling.get(parameter, 1)))
+                if state["step"] % self.refresh == 0:
+                    for mode in range(gradient.ndim):
+                        state[f"covariance{mode}"].lerp_(covariance(gradient, mode), 1 - MEMORY)
+                    turning.append(state)
         refresh(turning)
 
-    @property
-    def settled(self) -> bool:
-        """Whether all parameters that are to be rotated have bases, so that steps are alike from now on."""
-        return all("basis0" in self.state[parameter] for parameter in self._rotated())
-
-    def _rotated(self) -> Iterator[Tensor]:
-        for group in self.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None and self._rotates(group, parameter):
-                    yield parameter
+    def _update(self, gradient: Tensor, state: State, bases: Sequence[Tensor], rate: float) -> Tensor:
+        """Adam's step in the coordinates of the bases, in the original ones."""
+        if "step" not in state:
+            state["step"] = torch.zeros(())
+            state |= {"mean": torch.zeros_like(gradient), "square": torch.zeros_like(gradient)}
+        decay_mean, decay_square = self.betas if bases else self.adam_betas
+        state["step"] += 1
+        step = float(state["step"])
+        gradient = rotate(gradient, bases)
+        mean = state["mean"].lerp_(gradient, 1 - decay_mean)
+        square = state["square"].lerp_(gradient * gradient, 1 - decay_square)
+        # The averages began at zero: dividing by 1 - decay^step makes up for it.
+        size = (square / (1 - decay_square**step)).sqrt_().add_(self.eps)
+        return rotate(mean / size, [basis.T for basis in bases]) * (rate / (1 - decay_mean**step))
 
     def _rotates(self, group: dict[str, Any], parameter: Tensor) -> bool:
         return bool(group["rotate"]) and parameter.ndim > 1
@@ -125,11 +99,6 @@ class Soap(torch.optim.Optimizer):
     def _gradient(self, parameter: Tensor) -> Tensor:
         assert parameter.grad is not None
         return to_modes(parameter.grad, self.upsampling.get(parameter, 1))
-
-
-def _bias(decay: float, step: Tensor) -> Tensor:
-    """1 - decay^step, which an average that began at zero is divided by."""
-    return -torch.expm1(step * math.log(decay))
 
 
 def begin(gradient: Tensor, state: State, first: int) -> None:

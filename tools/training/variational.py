@@ -14,7 +14,7 @@ from lic.models.theory.likelihood import Noise
 from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, reading, section
-from lic.tools.training.objective import Autocast, Forward, Now, Validation
+from lic.tools.training.objective import Autocast, Forward, Moment, Validation
 from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.training.rate_distortion import best_checkpoint
@@ -31,8 +31,6 @@ class Variational:
 
     NAME: ClassVar[str] = "variational"
     FIXED: ClassVar[tuple[str, ...]] = ("n", "m", "noise", "lambda_")
-    EARLIER: ClassVar[dict[str, Any]] = {}
-    REPEATS: ClassVar[bool] = False  # the price of the KL rises
 
     n: int = option(64, "channels of the inner layers", "N", flag="--channels")
     m: int = option(64, "channels of the latents", "M", flag="--latents")
@@ -68,7 +66,7 @@ class Variational:
         side = crop // DOWNSAMPLING
         return (torch.randn(batch, self.m, side, side, generator=generator, device=generator.device),)
 
-    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Now) -> tuple[Tensor, dict[str, Tensor]]:
+    def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Moment) -> tuple[Tensor, dict[str, Tensor]]:
         explained = net(x, *draws)
         beta = min(1.0, now.progress / self.kl_warmup) if self.kl_warmup else 1.0
         positions = explained.mean[0, 0].numel()

@@ -87,6 +87,22 @@ def test_hard_em_assigns_each_vector_whole() -> None:
     assert steps[-1].elbo == pytest.approx(float(best), abs=1e-6)
 
 
+def test_without_the_entropy_the_best_q_is_hard_em() -> None:
+    y = data(100)
+    soft, hard = e_step(KNOWN, y), e_step(KNOWN, y, hard=True)
+    for share in (0.0, 0.3, 0.9):  # of the way from the soft E step to the hard one
+        q = soft + share * (hard - soft)
+        assert mixture_elbo(KNOWN, y, q, hard=True).mean() < mixture_elbo(KNOWN, y, hard, hard=True).mean()
+        assert mixture_elbo(KNOWN, y, q).mean() <= mixture_elbo(KNOWN, y, soft).mean()
+
+
+def test_the_means_of_the_m_step_are_divided_by_the_responsibilities_and_not_by_n() -> None:
+    y, r = data(500) + 10, e_step(KNOWN, data(500))  # far from zero, where a wrong divisor shows
+    assert torch.allclose(m_step(y, r).means, r @ y / r.sum(1, keepdim=True))
+    assert torch.allclose(m_step(y, r).means - 10, KNOWN.means, atol=0.4)
+    assert not torch.allclose(r @ y / len(y) - 10, KNOWN.means, atol=3)
+
+
 def test_far_away_vectors_do_not_underflow() -> None:
     y = torch.tensor([[0.0, 0.0], [1e4, -1e4]]).double()
     responsibilities = e_step(KNOWN, y)

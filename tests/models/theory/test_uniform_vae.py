@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.torch_network import thaw
 from lic.models.theory.uniform_vae import UniformVae
-from lic.tools.training.objective import Now
+from lic.tools.training.objective import Moment
 from lic.tools.training.rate_distortion import RateDistortion
 
 Pixels = NDArray[np.uint8]
@@ -34,7 +34,7 @@ def test_loss_and_elbo_agree(tiny_model: FrozenModel, x: torch.Tensor, point: in
     )
     points = torch.tensor([point, point])
     draws = (points, torch.tensor(network.lambdas)[points], shares[points], noise)
-    loss, _ = objective.loss(network, x, draws, Now(step=0, progress=0.0, final=False))
+    loss, _ = objective.loss(network, x, draws, Moment(step=0, progress=0.0, final=False))
 
     assert torch.allclose(vae.training_loss(x, noise[None]).mean(), loss, rtol=1e-4)
     pixels, lambda_ = 64 * 96, network.lambdas[point]

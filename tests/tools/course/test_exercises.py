@@ -15,17 +15,15 @@ def test_exercises_are_written_filled_in_and_checked(tmp_path: Path, capsys: pyt
     assert main(["learn", "exercises", str(folder)]) == 1
     assert capsys.readouterr().out.endswith(f"\n{len(EXERCISES)} not yet\n")
 
-    path = folder / FILE_NAMES["gaussian_kl"]
-    path.write_text(answer_source("gaussian_kl").replace(" - 0.5)", ")"))
+    path = folder / FILE_NAMES["case_study"]
+    path.write_text(answer_source("case_study").replace("8 * size", "size"))
     assert main(["learn", "exercises", str(path)]) == 1
-    assert capsys.readouterr().out.splitlines()[0] == (
-        "wrong    12_gaussian_kl              Each coordinate lacks -1/2: the KL of q to itself is zero."
-    )
-    path.write_text(answer_source("gaussian_kl"))
+    assert capsys.readouterr().out.splitlines()[0] == "wrong    29_case_study               That is bytes per pixel."
+    path.write_text(answer_source("case_study"))
     assert main(["learn", "exercises", str(path)]) == 0
-    assert capsys.readouterr().out == "right    12_gaussian_kl\n1 right\n"
+    assert capsys.readouterr().out == "right    29_case_study\n1 right\n"
     assert main(["learn", "exercises", str(folder)]) == 1
-    assert f"{len(EXERCISES) - 1} not yet, 1 right" in capsys.readouterr().out
+    assert f"1 right, {len(EXERCISES) - 1} not yet" in capsys.readouterr().out
 
 
 def test_wrong_usage_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

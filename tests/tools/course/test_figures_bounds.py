@@ -34,6 +34,16 @@ def test_the_four_forms_agree_and_the_first_is_exact_at_the_posterior(y: torch.T
     assert measured.deviations["log-joint minus log q"] < 1e-6 < measured.deviations["reconstruction minus KL"]
 
 
+def test_a_form_with_a_closed_part_varies_less_where_q_is_narrow(y: torch.Tensor) -> None:
+    model = probabilistic_pca(y, 4)
+    wide, narrow = (
+        measure_forms(model, y[:50], 1.0, torch.Generator().manual_seed(0), width).deviations for width in (1.0, 1 / 8)
+    )
+    first, *closed = wide
+    assert wide[first] < min(wide[name] for name in closed) and narrow[first] > max(narrow[name] for name in closed)
+    assert narrow[first] == pytest.approx(2**0.5, rel=0.05)  # of ln q of 4 Gaussian factors
+
+
 def test_hard_em_cuts_off_tails_where_components_overlap() -> None:
     y = overlapping_mixture().sample(900, torch.Generator().manual_seed(0))
     soft, hard = (

@@ -10,14 +10,13 @@ from typing import Any
 
 import pytest
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.extras import ExtraNeeded
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info, section
-from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, resumed, train
-from lic.tools.training.objective import Autocast, Now, Validation
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
+from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, train
+from lic.tools.training.objective import Autocast, Moment, Validation
 from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore
 from lic.tools.training.progress import LOG, LOG_STEPS
@@ -45,30 +44,6 @@ def test_a_resumed_run_finds_the_same_weights_bit_for_bit(
     assert whole.keys() == resumed.keys()
     for name, value in whole.items():
         assert torch.equal(value, resumed[name]), name
-
-
-def test_a_checkpoint_of_the_first_runs_by_adam_is_resumed(config: TrainConfig, tmp_path: Path) -> None:
-    """They have torch's names for Adam's averages."""
-    path = train(Tiny(), config)
-    state, info = read_checkpoint(path)
-    earlier = tmp_path / "earlier" / CHECKPOINT
-    earlier.parent.mkdir()
-    names = {".mean": ".exp_avg", ".square": ".exp_avg_sq"}
-    renamed = {n.replace(suffix := Path(n).suffix, names.get(suffix, suffix)): t for n, t in state.items()}
-    earlier.write_bytes(save(renamed, {METADATA: json.dumps(info)}))
-    longer = dataclasses.replace(config, steps=5)
-    resumed = [tensors(train(Tiny(), dataclasses.replace(longer, output=str(p.parent)), True)) for p in (path, earlier)]
-    assert all(torch.equal(value, resumed[1][name]) for name, value in resumed[0].items())
-
-
-def test_runs_from_before_soft_rounding_go_on_without_it(config: TrainConfig) -> None:
-    path = train(Tiny(), config)
-    state, info = read_checkpoint(path)
-    del info["config"]["softness"]
-    info["config"] = {name: value for name, value in info["config"].items() if name not in ("stop_at", "nan_at")}
-    path.write_bytes(save(state, {METADATA: json.dumps(info)}))
-    assert resumed(RateDistortion, {"output": config.output})[1].softness == 0
-    assert RateDistortion().softness == 6
 
 
 def test_the_final_share_trains_the_decoder_alone(config: TrainConfig, tmp_path: Path) -> None:
@@ -158,7 +133,7 @@ def test_the_learning_rate_warms_up_and_ends_each_phase_at_zero() -> None:
     config = TrainConfig(data=(), output="", steps=1000, lr=1.0, warmup=10)
 
     def rate(step: int) -> float:
-        return learning_rate(config, Now(step, step / 1000, final=step >= 800), final_share=0.2)
+        return learning_rate(config, Moment(step, step / 1000, final=step >= 800), final_share=0.2)
 
     assert rate(0) == pytest.approx(0.1)
     assert rate(9) == pytest.approx(1.0, abs=1e-3)

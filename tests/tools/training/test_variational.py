@@ -9,7 +9,7 @@ from PIL import Image
 
 from lic.tools.course.small_trainings import Bench
 from lic.tools.training.loop import TrainConfig, train
-from lic.tools.training.objective import Now
+from lic.tools.training.objective import Moment
 from lic.tools.training.variational import Variational, load_vae, measure
 from tests.conftest import Pixels
 
@@ -19,7 +19,7 @@ def loss_of(objective: Variational, progress: float) -> float:
     vae = objective.build()
     x = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     draws = objective.draw(2, 32, torch.Generator().manual_seed(0))
-    return float(objective.loss(vae, x, draws, Now(0, progress, final=False))[0].detach())
+    return float(objective.loss(vae, x, draws, Moment(0, progress, final=False))[0].detach())
 
 
 def test_kl_warm_up_and_free_bits_lower_the_loss_while_they_last() -> None:

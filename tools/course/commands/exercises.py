@@ -1,10 +1,12 @@
 """`lic learn exercises`: functions of the lectures to fill in, and a check of the answers."""
 
 import argparse
+import json
 from collections import Counter
 from pathlib import Path
 
-from lic.tools.course.exercises.workbook import check, find_answers, write_stubs
+from lic.tools.course.exercises.grader import LIMIT
+from lic.tools.course.exercises.workbook import STATES, check, find_answers, write_stubs
 from lic.tools.usage import UsageError
 
 EXAMPLES = """\
@@ -12,18 +14,22 @@ examples:
   lic learn exercises -o mine/                     write the exercises, to fill in with an editor
   lic learn exercises mine/                        check all of them: right, not yet, or wrong with a hint
   lic learn exercises mine/12_gaussian_kl.py       check one
+  lic learn exercises mine/ --json                 for a grader
 
-The reference answers are in lic.tools.course.exercises.answers. The exit code is 0 if all answers are right.
+Each file runs in a process of its own, which can neither import lic nor write files. The exit code is 0 if all answers
+are right; an exercise whose file is missing is not yet right. The reference answers: tools/course/exercises/answers.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic learn exercises -o FOLDER | lic learn exercises ANSWERS"
+    parser.usage = "lic learn exercises -o FOLDER | lic learn exercises ANSWERS [--json]"
     parser.epilog = EXAMPLES
     parser.add_argument("answers", type=Path, nargs="?", metavar="ANSWERS", help="folder or file to check")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="write exercises here; files that exist are kept"
     )
+    parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
+    parser.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help="time for each file (20)")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -33,10 +39,15 @@ def run(args: argparse.Namespace) -> int:
         written = write_stubs(args.output)
         print(f"{len(written)} exercises written. Fill in a file, then: lic learn exercises {args.output}")
         return 0
-    states: Counter[str] = Counter()
+    verdicts = []
     for path in find_answers(args.answers):
-        verdict = check(path)
-        states[verdict.state] += 1
-        print(f"{verdict.state:<8} {path.stem:<27} {verdict.message}".rstrip())
-    print(", ".join(f"{count} {state}" for state, count in states.items()))
-    return 0 if set(states) == {"right"} else 1
+        verdict = check(path, args.limit)
+        verdicts.append(verdict)
+        if not args.json:
+            print(f"{verdict.state:<8} {path.stem:<27} {verdict.message}".rstrip(), flush=True)
+    counts = Counter(verdict.state for verdict in verdicts)
+    if args.json:
+        print(json.dumps({"verdicts": [v._asdict() for v in verdicts]} | {state: counts[state] for state in STATES}))
+    else:
+        print(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
+    return 0 if counts["right"] == len(verdicts) else 1

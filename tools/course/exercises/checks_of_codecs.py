@@ -2,7 +2,6 @@
 
 import math
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import torch
@@ -12,12 +11,13 @@ from lic.models import distortion, gdn, quantization, transforms
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.theory import elbo, noisy_channel
 from lic.tools.course.exercises.checks_of_em import normal
+from lic.tools.course.exercises.grader import Answer
 from lic.tools.course.exercises.verdicts import Wrong, expect
 
 BIT = math.log(2)
 
 
-def rate_bound(answer: SimpleNamespace) -> None:
+def rate_bound(answer: Answer) -> None:
     channel, prior = normal(5, 3).softmax(1), torch.tensor([0.5, 0.3, 0.2]).double()
     marginal = channel.mean(0)
 
@@ -45,7 +45,7 @@ def rate_bound(answer: SimpleNamespace) -> None:
     )
 
 
-def trade_off(answer: SimpleNamespace) -> None:
+def trade_off(answer: Answer) -> None:
     right = noisy_channel.noise_variance(0.01)
     expect(
         answer.noise_variance(0.01),
@@ -65,7 +65,7 @@ def trade_off(answer: SimpleNamespace) -> None:
         )
 
 
-def divisive_normalisation(answer: SimpleNamespace) -> None:
+def divisive_normalisation(answer: Answer) -> None:
     layer = gdn.GDN(3).double()
     x, beta, gamma = normal(2, 3, 4, 5), torch.tensor([1.0, 0.5, 2.0]).double(), normal(3, 3).square()
     with torch.no_grad():
@@ -85,7 +85,7 @@ def divisive_normalisation(answer: SimpleNamespace) -> None:
     )
 
 
-def sub_pixel(answer: SimpleNamespace) -> None:
+def sub_pixel(answer: Answer) -> None:
     x = torch.arange(2 * 12 * 2 * 3).reshape(2, 12, 2, 3).double()
     expect(
         answer.depth_to_space(x, 2),
@@ -94,9 +94,11 @@ def sub_pixel(answer: SimpleNamespace) -> None:
         (torch.pixel_shuffle(x, 2), "Here c runs fastest: torch.pixel_shuffle orders channels as (c r + i) r + j."),
         (x.reshape(2, 3, 4, 6), "A reshape alone mixes rows with channels: permute the dimensions first."),
     )
+    y = torch.arange(18 * 2 * 3).reshape(1, 18, 2, 3).double()
+    expect(answer.depth_to_space(y, 3), transforms.depth_to_space(y, 3), "It is right for r = 2, but not for r = 3.")
 
 
-def noise_and_rounding(answer: SimpleNamespace) -> None:
+def noise_and_rounding(answer: Answer) -> None:
     y = torch.tensor([-1.5, -0.5, -0.2, 0.5, 1.5, 2.5]).double()
     rounded = quantization.quantize(y, "round")
     expect(
@@ -115,16 +117,14 @@ def noise_and_rounding(answer: SimpleNamespace) -> None:
         (-wanted, "The sign is wrong: F rises."),
         (torch.special.ndtr(v + 1) - torch.special.ndtr(v), "The interval is centred on v."),
     )
-    y.requires_grad_()
-    got = answer.straight_through(y)
+    got, gradients = answer.gradients("straight_through", y)
     expect(got, rounded, "Its values are those of rounding.")
-    if not got.requires_grad:
+    if gradients is None:
         raise Wrong("The result has no gradient: only the difference between y and its rounded value is detached.")
-    (gradient,) = torch.autograd.grad(got.sum(), y)
-    expect(gradient, torch.ones(6), "The gradient is one: y + (rounded - y).detach().")
+    expect(gradients[0], torch.ones(6), "The gradient is one: y + (rounded - y).detach().")
 
 
-def piecewise_linear(answer: SimpleNamespace) -> None:
+def piecewise_linear(answer: Answer) -> None:
     density = PiecewiseLinearDensity(1).double()
     with torch.no_grad():
         density.unit.fill_(1.0)
@@ -148,7 +148,7 @@ def piecewise_linear(answer: SimpleNamespace) -> None:
     expect(answer.cdf(knots, heights, knots[[0, -1]]), [0.0, 1.0], "F rises from zero at the first knot to one.")
 
 
-def arithmetic_coding(answer: SimpleNamespace) -> None:
+def arithmetic_coding(answer: Answer) -> None:
     probabilities = [Fraction(1, 2), Fraction(1, 6), Fraction(1, 3)]
     low, width = answer.encode([2, 0, 1], probabilities)
     expect(
@@ -163,20 +163,22 @@ def arithmetic_coding(answer: SimpleNamespace) -> None:
         (2 / 3 + 1 / 2, "The shift is relative to the interval so far: multiply by its width, before it is narrowed."),
         (2 / 9 + 1 / 72, "Use the width before this symbol has narrowed it."),
     )
-    message = [int(symbol) for symbol in np.random.default_rng(0).choice(3, 60, p=[1 / 2, 1 / 6, 1 / 3])]
+    message = [int(symbol) for symbol in np.random.default_rng(0).choice(3, 200, p=[1 / 2, 1 / 6, 1 / 3])]
     low, width = Fraction(0), Fraction(1)
     for symbol in message:
         low, width = low + width * sum(probabilities[:symbol]), width * probabilities[symbol]
+    exact = "Stay with fractions: a float has 53 bits, and the interval of a long message needs many more."
+    expect(answer.encode(message, probabilities), (low, width), exact)
     for number in (low, low + width * Fraction(99, 100)):
         expect(
             answer.decode(number, len(message), probabilities),
             message,
             "Find the symbol whose part contains the number; then stretch that part to [0, 1), and go on. A number at "
-            "the beginning of a part belongs to it.",
+            "the beginning of a part belongs to it. (And stay with fractions.)",
         )
 
 
-def adaptive_coding(answer: SimpleNamespace) -> None:
+def adaptive_coding(answer: Answer) -> None:
     symbols, contexts = [0, 0, 0, 1, 1, 1, 0, 1], [5, 5, 5, 9, 9, 9, 5, 9]
     right = 2 * math.log2(5)  # 1/2 2/3 3/4 4/5 = 1/5 in each context
     expect(
@@ -188,9 +190,15 @@ def adaptive_coding(answer: SimpleNamespace) -> None:
         (right * BIT, "That is in nats."),
     )
     expect(answer.adaptive_bits([3], [0], 4), 2.0, "With all counts at one, each of four symbols costs two bits.")
+    expect(
+        answer.adaptive_bits([0, 1], [7, 7], 4),
+        2 + math.log2(5),
+        "The alphabet may have symbols that do not occur: they have a count of one, too.",
+        (1 + math.log2(3), "The alphabet has four symbols here, though only two occur: all have a count of one."),
+    )
 
 
-def conditional_coding(answer: SimpleNamespace) -> None:
+def conditional_coding(answer: Answer) -> None:
     joint = torch.tensor([[0.3, 0.05, 0.05], [0.1, 0.2, 0.3]]).double()
     whole = elbo.entropy_estimate(joint.log2().flatten(), joint.flatten())
     y, x = joint.sum(0), joint.sum(1)
@@ -213,7 +221,7 @@ def conditional_coding(answer: SimpleNamespace) -> None:
     )
 
 
-def hierarchy(answer: SimpleNamespace) -> None:
+def hierarchy(answer: Answer) -> None:
     prior = torch.tensor([0.8, 0.2]).double()
     conditional = torch.tensor([[0.9, 0.08, 0.02], [0.3, 0.4, 0.3]]).double()
     for z in (torch.tensor([0, 0, 1, 0]), torch.tensor([2, 1, 0, 2])):
@@ -240,7 +248,7 @@ def hierarchy(answer: SimpleNamespace) -> None:
         )
 
 
-def case_study(answer: SimpleNamespace) -> None:
+def case_study(answer: Answer) -> None:
     expect(
         answer.bits_per_pixel(3986, 752, 376),
         8 * 3986 / (752 * 376),
@@ -249,7 +257,8 @@ def case_study(answer: SimpleNamespace) -> None:
         (8 * 3986 / (752 * 376 * 3), "That is per value: a pixel has three."),
     )
     a = np.full((4, 6, 3), 100, np.uint8)
-    b = a + np.arange(72, dtype=np.uint8).reshape(4, 6, 3) // 12 * np.uint8(9)
+    b = np.arange(72, dtype=np.uint8).reshape(4, 6, 3) // 12 * np.uint8(50)
+    a[0, 0] = 250  # here the difference is 250, and its square needs more than 16 bits
     psnr = float(distortion.psnr(distortion.mse(*(torch.from_numpy(p)[None] / 255 for p in (a, b)))))
     for first, second in ((a, b), (b, a)):
         expect(
@@ -257,5 +266,9 @@ def case_study(answer: SimpleNamespace) -> None:
             psnr,
             "10 log10(255^2 / mean squared error).",
             (10 * math.log10(255**2 / np.mean((first - second) ** 2)), "Convert to float before subtracting."),
+            (
+                10 * math.log10(255**2 / np.mean((first.astype(np.int16) - second) ** 2)),
+                "The square of a large difference does not fit into 16 bits: convert to float.",
+            ),
             (psnr / 10 * math.log(10), "The logarithm is to base ten, times ten."),
         )

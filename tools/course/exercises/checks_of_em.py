@@ -1,12 +1,11 @@
 """Checks of the exercises on latent variables, EM and the ELBO; `answer` is the learner's file."""
 
-from types import SimpleNamespace
-
 import torch
 from torch import Tensor
 
 from lic.models.theory import elbo, em, factor_analysis
 from lic.models.theory.gaussian import log_normal
+from lic.tools.course.exercises.grader import Answer
 from lic.tools.course.exercises.verdicts import Wrong, expect
 
 Y = torch.tensor([-2.0, -1.0, -0.5, 0.5, 1.5, 4.0, 5.0]).double()
@@ -24,7 +23,7 @@ def normal(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
 
 
-def latent_variables(answer: SimpleNamespace) -> None:
+def latent_variables(answer: Answer) -> None:
     log_likelihood = torch.stack([LOG_LIKELIHOOD, LOG_LIKELIHOOD.flip(0)], dim=1)
     log_joint = LOG_PRIOR[:, None] + log_likelihood
     evidence = log_joint.logsumexp(0)
@@ -45,10 +44,16 @@ def latent_variables(answer: SimpleNamespace) -> None:
         log_joint - evidence,
         "p(z|y) = p(z) p(y|z) / p(y): in logarithms a sum and a difference. Over z, p(z|y) adds up to one.",
         (log_joint, "That is ln p(z, y). Subtract ln p(y)."),
+        (log_joint - log_joint.logsumexp(1, keepdim=True), "Normalise over z, dimension 0, not over the observations."),
+    )
+    expect(
+        answer.log_posterior(LOG_PRIOR, log_likelihood - 5000),
+        log_joint - evidence,
+        "With small probabilities exp() becomes zero. Stay with logarithms here, too.",
     )
 
 
-def mixture_em(answer: SimpleNamespace) -> None:
+def mixture_em(answer: Answer) -> None:
     weights, means, variances = MIXTURE.weights, MIXTURE.means[:, 0], MIXTURE.covariances[:, 0, 0]
     r = em.e_step(MIXTURE, VECTORS)
     unweighted = MIXTURE.log_likelihoods(VECTORS).softmax(0)
@@ -78,7 +83,7 @@ def mixture_em(answer: SimpleNamespace) -> None:
     )
 
 
-def em_as_ascent(answer: SimpleNamespace) -> None:
+def em_as_ascent(answer: Answer) -> None:
     log_weights, log_likelihood = MIXTURE.log_prior(), MIXTURE.log_likelihoods(VECTORS)
     q = normal(2, len(Y)).softmax(0)
     bound = em.mixture_elbo(MIXTURE, VECTORS, q)
@@ -104,7 +109,7 @@ def em_as_ascent(answer: SimpleNamespace) -> None:
     )
 
 
-def em_as_gradient(answer: SimpleNamespace) -> None:
+def em_as_gradient(answer: Answer) -> None:
     means = MIXTURE.means.clone().requires_grad_()
     mixture = em.Mixture(MIXTURE.weights, means, torch.ones(2, 1, 1).double())
     r = em.e_step(mixture, VECTORS).detach()
@@ -128,7 +133,7 @@ def em_as_gradient(answer: SimpleNamespace) -> None:
     )
 
 
-def hard_em(answer: SimpleNamespace) -> None:
+def hard_em(answer: Answer) -> None:
     log_joint = MIXTURE.log_joint(VECTORS)
     q = em.e_step(MIXTURE, VECTORS, hard=True)
     expect(
@@ -137,6 +142,9 @@ def hard_em(answer: SimpleNamespace) -> None:
         "Each column has a one where ln p(z, y) is largest, and zeros elsewhere.",
         (log_joint.softmax(0), "That is the soft E step: put all of q on the best z."),
     )
+    three = normal(3, 8)
+    best = torch.nn.functional.one_hot(three.argmax(0), 3).T.double()
+    expect(answer.hard_e_step(three), best, "There may be any number of values of z, here three.")
     soft = log_joint.softmax(0)
     expect(
         answer.hard_elbo(log_joint, soft),
@@ -146,7 +154,7 @@ def hard_em(answer: SimpleNamespace) -> None:
     )
 
 
-def colour_by_segment(answer: SimpleNamespace) -> None:
+def colour_by_segment(answer: Answer) -> None:
     segments = normal(2, 5).softmax(0)
     colours = torch.tensor([[0.9, 0.5, 0.2], [0.1, 0.4, 0.8]]).double()
     expect(
@@ -166,29 +174,47 @@ def colour_by_segment(answer: SimpleNamespace) -> None:
     )
 
 
-def elbo_four_ways(answer: SimpleNamespace) -> None:
-    value = elbo.elbo(LOG_PRIOR, LOG_LIKELIHOOD, Q.log(), Q)
+def elbo_four_ways(answer: Answer) -> None:
+    log_joint = LOG_PRIOR + LOG_LIKELIHOOD
+    evidence, entropy = log_joint.logsumexp(0), elbo.entropy_estimate(Q.log(), Q)
     hard = elbo.hard_elbo(LOG_PRIOR, LOG_LIKELIHOOD, Q)
-    evidence = (LOG_PRIOR + LOG_LIKELIHOOD).logsumexp(0)
-    hints = {
-        "log_ratio": "ln p(z, y) is ln p(z) + ln p(y|z); take the expectation of the difference to ln q under q.",
-        "evidence_minus_kl": "The KL is to the posterior, p(z, y) / p(y), and its expectation is under q.",
-        "reconstruction_minus_kl": "E_q ln p(y|z) has no prior in it; KL(q, p(z)) = E_q [ln q(z|y) - ln p(z)].",
-        "joint_plus_entropy": "H(q) = -E_q ln q(z|y), which is positive.",
-    }
-    for name, hint in hints.items():
-        got = getattr(answer, name)(LOG_PRIOR, LOG_LIKELIHOOD, Q)
-        expect(
-            got,
-            value,
-            f"{name}: {hint}",
-            (hard, f"{name}: That is the hard ELBO, without the entropy of q."),
-            (2 * hard - value, f"{name}: The sign of the entropy is wrong."),
-            (2 * evidence - value, f"{name}: The sign of the KL is wrong: this would exceed ln p(y)."),
-        )
+    expect(
+        answer.log_ratio(LOG_PRIOR, LOG_LIKELIHOOD, Q),
+        elbo.elbo(LOG_PRIOR, LOG_LIKELIHOOD, Q.log(), Q),
+        "log_ratio: ln p(z, y) is ln p(z) + ln p(y|z); take the expectation of the difference to ln q under q.",
+        (hard, "log_ratio: That is the hard ELBO, without the entropy of q."),
+        (hard - entropy, "log_ratio: The sign of the entropy is wrong."),
+    )
+    to_posterior = elbo.kl_estimate(Q.log(), log_joint - evidence, Q)
+    expect(
+        answer.evidence_and_kl(LOG_PRIOR, LOG_LIKELIHOOD, Q),
+        (evidence, to_posterior),
+        "evidence_and_kl: ln p(y) does not depend on q. The KL is to the posterior, p(z, y) / p(y), under q.",
+        ((evidence, -to_posterior), "evidence_and_kl: The sign of the KL is wrong: this would exceed ln p(y)."),
+        (
+            (evidence, elbo.kl_estimate(Q.log(), LOG_PRIOR, Q)),
+            "evidence_and_kl: That KL is to the prior, not to the posterior.",
+        ),
+    )
+    to_prior, likelihood = elbo.kl_estimate(Q.log(), LOG_PRIOR, Q), elbo.expectation(LOG_LIKELIHOOD, Q)
+    expect(
+        answer.reconstruction_and_kl(LOG_PRIOR, LOG_LIKELIHOOD, Q),
+        (likelihood, to_prior),
+        "reconstruction_and_kl: E_q ln p(y|z) has no prior in it; KL(q, p(z)) = E_q [ln q(z|y) - ln p(z)].",
+        ((hard, to_prior), "reconstruction_and_kl: E_q ln p(y|z) has no prior in it."),
+        ((likelihood, -to_prior), "reconstruction_and_kl: The sign of the KL is wrong: it is never negative."),
+        ((likelihood, to_posterior), "reconstruction_and_kl: That KL is to the posterior, not to the prior."),
+    )
+    expect(
+        answer.joint_and_entropy(LOG_PRIOR, LOG_LIKELIHOOD, Q),
+        (hard, entropy),
+        "joint_and_entropy: E_q ln p(z, y), and H(q) = -E_q ln q(z|y), which is positive.",
+        ((hard, -entropy), "joint_and_entropy: The sign of the entropy is wrong."),
+        ((likelihood, entropy), "joint_and_entropy: ln p(z, y) is ln p(z) + ln p(y|z)."),
+    )
 
 
-def elbo_estimators(answer: SimpleNamespace) -> None:
+def elbo_estimators(answer: Answer) -> None:
     z = 1.0 + 0.5 * normal(1000)  # samples of q = N(1, 1/4); the model: z ~ N(0, 1), y|z ~ N(z, 1), y = 3
     one = torch.ones(1, 1).double()
     log_prior, log_likelihood = log_normal(z[:, None], 0 * one, one), log_normal(z[:, None], 3 * one, one)
@@ -210,7 +236,7 @@ def elbo_estimators(answer: SimpleNamespace) -> None:
     )
 
 
-def factor_posterior(answer: SimpleNamespace) -> None:
+def factor_posterior(answer: Answer) -> None:
     model = factor_analysis.FactorAnalysis(normal(4, 2), torch.tensor([0.5, 0.8, 0.3, 1.0]).double(), torch.zeros(4))
     y = normal(3, 4)
     means, covariance = model.posterior(y)
@@ -230,7 +256,7 @@ def factor_posterior(answer: SimpleNamespace) -> None:
     )
 
 
-def mean_field_update(answer: SimpleNamespace) -> None:
+def mean_field_update(answer: Answer) -> None:
     mean, precision = torch.tensor([1.0, -2.0]).double(), torch.tensor([[2.0, 0.6], [0.6, 1.5]]).double()
     other = torch.tensor(0.5).double()
     best, variance = answer.update_first(mean, precision, other)

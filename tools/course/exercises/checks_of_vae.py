@@ -1,20 +1,20 @@
 """Checks of the exercises on Gaussians, autoencoders and their losses; `answer` is the learner's file."""
 
 import math
-from types import SimpleNamespace
 
 import torch
 
 from lic.models.theory import gaussian, likelihood
 from lic.models.theory.gaussian import DiagonalGaussian
 from lic.tools.course.exercises.checks_of_em import normal
-from lic.tools.course.exercises.verdicts import expect
+from lic.tools.course.exercises.grader import Answer
+from lic.tools.course.exercises.verdicts import Wrong, expect
 
 Q = DiagonalGaussian(torch.tensor([0.5, -1.0]).double(), torch.tensor([0.2, -0.7]).double())
 P = DiagonalGaussian(torch.tensor([0.1, 0.4]).double(), torch.tensor([0.6, 0.3]).double())
 
 
-def gaussian_kl(answer: SimpleNamespace) -> None:
+def gaussian_kl(answer: Answer) -> None:
     each = gaussian.kl(Q, P)
     expect(
         answer.kl(Q.mean, Q.deviation, P.mean, P.deviation),
@@ -27,7 +27,7 @@ def gaussian_kl(answer: SimpleNamespace) -> None:
     )
 
 
-def standard_prior(answer: SimpleNamespace) -> None:
+def standard_prior(answer: Answer) -> None:
     mean, deviation = answer.standardise(Q.mean, Q.deviation, P.mean, P.deviation)
     wanted = gaussian.standardise(Q, P)
     expect(
@@ -49,10 +49,9 @@ def standard_prior(answer: SimpleNamespace) -> None:
     expect(new_bias, weight @ P.mean + bias, "Put z = t z' + b into W z + c, and collect what does not depend on z'.")
 
 
-def reparametrisation(answer: SimpleNamespace) -> None:
-    mean, log_variance = Q.mean.clone().requires_grad_(), Q.log_variance.clone().requires_grad_()
+def reparametrisation(answer: Answer) -> None:
     epsilon = normal(2)
-    z = answer.sample(mean, log_variance, epsilon)
+    z, gradients = answer.gradients("sample", Q.mean, Q.log_variance, epsilon)
     expect(
         z,
         Q.sample(epsilon),
@@ -61,14 +60,13 @@ def reparametrisation(answer: SimpleNamespace) -> None:
         (Q.mean + Q.log_variance * epsilon, "ln s^2 is given: find s first."),
     )
     hint = "The sample must be differentiable: no detach(), no item(), no torch.normal."
-    if not z.requires_grad:
-        expect(0, 1, hint)
-    gradients = torch.autograd.grad(z.square().sum(), [mean, log_variance], allow_unused=True)
-    for got, wanted in zip(gradients, (2 * z.detach(), z.detach() * Q.deviation * epsilon), strict=True):
+    if gradients is None:
+        raise Wrong(hint)
+    for got, wanted in zip(gradients, (torch.ones(2), Q.deviation * epsilon / 2), strict=False):
         expect(0 if got is None else got, wanted, hint)
 
 
-def generation(answer: SimpleNamespace) -> None:
+def generation(answer: Answer) -> None:
     weights, means = torch.tensor([0.2, 0.5, 0.3]).double(), torch.tensor([-5.0, 0.0, 7.0]).double()
     deviations, uniform = torch.tensor([1.0, 2.0, 0.5]).double(), torch.tensor([0.1, 0.2, 0.69, 0.71, 0.999]).double()
     epsilon, classes = normal(5), torch.tensor([0, 1, 1, 2, 2])
@@ -90,7 +88,7 @@ def generation(answer: SimpleNamespace) -> None:
     )
 
 
-def linear_autoencoder(answer: SimpleNamespace) -> None:
+def linear_autoencoder(answer: Answer) -> None:
     y = normal(200, 4) * torch.tensor([0.3, 3.0, 1.0, 0.1]) @ torch.linalg.qr(normal(4, 4)).Q + 5
     components = answer.principal_components(y, 2)
     _, vectors = torch.linalg.eigh(torch.cov(y.T))
@@ -115,7 +113,7 @@ def linear_autoencoder(answer: SimpleNamespace) -> None:
     )
 
 
-def posterior_collapse(answer: SimpleNamespace) -> None:
+def posterior_collapse(answer: Answer) -> None:
     variances, noise = torch.tensor([4.0, 1.0, 0.5, 0.1]).double(), 0.5
     expect(
         answer.posterior_variances(variances, noise),
@@ -131,19 +129,22 @@ def posterior_collapse(answer: SimpleNamespace) -> None:
     )
 
 
-def l1_against_l2(answer: SimpleNamespace) -> None:
-    values = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0]).double()
+def l1_against_l2(answer: Answer) -> None:
+    values = torch.tensor([7.0, 1.0, 9.0, 1.0, 6.0]).double()
     expect(
         answer.best_for_l2(values),
-        0.4,
+        4.8,
         "Set the derivative of sum (v - m)^2 by m to zero.",
-        (0.0, "That is the best for L1. Exchange the two."),
+        (6.0, "That is the best for L1. Exchange the two."),
     )
     expect(
         answer.best_for_l1(values),
-        0.0,
+        6.0,
         "The derivative of sum |v - m| counts how many values are above and below m; the best m balances them.",
-        (0.4, "That is the best for L2, which blurs."),
+        (4.8, "That is the best for L2, which blurs."),
+        (1.0, "That is the smallest value, or the most frequent one: as many values should be above it as below."),
+        (5.0, "That is the middle between the smallest and the largest: count values instead."),
+        (9.0, "Sort the values first."),
     )
     prediction = torch.tensor(0.3).double()
     wanted = -likelihood.log_density("laplace", values, prediction, torch.tensor(0.3).double().log())
@@ -156,7 +157,7 @@ def l1_against_l2(answer: SimpleNamespace) -> None:
     )
 
 
-def differential_entropy(answer: SimpleNamespace) -> None:
+def differential_entropy(answer: Answer) -> None:
     gauss = DiagonalGaussian(torch.tensor(0.0).double(), torch.tensor(0.01).double().log())
     expect(
         answer.entropy_of_gaussian(0.1),

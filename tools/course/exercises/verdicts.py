@@ -1,5 +1,6 @@
 """How a check compares an answer with what is right, and what it says about it."""
 
+from fractions import Fraction
 from typing import Any
 
 import torch
@@ -9,8 +10,12 @@ class Wrong(Exception):
     """An answer is wrong; the message is a hint."""
 
 
+class NotYet(Exception):
+    """A function has not been filled in; the message is its name."""
+
+
 def expect(got: Any, wanted: Any, hint: str, *slips: tuple[Any, str]) -> None:
-    """Raise `Wrong` with a hint unless `got` equals `wanted`: a number, a tensor or a list.
+    """Raise `Wrong` with a hint unless `got` equals `wanted`: a number, a tensor, or a list or tuple of them.
 
     Each of `slips` is a value that a common mistake leads to, and the hint for it.
 
@@ -29,7 +34,17 @@ def expect(got: Any, wanted: Any, hint: str, *slips: tuple[Any, str]) -> None:
 
 
 def equal(a: Any, b: Any) -> bool:
-    """Whether two results are the same but for the rounding of their arithmetic."""
+    """Whether two results are the same: fractions and bytes exactly, numbers but for the rounding of arithmetic.
+
+    >>> equal(0.1 + 0.2, 0.3), equal(0.3, Fraction(3, 10)), equal((1, [2.0]), (1, [2]))
+    (True, False, True)
+    """
+    if isinstance(b, bytes):
+        return isinstance(a, bytes) and a == b
+    if isinstance(b, Fraction):
+        return isinstance(a, Fraction | int) and a == b
+    if isinstance(b, tuple):
+        return isinstance(a, tuple | list) and len(a) == len(b) and all(map(equal, a, b))
     try:
         a, b = (torch.as_tensor(value, dtype=torch.float64) for value in (a, b))
     except (TypeError, ValueError, RuntimeError):

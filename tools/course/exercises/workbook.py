@@ -1,27 +1,22 @@
 """The exercises in the order of the lectures: files for learners, and verdicts on them."""
 
 import ast
-import copy
-import inspect
-import runpy
-import traceback
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, Literal, NamedTuple
-
-import torch
+from typing import Literal, NamedTuple, get_args
 
 from lic.codec.errors import LicError
 from lic.tools.course.exercises import checks_of_codecs, checks_of_em, checks_of_vae
-from lic.tools.course.exercises.verdicts import Wrong
+from lic.tools.course.exercises.grader import LIMIT, Answer, Isolated
+from lic.tools.course.exercises.verdicts import NotYet, Wrong
 from lic.tools.files import write_whole
 
+State = Literal["right", "not yet", "wrong"]
+STATES: tuple[State, ...] = get_args(State)
 TODO = "    raise NotImplementedError  # fill this in\n"
 
 # An exercise's name is that of the file with its reference answer, and of the function that checks answers.
-CHECKS: tuple[Callable[[SimpleNamespace], None], ...] = (
+CHECKS: tuple[Callable[[Answer], None], ...] = (
     checks_of_em.latent_variables,
     checks_of_em.mixture_em,
     checks_of_em.em_as_ascent,
@@ -64,13 +59,13 @@ class Verdict(NamedTuple):
     """What the check of an exercise found; `message` is empty, or says what to do next."""
 
     exercise: str
-    state: Literal["right", "not yet", "wrong"]
+    state: State
     message: str
 
 
 def answer_source(name: str) -> str:
     """The file with the reference answer."""
-    return inspect.getsource(import_module(f"lic.tools.course.exercises.answers.{name}"))
+    return (Path(__file__).parent / "answers" / f"{name}.py").read_text(encoding="utf-8")
 
 
 def functions(name: str) -> list[ast.FunctionDef]:
@@ -101,44 +96,51 @@ def write_stubs(folder: Path) -> list[Path]:
 
 
 def find_answers(path: Path) -> list[Path]:
-    """The exercises' files in a folder, in order; or the one file given."""
+    """The exercises' files of a folder, in order, also those that are missing; or the one file given."""
     if not path.exists():
         raise NoExercise(f"{path}: there is no such file or folder; write the exercises first")
     files = [path] if path.is_file() else [path / file for file in FILE_NAMES.values()]
-    found = [file for file in files if file.name in FILE_NAMES.values() and file.exists()]
-    if not found:
+    if not any(file.name in FILE_NAMES.values() and file.exists() for file in files):
         raise NoExercise(f"{path}: no exercise; files keep the names that they were written with, like {files[0].name}")
-    return found
+    return files
 
 
-def check(path: Path) -> Verdict:
-    """Run a learner's file and check its functions."""
+def check(path: Path, limit: float = LIMIT) -> Verdict:
+    """Run a learner's file in a process of its own, for at most `limit` seconds, and check its functions."""
     (name,) = (name for name, file in FILE_NAMES.items() if file == path.name)
+    if not path.exists():
+        return Verdict(name, "not yet", "the file is missing")
+    if empty := _left_empty(path.read_bytes(), name):
+        return Verdict(name, "not yet", f"fill in {empty}")
     try:
-        answer = runpy.run_path(str(path))
-        if missing := [function.name for function in functions(name) if function.name not in answer]:
-            return Verdict(name, "wrong", f"the function {missing[0]} is missing")
-        EXERCISES[name](SimpleNamespace(**{node.name: _on_copies(answer[node.name]) for node in functions(name)}))
-    except NotImplementedError as error:
-        return Verdict(name, "not yet", f"fill in {traceback.extract_tb(error.__traceback__)[-1].name}")
+        with Isolated(path, limit) as answer:
+            return judge(name, answer)
+    except NotYet as function:
+        return Verdict(name, "not yet", f"fill in {function}")
     except Wrong as hint:
         return Verdict(name, "wrong", str(hint))
-    except Exception as error:  # whatever a learner's code raises
-        return Verdict(name, "wrong", f"{type(error).__name__}: {error}{_where(error, path)}")
+
+
+def judge(name: str, answer: Answer) -> Verdict:
+    """The verdict on the functions of an answer."""
+    try:
+        EXERCISES[name](answer)
+    except NotYet as function:
+        return Verdict(name, "not yet", f"fill in {function}")
+    except Wrong as hint:
+        return Verdict(name, "wrong", str(hint))
+    except Exception as error:  # a result of a kind that the check did not expect
+        return Verdict(name, "wrong", f"The result is not of the kind that is asked for ({error}).")
     return Verdict(name, "right", "")
 
 
-def _on_copies(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function, but what it changes in place are copies of its arguments: checks use theirs again."""
-
-    def call(*arguments: Any) -> Any:
-        return function(*(a.clone() if isinstance(a, torch.Tensor) else copy.deepcopy(a) for a in arguments))
-
-    return call
-
-
-def _where(error: Exception, path: Path) -> str:
-    if isinstance(error, SyntaxError):  # the message has the line
+def _left_empty(source: bytes, name: str) -> str:
+    """The first function of a file that is still to be filled in, or an empty text; found without running the file."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
         return ""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == path]
-    return f" (line {lines[-1]})" if lines else ""
+    bodies = {node.name: node.body for node in tree.body if isinstance(node, ast.FunctionDef)}
+    empty = ast.dump(ast.parse(TODO.strip()).body[0])
+    names = [function.name for function in functions(name)]
+    return next((name for name in names if name in bodies and ast.dump(bodies[name][-1]) == empty), "")

@@ -1,1 +1,0 @@
-"""Ablation studies, and the lab notebook."""
