@@ -2,7 +2,7 @@
 
 const PNG_SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
-// A PNG file of a picture, with its profile and EXIF.
+// The bytes of a PNG file of a picture, with its profile and EXIF.
 async function pngOf({ width, height, grey, alpha, pixels, icc, exif }) {
   const kept = [...(grey ? [0] : [0, 1, 2]), ...(alpha ? [3] : [])]; // of R, G, B, A
   const rows = filtered(pixels, width, height, kept);
@@ -10,7 +10,7 @@ async function pngOf({ width, height, grey, alpha, pixels, icc, exif }) {
   if (icc) chunks.push(chunk("iCCP", new TextEncoder().encode("ICC profile\0\0"), await deflate(icc)));
   if (exif) chunks.push(chunk("eXIf", String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif));
   chunks.push(chunk("IDAT", await deflate(rows)), chunk("IEND"));
-  return new Blob([PNG_SIGNATURE, ...chunks.flat()], { type: "image/png" });
+  return joined([PNG_SIGNATURE, ...chunks.flat()]);
 }
 
 // Of 8 bits a sample, not interlaced.
@@ -22,6 +22,16 @@ function headerChunk(width, height, kind) {
   return chunk("IHDR", header);
 }
 
+function joined(pieces) {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 function chunk(name, ...parts) {
   const body = [new TextEncoder().encode(name), ...parts];
   const ends = new DataView(new ArrayBuffer(8));
@@ -31,7 +41,7 @@ function chunk(name, ...parts) {
 }
 
 async function deflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  const stream = new Response(bytes).body.pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -78,7 +88,7 @@ async function planeOf(payload, { width, height }) {
 
 // So many bytes, unpacked.
 async function inflate(pieces, length) {
-  const reader = new Blob(pieces).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const reader = new Response(joined(pieces)).body.pipeThrough(new DecompressionStream("deflate")).getReader();
   const bytes = new Uint8Array(length);
   let at = 0;
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
