@@ -126,8 +126,8 @@ class Decoder {
     return engine.scope(() => symbolsOf(engine, file, model, operatingPoint(model, file.position)));
   }
 
-  checkSize({ width, height, rows, columns }) {
-    const pixels = rows * columns * BLOCK * BLOCK;
+  checkSize({ width, height, rows, columns, exact }) {
+    const pixels = exact ? width * height : rows * columns * BLOCK * BLOCK;
     if (pixels <= this.maxPixels) return;
     const claim = `the file declares a picture of ${width} x ${height}`;
     throw new LicError("TooLarge", `${claim}, beyond the ${this.maxPixels} pixels that are decoded here: use \`lic decode\``);
