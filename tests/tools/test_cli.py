@@ -339,7 +339,7 @@ def test_a_lack_of_memory_is_one_line(
         "lic.codec.decoder.decode",
         "lic.tools.commands.show_info._rate",
     ):
-        monkeypatch.setattr(f"lic.{place}", lacking)
+        monkeypatch.setattr(place, lacking)
     assert main(command.split()) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and "there is not enough memory: " in said[0]
