@@ -54,7 +54,7 @@ def damaged_containers() -> Iterator[tuple[str, Hostile]]:
     yield "bit-flipped", Hostile(good[:-9] + bytes([good[-9] ^ 4]) + good[-8:])
     yield "too-long", Hostile(good + b"\0")
     yield "newer-version", Hostile(with_checksum(b"LIC\x02" + good[4:]), "UnsupportedVersion")
-    yield "newer-mode", Hostile(with_checksum(good[:4] + b"\x02" + good[5:]), "UnsupportedVersion")
+    yield "newer-mode", Hostile(with_checksum(good[:4] + b"\x03" + good[5:]), "UnsupportedVersion")
     yield "newer-section", Hostile(with_sections((b"Q", b"")), "UnsupportedVersion")
     yield "section-twice", Hostile(with_sections((b"e", b"1"), (b"e", b"2")))
     yield "tag-no-letter", Hostile(with_sections((b"\0", b"")))

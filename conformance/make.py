@@ -93,6 +93,9 @@ def make_file(name: str) -> bytes:
         return encode(ramp(40, 50), quality=50, model="golden-contexts", metadata=metadata)
     if name == "grey-alpha":
         return encode(ramp(40, 50)[:, :, :2], quality=50, model="golden-contexts")
+    if name == "grey-as-rgb":
+        profile = {"icc_profile": b"a profile " * 50}
+        return encode(ramp(40, 50)[:, :, [0, 0, 0]], quality=50, model="golden-contexts", metadata=profile)
     if name == "opaque":
         return encode(np.dstack([ramp(40, 50), np.full((40, 50), 255, np.uint8)]), quality=50, model="golden-contexts")
     if name == "first-point":

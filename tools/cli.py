@@ -17,7 +17,7 @@ from lic.codec.errors import LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
 from lic.tools.interruption import Terminated
-from lic.tools.usage import MORE, NO_MEMORY, BadOptions, UsageError, in_flags, printable
+from lic.tools.usage import MORE, BadOptions, UsageError, in_flags, printable, with_all_strip
 
 # name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
 COURSE = {
@@ -35,6 +35,7 @@ COURSE = {
 COMMANDS: dict[str, tuple[Any, str]] = {
     "encode": ("lic.tools.commands.encode", "pictures to .lic files"),
     "decode": ("lic.tools.commands.decode", ".lic files to PNG or any other format"),
+    "edit": ("lic.tools.commands.edit", "other metadata in .lic files, without decoding them"),
     "info": ("lic.tools.commands.show_info", "size, quality, model and sections of .lic files"),
     "view": ("lic.tools.commands.view", "show .lic files in the browser"),
     "page": ("lic.tools.commands.make_page", "a page that decodes and shows .lic files in any browser, offline"),
@@ -145,7 +146,7 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         if not argv:
             parser.print_help()
             return 2, ""
-        args, unknown = parser.parse_known_args(argv)
+        args, unknown = parser.parse_known_args(with_all_strip(argv))
         subparser, module = vars(args).pop("parser"), vars(args).pop("module")
         if unknown:
             subparser.error(f"unrecognized arguments: {shlex.join(unknown)}")
@@ -165,8 +166,6 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         return 1, message
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return 0, ""
-    except MemoryError:
-        return 1, NO_MEMORY
     except OSError as error:  # a full disk, a folder without write permission
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror or error}"

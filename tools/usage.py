@@ -11,9 +11,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lic.codec.errors import BadSetting, LicError
+from lic.codec.picture.metadata import KINDS
 from lic.tools.extras import remedy
 
-NO_MEMORY = "there is not enough memory: close other programs, or work on fewer or smaller pictures at a time"
 MORE = "more options"  # the group of a command's options that only --help shows, not -h
 
 
@@ -34,14 +34,23 @@ def in_flags(message: str) -> str:
     return re.sub(r"`([a-z]\w*?)_?`", lambda name: "--" + name[1].replace("_", "-"), message)
 
 
+def with_all_strip(argv: Sequence[str]) -> list[str]:
+    """A command line in which `--strip` has its value: argparse would take a file's name after it for that.
+
+    >>> with_all_strip(["--strip", "a.jpg"]), with_all_strip(["--strip", "gps", "a.jpg"])
+    (['--strip=all', 'a.jpg'], ['--strip', 'gps', 'a.jpg'])
+    """
+    following = [*argv[1:], ""]
+    alone = [not set(word.split(",")) <= set(KINDS) for word in following]
+    return ["--strip=all" if word == "--strip" and a else word for word, a in zip(argv, alone, strict=True)]
+
+
 def describe(error: Exception) -> str:
     """An error in one line; with Python's name of it only if it is unexpected."""
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     if isinstance(error, ModuleNotFoundError) and (text := remedy(error.name or "")):
         return text
-    if isinstance(error, MemoryError):
-        return NO_MEMORY
     text = " ".join(str(error).split())
     return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"
 

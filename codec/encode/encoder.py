@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from lic.codec.encode import targets
@@ -33,8 +33,9 @@ def encode(
     tune: str | None = None,
     model: str | os.PathLike[str] | None = None,
     lossless: bool | None = None,
-    strip: bool = False,
+    strip: bool | str | Collection[str] = False,
     auto_orient: bool = False,
+    max_side: int | None = None,
     metadata: Mapping[str, Any] | None = None,
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, tensor, path or file object) as the bytes of a .lic file.
@@ -59,19 +60,21 @@ def encode(
     encoded with a loss nevertheless causes a warning.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
-    formulas; CMYK with an ICC profile is converted to sRGB by that profile. Transparency (RGBA, LA, P, or a colour
-    named in the file) is kept without loss, as RGBA or LA; fully transparent pixels lose their colour. Other modes (I,
-    F, LAB) have no plain meaning in 8 bits and are refused. Of 16 bits per sample the upper 8 are kept, with a warning.
-    Of a picture with several frames one is encoded, with a warning: the image's current one, a file's first.
+    formulas; CMYK with an ICC profile is converted to sRGB by that profile. RGB that is all grey is coded as grey.
+    Transparency (RGBA, LA, P, or a colour named in the file) is kept without loss, as RGBA or LA; fully transparent
+    pixels lose their colour unless `lossless`. Other modes (I, F, LAB) have no plain meaning in 8 bits and are refused,
+    and so are files of high dynamic range. Of more than 8 bits per sample the upper 8 are kept, with a warning. Of a
+    picture with several frames one is encoded, with a warning: the image's current one, a file's first.
 
-    Size. No file is longer than the uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the
-    pixels are stored without loss, at any quality. This happens for dots and thin strips, which fill only a small part
-    of their 16 x 16 blocks.
+    Size. `max_side` makes a picture smaller whose longer side has more pixels than that. No file is longer than the
+    uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the pixels are stored without loss, at
+    any quality. This happens for dots and thin strips, which fill only a small part of their 16 x 16 blocks.
 
     Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF; resolution and the
-    text in PNG files are kept, too. `auto_orient` turns the pixels upright instead. `strip` drops all of them, after
-    turning the pixels. Entries of `metadata` ("exif", "icc_profile", "xmp", "dpi", "text") replace the picture's own;
-    None removes them.
+    text in PNG files are kept, too. `auto_orient` turns the pixels upright instead. `strip` drops all of them, or those
+    that it names ("exif", "gps", "icc", "xmp", "dpi", "text"); without EXIF the pixels are turned upright, without a
+    profile they are converted to sRGB. Entries of `metadata` ("exif", "icc_profile", "xmp", "dpi", "text") replace the
+    picture's own; None removes them.
 
     Raises `BadImage`, `BadSetting`, `ModelNotFound`, `BadModel`, and Pillow's errors for files that it cannot open.
 
@@ -96,6 +99,7 @@ def encode(
         lossless=lossless,
         strip=strip,
         auto_orient=auto_orient,
+        max_side=max_side,
     )
     return encode_by(settings, image, metadata or {})
 
@@ -106,7 +110,7 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
     frozen = find_model(settings.model, tune=settings.tune).load()
     frozen.check_effort(settings.effort)
     position = position_in(frozen, settings)
-    picture = read_image(image, strip=settings.strip, auto_orient=settings.auto_orient).with_metadata(metadata)
+    picture = read_image(image, **settings.reading()).with_metadata(metadata)
     if settings.lossless:
         return encode_exactly(picture, frozen)
     flat = settings.lossless is None and is_flat(picture.visible)

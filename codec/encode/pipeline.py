@@ -55,4 +55,5 @@ def encode_exactly(picture: Picture, model: FrozenModel) -> bytes:
 
 def _file(picture: Picture, model: FrozenModel, position: int, coded: bytes, sections: tuple[Section, ...]) -> bytes:
     height, width = picture.pixels.shape[:2]
-    return build(Container(width, height, picture.mode, position, model.fingerprint, coded, sections))
+    mode = picture.mode
+    return build(Container(width, height, mode, position, model.fingerprint, coded, sections, picture.as_rgb))

@@ -5,11 +5,13 @@ A new setting is a field here and a parameter of `encode`; a test compares the t
 
 import math
 import os
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from lic.codec.errors import BadSetting
 from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
+from lic.codec.picture.metadata import KINDS, kinds_of
 
 DEFAULT_QUALITY = 50.0
 DEFAULT_EFFORT = 0
@@ -49,10 +51,19 @@ class Settings:
     lossless: bool | None = field(
         default=None, metadata=told(bool, "exact; if not given, where a drawing is smaller so")
     )
-    strip: bool = field(default=False, metadata=told(bool, "leave all metadata out (EXIF, ICC profile, text ...)"))
+    strip: bool | str | Collection[str] = field(
+        default=False,
+        metadata=told(str, f"leave metadata out: some of {','.join(KINDS)}; all if none is named", "KIND,..."),
+    )
     auto_orient: bool = field(default=False, metadata=told(bool, "turn the pixels as EXIF says"))
+    max_side: int | None = field(
+        default=None, metadata=told(int, "make pictures smaller whose longer side has more pixels", "N")
+    )
 
     def __post_init__(self) -> None:
+        kinds_of(self.strip)
+        if self.max_side is not None and self.max_side < 1:
+            raise BadSetting(f"`max_side` must be a number from 1 on, not {self.max_side}")
         given = [name for name in GOALS if getattr(self, name) is not None]
         if self.lossless and given:
             raise BadSetting(f"give lossless or {given[0]}, not both")
@@ -68,6 +79,11 @@ class Settings:
     def size_limit(self, pixels: int) -> int | None:
         """The largest number of bytes of a file, if there is a limit."""
         return self.target_size if self.target_bpp is None else int(self.target_bpp * pixels / 8)
+
+    def reading(self) -> dict[str, Any]:
+        """The settings of `read_image`."""
+        lossless = bool(self.lossless)
+        return {name: getattr(self, name) for name in ("strip", "auto_orient", "max_side")} | {"lossless": lossless}
 
     def given(self) -> dict[str, Any]:
         """The settings that differ from their defaults.

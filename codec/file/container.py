@@ -3,6 +3,7 @@
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, NamedTuple, Union
@@ -12,6 +13,7 @@ from lic.codec.errors import BadImage, Corrupt, NotALicFile, Truncated, Unsuppor
 MAGIC = b"LIC"
 VERSION = 1
 MODES = ("L", "RGB")
+GREY_AS_RGB = 2  # the mode of a grey picture that is decoded to three channels
 MAX_SIDE = 2**24 - 1
 FINGERPRINT_BYTES = 4
 POSITIONS = 256  # steps of a file's position from one lambda point to the next
@@ -23,6 +25,8 @@ ALPHA = b"A"
 STORED = b"S"  # uncompressed pixels instead of latents
 LOSSLESS = b"W"  # a WebP file without loss instead of latents
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
+PROFILE = b"p"  # an ICC profile, compressed by zlib, instead of METADATA's
+MAX_PROFILE = 2**24  # bytes, when it is unpacked
 NOTES = {"dpi": b"d", "text": b"t"}
 MANDATORY = frozenset([LATENTS, ALPHA, STORED, LOSSLESS])  # the upper-case tags that this version knows
 
@@ -55,6 +59,7 @@ class Container:
     fingerprint: bytes
     latents: bytes
     sections: tuple[Section, ...] = field(default=())  # all others, in file order
+    as_rgb: bool = False  # a grey picture that is decoded to three channels
 
     def section(self, tag: bytes) -> bytes | None:
         """The payload of a section, if there is one."""
@@ -63,7 +68,8 @@ class Container:
     @property
     def picture_mode(self) -> str:
         """Pillow's mode of the decoded picture."""
-        return self.mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[self.mode]
+        mode = "RGB" if self.as_rgb else self.mode
+        return mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[mode]
 
     @property
     def exact(self) -> bool:
@@ -74,7 +80,40 @@ class Container:
     def metadata(self) -> dict[str, bytes]:
         """EXIF, ICC profile and XMP, as far as they are present, byte for byte."""
         found = {name: self.section(tag) for name, tag in METADATA.items()}
+        if found["icc_profile"] is None and (packed := self.section(PROFILE)) is not None:
+            found["icc_profile"] = _unpack_profile(packed)
         return {name: payload for name, payload in found.items() if payload is not None}
+
+
+def _profile_section(profile: bytes) -> Section:
+    """The shorter one of the two sections for an ICC profile."""
+    packed = zlib.compress(profile, 9)
+    if len(packed) < len(profile) <= MAX_PROFILE:
+        return Section(PROFILE, packed)
+    return Section(METADATA["icc_profile"], profile)
+
+
+def metadata_sections(metadata: Mapping[str, bytes]) -> list[Section]:
+    """The sections for payloads, by the names in METADATA and NOTES."""
+    tags = METADATA | NOTES
+    names = [name for name in tags if name in metadata]
+    return [
+        _profile_section(metadata[name]) if name == "icc_profile" else Section(tags[name], metadata[name])
+        for name in names
+    ]
+
+
+def _unpack_profile(packed: bytes) -> bytes | None:
+    """
+    >>> _unpack_profile(_profile_section(bytes(1000)).payload) == bytes(1000), _unpack_profile(b"damaged")
+    (True, None)
+    """
+    unpacker = zlib.decompressobj()
+    try:
+        profile = unpacker.decompress(packed, MAX_PROFILE)
+    except zlib.error:
+        return None
+    return profile if unpacker.eof and not unpacker.unused_data else None
 
 
 def write_varint(value: int) -> bytes:
@@ -127,7 +166,7 @@ def build(file: Container) -> bytes:
         raise BadImage(f"a picture of {file.width} x {file.height} does not fit: sides go from 1 to {MAX_SIDE}")
     out = [
         MAGIC,
-        bytes([VERSION, MODES.index(file.mode)]),
+        bytes([VERSION, GREY_AS_RGB if file.as_rgb else MODES.index(file.mode)]),
         write_varint(file.width),
         write_varint(file.height),
         struct.pack("<H", file.position),
@@ -213,14 +252,16 @@ def _read_head(reader: Reader) -> tuple[_Head, list[Section]]:
 
 def _container(head: _Head, sections: list[Section], latents: bytes) -> Container:
     mode, width, height, position, fingerprint = head
-    if mode >= len(MODES):
+    if mode > GREY_AS_RGB:
         raise UnsupportedVersion(f"the file holds a picture of unknown mode {mode}: install a newer lic")
     if not (1 <= width <= MAX_SIDE and 1 <= height <= MAX_SIDE):
         raise Corrupt(f"the file claims a picture of {width} x {height}")
     for tag, _ in sections:
         if tag.isupper() and tag not in MANDATORY:
             raise UnsupportedVersion(f"the file has a section {tag!r} that this lic does not know: install a newer lic")
-    return Container(width, height, MODES[mode], position, fingerprint, latents, tuple(sections))
+    as_rgb = mode == GREY_AS_RGB
+    kind = "L" if as_rgb else MODES[mode]
+    return Container(width, height, kind, position, fingerprint, latents, tuple(sections), as_rgb)
 
 
 def read_bytes(data: FileLike) -> bytes:

@@ -5,15 +5,17 @@ Without numpy, so that it starts fast.
 
 import math
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import NoneType
 from typing import Any
 
 from PIL import Image
 
-from lic.codec.errors import LicError
+from lic.codec.errors import BadSetting, LicError
 from lic.codec.file.container import METADATA, NOTES, Container, Reader, write_varint
+from lic.codec.picture import exif
 
+KINDS = ("exif", "gps", "icc", "xmp", "dpi", "text")  # of metadata, as people name them
 PER_INCH = 100  # resolutions are stored in hundredths of a pixel per inch
 MAX_RESOLUTION = 1e7
 MAX_BYTES = 2**24  # of EXIF, an ICC profile or XMP: larger ones fit into hardly any other file
@@ -54,6 +56,32 @@ def _payload(value: Any, name: str) -> bytes:
         warnings.warn(f"the picture's {NAMES[name]} has more than {MAX_BYTES:,} bytes: left out", stacklevel=5)
         return b""
     return payload
+
+
+def kinds_of(strip: bool | str | Collection[str]) -> frozenset[str]:
+    """The kinds of metadata to leave out: all, none, or some by their names.
+
+    >>> sorted(kinds_of("gps,xmp")), kinds_of(False)
+    (['gps', 'xmp'], frozenset())
+    """
+    if isinstance(strip, bool):
+        return frozenset(KINDS if strip else ())
+    names = frozenset(strip.split(",") if isinstance(strip, str) else strip)
+    if names == {"all"}:
+        return frozenset(KINDS)
+    if unknown := sorted(names - set(KINDS)):
+        raise BadSetting(f"`strip` knows no {', '.join(unknown)}: choose from {', '.join(KINDS)}")
+    return names
+
+
+def without(metadata: Mapping[str, bytes], kinds: Collection[str]) -> dict[str, bytes]:
+    """Metadata (payloads by the names of `read_metadata`) without these kinds."""
+    left = {name: value for name, value in metadata.items() if {"icc_profile": "icc"}.get(name, name) not in kinds}
+    if "gps" in kinds:
+        for name, clean in (("exif", exif.without_gps), ("xmp", exif.xmp_without_gps)):
+            if name in left:
+                left[name] = clean(left[name])
+    return {name: value for name, value in left.items() if value}
 
 
 def info_of(file: Container) -> dict[str, Any]:

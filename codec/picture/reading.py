@@ -1,26 +1,27 @@
 """Pictures of all kinds, as the arrays that the encoder works on."""
 
 import contextlib
-import io
 import os
-import struct
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, Union
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from lic.codec.errors import BadImage, BadSetting, LicError
-from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section
+from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section, metadata_sections
+from lic.codec.picture import deep, exif
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha
+from lic.codec.picture.colour import cmyk_to_srgb, to_srgb
 from lic.codec.picture.formats import ONE_PICTURE, register_plugins
+from lic.codec.picture.headers import Header, read_header
 from lic.codec.picture.lossless import pack_lossless
-from lic.codec.picture.metadata import PAYLOADS, drop_oddities, read_metadata
+from lic.codec.picture.metadata import PAYLOADS, drop_oddities, kinds_of, read_metadata, without
 from lic.codec.picture.pixels import Pixels
 from lic.models.constants import PEAK
 
@@ -33,7 +34,6 @@ TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
-BITS_PER_SAMPLE, PLANES = 258, 284  # tags of TIFF
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,9 +41,11 @@ class Picture:
     """Pixels, transparency and metadata."""
 
     pixels: Pixels
-    mode: str = "RGB"  # or "L" for grey: the mode of the decoded picture
+    mode: str = "RGB"  # or "L" for grey
     alpha: Plane | None = None
     metadata: dict[str, bytes] = field(default_factory=dict)  # payloads of sections, by the names in TAGS
+    as_rgb: bool = False  # the decoded picture has three channels, though it is grey
+    keep_hidden: bool = False  # colours under full transparency matter
 
     def with_metadata(self, given: Mapping[str, Any]) -> "Picture":
         """The same picture, with the given metadata instead of its own."""
@@ -57,8 +59,8 @@ class Picture:
 
     @property
     def visible(self) -> Pixels:
-        """The pixels, those that are fully transparent in black."""
-        return self.pixels if self.alpha is None else self.pixels * (self.alpha > 0)[:, :, None]
+        """The pixels, those that are fully transparent in black unless they are to be kept."""
+        return self.pixels if self.alpha is None or self.keep_hidden else self.pixels * (self.alpha > 0)[:, :, None]
 
     @cached_property
     def packed_alpha(self) -> bytes | None:
@@ -80,7 +82,7 @@ class Picture:
         return None if packed is None else (*self.sections(), Section(LOSSLESS, packed))
 
     def _metadata_sections(self) -> list[Section]:
-        return [Section(tag, self.metadata[name]) for name, tag in TAGS.items() if name in self.metadata]
+        return metadata_sections(self.metadata)
 
     @property
     def raw_size(self) -> int:
@@ -89,18 +91,39 @@ class Picture:
         return height * width * (len(self.mode) + (self.alpha is not None))
 
 
-def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = False) -> Picture:
-    """A picture ready to encode, with its metadata unless `strip`.
+class _Wishes(NamedTuple):
+    """The options of `read_image`."""
 
-    `auto_orient` turns it as EXIF says. So does `strip`, because it removes that information.
+    strip: frozenset[str]
+    auto_orient: bool
+    max_side: int | None
+    lossless: bool
+
+
+def read_image(
+    source: ImageLike,
+    *,
+    strip: bool | str | Collection[str] = False,
+    auto_orient: bool = False,
+    max_side: int | None = None,
+    lossless: bool = False,
+) -> Picture:
+    """A picture ready to encode, with its metadata but those to `strip`, made smaller if a side exceeds `max_side`.
+
+    `auto_orient` turns it as EXIF says. So does the removal of EXIF, and that of the colour profile converts colours.
+    If `lossless`, colours are kept under full transparency, too.
     """
+    wishes = _Wishes(kinds_of(strip), auto_orient, max_side, lossless)
     if isinstance(source, np.ndarray):
-        return _from_array(source)
+        picture = _from_array(source, keep_hidden=lossless)
+        if max_side is None or max(source.shape[:2]) <= max_side:
+            return picture
+        source = Image.fromarray(source)
     torch = sys.modules.get("torch")  # whoever has a tensor has imported it
     if torch and isinstance(source, torch.Tensor):
         return _from_tensor(source)
     if isinstance(source, Image.Image):
-        return _from_pillow(source, strip=strip, auto_orient=auto_orient)
+        return _from_pillow(source, wishes)
     if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
         raise BadImage(
             f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a tensor, a path or a file "
@@ -108,7 +131,7 @@ def read_image(source: ImageLike, *, strip: bool = False, auto_orient: bool = Fa
         )
     try:
         with _open(source) as image:
-            return _from_pillow(image, strip=strip, auto_orient=auto_orient)
+            return _from_pillow(image, wishes)
     except (LicError, OSError, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:  # on damaged files, Pillow raises errors of many kinds
@@ -124,7 +147,9 @@ def _open(source: Any) -> Image.Image:
         return Image.open(source)
 
 
-def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = None) -> Picture:
+def _from_array(
+    array: NDArray[np.uint8], metadata: dict[str, bytes] | None = None, *, keep_hidden: bool = False
+) -> Picture:
     if array.dtype != np.uint8 or not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] in ARRAYS)):
         raise BadImage(
             f"cannot encode an array of {array.dtype} with shape {array.shape}: give uint8 values as "
@@ -137,9 +162,19 @@ def _from_array(array: NDArray[np.uint8], metadata: dict[str, bytes] | None = No
     alpha = None
     if array.ndim == 3 and array.shape[2] != 3:
         array, alpha = array[:, :, :-1], array[:, :, -1]
-    mode = "RGB" if array.shape[2:] == (3,) else "L"
-    pixels = array if mode == "RGB" else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
-    return Picture(pixels if alpha is None else fill_hidden(pixels, alpha), mode, alpha, metadata or {})
+    colour = array.shape[2:] == (3,)
+    pixels = array if colour else np.repeat(array.reshape(*array.shape[:2], 1), 3, axis=2)
+    if alpha is not None and not keep_hidden:
+        pixels = fill_hidden(pixels, alpha)
+    grey = not colour or _is_grey(pixels)
+    return Picture(pixels, "L" if grey else "RGB", alpha, metadata or {}, colour and grey, keep_hidden)
+
+
+def _is_grey(pixels: Pixels) -> bool:
+    """Whether all pixels have R = G = B; most pictures show in their first row that they have not."""
+    return all(
+        (rows[..., 0] == rows[..., 1]).all() and (rows[..., 1] == rows[..., 2]).all() for rows in (pixels[:1], pixels)
+    )
 
 
 def _from_tensor(tensor: "Tensor") -> Picture:
@@ -157,70 +192,65 @@ def _from_tensor(tensor: "Tensor") -> Picture:
     return _from_array(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
-def _from_pillow(image: Image.Image, *, strip: bool, auto_orient: bool) -> Picture:
+def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
     drop_oddities(image.info)
     if getattr(image, "n_frames", 1) > 1 and image.format not in ONE_PICTURE:
         text = f"the picture has {getattr(image, 'n_frames', 1)} frames, only number {image.tell() + 1} is encoded"
         warnings.warn(text, stacklevel=4)
-    if image.mode.startswith("I;16") or _has_16_bits(image):  # before Pillow loads it and forgets
-        warnings.warn("the picture has 16 bits per sample, the upper 8 are kept", stacklevel=4)
-    if _in_raw_planes_of_16_bits(image):
-        raise BadImage("Pillow misreads TIFF files of 16 bits with a plane for each colour: save it compressed")
-    visible = _visible_at_16_bits(image)
-    info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
-    if image.mode.startswith("I;16"):  # grey, which Pillow would clip; of colours it has kept the upper 8 bits
-        upper = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
-        upper.info = {**image.info}
-        image = upper
+    header = read_header(image)  # before Pillow loads the picture and forgets
+    points = header.colours
+    if points and points.hdr and ("icc_profile" not in image.info or image.format == "PNG"):
+        raise BadImage(
+            f"the picture has a high dynamic range ({points.hdr}), which 8 bits cannot hold: convert it to SDR first, "
+            "for example by ffmpeg's filter tonemap"
+        )
+    if header.bits > 8:
+        warnings.warn(f"the picture has {header.bits} bits per sample, the upper 8 are kept", stacklevel=4)
+    visible = deep.visible(image, header.bits)
+    metadata = _metadata_of(image, header)
+    image = deep.upper_bits(image)
     if visible is not None:
         image = image.copy()
         del image.info["transparency"]
         image.putalpha(Image.fromarray(visible))
-    if auto_orient or strip:
-        with contextlib.suppress(SyntaxError, ValueError, struct.error):  # damaged EXIF is ignored
-            image = ImageOps.exif_transpose(image)
-    metadata = {} if strip else read_metadata(info | image.info)
-    if image.mode == "CMYK" and "icc_profile" in image.info:
-        image = _to_srgb(image)
-        metadata.pop("icc_profile", None)  # it describes CMYK, not sRGB
-    return _from_array(np.asarray(_to_known_mode(image)), metadata)
+    profile = metadata.get("icc_profile", b"")
+    if image.mode == "CMYK":
+        if wishes.lossless:
+            warnings.warn("CMYK is converted to RGB, which is not without loss", stacklevel=4)
+        if profile:
+            image = cmyk_to_srgb(image)
+            del metadata["icc_profile"]  # it describes CMYK, not sRGB
+            profile = b""
+    image = _to_known_mode(image)
+    orientation = exif.orientation(metadata.get("exif", b""))
+    if (wishes.auto_orient or "exif" in wishes.strip) and orientation in exif.TURNS:
+        image = image.transpose(exif.TURNS[orientation])
+        metadata["exif"] = exif.with_orientation(metadata["exif"], exif.UPRIGHT)
+        if "xmp" in metadata:
+            metadata["xmp"] = exif.xmp_upright(metadata["xmp"])
+    if "icc" in wishes.strip:
+        image = to_srgb(image, profile)
+    if wishes.max_side is not None:
+        image.thumbnail((wishes.max_side, wishes.max_side), Image.Resampling.LANCZOS)
+    return _from_array(np.asarray(image), without(metadata, wishes.strip), keep_hidden=wishes.lossless)
 
 
-def _has_16_bits(image: Image.Image) -> bool:
-    """Whether a picture's file has them: a TIFF file by its tags, others by what they ask of Pillow's decoders."""
-    tags = getattr(image, "tag_v2", {})
-    found = (str(tile) for tile in getattr(image, "tile", ()))
-    return 16 in tags.get(BITS_PER_SAMPLE, ()) or any(";16" in tile and "BGR;16" not in tile for tile in found)
-
-
-def _in_raw_planes_of_16_bits(image: Image.Image) -> bool:
-    """Whether it is a TIFF file of a kind whose bytes Pillow (up to 13) takes for samples."""
-    tags = getattr(image, "tag_v2", {})
-    raw = any(tile[0] == "raw" for tile in getattr(image, "tile", ()))
-    return raw and image.mode == "RGB" and tags.get(PLANES) == 2 and 16 in tags.get(BITS_PER_SAMPLE, ())
-
-
-def _visible_at_16_bits(image: Image.Image) -> Plane | None:
-    """Alpha, if one colour of 16 bits per sample is transparent, as in PNG files: Pillow would compare 8 bits."""
-    colour = image.info.get("transparency")
-    if image.mode.startswith("I;16") and isinstance(colour, int):
-        hidden = np.asarray(image) == colour
-    elif image.format == "PNG" and image.mode == "RGB" and isinstance(colour, tuple) and _has_16_bits(image):
-        low = _low_bytes(image)
-        hidden = (np.asarray(image).astype(np.uint16) << 8 | low == colour).all(axis=2)
-    else:
-        return None
-    return np.where(hidden, np.uint8(0), np.uint8(255))
-
-
-def _low_bytes(image: Image.Image) -> NDArray[np.uint8]:
-    """The lower bytes of the colours in a PNG file that is open and not loaded; Pillow reads only the upper ones."""
-    assert isinstance(image, ImageFile.ImageFile) and image.fp
-    image.fp.seek(0)
-    with Image.open(io.BytesIO(image.fp.read())) as again:
-        assert isinstance(again, ImageFile.ImageFile)
-        again.tile = [tile._replace(args="RGB;16L") for tile in again.tile]  # as if they came first
-        return np.asarray(again)
+def _metadata_of(image: Image.Image, header: Header) -> dict[str, bytes]:
+    """What travels with the pixels. TIFF has no EXIF of its own, JPEG XL's says nothing about how the picture lies."""
+    info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
+    if image.format == "TIFF":
+        image.load()  # which turns it upright
+        with contextlib.suppress(Exception):  # for tags that it does not expect, Pillow raises errors of many kinds
+            info["exif"] = exif.of_tiff(image)
+    elif image.format == "JXL" and not getattr(image, "jpeg", False):
+        info["exif"] = exif.with_orientation(info["exif"], exif.UPRIGHT) if info.get("exif") else b""
+        info["xmp"] = header.xmp
+    elif not info.get("exif") and "Raw profile type exif" in info:  # as ImageMagick wrote it into PNG files
+        with contextlib.suppress(Exception):
+            info["exif"] = image.getexif().tobytes()
+    if header.colours and (not info.get("icc_profile") or image.format == "PNG"):
+        info["icc_profile"] = header.colours.profile() or info.get("icc_profile")
+    return read_metadata(info)
 
 
 def _to_known_mode(image: Image.Image) -> Image.Image:
@@ -234,18 +264,3 @@ def _to_known_mode(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         mode = "LA" if mode == "L" else "RGBA"
     return image.convert(mode)
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """A CMYK picture in sRGB, converted by its ICC profile."""
-    try:
-        from PIL import ImageCms
-
-        profile = ImageCms.ImageCmsProfile(io.BytesIO(image.info["icc_profile"]))
-        converted = ImageCms.profileToProfile(image, profile, ImageCms.createProfile("sRGB"), outputMode="RGB")
-    except (ImportError, OSError, ImageCms.PyCMSError) as error:
-        raise BadImage(
-            f"cannot convert CMYK by the picture's ICC profile ({error}): convert it to RGB first"
-        ) from error
-    assert converted is not None  # it is None only for a conversion in place
-    return converted

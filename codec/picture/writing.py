@@ -61,6 +61,7 @@ def to_pillow(strips: Iterable[Pixels], file: Container, region: Region, reduce:
         part = Image.fromarray(np.ascontiguousarray(strip))
         image.paste(part if file.mode == "RGB" else part.convert("L"), (0, row))
         row += len(strip)
+    image = image.convert("RGB") if file.as_rgb else image
     alpha = file.section(ALPHA)
     if alpha is not None:
         if alpha and file.section(STORED) is not None:

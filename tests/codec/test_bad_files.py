@@ -70,7 +70,7 @@ BAD = {
     "one bit flipped": Bad(GOOD[:-9] + bytes([GOOD[-9] ^ 4]) + GOOD[-8:], Corrupt, "checksum", opens=True),
     "longer than it should be": Bad(GOOD + b"\0", Corrupt, f"end at byte {len(GOOD)}", opens=True),
     "of a newer version": Bad(with_checksum(b"LIC\x02" + GOOD[4:]), UnsupportedVersion, "version 2", opens=False),
-    "of the next mode": Bad(with_checksum(GOOD[:4] + b"\x02" + GOOD[5:]), UnsupportedVersion, "mode 2", opens=False),
+    "of the next mode": Bad(with_checksum(GOOD[:4] + b"\x03" + GOOD[5:]), UnsupportedVersion, "mode 3", opens=False),
     "with a newer section": Bad(with_section(b"Q", b""), UnsupportedVersion, "section b'Q'", opens=False),
     "with a section twice": Bad(
         changed(sections=(*PARSED.sections, Section(b"e", b"2"))), Corrupt, "section b'e' twice", opens=False
@@ -193,24 +193,3 @@ def test_a_rate_position_beyond_the_model_is_described(
     wanted = "quality   exact" if file.exact else f"rate position {position} is not in its model"
     assert wanted in capsys.readouterr().out
     assert main(["decode", str(path)]) == (0 if file.exact else 1)
-
-
-ODD_NOTES = {
-    "a resolution beyond all measure": (b"d", b"\xff\xff\xff\xff\x0f"),
-    "no resolution": (b"d", b"\0"),
-    "half a resolution": (b"d", b"\x80"),
-    "a text that is no UTF-8": (b"t", b"Title\0\xff\xfe\0"),
-    "a text that is too long": (b"t", b"".join(b"%x\0\0" % i for i in range(250_000))),
-}
-
-
-@pytest.mark.parametrize("kind", ODD_NOTES)
-def test_a_resolution_or_text_that_is_none_is_passed_over(kind: str, tmp_path: Path) -> None:
-    data = with_section(*ODD_NOTES[kind])
-    assert {"dpi", "text"}.isdisjoint(decode(data).info)
-    with Image.open(io.BytesIO(data)) as image:
-        image.load()
-        assert {"dpi", "text"}.isdisjoint(image.info)
-    path = tmp_path / "x.lic"
-    path.write_bytes(data)
-    assert main(["decode", str(path)]) == 0

@@ -81,7 +81,7 @@ function parse(bytes) {
   const [checksum, body] = [bytes.subarray(-4), bytes.subarray(0, -4)];
   if (crc32(body) !== new DataView(checksum.buffer, checksum.byteOffset).getUint32(0, true))
     throw new LicError("Corrupt", `the file's checksum does not match its content: ${FRESH}`);
-  if (mode > 1) throw newer(`the file holds a picture of unknown mode ${mode}`);
+  if (mode > 2) throw newer(`the file holds a picture of unknown mode ${mode}`);
   if (!(1 <= width && width <= MAX_SIDE && 1 <= height && height <= MAX_SIDE))
     throw new LicError("Corrupt", `the file claims a picture of ${width} x ${height}`);
   for (const tag of sections.keys())
@@ -89,7 +89,28 @@ function parse(bytes) {
       throw newer(`the file has a section ${tag} that this decoder does not know`);
   const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
   const exact = sections.has("S") || sections.has("W");
-  return { width, height, grey: mode === 0, position: low + 256 * high, fingerprint, sections, latents, exact, ...size };
+  const [grey, asRgb] = [mode !== 1, mode === 2]; // a picture may be grey, and decode to R = G = B
+  return { width, height, grey, asRgb, position: low + 256 * high, fingerprint, sections, latents, exact, ...size };
 }
 
 const newer = (problem) => new LicError("UnsupportedVersion", `${problem}: get a newer version of it`);
+
+// The orientation of EXIF, 1 to 8; 1 if there is none.
+function orientation(exif) {
+  if (!exif) return 1;
+  const start = String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
+  const view = new DataView(exif.buffer, exif.byteOffset + start, exif.length - start);
+  try {
+    const little = view.getUint16(0) === 0x4949;
+    const entries = view.getUint32(4, little);
+    for (let i = 0, count = view.getUint16(entries, little); i < count; i++) {
+      const entry = entries + 2 + 12 * i;
+      if (view.getUint16(entry, little) !== 0x0112) continue;
+      const value = view.getUint16(entry + 8, little);
+      return 1 <= value && value <= 8 ? value : 1;
+    }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error; // damaged EXIF is ignored
+  }
+  return 1;
+}

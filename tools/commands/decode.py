@@ -6,8 +6,10 @@ from functools import partial
 from lic.codec.file.geometry import REDUCTIONS, Region
 from lic.codec.model.catalogue import find_model
 from lic.codec.picture.formats import readable_extensions
-from lic.tools.batch.picture_files import LOSSY_QUALITY, decode_bytes
+from lic.tools.batch.picture_files import decode_bytes
+from lic.tools.batch.picture_writing import LOSSY_QUALITY
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
+from lic.tools.usage import UsageError
 
 EXAMPLES = """\
 examples:
@@ -28,6 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
     about = "a picture of 1/R of the width and height, in less memory"
     parser.add_argument("--reduce", type=int, choices=REDUCTIONS[1:], default=1, metavar="R", help=f"{about}: 2, 4, 8")
+    parser.add_argument(
+        "--fit", type=_box, metavar="WxH", help="a smaller picture that fits into this width and height"
+    )
+    parser.add_argument("--auto-orient", action="store_true", help="turn the pixels as EXIF says")
     about = f"of JPEG and other lossy outputs, 1 to 100 ({LOSSY_QUALITY})"
     parser.add_argument("--quality", type=_quality, default=LOSSY_QUALITY, metavar="Q", help=about)
     limit = "refuse larger pictures; Pillow's limit if not given"
@@ -43,6 +49,16 @@ def _region(text: str) -> Region:
     return x0, y0, x1, y1
 
 
+def _box(text: str) -> tuple[int, int]:
+    try:
+        width, height = map(int, text.split("x"))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"give width and height, as 800x600, not {text!r}") from error
+    if min(width, height) < 1:
+        raise argparse.ArgumentTypeError(f"give sides from 1 on, not {text!r}")
+    return width, height
+
+
 def _quality(text: str) -> int:
     if not text.isdigit() or not 1 <= int(text) <= 100:
         raise argparse.ArgumentTypeError(f"give a number from 1 to 100, not {text!r}")
@@ -55,7 +71,12 @@ def run(args: argparse.Namespace) -> int:
     made = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
         {"reduce": args.reduce} if args.reduce > 1 else {}
     )
+    if args.fit and args.reduce > 1:
+        raise UsageError("--fit finds its own --reduce: give one of them")
+    made |= ({"fit": list(args.fit)} if args.fit else {}) | ({"auto_orient": True} if args.auto_orient else {})
     options = {
+        "fit": args.fit,
+        "auto_orient": args.auto_orient,
         "region": args.crop,
         "reduce": args.reduce,
         "max_pixels": args.max_pixels,

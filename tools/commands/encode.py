@@ -10,7 +10,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.tools.batch.jobs import for_all_frames
 from lic.tools.batch.picture_files import encode_bytes, frames_of
-from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
+from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
 from lic.tools.usage import MORE, in_flags
 
 EXAMPLES = """\
@@ -35,7 +35,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
     more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
     rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
-    groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model, "strip": more, "auto_orient": more}
+    groups: dict[str, Any] = dict.fromkeys(GOALS, rate) | {
+        "tune": model,
+        "model": model,
+    }
+    groups |= dict.fromkeys(("strip", "auto_orient", "max_side"), more)
     for setting in fields(Settings):
         said = setting.metadata
         options: dict[str, Any] = {"dest": setting.name, "default": setting.default, "help": said["help"]}
@@ -43,6 +47,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             options["action"] = "store_true" if setting.default is False else argparse.BooleanOptionalAction
         elif said["choices"]:
             options["choices"] = said["choices"]
+        elif setting.name == "strip":
+            options |= {"nargs": "?", "const": True, "metavar": said["metavar"]}
         else:
             options |= {"type": TYPES.get(setting.name, said["kind"]), "metavar": said["metavar"]}
         flags = [*SHORT.get(setting.name, ()), in_flags(f"`{setting.name}`")]
@@ -63,7 +69,7 @@ def _bytes(text: str) -> int:
 
 
 SHORT = {"quality": ["-q"], "effort": ["-e"], "model": ["-m"]}
-TYPES = {"target_size": _bytes}
+TYPES = {"target_size": _bytes, "max_side": positive}
 
 
 def run(args: argparse.Namespace) -> int:

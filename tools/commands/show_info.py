@@ -21,6 +21,7 @@ CONTENTS = {
     "A": "transparency",
     "e": "EXIF",
     "i": "colour profile",
+    "p": "colour profile",
     "x": "XMP",
     "d": "resolution",
     "t": "text",

@@ -50,8 +50,8 @@ function _shtab_lic_using
   test "$_shtab_lic_cmdpath" = "$argv"
 end
 
-set -g _shtab_lic_commands encode decode info view page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rounded-share --samples --seed --size --soft-rounding --span --steps --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_commands encode decode edit info view page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -87,8 +87,9 @@ complete -c lic -n '_shtab_lic_using encode' -s e -l effort -xka "(__fish_comple
 complete -c lic -n '_shtab_lic_using encode' -l tune -xka "psnr ms-ssim" -d 'measure that the model optimises; psnr if not given'
 complete -c lic -n '_shtab_lic_using encode' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name (see `lic models`) or path of a model instead'
 complete -c lic -n '_shtab_lic_using encode' -l lossless -l no-lossless -d 'exact; if not given, where a drawing is smaller so'
-complete -c lic -n '_shtab_lic_using encode' -l strip -d 'leave all metadata out (EXIF, ICC profile, text ...)'
+complete -c lic -n '_shtab_lic_using encode' -l strip -xka "(__fish_complete_path (commandline -ct))" -d 'leave metadata out: some of exif,gps,icc,xmp,dpi,text; all if none is named'
 complete -c lic -n '_shtab_lic_using encode' -l auto-orient -d 'turn the pixels as EXIF says'
+complete -c lic -n '_shtab_lic_using encode' -l max-side -xka "(__fish_complete_path (commandline -ct))" -d 'make pictures smaller whose longer side has more pixels'
 complete -c lic -n '_shtab_lic_using encode; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pictures, folders, URLs; - is standard input'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a decode -d examples:
 complete -c lic -n '_shtab_lic_using decode' -s h -d 'show the most important options'
@@ -109,10 +110,21 @@ complete -c lic -n '_shtab_lic_using decode' -s v -l verbose -d 'a line for each
 complete -c lic -n '_shtab_lic_using decode' -l quiet -d 'only errors'
 complete -c lic -n '_shtab_lic_using decode' -l crop -xka "(__fish_complete_path (commandline -ct))" -d 'decode only this region, in pixels'
 complete -c lic -n '_shtab_lic_using decode' -l reduce -xka "2 4 8" -d 'a picture of 1/R of the width and height, in less memory: 2, 4, 8'
+complete -c lic -n '_shtab_lic_using decode' -l fit -xka "(__fish_complete_path (commandline -ct))" -d 'a smaller picture that fits into this width and height'
+complete -c lic -n '_shtab_lic_using decode' -l auto-orient -d 'turn the pixels as EXIF says'
 complete -c lic -n '_shtab_lic_using decode' -l quality -xka "(__fish_complete_path (commandline -ct))" -d 'of JPEG and other lossy outputs, 1 to 100 (95)'
 complete -c lic -n '_shtab_lic_using decode' -l max-pixels -xka "(__fish_complete_path (commandline -ct))" -d 'refuse larger pictures; Pillow'"'"'s limit if not given'
 complete -c lic -n '_shtab_lic_using decode' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of the model, if it is not found by itself'
 complete -c lic -n '_shtab_lic_using decode; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files, folders, URLs; - is standard input'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a edit -d 'other metadata in .lic files, without decoding them'
+complete -c lic -n '_shtab_lic_using edit' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using edit' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using edit' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the new file, of a single one; changed in place without'
+complete -c lic -n '_shtab_lic_using edit' -l strip -xka "(__fish_complete_path (commandline -ct))" -d 'leave metadata out: some of exif,gps,icc,xmp,dpi,text; all if none is named'
+complete -c lic -n '_shtab_lic_using edit' -l rotate -xka "90 180 270" -d 'turn how the picture is shown: 90, 180 or 270, clockwise'
+complete -c lic -n '_shtab_lic_using edit' -l set-exif -xka "(__fish_complete_path (commandline -ct))" -d 'take the EXIF of this picture, or that in this file'
+complete -c lic -n '_shtab_lic_using edit' -s f -l force -d 'overwrite files that exist'
+complete -c lic -n '_shtab_lic_using edit; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a info -d 'size, quality, model and sections of .lic files'
 complete -c lic -n '_shtab_lic_using info' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using info' -l help -d 'show all options'

@@ -15,6 +15,7 @@ _shtab_lic_commands() {
     decode:examples:
     demo:'encode sample pictures and compare with JPEG'
     doctor:'versions, the processor, and whether each model works'
+    edit:'other metadata in .lic files, without decoding them'
     encode:examples:
     eval:'measure files of lic and other codecs on pictures'
     export:'make a model file from a training run'
@@ -115,6 +116,8 @@ _shtab_lic_decode_options=(
   "--quiet[only errors]"
   "--crop[decode only this region, in pixels]:X0,Y0,X1,Y1:_files"
   "--reduce[a picture of 1\/R of the width and height, in less memory\: 2, 4, 8]:R:(2 4 8)"
+  "--fit[a smaller picture that fits into this width and height]:WxH:_files"
+  "--auto-orient[turn the pixels as EXIF says]"
   "--quality[of JPEG and other lossy outputs, 1 to 100 (95)]:Q:_files"
   "--max-pixels[refuse larger pictures\; Pillow\'s limit if not given]:N:_files"
   {-m,--model}"[name or path of the model, if it is not found by itself]:model:_files"
@@ -142,6 +145,20 @@ _shtab_lic_doctor_options=(
 
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_doctor_defaults_added=0
+
+_shtab_lic_edit_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  {-o,--output}"[the new file, of a single one\; changed in place without]:OUT:_files"
+  "--strip[leave metadata out\: some of exif,gps,icc,xmp,dpi,text\; all if none is named]:KIND,...:_files"
+  "--rotate[turn how the picture is shown\: 90, 180 or 270, clockwise]:DEGREES:(90 180 270)"
+  "--set-exif[take the EXIF of this picture, or that in this file]:FILE:_files"
+  {-f,--force}"[overwrite files that exist]"
+  "(*):.lic files:_files"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_edit_defaults_added=0
 
 _shtab_lic_encode_options=(
   "-h[show the most important options]"
@@ -172,8 +189,9 @@ _shtab_lic_encode_options=(
   "--tune[measure that the model optimises\; psnr if not given]:tune:(psnr ms-ssim)"
   {-m,--model}"[name (see \`lic models\`) or path of a model instead]:MODEL:_files"
   {--lossless,--no-lossless}"[exact\; if not given, where a drawing is smaller so]"
-  "--strip[leave all metadata out (EXIF, ICC profile, text ...)]"
+  "--strip[leave metadata out\: some of exif,gps,icc,xmp,dpi,text\; all if none is named]:KIND,...:_files"
   "--auto-orient[turn the pixels as EXIF says]"
+  "--max-side[make pictures smaller whose longer side has more pixels]:N:_files"
   "(*):pictures, folders, URLs\; - is standard input:_files"
 )
 
@@ -529,6 +547,7 @@ _shtab_lic() {
         decode) _arguments -C -s $_shtab_lic_decode_options ;;
         demo) _arguments -C -s $_shtab_lic_demo_options ;;
         doctor) _arguments -C -s $_shtab_lic_doctor_options ;;
+        edit) _arguments -C -s $_shtab_lic_edit_options ;;
         encode) _arguments -C -s $_shtab_lic_encode_options ;;
         eval) _arguments -C -s $_shtab_lic_eval_options ;;
         export) _arguments -C -s $_shtab_lic_export_options ;;

@@ -215,6 +215,7 @@ def test_what_does_not_fit_into_a_file_is_named(photo: Pixels, tmp_path: Path, c
     assert main(["decode", str(path), "-o", f"{tmp_path}/x.jpg"]) == 0
     said = capsys.readouterr().err.splitlines()
     assert [line.partition(": ")[2] for line in said] == [
+        "JPEG holds no text: left out, use .png to keep it",
         "JPEG holds no transparency: the picture is put on white, use .png to keep it",
         "JPEG cannot hold this picture's EXIF: left out",
     ]

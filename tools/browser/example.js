@@ -1,2 +1,0 @@
-import { serve } from "./lic.js";
-serve();
