@@ -6,6 +6,7 @@ import numpy, torch and the like inside of the functions that need them.
 
 import argparse
 import importlib
+import io
 import os
 import shlex
 import shutil
@@ -127,6 +128,8 @@ def add_commands(parser: CommandParser, commands: Mapping[str, tuple[Any, str]],
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # for names of files that are no UTF-8, as on stderr
     code, message = _run(argv)
     try:
         sys.stdout.flush()

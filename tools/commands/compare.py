@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     if args.output:
         write_whole(args.output, png(draw_sheet(name, pixels, versions)), replace=args.force)
     if args.html:
-        write_whole(args.html, slider_page(name, pixels, versions, limit, args.live).encode(), replace=args.force)
+        page = slider_page(name, pixels, versions, limit, args.live).encode(errors="backslashreplace")
+        write_whole(args.html, page, replace=args.force)
     for version in versions:
         print(version.caption())
     print(WHICH_METRICS)

@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     reason = f"that in C cannot be used: {MISSING}" if MISSING else f"{coder.VARIABLE} says so"
     print(f"coder          {coder.BACKEND}{f', which is slower ({reason})' if coder.BACKEND == 'numpy' else ''}")
     print(f"reads          {_formats()}")
-    print(f"models in      {os.pathsep.join(map(str, model_folders()))}")
+    print(printable(f"models in      {os.pathsep.join(map(str, model_folders()))}"))
     return 1 if _check_models() else 0
 
 

@@ -8,7 +8,7 @@ from lic.tools.evaluation import codecs
 from lic.tools.evaluation.measuring import evaluate, summary
 from lic.tools.evaluation.results import save_results
 from lic.tools.files import find_pictures
-from lic.tools.usage import UsageError, add_force, check_output, split_names
+from lic.tools.usage import UsageError, add_force, check_output, printable, split_names
 
 EXAMPLES = """\
 examples:
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     qualities = parse_qualities(args.qualities or [])
     results = evaluate(pictures, names, args.model or [None], qualities, args.jobs, args.effort)
     save_results(args.output, results, replace=args.force)
-    print(summary(results))
+    print("\n".join(map(printable, summary(results).split("\n"))))
     return 1 if results.failed() else 0
 
 

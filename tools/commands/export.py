@@ -11,7 +11,7 @@ from lic.tools.files import write_whole
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
 from lic.tools.fitting.onnx_files import onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
-from lic.tools.usage import UsageError
+from lic.tools.usage import UsageError, printable
 
 EXAMPLES = """\
 examples:
@@ -63,7 +63,7 @@ def _export_onnx(args: argparse.Namespace) -> int:
     args.output.mkdir(parents=True, exist_ok=True)
     for name, data in files.items():
         write_whole(args.output / name, data, replace=args.force)
-        print(f"{args.output / name}: of model {model.name}, {len(data):,} bytes")
+        print(printable(f"{args.output / name}: of model {model.name}, {len(data):,} bytes"))
     return 0
 
 
@@ -77,7 +77,7 @@ def _export_model(args: argparse.Namespace) -> int:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
     write_whole(args.output, model.to_bytes(), replace=args.force)
-    print(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {source}")
+    print(printable(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {source}"))
     return 0
 
 

@@ -16,7 +16,7 @@ def run(args: argparse.Namespace) -> int:
     for error in damaged:
         print(printable(str(error)), file=sys.stderr)
     if not found:
-        print("no models in " + " or ".join(map(str, model_folders())))
+        print(printable("no models in " + " or ".join(map(str, model_folders()))))
         return 1
     print(f"{'name':<16} {'fingerprint':<12} {'N':>4} {'M':>4}  {'lambda points':<30} file")
     for file in found:

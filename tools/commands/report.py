@@ -4,7 +4,7 @@ import argparse
 import os
 
 from lic.tools.files import find_pictures, write_whole
-from lic.tools.usage import UsageError, add_force, check_output, split_names
+from lic.tools.usage import UsageError, add_force, check_output, printable, split_names
 
 REFERENCES = ("jpeg", "jpeg2000", "webp", "avif")
 
@@ -39,6 +39,7 @@ def run(args: argparse.Namespace) -> int:
 
     references = split_names(args.codecs or REFERENCES)
     measured = measure_model(args.model, paths, references, args.quality, args.jobs)
-    write_whole(args.output, report_page(measured, args.quality, args.maps).encode(), replace=args.force)
-    print(f"{args.output}: {measured.model.name} on {len(measured.examined)} of {len(paths)} pictures")
+    page = report_page(measured, args.quality, args.maps).encode(errors="backslashreplace")  # names may be no UTF-8
+    write_whole(args.output, page, replace=args.force)
+    print(printable(f"{args.output}: {measured.model.name} on {len(measured.examined)} of {len(paths)} pictures"))
     return 1 if measured.results.failed() else 0

@@ -23,7 +23,7 @@ from lic.tools.evaluation.curves import METRICS, mean_curve
 from lic.tools.evaluation.metrics import measure
 from lic.tools.evaluation.results import ALL_OF_KODAK, CodecInfo, Measurement, Results
 from lic.tools.pool import DIED, in_processes
-from lic.tools.usage import BadOptions, describe
+from lic.tools.usage import BadOptions, describe, printable
 
 KODAK = Path(__file__).parent / "kodak_hashes.json"
 WARM_UP = np.zeros((32, 32, 3), np.uint8)
@@ -83,7 +83,7 @@ def evaluate(
             bar.update(len(task.settings))
             if measured[-1].error:
                 error = f"{measured[-1].codec} failed on {task.path}: {measured[-1].error}"
-                tqdm.write(error, file=sys.stderr)
+                tqdm.write(printable(error), file=sys.stderr)
     order = list(infos)
     measurements.sort(key=lambda m: (m.picture, order.index(m.codec), m.setting))
     return Results(tuple(measurements), infos, recognise_kodak(hashes), machine(jobs))

@@ -85,7 +85,7 @@ class Results:
 def save_results(path: str | Path, results: Results, *, replace: bool = False) -> None:
     """Write JSON or CSV, by the suffix."""
     text = to_csv(results) if Path(path).suffix.lower() == ".csv" else to_json(results)
-    write_whole(path, text.encode(), replace=replace)
+    write_whole(path, text.encode(errors="backslashreplace"), replace=replace)
 
 
 def to_json(results: Results) -> str:

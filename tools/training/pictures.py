@@ -13,6 +13,7 @@ from tqdm import tqdm
 from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
+from lic.tools.usage import printable
 
 
 class NoPictures(LicError):
@@ -52,7 +53,7 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
             picture = load_picture(path)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             if not quiet:
-                tqdm.write(f"skipped {path}: {' '.join(str(error).split())}")
+                tqdm.write(printable(f"skipped {path}: {' '.join(str(error).split())}"))
             continue
         if min(picture.shape[1:]) < smallest:
             small += 1

@@ -113,3 +113,19 @@ def test_wrong_arguments_are_explained(
 ) -> None:
     assert main(["eval", str(folder), *arguments]) > 0
     assert message in capsys.readouterr().err
+
+
+def test_names_that_are_not_utf_8(
+    folder: Path, tiny_model_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    picture = tmp_path / "caf\udce9\x1b.png"
+    picture.write_bytes((folder / "first.png").read_bytes())
+    (tmp_path / "broken\x07.png").write_bytes(b"no picture")
+    for name in ("r.json", "r.csv"):
+        arguments = [str(picture), str(tmp_path / "broken\x07.png"), "-o", str(tmp_path / name)]
+        main(["eval", *arguments, "--codecs", "jpeg", "--qualities", "jpeg=20"])
+        assert any(m.picture.startswith("caf") for m in load_results([tmp_path / name]).measurements)
+    compare = ["--codecs", "jpeg", "--bytes", "5000", "-o", str(tmp_path / "c.png"), "--html", str(tmp_path / "c.html")]
+    assert main(["compare", str(picture), *compare]) == 0
+    said = capsys.readouterr()
+    assert all(line.isprintable() for line in (said.out + said.err).splitlines())
