@@ -85,7 +85,8 @@ class LicImageFile(ImageFile.ImageFile):
         super().verify()
 
     def _read(self) -> bytes:
-        assert self.fp is not None
+        if self.fp is None:  # as Pillow says
+            raise RuntimeError("verify must be called directly after open, and the file opened again after it")
         self.fp.seek(0)
         return self.fp.read()
 

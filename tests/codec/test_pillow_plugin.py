@@ -58,6 +58,22 @@ def test_verify(path: Path) -> None:
         Image.open(io.BytesIO(data)).verify()
 
 
+def test_files_that_were_closed_raise_what_pillows_formats_raise(path: Path) -> None:
+    closed = Image.open(path)
+    closed.close()
+    with pytest.raises(ValueError, match="closed image"):
+        closed.load()
+    loaded = Image.open(path)
+    loaded.load()
+    for image in (closed, loaded):
+        with pytest.raises(RuntimeError, match="directly after open"):
+            image.verify()
+    verified = Image.open(path)
+    verified.verify()
+    with pytest.raises(RuntimeError, match="opened again"):
+        verified.load()
+
+
 def test_the_format_is_registered() -> None:
     assert Image.registered_extensions()[".lic"] == "LIC"
     assert Image.MIME["LIC"] == "image/x-lic"
