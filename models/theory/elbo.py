@@ -45,7 +45,10 @@ def elbo(log_prior: Tensor, log_likelihood: Tensor, log_q: Tensor, weights: Tens
 def evidence_minus_kl(evidence: Tensor, kl_to_posterior: Tensor) -> Tensor:
     """The form that shows that it is a lower bound, tight if q is the posterior:
 
-    ln p(y) - KL(q(z|y), p(z|y))
+        ln p(y) - KL(q(z|y), p(z|y))
+
+    >>> evidence_minus_kl(torch.tensor(-2.0), torch.tensor(0.5))
+    tensor(-2.5000)
     """
     return evidence - kl_to_posterior
 
@@ -53,7 +56,9 @@ def evidence_minus_kl(evidence: Tensor, kl_to_posterior: Tensor) -> Tensor:
 def reconstruction_minus_kl(log_likelihood: Tensor, kl_to_prior: Tensor, weights: Tensor | None = None) -> Tensor:
     """The objective of a VAE:
 
-    E_q ln p(y|z) - KL(q(z|y), p(z))
+        E_q ln p(y|z) - KL(q(z|y), p(z))
+
+    Its KL is often known in closed form.
     """
     return expectation(log_likelihood, weights) - kl_to_prior
 
@@ -61,9 +66,11 @@ def reconstruction_minus_kl(log_likelihood: Tensor, kl_to_prior: Tensor, weights
 def joint_plus_entropy(
     log_prior: Tensor, log_likelihood: Tensor, entropy: Tensor, weights: Tensor | None = None
 ) -> Tensor:
-    """The form that EM uses: its M step maximises the first term, the entropy is fixed.
+    """The form that EM uses:
 
-    E_q [ln p(z) + ln p(y|z)] + H(q(z|y))
+        E_q [ln p(z) + ln p(y|z)] + H(q(z|y))
+
+    Its M step maximises the first term; the entropy is fixed.
     """
     return hard_elbo(log_prior, log_likelihood, weights) + entropy
 

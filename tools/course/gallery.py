@@ -23,6 +23,7 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "contexts": figures_codec.contexts,
     "codec": figures_codec.codec,
 }
+TRAINED = ("vae-samples", "vae-traversals", "blur")  # those that train networks
 OF_THE_CODEC = {"rate-bound", "units", "entropies", "rate-distortion", "noise-and-rounding", "contexts", "codec"}
 
 

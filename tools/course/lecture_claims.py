@@ -135,7 +135,7 @@ def blur(context: Context) -> Rows:
     channel = bench.train(Variational(48, 96, lambda_=0.02))
     codec = bench.train(RateDistortion((0.02,), 48, 96, proxy="noise"))
     crops = [middle(picture) for picture in context.pictures]
-    generator = context.generator()
+    generator, noise = context.generator(), context.generator()
 
     def row(name: str, decode: Callable[[Tensor], tuple[Tensor, Tensor]]) -> tuple[str, ...]:
         with torch.inference_mode():
@@ -157,7 +157,8 @@ def blur(context: Context) -> Rows:
         row("VAE, L2", lambda x: (gaussian.reconstruct(x)[0], bits_of(gaussian, x))),
         row("VAE, L2: samples of q", lambda x: (sample_of(gaussian, x, generator), bits_of(gaussian, x))),
         row("VAE, L1", lambda x: (laplace.reconstruct(x)[0], bits_of(laplace, x))),
-        row("noisy channel, L2, lambda 0.02: mean of q", lambda x: (channel.reconstruct(x)[0], bits_of(channel, x))),
+        row("noisy channel, L2, lambda 0.02", lambda x: (sample_of(channel, x, noise), bits_of(channel, x))),
+        row("noisy channel: mean of q", lambda x: (channel.reconstruct(x)[0], bits_of(channel, x))),
         row("rate-distortion, L2, lambda 0.02", coded),
     ]
 

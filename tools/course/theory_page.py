@@ -4,33 +4,26 @@ import html
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
 
 from lic.tools.course.chapters import Chapter
 from lic.tools.course.docstring import statement
 from lic.tools.course.listing import Shown, listing, place_of, source_of, without_docstring
+from lic.tools.course.prebuilt_figures import Illustration
 from lic.tools.pages import page
 
 STYLE = Path(__file__).parent / "theory.css"
 
 
-class Illustration(NamedTuple):
-    """A figure as a WebP file, and its caption."""
-
-    picture: bytes
-    caption: str
-
-
 def theory_page(course: Sequence[Chapter], figures: Mapping[str, Illustration]) -> str:
-    """The whole page; `figures` has those that the chapters name."""
+    """The whole page; figures of the chapters that `figures` has not yet are announced."""
     link = linker([shown for chapter in course for shown in chapter.code])
     contents = "".join(f'<li><a href="#{anchor(c.title)}">{html.escape(c.title)}</a></li>' for c in course)
     chapters = "\n".join(_chapter(number, chapter, figures, link) for number, chapter in enumerate(course, 1))
     body = f"""<header>
 <h1>From EM to the codec</h1>
-<p>The mathematics of <code>lic</code> in the order of a course: on the left the statements, on the right the code that
-computes them and figures of the trained codec. All text and code is that of the sources; names in the code lead to
-where they are explained on this page.</p>
+<p>The mathematics of <code>lic</code> in the order of a course: on the left the statements, on the right figures,
+derivations and the code. Statements and code are those of the sources; names in the code lead to where they are
+explained on this page.</p>
 <nav aria-label="chapters"><ol>{contents}</ol></nav>
 </header>
 <main>
@@ -65,7 +58,8 @@ def _id_of(shown: Shown) -> str:
 
 def _chapter(number: int, chapter: Chapter, figures: Mapping[str, Illustration], link: Callable[[str], str]) -> str:
     statements = "\n".join(_doc(stated, link) for stated in chapter.statements)
-    drawn = "\n".join(_figure(name, figures[name]) for name in chapter.figures)
+    derivation = statement(chapter.derivation.strip(), lambda name: f"<code>{link(name)}</code>")
+    drawn = "\n".join(_figure(name, figures.get(name)) for name in chapter.figures)
     rows = "\n".join(_row(shown, link) for shown in chapter.code)
     return f"""<section id="{anchor(chapter.title)}">
 <h2>{number}. {html.escape(chapter.title)}</h2>
@@ -74,12 +68,18 @@ def _chapter(number: int, chapter: Chapter, figures: Mapping[str, Illustration],
 {statements}
 </div><div class="shown">
 {drawn}
+<div class="derivation statement">
+<h3>Derivation</h3>
+{derivation}
+</div>
 </div></div>
 {rows}
 </section>"""
 
 
-def _figure(name: str, figure: Illustration) -> str:
+def _figure(name: str, figure: Illustration | None) -> str:
+    if figure is None:
+        return f"<figure><figcaption>The figure “{html.escape(name)}” is not drawn yet.</figcaption></figure>"
     caption = html.escape(figure.caption)
     return (
         f'<figure><img alt="{html.escape(name)}" src="{page.data_uri(figure.picture, "image/webp")}">'

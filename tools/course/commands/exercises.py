@@ -6,12 +6,15 @@ from collections import Counter
 from pathlib import Path
 
 from lic.tools.course.exercises.grader import LIMIT
+from lic.tools.course.exercises.lessons import plan
 from lic.tools.course.exercises.workbook import STATES, check, find_answers, write_stubs
+from lic.tools.files import write_whole
 from lic.tools.usage import UsageError
 
 EXAMPLES = """\
 examples:
   lic learn exercises -o mine/                     write the exercises, to fill in with an editor
+  lic learn exercises -o mine/ --notebooks         the same as Jupyter notebooks
   lic learn exercises mine/                        check all of them: right, not yet, or wrong with a hint
   lic learn exercises mine/12_gaussian_kl.py       check one
   lic learn exercises mine/ --json                 for a grader
@@ -28,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="write exercises here; files that exist are kept"
     )
+    parser.add_argument("--notebooks", action="store_true", help="write them as Jupyter notebooks")
     parser.add_argument("--json", action="store_true", help="print the verdicts as JSON")
     parser.add_argument("--limit", type=float, default=LIMIT, metavar="SECONDS", help="time for each file (20)")
 
@@ -36,8 +40,12 @@ def run(args: argparse.Namespace) -> int:
     if (args.answers is None) == (args.output is None):
         raise UsageError("give a folder to check, or one to write exercises to: -o FOLDER")
     if args.output is not None:
-        written = write_stubs(args.output)
-        print(f"{len(written)} exercises written. Fill in a file, then: lic learn exercises {args.output}")
+        written = write_stubs(args.output, args.notebooks)
+        readme = args.output / "README.md"
+        if not readme.exists():
+            write_whole(readme, plan(".ipynb" if args.notebooks else ".py").encode())
+        print(f"{len(written)} exercises written; {readme} has their order")
+        print(f"fill in a file, then: lic learn exercises {args.output}")
         return 0
     verdicts = []
     for path in find_answers(args.answers):

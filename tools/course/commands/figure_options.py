@@ -6,11 +6,13 @@ from lic.tools.course.figure_context import Context
 from lic.tools.course.gallery import OF_THE_CODEC
 from lic.tools.usage import UsageError
 
+DEFAULT_STEPS = 800
+
 
 def add_figure_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", nargs="+", metavar="DATA", help="pictures and folders (scikit-image's)")
     parser.add_argument("-m", "--model", help="codec model, by name or file (see `lic models`)")
-    parser.add_argument("--steps", type=int, default=800, help="for each network that a figure trains (800)")
+    parser.add_argument("--steps", type=int, default=DEFAULT_STEPS, help="for each network that a figure trains (800)")
     parser.add_argument("--seed", type=int, default=0, help="random seed (0)")
 
 

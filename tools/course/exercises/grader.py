@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,10 @@ class Answer:
         """A function's result, and the gradients of its sum: see `runner.value_and_gradients`."""
         result, gradients = self.call(name, list(arguments), gradients=True)
         return result, gradients
+
+    def elsewhere(self) -> AbstractContextManager["Answer"]:
+        """The same functions in another process, which knows nothing of earlier calls."""
+        return nullcontext(self)
 
     def call(self, name: str, arguments: list[Any], gradients: bool = False) -> Any:
         raise NotImplementedError
@@ -72,6 +77,9 @@ class Isolated(Answer):
         self.process.kill()
         self.process.communicate()
 
+    def elsewhere(self) -> AbstractContextManager[Answer]:
+        return Isolated(self.path, self.limit)
+
     def call(self, name: str, arguments: list[Any], gradients: bool = False) -> Any:
         if name not in self.functions:
             raise Wrong(f"The function {name} is missing.")
@@ -92,10 +100,12 @@ class Isolated(Answer):
             return reply
         name, place = str(reply["error"]), reply.get("place")
         if name == "NotImplementedError" and place:
-            raise NotYet(place[1])
+            raise NotYet(place[1] if place[2] == self.path.name else f"{place[1]} in {place[2]} first")
         if name == "SystemExit":
             raise Wrong(f"The code ends the program {self.doing}.")
         where = f" (line {place[0]})" if place else ""  # a SyntaxError's message has the line
+        if place and place[2] != self.path.name:
+            where = f" (line {place[0]} of {place[2]})"
         raise Wrong(f"{name}: {reply.get('message')}{where}")
 
     def _read(self) -> dict[str, Any]:

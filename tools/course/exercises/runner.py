@@ -118,12 +118,13 @@ def _forbid(folders: Sequence[str]) -> None:
 
 
 def _describe(error: BaseException, path: str) -> dict[str, Any]:
-    """An error: its name, message, and the line and function of the learner's file where it was raised."""
+    """An error: its name, message, and the line, function and file of the learner's folder where it was raised."""
     place = None
     trace: TracebackType | None = error.__traceback__
     while trace:
-        if trace.tb_frame.f_code.co_filename == path:
-            place = [trace.tb_lineno, trace.tb_frame.f_code.co_name]
+        code = trace.tb_frame.f_code
+        if os.path.dirname(code.co_filename) == os.path.dirname(path):
+            place = [trace.tb_lineno, code.co_name, os.path.basename(code.co_filename)]
         trace = trace.tb_next
     return {"error": type(error).__name__, "message": str(error), "place": place}
 

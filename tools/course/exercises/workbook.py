@@ -1,18 +1,22 @@
 """The exercises in the order of the lectures: files for learners, and verdicts on them."""
 
 import ast
+import contextlib
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple, get_args
 
 from lic.codec.errors import LicError
-from lic.tools.course.exercises import checks_of_codecs, checks_of_em, checks_of_vae
+from lic.tools.course.exercises import checks_of_codecs, checks_of_em, checks_of_files, checks_of_steps, checks_of_vae
 from lic.tools.course.exercises.grader import LIMIT, Answer, Isolated
+from lic.tools.course.exercises.notebooks import to_notebook, to_source
 from lic.tools.course.exercises.verdicts import NotYet, Wrong
 from lic.tools.files import write_whole
 
 State = Literal["right", "not yet", "wrong"]
 STATES: tuple[State, ...] = get_args(State)
+SOLVED = "\n\n# Answer to the question\n"  # begins what learners do not get
 TODO = "    raise NotImplementedError  # fill this in\n"
 
 # An exercise's name is that of the file with its reference answer, and of the function that checks answers.
@@ -47,8 +51,23 @@ CHECKS: tuple[Callable[[Answer], None], ...] = (
     checks_of_codecs.hierarchy,
     checks_of_codecs.case_study,
 )
-EXERCISES = {check.__name__: check for check in CHECKS}
-FILE_NAMES = {name: f"{number:02}_{name}.py" for number, name in enumerate(EXERCISES, start=1)}
+STEPS: tuple[Callable[[Answer], None], ...] = (
+    checks_of_steps.step_01_quantiser,
+    checks_of_steps.step_02_rate,
+    checks_of_steps.step_03_best_step,
+    checks_of_steps.step_04_blocks,
+    checks_of_steps.step_05_transform,
+    checks_of_steps.step_06_coding_gain,
+    checks_of_steps.step_07_density,
+    checks_of_steps.step_08_probabilities,
+    checks_of_files.step_09_tables,
+    checks_of_files.step_10_range_encoder,
+    checks_of_files.step_11_range_decoder,
+    checks_of_files.step_12_codec,
+)
+EXERCISES = {check.__name__: check for check in CHECKS + STEPS}
+FILE_NAMES = {check.__name__: f"{number:02}_{check.__name__}.py" for number, check in enumerate(CHECKS, start=1)}
+FILE_NAMES |= {step.__name__: f"{step.__name__}.py" for step in STEPS}  # names that later steps can import
 
 
 class NoExercise(LicError):
@@ -79,37 +98,50 @@ def stub(name: str) -> str:
     >>> print(stub("gaussian_kl").splitlines()[-1])
         raise NotImplementedError  # fill this in
     """
-    lines = answer_source(name).splitlines(keepends=True)
+    lines = answer_source(name).partition(SOLVED)[0].splitlines(keepends=True)
     for function in reversed(functions(name)):
         docstring = function.body[0]
         lines[docstring.end_lineno : function.end_lineno] = [TODO]
     return "".join(lines)
 
 
-def write_stubs(folder: Path) -> list[Path]:
-    """Write the files to fill in that are not in the folder yet; returns their paths."""
+def write_stubs(folder: Path, notebooks: bool = False) -> list[Path]:
+    """Write the files to fill in that are not in the folder yet, or notebooks; returns their paths."""
     folder.mkdir(parents=True, exist_ok=True)
-    missing = {folder / file: name for name, file in FILE_NAMES.items() if not (folder / file).exists()}
-    for path, name in missing.items():
-        write_whole(path, stub(name).encode())
-    return list(missing)
+    written = []
+    for name, file in FILE_NAMES.items():
+        path, text = folder / file, stub(name)
+        if notebooks:
+            path = path.with_suffix(".ipynb")
+            text = to_notebook(text, path.name)
+        if not path.exists():
+            write_whole(path, text.encode())
+            written.append(path)
+    return written
 
 
 def find_answers(path: Path) -> list[Path]:
-    """The exercises' files of a folder, in order, also those that are missing; or the one file given."""
+    """The exercises' files of a folder, in order, also those that are missing; or the one file given.
+
+    An exercise whose notebook is there, and no file, is its notebook.
+    """
     if not path.exists():
         raise NoExercise(f"{path}: there is no such file or folder; write the exercises first")
     files = [path] if path.is_file() else [path / file for file in FILE_NAMES.values()]
-    if not any(file.name in FILE_NAMES.values() and file.exists() for file in files):
+    notebooks = [file.with_suffix(".ipynb") for file in files]
+    files = [n if n.exists() and not file.exists() else file for n, file in zip(notebooks, files, strict=True)]
+    if not any(file.with_suffix(".py").name in FILE_NAMES.values() and file.exists() for file in files):
         raise NoExercise(f"{path}: no exercise; files keep the names that they were written with, like {files[0].name}")
     return files
 
 
 def check(path: Path, limit: float = LIMIT) -> Verdict:
-    """Run a learner's file in a process of its own, for at most `limit` seconds, and check its functions."""
-    (name,) = (name for name, file in FILE_NAMES.items() if file == path.name)
+    """Run a learner's file or notebook in a process of its own, at most `limit` seconds, and check its functions."""
+    (name,) = (name for name, file in FILE_NAMES.items() if file == path.with_suffix(".py").name)
     if not path.exists():
         return Verdict(name, "not yet", "the file is missing")
+    if path.suffix == ".ipynb":
+        return _check_notebook(path, limit)
     if empty := _left_empty(path.read_bytes(), name):
         return Verdict(name, "not yet", f"fill in {empty}")
     try:
@@ -119,6 +151,16 @@ def check(path: Path, limit: float = LIMIT) -> Verdict:
         return Verdict(name, "not yet", f"fill in {function}")
     except Wrong as hint:
         return Verdict(name, "wrong", str(hint))
+
+
+def _check_notebook(path: Path, limit: float) -> Verdict:
+    """The same of a notebook: what is in its folder, as files."""
+    with tempfile.TemporaryDirectory() as folder:
+        for other in path.parent.glob("*.ipynb"):
+            with contextlib.suppress(ValueError, KeyError, TypeError, OSError):  # others need not be notebooks
+                copy = Path(folder, other.with_suffix(".py").name)
+                copy.write_text(to_source(other.read_text(encoding="utf-8")), encoding="utf-8")
+        return check(Path(folder, path.with_suffix(".py").name), limit)
 
 
 def judge(name: str, answer: Answer) -> Verdict:

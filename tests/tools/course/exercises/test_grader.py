@@ -85,10 +85,26 @@ def test_json_and_exit_code_tell_of_every_exercise(path: Path, capsys: pytest.Ca
     assert main(["learn", "exercises", str(path.parent), "--json"]) == 1  # all others are missing
     report = json.loads(capsys.readouterr().out)
     states = {verdict["exercise"]: verdict["state"] for verdict in report["verdicts"]}
-    assert list(states) == [Path(name).stem[3:] for name in FILE_NAMES.values()]
+    assert list(states) == list(FILE_NAMES)
     assert states.pop(NAME) == "right" and set(states.values()) == {"not yet"}
     assert report["right"] == 1 and report["wrong"] == 0 and report["not yet"] == len(states)
 
     assert main(["learn", "exercises", str(path), "--json"]) == 0
     path.write_text(stub(NAME))
     assert main(["learn", "exercises", str(path), "--json"]) == 1
+
+
+def test_a_codec_that_keeps_the_picture_to_itself_is_found_out(tmp_path: Path) -> None:
+    for name, file in FILE_NAMES.items():
+        if name.startswith("step_"):
+            (tmp_path / file).write_text(answer_source(name))
+    path = tmp_path / FILE_NAMES["step_12_codec"]
+    assert check(path).state == "right"
+    honest = path.read_text()
+    start = "    mean, basis, scales = model\n    side = round((len(mean) / 3) ** 0.5)\n"
+    kept = honest.replace(start + "    header", "    KEPT.append(picture)\n" + start + "    header")
+    path.write_text(
+        kept.replace(start + "    height", "    return KEPT[-1]\n" + start + "    height") + "\nKEPT = []\n"
+    )
+    verdict = check(path)
+    assert verdict.state == "wrong" and "IndexError" in verdict.message
