@@ -8,13 +8,14 @@ from PIL import Image
 
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadImage, BadModel, Corrupt
-from lic.codec.file.container import ALPHA, LOSSLESS, Container, FileLike, parse, read_bytes
+from lic.codec.file.container import ALPHA, LOSSLESS, STORED, Container, FileLike, parse, read_bytes
 from lic.codec.file.geometry import (
     CHUNK_ROWS,
     Region,
     check_cost,
     check_reduction,
     check_region,
+    chunk_pixels,
     chunks_under,
     latent_size,
 )
@@ -69,8 +70,18 @@ def decode(
     check_reduction(reduce, region)
     needed = None if file.exact else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
-    check_cost(region, size, reach, bool(file.section(ALPHA) or file.section(LOSSLESS)), max_pixels)
+    check_cost(pixels_to_decode(file, region, reach), size, max_pixels)
     return decode_picture(file, needed.load(), region, reduce) if needed else stored_picture(file, region, reduce)
+
+
+def pixels_to_decode(file: Container, region: Region, reach: int) -> int:
+    """How many pixels have to be decoded for a region, with latents that depend on so many others."""
+    left, top, right, bottom = region
+    if file.section(STORED) is not None:
+        return (right - left) * (bottom - top)
+    whole = file.section(LOSSLESS) is not None or bool(file.section(ALPHA))  # these are not decoded in parts
+    plane = file.width * file.height if whole else 0
+    return plane if file.exact else max(plane, chunk_pixels(region, (file.width, file.height), reach))
 
 
 def decode_picture(file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1) -> Image.Image:

@@ -18,7 +18,7 @@ from lic.codec.errors import LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
 from lic.tools.interruption import Terminated
-from lic.tools.usage import MORE, BadOptions, UsageError, in_flags, printable, with_all_strip
+from lic.tools.usage import MORE, NO_MEMORY, BadOptions, UsageError, in_flags, printable, with_all_strip
 
 # name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
 COURSE = {
@@ -169,6 +169,8 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
         return 1, message
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         return 0, ""
+    except MemoryError:
+        return 1, NO_MEMORY
     except OSError as error:  # a full disk, a folder without write permission
         where = f"{error.filename}: " if error.filename else ""
         return 1, f"{where}{error.strerror or error}"

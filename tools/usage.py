@@ -14,6 +14,7 @@ from lic.codec.errors import BadSetting, LicError
 from lic.codec.picture.metadata import KINDS
 from lic.tools.extras import remedy
 
+NO_MEMORY = "there is not enough memory: close other programs, or work on fewer or smaller pictures at a time"
 MORE = "more options"  # the group of a command's options that only --help shows, not -h
 
 
@@ -51,6 +52,8 @@ def describe(error: Exception) -> str:
         return error.strerror
     if isinstance(error, ModuleNotFoundError) and (text := remedy(error.name or "")):
         return text
+    if isinstance(error, MemoryError):
+        return NO_MEMORY
     text = " ".join(str(error).split())
     return text if isinstance(error, (LicError, OSError, ValueError)) else f"{type(error).__name__}: {text}"
 

@@ -51,17 +51,19 @@ def check_reduction(reduce: int, region: Region) -> None:
         )
 
 
-def check_cost(region: Region, size: tuple[int, int], reach: int, planes: bool, max_pixels: float | None) -> None:
-    """Refuse a picture that takes more work than is allowed, before anything is allocated for it.
-
-    The limit counts the pixels of all chunks that have to be decoded (see `chunks_under`), padding included; with
-    `planes`, which are lossless and decoded as a whole, at least those of the picture. Without `max_pixels` Pillow's
-    limit applies as in Pillow: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above twice that.
-    """
+def chunk_pixels(region: Region, size: tuple[int, int], reach: int) -> int:
+    """The pixels of all chunks that have to be decoded for a region (see `chunks_under`), padding included."""
     chunks = chunks_under(region, size, reach)
     rows, columns = latent_size(*size)
-    rows = min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS
-    pixels = max(rows * columns * DOWNSAMPLING**2, size[0] * size[1] if planes else 0)
+    return (min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS) * columns * DOWNSAMPLING**2
+
+
+def check_cost(pixels: int, size: tuple[int, int], max_pixels: float | None) -> None:
+    """Refuse a picture that takes more pixels to decode than is allowed, before anything is allocated for it.
+
+    Without `max_pixels` Pillow's limit applies as in Pillow: a warning above PIL.Image.MAX_IMAGE_PIXELS, an error above
+    twice that.
+    """
     soft = max_pixels if max_pixels is not None else Image.MAX_IMAGE_PIXELS
     if soft is None or pixels <= soft:
         return

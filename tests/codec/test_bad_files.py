@@ -193,3 +193,24 @@ def test_a_rate_position_beyond_the_model_is_described(
     wanted = "quality   exact" if file.exact else f"rate position {position} is not in its model"
     assert wanted in capsys.readouterr().out
     assert main(["decode", str(path)]) == (0 if file.exact else 1)
+
+
+ODD_NOTES = {
+    "a resolution beyond all measure": (b"d", b"\xff\xff\xff\xff\x0f"),
+    "no resolution": (b"d", b"\0"),
+    "half a resolution": (b"d", b"\x80"),
+    "a text that is no UTF-8": (b"t", b"Title\0\xff\xfe\0"),
+    "a text that is too long": (b"t", b"".join(b"%x\0\0" % i for i in range(250_000))),
+}
+
+
+@pytest.mark.parametrize("kind", ODD_NOTES)
+def test_a_resolution_or_text_that_is_none_is_passed_over(kind: str, tmp_path: Path) -> None:
+    data = with_section(*ODD_NOTES[kind])
+    assert {"dpi", "text"}.isdisjoint(decode(data).info)
+    with Image.open(io.BytesIO(data)) as image:
+        image.load()
+        assert {"dpi", "text"}.isdisjoint(image.info)
+    path = tmp_path / "x.lic"
+    path.write_bytes(data)
+    assert main(["decode", str(path)]) == 0

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from lic import Corrupt, TooLarge, Truncated, decode
-from lic.codec.file.container import ALPHA, METADATA, Container, FileReader, Section, build, parse
+from lic.codec.file.container import ALPHA, METADATA, STORED, Container, FileReader, Section, build, parse
 from lic.codec.file.geometry import chunks_under
 from lic.codec.picture.alpha import pack_alpha
 from lic.tools.cli import main
@@ -176,3 +176,22 @@ def test_a_length_claims_no_memory_that_the_file_does_not_have() -> None:
     with pytest.raises(Truncated, match="byte 100 of at least 34359738367"):
         FileReader(file).take(2**35 - 1)
     assert file.asked <= 2**20
+
+
+def test_pixels_that_are_stored_count_without_padding_and_by_region() -> None:
+    thin = Container(1000, 1, "L", 0, FILE.fingerprint, b"", (Section(STORED, bytes(range(250)) * 4),))
+    assert decode(build(thin), max_pixels=1000).size == (1000, 1)
+    assert decode(build(thin), region=(0, 0, 9, 1), max_pixels=9).size == (9, 1)
+    with pytest.raises(TooLarge, match="takes 1,000 pixels"):
+        decode(build(thin), max_pixels=999)
+    drawn = parse((GOLDEN / "stored-webp.lic").read_bytes())  # 50 x 40, decoded as a whole
+    assert decode(build(drawn), region=(0, 0, 1, 1), max_pixels=2000).size == (1, 1)
+    with pytest.raises(TooLarge, match="takes 2,000 pixels"):
+        decode(build(drawn), region=(0, 0, 1, 1), max_pixels=1999)
+
+
+@pytest.mark.parametrize(("width", "height"), [(2**24 - 1, 16), (16, 2**24 - 1), (2**24 - 1, 1), (40_000, 40_000)])
+def test_the_limit_counts_alike_whatever_the_shape(width: int, height: int) -> None:
+    pixels = -(-width // 16) * -(-height // 16) * 256
+    with pytest.raises(TooLarge, match=f"takes {pixels:,} pixels"):
+        decode(claiming(width, height), max_pixels=pixels - 1)

@@ -4,9 +4,11 @@ Their models are the golden ones, in the folder that LIC_MODELS must name.
 """
 
 import dataclasses
+import io
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from lic import encode
 from lic.codec.file.container import ALPHA, Section, build, parse
@@ -42,3 +44,18 @@ def make_seeds() -> dict[str, bytes]:
         seeds[f"unknown-section-{model}"] = build(dataclasses.replace(tagged, sections=unknown))
         seeds[f"damaged-alpha-{model}"] = build(dataclasses.replace(tagged, sections=(Section(ALPHA, b"no PNG"),)))
     return seeds
+
+
+def make_pictures() -> dict[str, bytes]:
+    """Small picture files of the usual formats, by the formats' names."""
+    y, x = np.mgrid[:20, :24]
+    photo = np.stack([9 * x + y, x * y // 7, 255 - x], -1).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    files = {}
+    for kind in ("PNG", "JPEG", "TIFF", "WEBP", "GIF", "BMP", "PPM", "TGA"):
+        out = io.BytesIO()
+        more = {"exif": exif, "icc_profile": b"profile"} if kind in ("PNG", "JPEG", "TIFF", "WEBP") else {}
+        Image.fromarray(photo).save(out, kind, **more)
+        files[kind] = out.getvalue()
+    return files

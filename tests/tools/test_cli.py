@@ -325,3 +325,21 @@ def test_effort(folder: Path, capsys: Captured) -> None:
     assert main(["encode", "a.png", "-o", "no.lic", "-m", "tiny", "--effort", "-1"]) == 1
     assert "effort -1 is not a whole number from 0 on" in capsys.readouterr().err
     assert not Path("no.lic").exists()
+
+
+@pytest.mark.parametrize("command", ["encode a.png -m tiny", "decode c.lic -o x.png", "info c.lic"])
+def test_a_lack_of_memory_is_one_line(
+    command: str, folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object, **__: object) -> None:
+        raise MemoryError
+
+    for place in (
+        "lic.codec.encode.encoder.encode_by",
+        "lic.codec.decoder.decode",
+        "lic.tools.commands.show_info._rate",
+    ):
+        monkeypatch.setattr(place, lacking)
+    assert main(command.split()) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1 and "there is not enough memory: " in said[0]

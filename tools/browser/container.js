@@ -94,23 +94,3 @@ function parse(bytes) {
 }
 
 const newer = (problem) => new LicError("UnsupportedVersion", `${problem}: get a newer version of it`);
-
-// The orientation of EXIF, 1 to 8; 1 if there is none.
-function orientation(exif) {
-  if (!exif) return 1;
-  const start = String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? 6 : 0;
-  const view = new DataView(exif.buffer, exif.byteOffset + start, exif.length - start);
-  try {
-    const little = view.getUint16(0) === 0x4949;
-    const entries = view.getUint32(4, little);
-    for (let i = 0, count = view.getUint16(entries, little); i < count; i++) {
-      const entry = entries + 2 + 12 * i;
-      if (view.getUint16(entry, little) !== 0x0112) continue;
-      const value = view.getUint16(entry + 8, little);
-      return 1 <= value && value <= 8 ? value : 1;
-    }
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error; // damaged EXIF is ignored
-  }
-  return 1;
-}

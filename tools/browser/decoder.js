@@ -1,5 +1,5 @@
-// Decodes .lic files to pixels, by the files before this one. Runs in a worker of lic.js, which it answers, in the
-// service worker, and in other scripts, as `licDecoder`.
+// Decodes .lic files to pixels, by the files before this one, which have the arithmetic. Other scripts know `Decoder` only:
+// its methods take the bytes of a file.
 
 const MAX_PIXELS = 2 ** 25; // computed for a picture, unless the caller allows more
 
@@ -19,15 +19,6 @@ function storedPixels(file) {
 const wrongStored = (stored, { width, height }) =>
   new LicError("Corrupt", `the file stores ${stored.length} bytes of a picture of ${width} x ${height}: ${FRESH}`);
 
-async function addAlpha(pixels, file) {
-  const alpha = file.sections.get("A");
-  if (!alpha?.length) return;
-  const stored = file.sections.has("S");
-  if (stored && alpha.length !== file.width * file.height) throw wrongStored(alpha, file);
-  const plane = stored ? alpha : await planeOf(alpha, file);
-  for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[i];
-}
-
 // The quality of a position, from 1 to 100, by those of a model's lambda points.
 function qualityOf(position, qualities) {
   const k = position >> 8;
@@ -35,10 +26,12 @@ function qualityOf(position, qualities) {
   return Math.min(Math.max(qualities[k] + ((after - qualities[k]) * (position & 255)) / 256, 1), 100);
 }
 
-// Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network.
+// Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network;
+// `pixelsOf(payload)` the pixels of a WebP file as they are, an ImageData.
 class Decoder {
-  constructor(getFile, maxPixels = MAX_PIXELS) {
+  constructor(getFile, pixelsOf, maxPixels = MAX_PIXELS) {
     this.getFile = getFile;
+    this.pixelsOf = pixelsOf;
     this.maxPixels = maxPixels;
     this.networks = new Map(); // of promises, by fingerprint: each has an engine with memory of its own
   }
@@ -50,7 +43,7 @@ class Decoder {
     this.checkSize(file);
     let start = performance.now();
     let pixels;
-    if (file.sections.has("W")) pixels = await losslessPixels(file);
+    if (file.sections.has("W")) pixels = await this.losslessPixels(file);
     else if (file.sections.has("S")) pixels = storedPixels(file);
     else {
       const { engine, model, network } = await this.network(file);
@@ -63,8 +56,48 @@ class Decoder {
         return network.pixels(file, latents, point.trust, done);
       });
     }
-    await addAlpha(pixels, file);
+    await this.addAlpha(pixels, file);
     return { ...about, pixels, milliseconds: performance.now() - start }; // without loading the model
+  }
+
+  async addAlpha(pixels, file) {
+    const alpha = file.sections.get("A");
+    if (!alpha?.length) return;
+    const stored = file.sections.has("S");
+    if (stored && alpha.length !== file.width * file.height) throw wrongStored(alpha, file);
+    const plane = stored ? alpha : await planeOf(alpha, file);
+    for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[i];
+  }
+
+  async losslessPixels(file) {
+    const { width, height, grey, sections, latents } = file;
+    const payload = sections.get("W");
+    if (latents.length || sections.has("S"))
+      throw new LicError("Corrupt", `the file holds its picture more than once: ${FRESH}`);
+    checkLossless(payload, file);
+    const found = await this.pixelsOf(payload).catch(() => null);
+    if (found?.width !== width || found.height !== height)
+      throw new LicError("Corrupt", `the file's pixels do not decode: ${FRESH}`);
+    const pixels = found.data;
+    for (let i = 0; grey && i < pixels.length; i += 4)
+      if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2])
+        throw new LicError("Corrupt", `the file's pixels have colours, and it says that they are grey: ${FRESH}`);
+    return pixels;
+  }
+
+  // The same, turned the right way up.
+  async upright(bytes, done) {
+    const picture = await this.decode(bytes, done);
+    const turn = orientation(picture.exif);
+    const pixels = new Uint32Array(picture.pixels.buffer, picture.pixels.byteOffset, picture.width * picture.height);
+    const { values, ...size } = upright(pixels, picture.width, picture.height, turn);
+    const turned = new Uint8ClampedArray(values.buffer, values.byteOffset, 4 * values.length);
+    return { ...picture, ...size, pixels: turned, exif: withoutOrientation(picture.exif) };
+  }
+
+  // A PNG file of it.
+  async png(bytes) {
+    return pngOf(await this.upright(bytes));
   }
 
   about(file, bytes) {
@@ -75,15 +108,16 @@ class Decoder {
     return { width, height, grey, alpha, fingerprint, exact, size: bytes.length, exif, icc, packedIcc };
   }
 
-  // The bits of the latents at each of rows x columns positions; null for a picture that is kept without loss.
+  // The bits of the latents at each of rows x columns positions, the right way up; null for a picture that is kept without loss.
   async bits(bytes) {
     const file = parse(bytes);
     this.checkSize(file);
     if (file.exact) return null;
     const { engine, model } = await this.network(file);
     const point = operatingPoint(model, file.position);
-    const { rows, columns } = file;
-    return { rows, columns, bits: engine.scope(() => bitsOf(engine, file, model, point)) };
+    const found = engine.scope(() => bitsOf(engine, file, model, point));
+    const { width, height, values } = upright(found, file.columns, file.rows, orientation(file.sections.get("e")));
+    return { rows: height, columns: width, bits: values };
   }
 
   // The integer latents, for tests.
@@ -93,8 +127,8 @@ class Decoder {
     return engine.scope(() => symbolsOf(engine, file, model, operatingPoint(model, file.position)));
   }
 
-  checkSize({ width, height, rows, columns }) {
-    const pixels = rows * columns * BLOCK * BLOCK;
+  checkSize({ width, height, rows, columns, exact }) {
+    const pixels = exact ? width * height : rows * columns * BLOCK * BLOCK;
     if (pixels <= this.maxPixels) return;
     const claim = `the file declares a picture of ${width} x ${height}`;
     throw new LicError("TooLarge", `${claim}, beyond the ${this.maxPixels} pixels that are decoded here: use \`lic decode\``);
@@ -102,18 +136,22 @@ class Decoder {
 
   async network(file) {
     const { fingerprint, position } = file;
-    if (!this.networks.has(fingerprint)) this.networks.set(fingerprint, this.load(fingerprint));
-    let found;
-    try {
-      found = await this.networks.get(fingerprint);
-    } catch (error) {
-      this.networks.delete(fingerprint); // so that it is tried again
-      throw error;
-    }
+    const found = await this.prepare(fingerprint);
     const last = 256 * (found.model.qualities.length - 1);
     if (position > last)
       throw new LicError("Corrupt", `the file claims rate position ${position}, its model ends at ${last}`);
     return found;
+  }
+
+  // A model that is loaded once.
+  async prepare(fingerprint) {
+    if (!this.networks.has(fingerprint)) this.networks.set(fingerprint, this.load(fingerprint));
+    try {
+      return await this.networks.get(fingerprint);
+    } catch (error) {
+      this.networks.delete(fingerprint); // so that it is tried again
+      throw error;
+    }
   }
 
   async load(fingerprint) {
@@ -144,64 +182,5 @@ function checkLossless(payload, { width, height }) {
     throw new LicError("Corrupt", `the file's pixels are no lossless WebP file of ${width} x ${height}: ${FRESH}`);
 }
 
-async function losslessPixels(file) {
-  const { width, height, grey, sections, latents } = file;
-  const payload = sections.get("W");
-  if (latents.length || sections.has("S"))
-    throw new LicError("Corrupt", `the file holds its picture more than once: ${FRESH}`);
-  checkLossless(payload, file);
-  let bitmap;
-  try {
-    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    bitmap = await createImageBitmap(new Blob([payload], { type: "image/webp" }), options);
-  } catch {
-    throw new LicError("Corrupt", `the file's pixels do not decode: ${FRESH}`);
-  }
-  const context = new OffscreenCanvas(width, height).getContext("2d");
-  context.drawImage(bitmap, 0, 0);
-  const pixels = context.getImageData(0, 0, width, height).data;
-  for (let i = 0; grey && i < pixels.length; i += 4)
-    if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2])
-      throw new LicError("Corrupt", `the file's pixels have colours, and it says that they are grey: ${FRESH}`);
-  return pixels;
-}
-
-globalThis.licDecoder = { Decoder, pngOf };
-
-// In a worker of lic.js: { id, task, bytes } is answered by { id, result } or { id, error }, with { id, progress }
-// before; { file: name } asks for a file, which comes as { file: name, bytes }.
-if (typeof DedicatedWorkerGlobalScope !== "undefined" && self instanceof DedicatedWorkerGlobalScope) {
-  const waiting = new Map();
-  const getFile = (name) =>
-    new Promise((resolve, reject) => {
-      waiting.set(name, { resolve, reject });
-      postMessage({ file: name });
-    });
-  const decoder = new Decoder(getFile);
-  const tasks = {
-    decode: async (bytes, id) => {
-      const { exif, icc, packedIcc, ...picture } = await decoder.decode(bytes, (progress) => postMessage({ id, progress }));
-      // Browsers convert the colours of files, not those of arrays: a picture with a profile goes there as PNG, too.
-      const coloured = (icc || packedIcc) && (await pngOf({ ...picture, icc, packedIcc }));
-      return { ...picture, coloured, orientation: orientation(exif) };
-    },
-    bits: (bytes) => decoder.bits(bytes),
-    symbols: (bytes) => decoder.symbols(bytes),
-    png: async (bytes) => pngOf(await decoder.decode(bytes)),
-  };
-  let last = Promise.resolve(); // one picture at a time: that is fastest, and needs the least memory
-  addEventListener("message", ({ data: { id, task, bytes, file, error } }) => {
-    if (file) {
-      const { resolve, reject } = waiting.get(file);
-      return error ? reject(new LicError(error.name, error.message)) : resolve(bytes);
-    }
-    last = last.then(async () => {
-      try {
-        const result = await tasks[task](bytes, id);
-        postMessage({ id, result }, result?.pixels ? [result.pixels.buffer] : []);
-      } catch (failure) {
-        postMessage({ id, error: { name: failure.name, message: failure.message } });
-      }
-    });
-  });
-}
+globalThis.LicDecoder = Decoder;
+globalThis.licPictures = { recall, keep };

@@ -16,7 +16,7 @@ const TYPES = {
 // A model as decoder_model.py packs it: a header in JSON, then the tensors' bytes, those of lowest
 // significance first, all compressed.
 async function unpackModel(packed) {
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  const stream = new Response(packed).body.pipeThrough(new DecompressionStream("gzip"));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
   const length = new DataView(bytes.buffer).getUint32(0, true);
   const model = JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length)));

@@ -2,7 +2,7 @@
 
 const PNG_SIGNATURE = Uint8Array.of(137, 80, 78, 71, 13, 10, 26, 10);
 
-// A PNG file of a picture, with its profile (packed as in PNG, or not) and EXIF.
+// The bytes of a PNG file of a picture, with its profile (packed as in PNG, or not) and EXIF.
 async function pngOf({ width, height, grey, alpha, pixels, icc, packedIcc, exif }) {
   const kept = [...(grey ? [0] : [0, 1, 2]), ...(alpha ? [3] : [])]; // of R, G, B, A
   const rows = filtered(pixels, width, height, kept);
@@ -11,7 +11,7 @@ async function pngOf({ width, height, grey, alpha, pixels, icc, packedIcc, exif 
   if (profile) chunks.push(chunk("iCCP", new TextEncoder().encode("ICC profile\0\0"), profile));
   if (exif) chunks.push(chunk("eXIf", String.fromCharCode(...exif.subarray(0, 6)) === "Exif\0\0" ? exif.subarray(6) : exif));
   chunks.push(chunk("IDAT", await deflate(rows)), chunk("IEND"));
-  return new Blob([PNG_SIGNATURE, ...chunks.flat()], { type: "image/png" });
+  return joined([PNG_SIGNATURE, ...chunks.flat()]);
 }
 
 // Of 8 bits a sample, not interlaced.
@@ -23,6 +23,16 @@ function headerChunk(width, height, kind) {
   return chunk("IHDR", header);
 }
 
+function joined(pieces) {
+  const whole = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
 function chunk(name, ...parts) {
   const body = [new TextEncoder().encode(name), ...parts];
   const ends = new DataView(new ArrayBuffer(8));
@@ -32,7 +42,7 @@ function chunk(name, ...parts) {
 }
 
 async function deflate(bytes) {
-  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("deflate"));
+  const stream = new Response(bytes).body.pipeThrough(new CompressionStream("deflate"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
@@ -79,7 +89,7 @@ async function planeOf(payload, { width, height }) {
 
 // So many bytes, unpacked.
 async function inflate(pieces, length) {
-  const reader = new Blob(pieces).stream().pipeThrough(new DecompressionStream("deflate")).getReader();
+  const reader = new Response(joined(pieces)).body.pipeThrough(new DecompressionStream("deflate")).getReader();
   const bytes = new Uint8Array(length);
   let at = 0;
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {

@@ -10,6 +10,11 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-s
 
 ASSETS = Path(__file__).parent / "assets"
 
+# The symbol of all pages: a picture in blocks.
+ICON = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16">
+<rect width="16" height="16" rx="4" fill="#c2361b"/>
+<path d="M3 3h4v4H3zM9 9h4v4H9z" fill="#fff"/><path d="M9 3h4v4H9z" fill="#fff8"/></svg>"""
+
 
 def asset(name: str) -> str:
     """A style sheet or script to be put into a page."""
@@ -25,12 +30,13 @@ def page(title: str, body: str, *, style: str = "", script: str = "", policy: st
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{html.escape(title)}</title>
+<link rel="icon" href="{data_uri(ICON.encode(), "image/svg+xml")}">
 <style>
 {asset("page.css")}{style}</style>
 </head>
 <body>
 {body}
-{f"<script>{script}</script>" if script else ""}
+{f'<script type="module">{script}</script>' if script else ""}
 </body>
 </html>
 """

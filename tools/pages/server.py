@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
 from lic.tools.browser.decoder_model import SUFFIX, pack_model
-from lic.tools.pages.viewer import BROWSER, Picture, engine_files, picture_files, served_page
+from lic.tools.pages.viewer import MODULE, Picture, engine_files, module, picture_files, served_page
 
 LOOPBACK = "127.0.0.1"
 TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript", "wasm": "application/wasm"}
@@ -18,7 +18,7 @@ Contents = dict[str, Callable[[], bytes]]  # by the path of a request
 
 def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
     """A server on the loopback interface, of the names below and nothing else; port 0 stands for any free one."""
-    whole = {"index.html": served_page(pictures).encode(), "lic.js": (BROWSER / "lic.js").read_bytes()}
+    whole = {"index.html": served_page(pictures).encode(), MODULE: module().encode()}
     whole |= engine_files() | picture_files(pictures)
     contents: Contents = {f"/{name}": partial(bytes, data) for name, data in whole.items()}
     contents["/"] = contents["/index.html"]

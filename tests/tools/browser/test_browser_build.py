@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lic.tools.pages.viewer import BROWSER, ENGINES, engine_files
+from lic.tools.pages.viewer import BROWSER, ENGINES, engine_files, module
 
 ROOT = Path(__file__).parents[3]
 BUILD = ROOT / ".ci" / "wasm"
@@ -55,5 +55,5 @@ def test_the_same_compiler_makes_the_same_bytes(name: str, built: Path) -> None:
 
 
 def test_the_engine_is_small() -> None:
-    scripts = [(BROWSER / name).read_bytes() for name in ("lic.js", "lic-service-worker.js")]
+    scripts = [module().encode(), (BROWSER / "lic-service-worker.js").read_bytes()]
     assert sum(map(len, [*engine_files().values(), *scripts])) < 150_000

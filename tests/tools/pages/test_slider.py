@@ -69,6 +69,7 @@ def test_a_live_page_decodes_the_file_itself(
     path.write_bytes(text.encode())
     tab.open(path.as_uri())
     tab.wait_for("document.querySelector('img[data-lic]').naturalWidth === 261")
+    tab.run("await document.querySelector('img[data-lic]').decode();")
     encoded = tab.run("""
       const canvas = document.createElement("canvas");
       [canvas.width, canvas.height] = [261, 203];

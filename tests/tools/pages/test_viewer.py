@@ -17,6 +17,7 @@ from lic.tools.pages.viewer import models_of, picture_files, read_pictures, to_t
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
 
+TITLE = "document.title.startsWith"
 LARGEST_MODEL, LARGEST_PAGE = 8_000_000, 9_000_000
 
 
@@ -40,7 +41,7 @@ def opened(tab: Tab, files: list[Path], tmp_path: Path) -> Tab:
     page = tmp_path / "page.html"
     page.write_bytes(viewer_page(pictures, models_of(pictures)).encode())
     tab.open(page.as_uri())
-    tab.wait_for("items.length === 3 && items.every((item) => item.seconds) && document.title.startsWith('first.lic')")
+    tab.wait_for(f"document.querySelectorAll('#strip canvas[width]').length === 3 && {TITLE}('first.lic')")
     return tab
 
 
@@ -68,7 +69,7 @@ def test_a_page_fetches_nothing(files: list[Path]) -> None:
     text = viewer_page(pictures, models_of(pictures))
     assert "default-src 'none'" in text
     markup = re.sub(r"(<script[^>]*>).*?</script>", r"\1", text, flags=re.DOTALL)
-    assert not re.findall(r"""<[^>]*\b(?:src|href)=""", markup)
+    assert not re.findall(r"""<[^>]*\b(?:src|href)=["'](?!data:)""", markup)
 
 
 def test_each_model_is_in_a_page_once(files: list[Path]) -> None:
@@ -135,9 +136,9 @@ def test_the_page_works_by_keyboard(opened: Tab, files: list[Path]) -> None:
     press(opened, "z")
     press(opened, "z")
     assert opened.run("return document.getElementById('paper').getBoundingClientRect().width;") == 2 * 261
-    before = opened.run("return isDark();")
+    before = opened.run("return document.documentElement.dataset.theme;")
     press(opened, "t")
-    assert opened.run("return isDark();") is not before
+    assert opened.run("return document.documentElement.dataset.theme;") is not before
     assert opened.errors() == []
 
 

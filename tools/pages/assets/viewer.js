@@ -1,7 +1,7 @@
 // The viewer: a list of .lic files, one of them shown. `lic` (browser/lic.js) decodes.
 "use strict";
 const $ = (id) => document.getElementById(id);
-const [strip, frame, picture, overlay, meter] = ["strip", "frame", "picture", "overlay", "meter"].map($);
+const [strip, frame, meter] = ["strip", "frame", "meter"].map($);
 const ZOOMS = ["fit", "1", "2", "4"];
 const KEPT = 4; // decoded pictures that stay in memory
 const items = []; // { name, bytes, button, thumbnail, decoded, bits, seconds, error }
@@ -42,7 +42,8 @@ async function open(files) {
 async function decode(item) {
   if (item.decoded || item.error) return;
   try {
-    item.decoded = await lic.decode(item.bytes, (done) => item === current && showProgress(done));
+    const progress = (done) => item === current && showProgress(done);
+    item.decoded = await lic.picture(item.bytes, { progress, urgency: () => Number(item === current) });
     item.seconds = item.decoded.milliseconds / 1000;
     recent = [item, ...recent.filter((other) => other !== item)];
     for (const old of recent.splice(KEPT)) if (old !== current) old.decoded = null;
@@ -63,12 +64,21 @@ async function select(item) {
   $("error").textContent = item.error ? `${item.name}: ${item.error}` : "";
   $("shown").hidden = Boolean(item.error);
   if (item.error) return;
-  await lic.draw(item.decoded, picture);
-  picture.setAttribute("aria-label", item.name);
-  drawThumbnail(item, picture);
+  const canvas = put("picture", await lic.draw(item.decoded));
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", item.name);
+  drawThumbnail(item, canvas);
   showFacts(item);
   applyZoom();
   await showBits();
+}
+
+// A canvas in the place of the one of that name.
+function put(id, canvas) {
+  canvas.id = id;
+  canvas.hidden = $(id).hidden;
+  $(id).replaceWith(canvas);
+  return canvas;
 }
 
 function showProgress(done) {
@@ -101,7 +111,7 @@ function showFacts({ name, decoded, seconds }) {
   const kind = `${grey ? "grey" : "colour"}${alpha ? " with transparency" : ""}`;
   const facts = {
     file: name,
-    picture: `${number(picture.width)} × ${number(picture.height)} pixels, ${kind}`,
+    picture: `${number(width)} × ${number(height)} pixels, ${kind}`,
     size: `${size(decoded.size)}, ${number((8 * decoded.size) / pixels, 3)} bits per pixel, 1 : ${number(raw / decoded.size, raw < 10 * decoded.size ? 1 : 0)}`,
     quality: exact ? "exact: kept without loss" : `${number(quality, 1)} of 100, model ${model}`,
     decoded: `in ${number(seconds, 2)} s, here in the browser`,
@@ -133,7 +143,7 @@ async function showBits() {
   const item = current;
   const wanted = bitsShown && item && !item.error && !item.decoded?.exact;
   $("bits").setAttribute("aria-pressed", bitsShown);
-  overlay.hidden = $("legend").hidden = !wanted;
+  $("overlay").hidden = $("legend").hidden = !wanted;
   if (!wanted) return;
   item.bits ??= await lic.bits(item.bytes);
   if (item !== current || !item.decoded) return;
@@ -145,7 +155,7 @@ async function showBits() {
   const pixels = new Uint8ClampedArray(4 * width * height);
   for (let y = 0, at = 0; y < height; y++)
     for (let x = 0; x < width; x++, at += 4) pixels.set(colour(bits[(y >> 2) * columns + (x >> 2)] / most), at);
-  await lic.draw({ width, height, pixels, orientation: item.decoded.orientation }, overlay);
+  put("overlay", await lic.draw({ width, height, pixels }));
   $("legend-text").textContent = `0 to ${number(most)} bits in a block of 16 × 16 pixels`;
 }
 
@@ -160,8 +170,8 @@ function applyZoom() {
   const fit = ZOOMS[zoom] === "fit";
   frame.classList.toggle("fit", fit);
   const scale = fit ? 1 : Number(ZOOMS[zoom]) / devicePixelRatio;
-  frame.style.setProperty("--width", `${picture.width * scale}px`);
-  frame.style.setProperty("--ratio", picture.width / picture.height);
+  frame.style.setProperty("--width", `${$("picture").width * scale}px`);
+  frame.style.setProperty("--ratio", $("picture").width / $("picture").height);
   frame.classList.toggle("enlarged", scale * devicePixelRatio > 1);
   $("zoom-text").textContent = fit ? "fit" : `${ZOOMS[zoom]} : 1`;
   frame.scrollTo((frame.scrollWidth - frame.clientWidth) / 2, (frame.scrollHeight - frame.clientHeight) / 2);
@@ -250,9 +260,7 @@ frame.addEventListener("pointerdown", (event) => {
 
 // The thumbnail of a picture that is not shown.
 async function drawUnseen(item) {
-  const canvas = document.createElement("canvas");
-  await lic.draw(item.decoded, canvas);
-  drawThumbnail(item, canvas);
+  drawThumbnail(item, await lic.draw(item.decoded));
 }
 
 // The pictures that come with the page: the first is shown, the others get thumbnails.

@@ -1,0 +1,44 @@
+// Work for a page (workers.js): { task, bytes } is answered by { result } or { error }, with { progress } before. The page
+// is asked for { file: name } and for the pixels of { webp } by numbered questions, and answers.
+
+function startWork() {
+  const questions = [];
+  const ask = (question) =>
+    new Promise((resolve, reject) => {
+      const number = questions.push({ resolve, reject }) - 1;
+      postMessage({ ...question, number });
+    });
+  const decoder = new Decoder(
+    (file) => ask({ file }),
+    (webp) => ask({ webp }),
+  );
+
+  const tasks = {
+    picture: async (bytes) => {
+      const { exif, icc, packedIcc, ...picture } = await decoder.upright(bytes, (progress) => postMessage({ progress }));
+      // Browsers convert the colours of files, not those of arrays: a picture with a profile goes there as PNG, too.
+      return { ...picture, coloured: (icc || packedIcc) && (await pngOf({ ...picture, icc, packedIcc })) };
+    },
+    bits: (bytes) => decoder.bits(bytes),
+    symbols: (bytes) => decoder.symbols(bytes),
+    png: (bytes) => decoder.png(bytes),
+  };
+
+  const work = async (task, bytes) => {
+    try {
+      const result = await tasks[task](bytes);
+      postMessage({ result }, result?.pixels ? [result.pixels.buffer] : []);
+    } catch ({ name, message }) {
+      postMessage({ error: { name, message } });
+    }
+  };
+
+  addEventListener("message", ({ data: { task, bytes, model, number, found, error } }) => {
+    if (task) work(task, bytes);
+    else if (model) decoder.prepare(model).catch(() => {}); // the picture that needs it will say so
+    else if (error) questions[number].reject(new LicError(error.name, error.message));
+    else questions[number].resolve(found);
+  });
+}
+
+if (typeof DedicatedWorkerGlobalScope !== "undefined" && self instanceof DedicatedWorkerGlobalScope) startWork();
