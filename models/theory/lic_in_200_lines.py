@@ -5,8 +5,11 @@
 
 It learns from five photographs that come with scikit-image, then encodes a sixth at five rates and compares with JPEG.
 The method is that of Balle, Laparra and Simoncelli, End-to-end optimized image compression (ICLR 2017).
+Its tables are computed in floating point, so only a machine that rounds alike decodes its files; lic's are integers.
 """
 
+import argparse
+import glob
 import io
 from bisect import bisect_right
 
@@ -75,8 +78,7 @@ class Codec(nn.Module):
         Rounding has no gradient, so the rate sees uniform noise instead: the density of y + noise equals, at integers,
         the probability of rounding to them. The error sees rounded latents, with the gradient of the identity.
         """
-        gain = self.log_gain[point].exp()[:, :, None, None]
-        scaled = self.analysis(x - 0.5) * gain
+        scaled = self.analysis(x - 0.5) * (gain := self.log_gain[point].exp()[:, :, None, None])
         noisy = scaled + torch.rand_like(scaled) - 0.5
         n, gains = (v.transpose(0, 1).flatten(1) for v in (noisy, gain.expand_as(noisy)))
         bits = -self.probability(n, gains).log2().sum() / x[:, 0].numel()
@@ -119,8 +121,7 @@ def train(photos: list[np.ndarray]) -> Codec:
         nn.utils.clip_grad_norm_(codec.parameters(), 1.0)
         optimiser.step()
         optimiser.zero_grad()
-        if step % 100 == 0:
-            print(f"step {step} of {STEPS}, loss {loss:.3f}")
+        print(f"step {step} of {STEPS}, loss {loss:.3f}", end="\r" if step % 100 else "\n")
     return codec.requires_grad_(False)
 
 
@@ -140,8 +141,7 @@ def range_decode(code: bytes, tables: list[list[int]]) -> list[int]:
     value, width, position, symbols = int.from_bytes((code + bytes(4))[:6], "big"), 1 << 48, 6, []
     for table in tables:
         unit = width >> BITS
-        symbol = bisect_right(table, min(value // unit, table[-1] - 1)) - 1
-        symbols.append(symbol)
+        symbols.append(symbol := bisect_right(table, min(value // unit, table[-1] - 1)) - 1)
         value -= unit * table[symbol]  # always the code minus the encoder's low
         width = unit * (table[symbol + 1] - table[symbol])
         while width < 1 << 32:
@@ -162,19 +162,17 @@ def tables(codec: Codec, point: int) -> list[list[int]]:
 def encode(codec: Codec, picture: np.ndarray, point: int) -> bytes:
     """A file of a picture (H x W x 3, uint8): its height, width, the number of the lambda, and the latents."""
     height, width, _ = picture.shape
-    x = torch.from_numpy(picture).permute(2, 0, 1)[None] / 255
-    y = codec.analysis(F.pad(x, (0, -width % 16, 0, -height % 16), mode="replicate") - 0.5)[0]
-    n = (y * codec.log_gain[point].exp()[:, None, None]).round().clamp(-LIMIT, LIMIT).long() + LIMIT
-    code = range_encode(n.permute(1, 2, 0).flatten().tolist(), tables(codec, point) * n[0].numel())
+    x = F.pad(torch.from_numpy(picture).permute(2, 0, 1)[None] / 255, (0, -width % 16, 0, -height % 16), "replicate")
+    n = (codec.analysis(x - 0.5)[0] * codec.log_gain[point].exp()[:, None, None]).round().clamp(-LIMIT, LIMIT).long()
+    code = range_encode((n + LIMIT).permute(1, 2, 0).flatten().tolist(), tables(codec, point) * n[0].numel())
     return height.to_bytes(2, "big") + width.to_bytes(2, "big") + bytes([point]) + code
 
 
 def decode(codec: Codec, file: bytes) -> np.ndarray:
     height, width, point = int.from_bytes(file[:2], "big"), int.from_bytes(file[2:4], "big"), file[4]
     rows, columns = -(-height // 16), -(-width // 16)
-    symbols = range_decode(file[5:], tables(codec, point) * (rows * columns))
-    n = torch.tensor(symbols).view(rows, columns, M).permute(2, 0, 1) - LIMIT
-    x = codec.synthesis((n / codec.log_gain[point].exp()[:, None, None])[None])[0] + 0.5
+    n = torch.tensor(range_decode(file[5:], tables(codec, point) * (rows * columns))).view(rows, columns, M) - LIMIT
+    x = codec.synthesis((n.permute(2, 0, 1) / codec.log_gain[point].exp()[:, None, None])[None])[0] + 0.5
     return (x[:, :height, :width] * 255).round().clamp(0, 255).byte().permute(1, 2, 0).numpy()
 
 
@@ -183,18 +181,20 @@ def bpp_and_psnr(file: bytes, decoded: np.ndarray, picture: np.ndarray) -> tuple
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", help="of photographs to learn from, 384 x 384 or more; codes the last one")
+    files = sorted(glob.glob(f"{parser.parse_args().folder}/*"))
     torch.manual_seed(0)
-    photos = [data.astronaut(), data.coffee(), data.rocket(), data.hubble_deep_field(), data.stereo_motorcycle()[0]]
-    codec, picture, jpeg = train(photos), data.chelsea(), []
+    samples = data.astronaut(), data.coffee(), data.rocket(), data.hubble_deep_field(), data.stereo_motorcycle()[0]
+    *photos, picture = [np.asarray(Image.open(file).convert("RGB")) for file in files] or [*samples, data.chelsea()]
+    codec, jpeg = train(photos), []
     for quality in range(5, 71):
         Image.fromarray(picture).save(file := io.BytesIO(), "jpeg", quality=quality, optimize=True)
         jpeg.append(bpp_and_psnr(file.getvalue(), np.asarray(Image.open(file)), picture))
     plot = np.full((13, 61), " ")  # rows for 36 to 24 dB, columns for 0 to 1.2 bits per pixel
-    plot[[round(36 - psnr) for _, psnr in jpeg], [round(50 * bpp) for bpp, _ in jpeg]] = "."
+    plot[[min(max(round(36 - psnr), 0), 12) for _, psnr in jpeg], [min(round(50 * bpp), 60) for bpp, _ in jpeg]] = "."
     for point in range(len(LAMBDAS)):
-        code = encode(codec, picture, point)
-        bpp, psnr = bpp_and_psnr(code, decode(codec, code), picture)
+        bpp, psnr = bpp_and_psnr(code := encode(codec, picture, point), decode(codec, code), picture)
         print(f"{bpp:.3f} bits per pixel: {psnr:.2f} dB (o), JPEG {np.interp(bpp, *np.transpose(jpeg)):.2f} dB (.)")
-        plot[round(36 - psnr), round(50 * bpp)] = "o"
-    for row, characters in enumerate(plot):
-        print(f"{36 - row} dB |{''.join(characters)}")
+        plot[min(max(round(36 - psnr), 0), 12), min(round(50 * bpp), 60)] = "o"
+    print("\n".join(f"{36 - row} dB |{''.join(characters)}" for row, characters in enumerate(plot)))

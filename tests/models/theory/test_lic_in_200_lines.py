@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from PIL import Image
 
 from lic.models.theory import lic_in_200_lines as single
 from lic.models.theory.lic_in_200_lines import Codec, bpp_and_psnr, cdf, decode, encode, range_decode, range_encode
@@ -95,13 +97,46 @@ def test_training_lowers_the_loss(photo: Pixels, codec: Codec) -> None:
     assert losses[1] < 0.97 * losses[0]
 
 
-def test_the_program_beats_jpeg_at_low_rates_even_untrained(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.fixture
+def program(tmp_path: Path) -> Path:
+    """The program, which learns nothing."""
     constants = "STEPS, BATCH, CROP, RATE = 3000, 8, 64, 5e-4"
     assert constants in SOURCE
-    program = tmp_path / "program.py"
-    program.write_text(SOURCE.replace(constants, "STEPS, BATCH, CROP, RATE = 1, 1, 64, 0"), encoding="utf-8")
+    path = tmp_path / "program.py"
+    path.write_text(SOURCE.replace(constants, "STEPS, BATCH, CROP, RATE = 1, 1, 64, 0"), encoding="utf-8")
+    return path
+
+
+def run(program: Path, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr("sys.argv", [str(program), *arguments])
     runpy.run_path(str(program), run_name="__main__")
+
+
+def test_its_help_says_what_it_does(
+    program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit, match="0"):
+        run(program, monkeypatch, "--help")
+    assert "folder" in (text := capsys.readouterr().out) and "floating point" in text
+
+
+def test_it_learns_from_a_folder_and_codes_its_last_picture(
+    program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    folder = tmp_path / "photos"
+    folder.mkdir()
+    for name, picture in (("a", skimage.data.coffee()), ("b", skimage.data.chelsea())):
+        Image.fromarray(picture[-300:][:, :400] if name == "b" else picture).save(folder / f"{name}.png")
+    run(program, monkeypatch, str(folder))
+    assert capsys.readouterr().out.count("bits per pixel:") == len(single.LAMBDAS)
+
+
+def test_the_program_beats_jpeg_at_low_rates_even_untrained(
+    program: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(program, monkeypatch)
     lines = capsys.readouterr().out.splitlines()
+    lines = [line.rpartition("\r")[2] for line in lines if "loss" not in line]
     points = [re.findall(r"(\d+\.\d+) (?:bits|dB)", line) for line in lines[: len(single.LAMBDAS)]]
     rate, ours, jpeg = map(float, points[0])
     assert rate < 0.2 and ours > jpeg + 1
