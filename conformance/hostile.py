@@ -1,6 +1,6 @@
 """Make the files in `refused/`: damaged and hostile ones, each with the error that it must meet.
 
-`python conformance/hostile.py` writes those that are new; existing files are never changed.
+`python -m conformance.hostile` writes those that are new; existing files are never changed.
 """
 
 import io

@@ -1,6 +1,6 @@
 """Make conformance files: one per feature of the format, with hashes of what it must decode to, exactly, for ever.
 
-Run once per feature, when it is new: `python conformance/make.py NAME...`. Existing files are never regenerated.
+Run once per feature, when it is new: `python -m conformance.make NAME...`. Existing files are never regenerated.
 """
 
 import hashlib
@@ -113,6 +113,14 @@ def make_file(name: str) -> bytes:
     if name == "optional-section":
         file = parse(make_file("plain"))
         return build(replace(file, sections=(Section(b"z", b"from a later release"),)))
+    if name == "odd-notes":  # sections that a decoder ignores, because they are not as FORMAT.md says
+        file = parse(make_file("plain"))
+        return build(replace(file, sections=(Section(b"d", b"\xff\xff\xff\xff\x0f"), Section(b"t", b"Title\0\xff\0"))))
+    if name == "stored-beyond-last-rate":  # a rate position means nothing where there are no latents
+        return build(replace(parse(make_file("stored")), position=2**16 - 1))
+    if name == "alpha-in-pieces":  # the PNG file's stream in several chunks, of which one is empty
+        file = parse(make_file("grey-alpha"))
+        return build(replace(file, sections=(Section(b"A", in_pieces(file.section(b"A") or b"")),)))
     if name == "one-pixel":
         return encode(ramp(1, 1), quality=100, model="golden-contexts")
     if name == "chunks":
@@ -126,6 +134,17 @@ def make_file(name: str) -> bytes:
         finally:
             OperatingPoint.quantise = original
     raise SystemExit(f"unknown feature {name}")
+
+
+def in_pieces(png: bytes) -> bytes:
+    """A PNG file with its only IDAT chunk cut into four."""
+    from conformance.hostile import chunk
+
+    at = png.index(b"IDAT")
+    end = at + 4 + int.from_bytes(png[at - 4 : at], "big")
+    stream = png[at + 4 : end]
+    pieces = stream[:1], stream[1:20], b"", stream[20:]
+    return png[: at - 4] + b"".join(chunk(b"IDAT", piece) for piece in pieces) + png[end + 4 :]
 
 
 def describe(data: bytes) -> dict[str, object]:

@@ -20,6 +20,7 @@ from lic.codec.entropy.phases import Phases
 from lic.codec.file.container import ALPHA, LOSSLESS, NOTES, STORED, Container, parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.metadata import info_of
 from lic.codec.transform.engines import engine_of
 from lic.codec.transform.restoration import restore
 
@@ -99,6 +100,9 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "XMP": lambda file: "xmp" in file.metadata,
     "resolution": lambda file: file.section(NOTES["dpi"]),
     "text": lambda file: file.section(NOTES["text"]),
+    "a resolution and a text to ignore": lambda file: info_of(file) == {} and file.section(NOTES["text"]),
+    "a rate position without latents": lambda file: file.exact and file.position > model_of(file).last_position,
+    "alpha in several chunks": lambda file: (file.section(ALPHA) or b"").count(b"IDAT") > 1,
     "a section to skip": lambda file: any(tag == b"z" for tag, _ in file.sections),
     "a side of several bytes": lambda file: max(file.width, file.height) > 127,
     "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
