@@ -23,7 +23,7 @@ from lic.codec.model.catalogue import ModelFile, find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.writing import stored_picture, to_pillow
-from lic.codec.process import finished_before_exit, give_back_memory
+from lic.codec.process import finished_before_exit
 from lic.codec.transform.strips import Pieces
 from lic.codec.transform.tiled import synthesise_strips
 
@@ -92,7 +92,6 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
     symbols = Pieces(read_chunks(file, model, wanted), wanted.start * CHUNK_ROWS)
     strips = synthesise_strips(symbols, model, model.at(file.position), size, region, reduce)
     image = to_pillow(strips, file, region, reduce)
-    give_back_memory()
     return image
 
 

@@ -1,8 +1,6 @@
-"""Threads and memory of the process: how many threads, chunks in threads, malloc_trim after every 20 pictures."""
+"""Threads: how many there are, work shared among them, and what has to be finished before the process ends."""
 
 import atexit
-import ctypes
-import itertools
 import os
 import threading
 from collections import Counter, deque
@@ -17,12 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 THREADS_VARIABLE = "LIC_THREADS"
-TRIM_AFTER = 20  # pictures
-M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
-LARGE_BLOCK = 4 * 2**20  # bytes
 _threads: int | None = None
-_pictures = itertools.count(1)
-_malloc_trim = getattr(ctypes.CDLL(None) if os.name == "posix" else None, "malloc_trim", None)  # glibc alone has it
 
 
 def usable_cores() -> int:
@@ -113,22 +106,6 @@ class _Work:
 _work = _Work()
 # Before concurrent.futures, which is imported above, closes its threads: they are registered in the same way.
 getattr(threading, "_register_atexit", atexit.register)(lambda: _work.finish())
-
-
-def give_back_memory() -> None:
-    """Call malloc_trim every 20 pictures: when their sizes vary, glibc keeps freed memory in small pieces."""
-    if next(_pictures) % TRIM_AFTER == 0 and _malloc_trim:
-        _malloc_trim(0)
-
-
-def return_large_blocks() -> None:
-    """From now on, have glibc return each large block of memory to the system as soon as it is free.
-
-    By default it begins to keep blocks of up to 32 MiB for later, and of large pictures twice what is in use. To ask
-    the system each time takes 5 % longer.
-    """
-    if _malloc_trim:
-        ctypes.CDLL(None).mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK)
 
 
 def _forked() -> None:

@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from lic.codec.process import use_threads
 from lic.tools.interruption import STOP_SIGNALS, signals_held_back
+from lic.tools.memory import return_large_blocks
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -89,6 +90,7 @@ def _serve(connection: Connection, work: Callable[[Item], Result], threads: int)
         signal.signal(number, signal.SIG_IGN)  # the main process decides; a terminal sends these to all
     threading.Thread(target=end_with_parent, daemon=True).start()
     use_threads(threads)
+    return_large_blocks()
     while True:
         try:
             item = connection.recv()

@@ -12,7 +12,6 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
-from lic.codec.process import give_back_memory
 from lic.codec.transform.restoration import quantise_rows
 from lic.codec.transform.strips import Rows, Whole
 from lic.codec.transform.tiled import analyse_rows
@@ -43,7 +42,6 @@ def encode_picture(
     sections = picture.sections()
     if len(coded) + len(picture.packed_alpha or b"") > picture.raw_size:
         coded, sections = b"", picture.stored_sections()
-    give_back_memory()
     return _file(picture, model, position, coded, sections)
 
 

@@ -1,64 +1,39 @@
 """The settings of an encoder: the one list for `encode`, `lic encode` and `Image.save`. Without numpy.
 
-A new setting is a field here and a parameter of `encode`; a test compares the two.
+A new setting is a field here, a parameter of `encode`, which explains it, and an option of `lic encode`; tests compare
+them.
 """
 
 import math
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from lic.codec.errors import BadSetting
-from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED
-from lic.codec.picture.metadata import KINDS, kinds_of
+from lic.codec.picture.metadata import kinds_of
 
 DEFAULT_QUALITY = 50.0
 DEFAULT_EFFORT = 0
-
-
-def told(kind: type, help: str, metavar: str = "", choices: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The description of a field for command lines."""
-    return {"kind": kind, "help": help, "metavar": metavar, "choices": choices}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     """How to encode a picture; at most one of the `GOALS` is given."""
 
-    quality: float | None = field(
-        default=None,
-        metadata=told(float, f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", "Q"),
-    )
-    lambda_: float | None = field(default=None, metadata=told(float, "the same by the lambda of the model", "L"))
-    target_size: int | None = field(default=None, metadata=told(int, "largest file up to N bytes (50k, 1.5M)", "N"))
-    target_bpp: float | None = field(default=None, metadata=told(float, "largest file up to B bits per pixel", "B"))
-    target_psnr: float | None = field(default=None, metadata=told(float, "smallest file with this PSNR, in dB", "D"))
-    target_ms_ssim: float | None = field(
-        default=None, metadata=told(float, "the same for MS-SSIM: 0.98, or in dB", "D")
-    )
-    effort: int = field(
-        default=DEFAULT_EFFORT,
-        metadata=told(int, f"search for a smaller file of no worse picture: 4, 16, ... ({DEFAULT_EFFORT})", "N"),
-    )
-    tune: str | None = field(
-        default=None,
-        metadata=told(str, f"measure that the model optimises; {DEFAULT_TUNE} if not given", choices=(*TUNED,)),
-    )
-    model: str | os.PathLike[str] | None = field(
-        default=None, metadata=told(str, "name (see `lic models`) or path of a model instead", "MODEL")
-    )
-    lossless: bool | None = field(
-        default=None, metadata=told(bool, "exact; if not given, where a drawing is smaller so")
-    )
-    strip: bool | str | Collection[str] = field(
-        default=False,
-        metadata=told(str, f"leave metadata out: some of {','.join(KINDS)}; all if none is named", "KIND,..."),
-    )
-    auto_orient: bool = field(default=False, metadata=told(bool, "turn the pixels as EXIF says"))
-    max_side: int | None = field(
-        default=None, metadata=told(int, "make pictures smaller whose longer side has more pixels", "N")
-    )
+    quality: float | None = None
+    lambda_: float | None = None
+    target_size: int | None = None
+    target_bpp: float | None = None
+    target_psnr: float | None = None
+    target_ms_ssim: float | None = None
+    effort: int = DEFAULT_EFFORT
+    tune: str | None = None
+    model: str | os.PathLike[str] | None = None
+    lossless: bool | None = None
+    strip: bool | str | Collection[str] = False
+    auto_orient: bool = False
+    max_side: int | None = None
 
     def __post_init__(self) -> None:
         kinds_of(self.strip)

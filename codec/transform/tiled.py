@@ -9,11 +9,10 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels, pad
-from lic.codec.process import return_large_blocks
 from lic.codec.transform.engine import Engine, Floats, begins, ends
 from lic.codec.transform.restoration import restore
 from lic.codec.transform.strips import Area, Array, Make, Rows, Step, Whole
-from lic.codec.transform.tiles import Tile, are_low, grown, strips
+from lic.codec.transform.tiles import Tile, grown, strips
 from lic.models.architecture import Stage
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.second_look import blend, corrected
@@ -181,8 +180,6 @@ def _in_stages(
 
     Progress of the last one is told under `name`, if there is one.
     """
-    if are_low(limits[1]):
-        return_large_blocks()
     for i, stage in enumerate(stages, start=1):
         wide = _around(area, sum(later.reach for later in stages[i:]), limits)
         size = stage.reach, stage.samples, stage.finest

@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from lic import encode
+from lic.codec.encode.settings import NAMES
 from lic.tools import files
 from lic.tools.cli import COMMANDS, main
+from lic.tools.commands.encode import OPTIONS
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -343,3 +345,7 @@ def test_a_lack_of_memory_is_one_line(
     assert main(command.split()) == 1
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1 and "there is not enough memory: " in said[0]
+
+
+def test_every_setting_of_the_encoder_is_an_option() -> None:
+    assert [*OPTIONS] == [*NAMES]

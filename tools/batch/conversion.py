@@ -13,6 +13,7 @@ from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.jobs import Job, Result
 from lic.tools.batch.record import Made, Record, digest
+from lic.tools.memory import return_large_blocks
 from lic.tools.usage import BadOptions, describe
 
 
@@ -128,6 +129,7 @@ def _convert_all(
     if processes <= 1:
         if threads:
             use_threads(threads)
+        return_large_blocks()
         yield from enumerate(map(work, jobs))
         return
     from lic.tools.pool import DIED, in_processes  # not at the top: multiprocessing takes its time to load

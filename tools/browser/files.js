@@ -32,7 +32,7 @@ const fetching = new Map(); // promises of files that are on their way
 async function getFile(name) {
   if (inPage(DECODER)) {
     const held = inPage(name);
-    return held && fromText(held.textContent);
+    return held && fromBase64(held.textContent);
   }
   if (!fetching.has(name)) {
     fetching.set(name, fetchFile(name));
@@ -60,16 +60,9 @@ function onlyModel() {
   return models.length === 1 ? models[0] : null;
 }
 
-// Bytes from a text in which each letter has seven bits: tools/pages/viewer.py, to_text.
-function fromText(text) {
-  const bytes = new Uint8Array(Math.floor((text.length * 7) / 8));
-  for (let i = 0, at = 0, held = 0, count = 0; at < bytes.length; i++) {
-    held = ((held << 7) | (text.charCodeAt(i) & 127)) & 0x3fff;
-    count += 7;
-    if (count >= 8) {
-      count -= 8;
-      bytes[at++] = held >> count;
-    }
-  }
+function fromBase64(text) {
+  const letters = atob(text);
+  const bytes = new Uint8Array(letters.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
   return bytes;
 }

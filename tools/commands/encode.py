@@ -1,13 +1,13 @@
 """`lic encode`: pictures to .lic files."""
 
 import argparse
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from lic.codec.encode.settings import GOALS, Settings
-from lic.codec.model.catalogue import find_model
+from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, GOALS, Settings
+from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED, find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
+from lic.codec.picture.metadata import KINDS
 from lic.tools.batch.jobs import for_all_frames
 from lic.tools.batch.picture_files import encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
@@ -40,19 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model": model,
     }
     groups |= dict.fromkeys(("strip", "auto_orient", "max_side"), more)
-    for setting in fields(Settings):
-        said = setting.metadata
-        options: dict[str, Any] = {"dest": setting.name, "default": setting.default, "help": said["help"]}
-        if said["kind"] is bool:
-            options["action"] = "store_true" if setting.default is False else argparse.BooleanOptionalAction
-        elif said["choices"]:
-            options["choices"] = said["choices"]
-        elif setting.name == "strip":
-            options |= {"nargs": "?", "const": True, "metavar": said["metavar"]}
-        else:
-            options |= {"type": TYPES.get(setting.name, said["kind"]), "metavar": said["metavar"]}
-        flags = [*SHORT.get(setting.name, ()), in_flags(f"`{setting.name}`")]
-        groups.get(setting.name, parser).add_argument(*flags, **options)
+    for name, (help, options) in OPTIONS.items():
+        flags = [*SHORT.get(name, ()), in_flags(f"`{name}`")]
+        default = getattr(Settings, name)
+        groups.get(name, parser).add_argument(*flags, dest=name, default=default, help=help, **options)
 
 
 def _bytes(text: str) -> int:
@@ -69,11 +60,32 @@ def _bytes(text: str) -> int:
 
 
 SHORT = {"quality": ["-q"], "effort": ["-e"], "model": ["-m"]}
-TYPES = {"target_size": _bytes, "max_side": positive}
+# Of each setting: the help, and what argparse needs to read it.
+OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
+    "quality": (f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", {"type": float, "metavar": "Q"}),
+    "lambda_": ("the same by the lambda of the model", {"type": float, "metavar": "L"}),
+    "target_size": ("largest file up to N bytes (50k, 1.5M)", {"type": _bytes, "metavar": "N"}),
+    "target_bpp": ("largest file up to B bits per pixel", {"type": float, "metavar": "B"}),
+    "target_psnr": ("smallest file with this PSNR, in dB", {"type": float, "metavar": "D"}),
+    "target_ms_ssim": ("the same for MS-SSIM: 0.98, or in dB", {"type": float, "metavar": "D"}),
+    "effort": (
+        f"search for a smaller file of no worse picture: 4, 16, ... ({DEFAULT_EFFORT})",
+        {"type": int, "metavar": "N"},
+    ),
+    "tune": (f"measure that the model optimises; {DEFAULT_TUNE} if not given", {"choices": (*TUNED,)}),
+    "model": ("name (see `lic models`) or path of a model instead", {"metavar": "MODEL"}),
+    "lossless": ("exact; if not given, where a drawing is smaller so", {"action": argparse.BooleanOptionalAction}),
+    "strip": (
+        f"leave metadata out: some of {','.join(KINDS)}; all if none is named",
+        {"nargs": "?", "const": True, "metavar": "KIND,..."},
+    ),
+    "auto_orient": ("turn the pixels as EXIF says", {"action": "store_true"}),
+    "max_side": ("make pictures smaller whose longer side has more pixels", {"type": positive, "metavar": "N"}),
+}
 
 
 def run(args: argparse.Namespace) -> int:
-    settings = Settings(**{setting.name: getattr(args, setting.name) for setting in fields(Settings)})
+    settings = Settings(**{name: getattr(args, name) for name in OPTIONS})
     file = find_model(args.model, tune=args.tune)
     found = jobs_of(args, ".lic", lambda: readable_extensions() | REMEDIES.keys(), ignored=lambda: frozenset({".lic"}))
     if args.all_frames:

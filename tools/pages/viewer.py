@@ -3,6 +3,7 @@
 The decoder's JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` compiles the latter.
 """
 
+import base64
 import html
 import json
 import os
@@ -11,8 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
-
-import numpy as np
 
 from lic.codec.errors import LicError
 from lic.codec.file.container import parse
@@ -109,7 +108,10 @@ def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> s
 def decoder_inside(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
     """Elements that bring the decoder, models and .lic files into a page of the policy ALONE."""
     files = engine_files() | model_files(models) | picture_files(pictures)
-    held = (f'<script type="text/plain" data-file="{name}">{to_text(data)}</script>\n' for name, data in files.items())
+    held = (
+        f'<script type="text/plain" data-file="{name}">{base64.b64encode(data).decode()}</script>\n'
+        for name, data in files.items()
+    )
     return f'{"".join(held)}<script type="module">{module()}</script>'
 
 
@@ -171,20 +173,6 @@ def package(fetched: Iterable[str]) -> dict[str, Any]:
         "types": "./lic.d.ts",
         "files": [MODULE, *COPIED, *fetched],
     }
-
-
-def to_text(data: bytes) -> str:
-    """Bytes as text that HTML keeps as it is, seven bits a letter; it takes 1.17 times as many bytes in UTF-8.
-
-    The script adds 256 to the three letters that HTML would change or that might end the element (0, CR and <), and
-    takes seven bits of each letter again.
-
-    >>> to_text(bytes([0b0000001_0, 0b000001_00]))
-    '\\x01\\x01Ā'
-    """
-    bits = np.unpackbits(np.frombuffer(data, np.uint8))
-    sevens = np.packbits(np.pad(bits, (0, -len(bits) % 7)).reshape(-1, 7), axis=1)[:, 0] >> 1
-    return sevens.tobytes().decode("ascii").translate({letter: letter + 256 for letter in (0, 13, ord("<"))})
 
 
 def _document(pictures: Sequence[Picture], scripts: str, policy: str) -> str:
