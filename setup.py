@@ -1,6 +1,7 @@
 """What pyproject.toml cannot say: the compiled coder, which `lic` does without where there is no compiler."""
 
 import sys
+from glob import glob
 
 from setuptools import Extension, setup
 
@@ -11,10 +12,12 @@ setup(
     ext_modules=[
         Extension(
             "lic.codec.core._core",
-            ["codec/core/module.c", "codec/core/core.c"],
-            depends=["codec/core/core.h"],
+            sorted(glob("codec/core/*.c")),
+            depends=sorted(glob("codec/core/*.h")),
             # -g0: many Pythons ask for debugging information, which is twice as large as the code.
-            extra_compile_args=["/std:c11"] if sys.platform == "win32" else ["-std=c11", "-O3", "-g0"],
+            extra_compile_args=["/std:c11"]
+            if sys.platform == "win32"
+            else ["-std=c11", "-O3", "-g0", "-ffp-contract=off", "-fno-math-errno"],
             py_limited_api=STABLE,
             optional=True,
         )

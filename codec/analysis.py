@@ -10,7 +10,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import ImageLike, read_image
 from lic.codec.process import finished_before_exit
-from lic.codec.transform import tiled
+from lic.codec.transform.engine import engine_of
 
 
 @finished_before_exit()
@@ -33,7 +33,8 @@ def analyse(
     """
     settings = Settings(quality=quality, lambda_=lambda_, tune=tune, model=model)
     frozen = find_model(settings.model, tune=settings.tune).load()
-    return tiled.analyse(read_image(image).pixels, frozen, frozen.at(position_in(frozen, settings)))
+    share = frozen.at(position_in(frozen, settings)).second_look
+    return engine_of(frozen).analyse(read_image(image).pixels, share)
 
 
 def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> Symbols:

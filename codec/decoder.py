@@ -24,8 +24,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.writing import stored_picture, to_pillow
 from lic.codec.process import finished_before_exit
-from lic.codec.transform.strips import Pieces
-from lic.codec.transform.tiled import synthesise_strips
+from lic.codec.transform.engine import engine_of
 
 
 @finished_before_exit()
@@ -40,8 +39,7 @@ def decode(
     """Decode a .lic file (its bytes, path or file object) to a Pillow image, with its metadata in `info`.
 
     `region` (left, top, right, bottom, in pixels) decodes only that part of the picture: the latents of the strips of
-    1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on. Rarely, a pixel
-    differs by one grey level from that of the whole picture, because sums are taken in another order.
+    1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on.
 
     `reduce` is 2, 4 or 8 for a picture of a half, a quarter or an eighth of the width and height, rounded up. Each of
     its pixels is the mean of a square of the whole picture's, but is computed without those, which saves memory, and a
@@ -89,10 +87,10 @@ def decode_picture(file: Container, model: FrozenModel, region: Region | None = 
     size = file.width, file.height
     region = region or (0, 0, *size)
     wanted = chunks_under(region, size, model.architecture.decoding_reach)
-    symbols = Pieces(read_chunks(file, model, wanted), wanted.start * CHUNK_ROWS)
-    strips = synthesise_strips(symbols, model, model.at(file.position), size, region, reduce)
-    image = to_pillow(strips, file, region, reduce)
-    return image
+    chunks = read_chunks(file, model, wanted)
+    point = model.at(file.position)
+    strips = engine_of(model).decode(chunks, wanted.start * CHUNK_ROWS, point, size, region, reduce)
+    return to_pillow(strips, file, region, reduce)
 
 
 def read_symbols(file: Container, model: FrozenModel) -> Symbols:

@@ -109,10 +109,9 @@ getattr(threading, "_register_atexit", atexit.register)(lambda: _work.finish())
 
 
 def _forked() -> None:
-    """A forked process inherits OpenMP's thread pool and work in progress without the threads: do not wait for them."""
+    """A forked process inherits work in progress without its threads: do not wait for them."""
     global _work
     _work = _Work()
-    use_threads(1)
 
 
 if hasattr(os, "register_at_fork"):

@@ -65,8 +65,8 @@ def noise(*shape: int) -> np.ndarray:
 
 def make_file(name: str) -> bytes:
     from lic import encode
+    from lic.codec.encode import pipeline
     from lic.codec.file.container import Section, build, parse
-    from lic.codec.model.operating_point import OperatingPoint
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
@@ -128,11 +128,11 @@ def make_file(name: str) -> bytes:
     if name in ("escapes", "no-channels"):
         wild = np.random.default_rng(0).integers(-(2**29), 2**29, (12, 5, 6)).astype(np.int32)
         wild *= name == "escapes"
-        original, OperatingPoint.quantise = OperatingPoint.quantise, lambda *_: wild
+        original, pipeline.choose_symbols = pipeline.choose_symbols, lambda *_: [wild]
         try:
             return encode(ramp(75, 91), quality=50, model="golden-contexts")
         finally:
-            OperatingPoint.quantise = original
+            pipeline.choose_symbols = original
     raise SystemExit(f"unknown feature {name}")
 
 
@@ -161,7 +161,7 @@ def describe(data: bytes) -> dict[str, object]:
         "size": list(picture.size),
         "mode": picture.mode,
         "latents": None if symbols is None else sha256(symbols.tobytes()),
-        "pixels": sha256(picture.tobytes()) if file.exact else None,
+        "pixels": sha256(picture.tobytes()),
         "alpha": sha256(picture.getchannel("A").tobytes()) if "A" in picture.getbands() else None,
     }
 

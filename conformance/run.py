@@ -21,6 +21,7 @@ from PIL import Image
 
 FOLDER = Path(__file__).parent
 MANIFEST: dict[str, dict[str, Any]] = json.loads((FOLDER / "manifest.json").read_text(encoding="utf-8"))
+INEXACT: list[str] = []  # files whose pixels are not those of the manifest; they may differ by one grey level
 PATIENCE = 60  # seconds for a file
 
 
@@ -49,22 +50,25 @@ def decoded(command: str, file: Path, model: str, output: Path) -> bytes | None:
     return None if done.returncode else output.read_bytes()
 
 
-def check_picture(output: Path, told: dict[str, Any]) -> None:
-    """Size and mode, and what is kept without loss."""
+def check_picture(output: Path, told: dict[str, Any]) -> bool:
+    """Size and mode, and what is kept without loss; returns whether all pixels are exact."""
     with Image.open(output) as picture:
         if [*picture.size] != told["size"] or picture.mode != told["mode"]:
             raise Failed(f"gives {picture.mode} of {picture.size}, not {told['mode']} of {tuple(told['size'])}")
-        if told["pixels"] and sha256(picture.tobytes()) != told["pixels"]:
+        exact = sha256(picture.tobytes()) == told["pixels"]
+        if not exact and not told["latents"]:
             raise Failed("gives other pixels")
         if told["alpha"] and sha256(picture.getchannel("A").tobytes()) != told["alpha"]:
             raise Failed("gives another transparency")
+    return exact
 
 
 def accept(name: str, told: dict[str, Any], command: str, latents: str | None, folder: Path) -> None:
     file, picture, numbers = FOLDER / f"{name}.lic", folder / "picture.png", folder / "latents"
     if decoded(command, file, told["model"], picture) is None:
         raise Failed("is refused")
-    check_picture(picture, told)
+    if not check_picture(picture, told):
+        INEXACT.append(name)
     if latents and told["latents"] and sha256(decoded(latents, file, told["model"], numbers) or b"") != told["latents"]:
         raise Failed("gives other latents")
 
@@ -98,6 +102,7 @@ def main() -> int:
         print(line, flush=True)
     count = len(MANIFEST["files"]) + len(MANIFEST["refused"])
     print(f"{count - found} of {count} files are treated as they must be")
+    print(f"pixels differ in: {', '.join(INEXACT)}" if INEXACT else "the decoder is exact")
     return 1 if found else 0
 
 

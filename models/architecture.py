@@ -3,21 +3,20 @@
 An architecture lists the layers of the analysis and of the synthesis. `transforms.py` builds torch modules from the
 list, `expectation.py` those of the predictors, which some architectures have; everything else that depends on the
 layers is computed from it here: the shapes of all tensors, the reach of a latent or a pixel in its surroundings, and
-the number of multiplications. Nothing here imports torch, so files can be checked and tiles laid out without it.
+the number of multiplications. Nothing here imports torch, so files can be checked without it.
 
 A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, NamedTuple
 
 from lic.models.constants import DOWNSAMPLING, PHASES
 
 Shape = tuple[int, ...]
 MAX_WIDTH = 2**12  # of channels; codec/core relies on it
-COARSE = 8  # pixels per sample: stages of large pictures begin and end with such samples
+TILE = 4  # outputs of a 3x3 convolution in each direction that are computed together
 
 
 class Convolution(NamedTuple):
@@ -140,15 +139,6 @@ Layer = Convolution | SubPixel | Normalisation | Residual
 Layers = tuple[Layer, ...]
 
 
-class Stage(NamedTuple):
-    """Consecutive layers of a transform; large pictures go through it stage by stage."""
-
-    layers: slice
-    reach: int  # how many latents around its own block of pixels a result depends on
-    samples: int  # per latent, in each direction, of the result
-    finest: int  # likewise between the layers
-
-
 class Layout(NamedTuple):
     """The parts of a network."""
 
@@ -215,8 +205,8 @@ class Architecture:
 
     >>> Architecture("balle2017", 128, 320).decoding_macs
     19712.0
-    >>> Architecture("balle2017", 128, 320).synthesis_reach
-    2
+    >>> Architecture("balle2017", 128, 320).decoding_reach
+    7
     """
 
     kind: str = "balle2017"
@@ -290,34 +280,17 @@ class Architecture:
         return outputs, inputs
 
     @property
-    def analysis_stages(self) -> list[Stage]:
-        """Cut behind the layers that make samples of 8 and more pixels from smaller ones."""
-        return _stages(self.analysis, 1, before=False)
-
-    @property
-    def synthesis_stages(self) -> list[Stage]:
-        """Cut before the layers that make smaller samples from those of 8 and more pixels."""
-        return _stages(self.synthesis, DOWNSAMPLING, before=True)
-
-    @property
-    def analysis_reach(self) -> int:
-        """How many latents around its own block of pixels a latent depends on."""
-        return sum(stage.reach for stage in self.analysis_stages)
-
-    @property
-    def synthesis_reach(self) -> int:
-        """How many latents around a block's own the pixels of the block depend on."""
-        return sum(stage.reach for stage in self.synthesis_stages)
-
-    @property
-    def restoration_reach(self) -> int:
-        """How many symbols around its block position a restored latent depends on."""
-        return sum(predictor.bottleneck.radius for predictor in self.predictors)
-
-    @property
     def decoding_reach(self) -> int:
-        """How many symbols around a block's own the pixels of the block depend on."""
-        return self.synthesis_reach + self.restoration_reach
+        """How many symbols around a block's own have to be known for the block's pixels.
+
+        3x3 convolutions are computed by tiles (codec/FORMAT.md, section 4): each needs up to TILE cells on each side.
+        """
+        reach = TILE * DOWNSAMPLING * len(self.predictors)
+        pixels = DOWNSAMPLING
+        for layer in self.synthesis:
+            reach += TILE * pixels * (layer.radius > 0)
+            pixels = layer.scaled(pixels)
+        return -(-reach // DOWNSAMPLING)
 
     @property
     def encoding_macs(self) -> float:
@@ -332,33 +305,6 @@ class Architecture:
     @property
     def _restoration_macs(self) -> float:
         return sum(predictor.bottleneck.macs for predictor in self.predictors) / DOWNSAMPLING**2
-
-
-def _stages(layers: Layers, pixels: int, before: bool) -> list[Stage]:
-    """The stages of a transform whose input has samples of so many pixels."""
-    sizes = [pixels]
-    for layer in layers:
-        sizes.append(layer.scaled(sizes[-1]))
-    cuts = [i if before else i + 1 for i, (a, b) in enumerate(pairwise(sizes)) if a != b and max(a, b) >= COARSE]
-    ends = sorted({0, *cuts, len(layers)})
-    return [
-        Stage(
-            slice(i, k),
-            _reach(layers[i:k], sizes[i]),
-            DOWNSAMPLING // sizes[k],
-            DOWNSAMPLING // min(sizes[i + 1 : k], default=sizes[k]),
-        )
-        for i, k in pairwise(ends)
-    ]
-
-
-def _reach(layers: Layers, pixels: int) -> int:
-    """The reach in latents, rounded up; `pixels` are those per sample of the first layer's input."""
-    reach = 0
-    for layer in layers:
-        reach += layer.radius * pixels
-        pixels = layer.scaled(pixels)
-    return -(-reach // DOWNSAMPLING)
 
 
 def _macs(layers: Layers, pixels: int) -> float:

@@ -78,7 +78,7 @@ print(*sorted(name for name in new if name.startswith("lic.tools.")))
     golden = ROOT / "conformance"
     found = python("-c", script, str(golden / "phases.lic"), str(golden / "golden-phases.safetensors"))
     of_coder = "" if lic.backend == "C" else "constriction "
-    libraries = f"PIL {of_coder}lic ncnn numpy"
+    libraries = f"PIL {of_coder}lic numpy"
     assert found.splitlines() == [libraries, "", "", ""]
 
 

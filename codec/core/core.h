@@ -13,6 +13,7 @@ enum lic_result {
     LIC_OK,
     LIC_CORRUPT,      /* the stream does not decode, or a latent in it is out of range */
     LIC_UNCODABLE,    /* a latent is too far from its prediction for an escape */
+    LIC_NO_MEMORY,
     LIC_BAD_ARGUMENT, /* sizes, tables or contexts that contradict themselves, or too little room */
 };
 
@@ -68,5 +69,83 @@ enum lic_result lic_decode(const struct lic_tables *, const struct lic_contexts 
 enum lic_result lic_price(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
                           const int32_t *symbols, const double *cost, const int32_t *shifts, size_t shifts_count,
                           float *bits);
+
+/* ---- pictures and latents ----
+
+   float32, rounded to nearest, sums in a fixed order, nothing fused: the same bits on every machine. */
+
+struct lic_network;
+struct lic_team;
+struct lic_stream;
+struct lic_kernels;
+
+/* From the layers' sizes and tensors, as codec/core/network.py lists them. With slopes, twice the memory. */
+enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const float *values, size_t values_count,
+                                 int with_slopes, struct lic_network **);
+void lic_network_close(struct lic_network *);
+size_t lic_network_channels(const struct lic_network *); /* of latents */
+
+/* Threads that share the work of one stream at a time. The core starts none: a caller who wants more than its own lends
+   them after `lic_team_begin`, each by a call of `lic_team_work`, which returns after `lic_team_end`. They are numbered
+   from 1 on. */
+struct lic_team *lic_team_open(size_t threads);
+void lic_team_begin(struct lic_team *);
+void lic_team_work(struct lic_team *, size_t thread);
+void lic_team_end(struct lic_team *);
+void lic_team_close(struct lic_team *);
+size_t lic_team_size(const struct lic_team *);
+
+/* Vectors of so many floats ("1", "4", "8", "16"); NULL for the best. NULL if this processor has none such. */
+const struct lic_kernels *lic_kernels_named(const char *name);
+
+/* A picture, and the part of it to be computed, in pixels. The result has a pixel for reduce x reduce of these. */
+struct lic_picture {
+    ptrdiff_t width, height;
+    ptrdiff_t left, top, right, bottom;
+    ptrdiff_t reduce; /* 1, 2, 4 or 8; other than 1 only for decoding */
+};
+
+/* Of each channel, copied. What a stream does not need may be NULL; trust is NULL if nothing is predicted. */
+struct lic_point {
+    const float *gain, *inverse_gain, *trust;
+    const float *unscale; /* what latents are multiplied by before the second look's synthesis */
+    float share;          /* of the second look; 0 for none */
+};
+
+/* What a stream reads and writes; NULL where it does not. Arrays that have a first row are rows from there on, of latents
+   or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. */
+struct lic_arrays {
+    const uint8_t *pixels; /* the whole picture: height x width x 3 */
+    const float *signs;    /* likewise */
+    const int32_t *symbols;
+    const float *latents;
+    ptrdiff_t first_in, rows_in;
+
+    uint8_t *pixels_out; /* rows x the region's width x 3 */
+    float *latents_out;  /* or slopes */
+    int32_t *symbols_out;
+    ptrdiff_t first_out, rows_out;
+    int32_t *errors_out; /* of all blocks: the sum of squared differences of grey levels */
+};
+
+enum lic_task {
+    LIC_DECODE,  /* symbols -> pixels of the region */
+    LIC_ANALYSE, /* pixels -> latents, of one look or blended with those of a second one */
+    LIC_CHOOSE,  /* latents -> symbols */
+    LIC_ENCODE,  /* pixels -> symbols */
+    LIC_SLOPES,  /* symbols, pixels -> slopes of half the sum of squared errors by latents; errors of blocks */
+    LIC_PROBE,   /* symbols, signs -> the product of signs with the pixels' derivatives by symbols */
+};
+
+enum lic_result lic_stream_open(enum lic_task, const struct lic_network *, struct lic_team *, const struct lic_kernels *,
+                                const struct lic_picture *, const struct lic_point *, struct lic_stream **);
+void lic_stream_close(struct lic_stream *);
+
+/* Take input up to the row `source_end` of latents, as far as that is needed to complete the rows of the result before
+   `result_end`, and write those. Returns the first row that is not complete; or -1 if the arrays lack rows. */
+ptrdiff_t lic_stream_run(struct lic_stream *, const struct lic_arrays *, ptrdiff_t source_end, ptrdiff_t result_end);
+
+/* The rows of latents that are read, and those of the result. */
+void lic_stream_rows(const struct lic_stream *, ptrdiff_t source[2], ptrdiff_t result[2]);
 
 #endif

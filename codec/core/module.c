@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "core.h"
+#include "network_module.h"
 
 enum { FIRST, START, BELOW, WEIGHTS, PREDICTION, THRESHOLDS, INDEX, EARLIER, BUFFERS };
 
@@ -186,6 +187,15 @@ static PyMethodDef methods[] = {
     {"encode", encode, METH_VARARGS, encode_doc},
     {"decode", decode, METH_VARARGS, decode_doc},
     {"price", price, METH_VARARGS, price_doc},
+    {"open_network", open_network, METH_VARARGS, "open_network(sizes, values, with_slopes) -> network"},
+    {"open_team", open_team, METH_VARARGS, "open_team(threads) -> team"},
+    {"work", work, METH_VARARGS, "work(team, thread): lend a thread until the team ends"},
+    {"begin", begin, METH_O, "begin(team): from now on threads can be lent"},
+    {"end", end, METH_O, "end(team): lent threads return"},
+    {"has_kernels", has_kernels, METH_O, "has_kernels(name)"},
+    {"open_stream", open_stream, METH_VARARGS, "open_stream(task, network, team, kernels, size, region, ...) -> stream"},
+    {"run", run, METH_VARARGS, "run(stream, ...) -> the first row that is not complete"},
+    {"rows", rows, METH_O, "rows(stream) -> rows of the source, rows of the result"},
     {NULL, NULL, 0, NULL},
 };
 

@@ -1,27 +1,28 @@
 """Encode a picture at a given rate position."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from lic.codec.encode.search import refine
 from lic.codec.entropy import chunks
 from lic.codec.file.container import Container, Section, build
-from lic.codec.file.geometry import latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
-from lic.codec.transform.restoration import quantise_rows
-from lic.codec.transform.strips import Rows, Whole
-from lic.codec.transform.tiled import analyse_rows
+from lic.codec.transform.engine import engine_of
 
 
 def choose_symbols(
-    latents: Rows, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
+    pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int, analysed: Latents | None = None
 ) -> Iterable[Symbols]:
-    """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed."""
-    symbols = quantise_rows(latents, latent_size(pixels.shape[1], pixels.shape[0]), model, point)
+    """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed.
+
+    `analysed` are the picture's latents at the operating point, if they are known.
+    """
+    engine = engine_of(model)
+    symbols: Iterator[Symbols] = engine.encode(pixels, point) if analysed is None else engine.choose(analysed, point)
     if effort:
         whole = np.concatenate([*symbols], axis=1)
         return chunks.chunks_of(refine(whole, pixels, model, point, effort))
@@ -37,8 +38,7 @@ def encode_picture(
     the pixels are stored without loss, which bounds the size of a file.
     """
     point = model.at(position)
-    latents = analyse_rows(picture.pixels, model, point) if analysed is None else Whole(analysed)
-    coded = chunks.pack(choose_symbols(latents, picture.pixels, model, point, effort), point.coder)
+    coded = chunks.pack(choose_symbols(picture.pixels, model, point, effort, analysed), point.coder)
     sections = picture.sections()
     if len(coded) + len(picture.packed_alpha or b"") > picture.raw_size:
         coded, sections = b"", picture.stored_sections()

@@ -35,9 +35,8 @@ from lic.codec.model.operating_point import OperatingPoint, Symbols
 from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.picture.pixels import Pixels
 from lic.codec.steps import follow
-from lic.codec.transform.engine import Floats
+from lic.codec.transform.engine import Floats, decode_all
 from lic.codec.transform.restoration import phases
-from lic.codec.transform.tiled import synthesise
 
 MOVED = np.array((0.2, 0.3, 0.4, 0.5), np.float32)  # by phase: the part of the moves with an expected gain that is made
 LEAST_GAIN = 2.25  # bits
@@ -83,7 +82,7 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
 
 def _error(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> float:
     height, width = pixels.shape[:2]
-    return mean_squared_error(pixels, synthesise(symbols, model, point, (width, height)))
+    return mean_squared_error(pixels, decode_all([symbols], model, point, (width, height)))
 
 
 class Kept(NamedTuple):
@@ -108,7 +107,7 @@ class Chunk:
         self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
         self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
         self.curvature: Floats | None = None
-        self.moved = MOVED[phases(self.symbols.shape, (rows.start, 0))]
+        self.moved = MOVED[phases(self.symbols.shape, rows.start)]
         self.price = START_PRICE
         self.kept: Kept | None = None
         self.start: Kept | None = None
@@ -187,7 +186,7 @@ class Chunk:
 
     def _now(self) -> tuple[Floats, Floats]:
         """Rate and distortion at each position."""
-        return self.coder.bits(self.symbols).sum(axis=0), self.distortion.by_block(self.rows)
+        return self.coder.bits(self.symbols).sum(axis=0), self.distortion.value(self.rows)
 
 
 def _around(values: Floats) -> Floats:

@@ -10,7 +10,7 @@ from functools import cache, cached_property
 import numpy as np
 from PIL import Image
 
-from lic.codec.decoder import read_symbols
+from lic.codec.decoder import read_chunks
 from lic.codec.encode.pipeline import encode_picture
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import parse
@@ -20,7 +20,7 @@ from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
 from lic.codec.steps import tell
-from lic.codec.transform.tiled import first_look, second_look, synthesise
+from lic.codec.transform.engine import decode_all, engine_of
 from lic.models.second_look import blend
 
 MOST_DB = 200.0  # replaces an infinite PSNR in the search
@@ -31,7 +31,7 @@ class Tries:
 
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
-        self.first = first_look(picture.pixels, model)
+        self.first = engine_of(model).analyse(picture.pixels)
         self.file = cache(self._file)
         self.count = 0
 
@@ -42,7 +42,7 @@ class Tries:
 
     @cached_property
     def second(self) -> Latents:
-        return second_look(self.first, self.picture.pixels, self.model)
+        return engine_of(self.model).analyse(self.picture.pixels, share=1)
 
     def latents(self, position: int) -> Latents:
         share = np.float32(self.model.at(position).second_look)
@@ -54,7 +54,8 @@ class Tries:
         if file.exact:
             return self.original
         height, width = self.picture.pixels.shape[:2]
-        pixels = synthesise(read_symbols(file, self.model), self.model, self.model.at(position), (width, height))
+        chunks = read_chunks(file, self.model)
+        pixels = decode_all(chunks, self.model, self.model.at(position), (width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
     @property

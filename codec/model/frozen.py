@@ -120,6 +120,12 @@ class FrozenModel:
         if effort and self.card.get("distortion", "mse") != "mse":
             raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
 
+    @cached_property
+    def unscale(self) -> NDArray[np.float32]:
+        """What latents are multiplied by before the synthesis for a second look: as if they were coded most finely."""
+        finest = self.at(self.last_position)
+        return (finest.gain * finest.inverse_gain).astype(np.float32)
+
     def at(self, position: int) -> OperatingPoint:
         """The model at a position.
 

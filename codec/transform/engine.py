@@ -1,68 +1,103 @@
-"""The interface of engines, which run the network: numpy arrays of pictures or latents in, the same out.
+"""The interface of engines, which run a model's networks, and the choice of one.
 
-A picture is height x width x 3, values in 0..1, sides multiples of 16; latents, and what lies between layers, are
-channels x rows x columns; all are float32. Several threads may use an engine at once. An engine is a class with the
-methods of `Engine`, chosen in `engines.py`. Nothing else knows what library runs the layers.
+The core (C) is what runs by default. Where it has not been compiled, the same is computed by numpy, to the same bits,
+but slowly. torch runs the networks on a GPU; its pixels may differ by a grey level, its symbols in a few places.
 """
 
-from collections.abc import Callable, Sized
+import importlib
+import os
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.errors import BadSetting, LicError
+from lic.codec.file.geometry import Region
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.picture.pixels import Pixels
+
 Floats = NDArray[np.float32]
-ALL = slice(None)  # layers
-
-
-def begins(layers: slice) -> bool:
-    """Whether the first layer is among these."""
-    return not layers.start
-
-
-def ends(layers: slice, all_layers: Sized) -> bool:
-    """Whether the last layer is among these."""
-    return layers.stop is None or layers.stop == len(all_layers)
-
-
-def means(picture: Floats, reduce: int) -> Floats:
-    """The means of squares of pixels."""
-    if reduce == 1:
-        return picture
-    rows, columns, _ = picture.shape
-    squares = picture.reshape(rows // reduce, reduce, columns // reduce, reduce, 3)
-    found: Floats = squares.mean(axis=(1, 3), dtype=np.float32)
-    return found
+ENGINE_VARIABLE = "LIC_ENGINE"
+ENGINES = {"core": "CoreEngine", "numpy": "NumpyEngine", "torch": "TorchEngine"}  # the class in NAME_engine.py
 
 
 class Engine(Protocol):
-    """A model's networks."""
+    """A model's networks. Several threads may use an engine at once.
 
-    def analyse(self, picture: Floats, layers: slice = ALL) -> Floats:
-        """The latents of a picture; or what some of the layers make of what those before them have made."""
+    Pictures are height x width x 3; latents and symbols are channels x rows x columns, and come in chunks of 64 rows
+    where they come one after the other.
+    """
 
-    def synthesise(self, latents: Floats, layers: slice = ALL, reduce: int = 1) -> Floats:
-        """The picture of latents, not clipped; or likewise for some of the layers.
+    def __init__(self, model: FrozenModel) -> None: ...
 
-        With `reduce`, a power of two, the picture has the means of squares of so many pixels to each side.
+    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+        """The latents of a picture, a share of the way from the first look to the second; not scaled or rounded."""
+
+    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
+        """The symbols of a picture by chunks, each computed when it is asked for."""
+
+    def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
+        """The symbols of latents, likewise."""
+
+    def decode(
+        self,
+        chunks: Iterable[Symbols],
+        first_row: int,
+        point: OperatingPoint,
+        size: tuple[int, int],
+        region: Region,
+        reduce: int = 1,
+    ) -> Iterator[Pixels]:
+        """The pixels of a region of a picture of that size, in strips of rows, from chunks that begin at `first_row`.
+
+        With `reduce`, those of a smaller picture, which has the means of squares of so many pixels to each side.
         """
 
-    def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
-        """The latents of a phase from 1 on, before trust, as predicted from the known ones; unknown ones are zero.
+    def slopes(
+        self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
+    ) -> tuple[Floats, NDArray[np.int32]]:
+        """Of half the sum of squared errors, the slopes by latents in some rows; and the squared errors of all blocks.
 
-        `origin` is the row and column of the whole picture's latents where these begin.
+        The slopes are those of pixels before they are rounded, in 0..1; predictions are taken as fixed. The errors are
+        those of whole grey levels, summed over each block of 16 x 16 pixels; they are valid in these rows only.
         """
 
-    def linearise_expected(
-        self, phase: int, known: Floats, origin: tuple[int, int]
-    ) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """What `expect` returns, and its transposed derivative there.
+    def probe(self, symbols: Symbols, signs: Floats, point: OperatingPoint, rows: slice) -> Floats:
+        """The sums of signs times the derivatives of all pixels by each of the latents' symbols, in some rows.
 
-        The function maps the gradient of a loss with respect to the expected latents to that with respect to `known`.
+        That is by the latents themselves: times the inverse gain they are by the symbols. Predictions move, too.
         """
 
-    def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        """The picture of latents, and the synthesis's transposed derivative there.
 
-        The function maps the gradient of a loss with respect to the picture to that with respect to the latents.
-        """
+def engine_of(model: FrozenModel) -> Engine:
+    """The engine of a model, made when it is first needed."""
+    return _made(choose_engine()[1], model)
+
+
+def decode_all(chunks: Iterable[Symbols], model: FrozenModel, point: OperatingPoint, size: tuple[int, int]) -> Pixels:
+    """The pixels of a whole picture."""
+    return np.concatenate([*engine_of(model).decode(chunks, 0, point, size, (0, 0, *size))])
+
+
+def choose_engine() -> tuple[str, type[Engine]]:
+    """The name and the class of the engine that LIC_ENGINE names, else of the first that is there."""
+    asked = os.environ.get(ENGINE_VARIABLE)
+    if asked and asked not in ENGINES:
+        raise BadSetting(f"{ENGINE_VARIABLE} is {asked!r}: give one of {', '.join(ENGINES)}")
+    for name in [asked] if asked else ENGINES:
+        try:
+            # They are imported here: torch takes seconds.
+            return name, getattr(importlib.import_module(f"lic.codec.transform.{name}_engine"), ENGINES[name])
+        except ImportError:
+            continue
+    if asked == "torch":
+        raise LicError(f"{ENGINE_VARIABLE} asks for torch, which is missing: pip install 'lic-codec[train]'")
+    raise LicError(f"{ENGINE_VARIABLE} asks for the compiled core: install lic where there is a C compiler")
+
+
+@lru_cache(maxsize=4)
+def _made(make: type[Engine], model: FrozenModel) -> Engine:
+    return make(model)

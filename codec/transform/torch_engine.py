@@ -1,80 +1,67 @@
-"""The transforms by torch, on a GPU if there is one."""
+"""The networks by torch, on a GPU if there is one. Its sums are taken in another order than the core's.
+
+So pixels may differ by one grey level in a few places, and an encoder's symbols where values lie close to a half.
+"""
 
 from collections.abc import Callable
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.engine import ALL, Floats, begins, ends, means
+from lic.codec.model.operating_point import Latents
+from lic.codec.process import threads
 from lic.codec.transform.torch_network import thaw
+from lic.codec.transform.whole_engine import Back, Floats, WholeEngine
 from lic.models.constants import MID_GREY
 
 
-class TorchEngine:
+class TorchEngine(WholeEngine):
     """An `Engine` on a GPU, or else on the processor."""
 
-    def __init__(self, model: FrozenModel, threads: int) -> None:
-        self.threads = threads
+    def __init__(self, model: FrozenModel) -> None:
+        super().__init__(model)
         torch.backends.cudnn.allow_tf32 = False  # ten bits of a convolution's inputs are too few for a grey level
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network = thaw(model).to(self.device)
 
     @torch.inference_mode()
-    def analyse(self, picture: Floats, layers: slice = ALL) -> Floats:
-        modules = [*self.network.analysis]
-        x = self._batch(picture.transpose(2, 0, 1)) - MID_GREY if begins(layers) else self._batch(picture)
-        latents: Floats = _through(modules[layers], x)[0].cpu().numpy()
-        return latents
+    def analysis(self, picture: Floats) -> Latents:
+        return _numpy(self.network.analysis(self._batch(picture.transpose(2, 0, 1)) + MID_GREY))
 
     @torch.inference_mode()
-    def synthesise(self, latents: Floats, layers: slice = ALL, reduce: int = 1) -> Floats:
-        modules = [*self.network.synthesis]
-        made = _through(modules[layers], self._batch(latents))
-        if ends(layers, modules):
-            return means(_picture(made + MID_GREY), reduce)
-        planes: Floats = made[0].cpu().numpy()
-        return planes
+    def synthesis(self, latents: Latents) -> Floats:
+        return _numpy(self.network.synthesis(self._batch(latents)) - MID_GREY).transpose(1, 2, 0)
 
     @torch.inference_mode()
-    def expect(self, phase: int, known: Floats, origin: tuple[int, int]) -> Floats:
-        expected: Floats = self.network.predictors[phase - 1](self._batch(known), origin)[0].cpu().numpy()
-        return expected
+    def expect(self, phase: int, known: Latents) -> Floats:
+        return _numpy(self.network.predictors[phase - 1](self._batch(known)))
 
-    def linearise_expected(
-        self, phase: int, known: Floats, origin: tuple[int, int]
-    ) -> tuple[Floats, Callable[[Floats], Floats]]:
-        return self._linearise(lambda known: self.network.predictors[phase - 1](known, origin), known)
-
-    def linearise(self, latents: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
-        planes, back = self._linearise(self.network.synthesis, latents)
+    def linear_synthesis(self, latents: Latents) -> tuple[Floats, Back]:
+        planes, back = self._linear(lambda y: self.network.synthesis(y) - MID_GREY, latents)
         return planes.transpose(1, 2, 0), lambda slopes: back(slopes.transpose(2, 0, 1))
 
-    def _linearise(self, function: Callable[[Tensor], Tensor], at: Floats) -> tuple[Floats, Callable[[Floats], Floats]]:
+    def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
+        return self._linear(self.network.predictors[phase - 1], known)
+
+    def _linear(self, function: Callable[[Tensor], Tensor], at: Floats) -> tuple[Floats, Back]:
         with torch.inference_mode(False), torch.enable_grad():
             x = self._batch(at).requires_grad_()
             y = function(x)
 
         def back(slopes: Floats) -> Floats:
             (slope,) = torch.autograd.grad(y, x, self._batch(slopes), retain_graph=True)
-            found: Floats = slope[0].cpu().numpy()
-            return found
+            return _numpy(slope)
 
-        value: Floats = y.detach()[0].cpu().numpy()
-        return value, back
+        return _numpy(y.detach()), back
 
     def _batch(self, planes: Floats) -> Tensor:
         """Channels x height x width as a batch of one, with the channels last in memory, as torch is fastest."""
-        torch.set_num_threads(self.threads)  # of the thread that calls
-        return torch.from_numpy(planes)[None].to(self.device).contiguous(memory_format=torch.channels_last)
+        torch.set_num_threads(threads())  # of the thread that calls
+        batch = torch.from_numpy(planes.copy())[None].to(self.device)
+        return batch.contiguous(memory_format=torch.channels_last)
 
 
-def _through(modules: list[nn.Module], x: Tensor) -> Tensor:
-    for module in modules:
-        x = module(x)
-    return x
-
-
-def _picture(batch: Tensor) -> Floats:
-    picture: Floats = batch[0].permute(1, 2, 0).cpu().numpy()
-    return picture
+def _numpy(batch: Tensor) -> Floats:
+    planes: Floats = batch[0].cpu().numpy()
+    return planes

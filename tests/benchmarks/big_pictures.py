@@ -63,11 +63,11 @@ def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tup
     """Bytes of the latents in chunks of 64 rows, and in a single chunk."""
     from lic.codec.entropy import chunks
     from lic.codec.model.catalogue import find_model
-    from lic.codec.transform.tiled import analyse
+    from lic.codec.transform.engine import engine_of
 
     frozen = find_model(model).load()
     point = frozen.at(frozen.position(quality))
-    symbols = point.quantise(analyse(np.asarray(image), frozen, point))
+    symbols = np.concatenate([*engine_of(frozen).encode(np.asarray(image), point)], axis=1)
     return len(chunks.pack(chunks.chunks_of(symbols), point.coder)), len(chunks.pack([symbols], point.coder))
 
 

@@ -1,9 +1,8 @@
 """The time of each step for one picture, and of a cold process: milliseconds, on up to two cores.
 
-python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE] [--layers]
+python tests/benchmarks/breakdown.py [--picture FILE] [--quality 50] [--json FILE]
 
-Printed are the median, the fastest and the slowest of nine runs. `--layers` prints those of the networks' layers, each
-run by itself, instead: what goes in and comes out is copied then, so their sum is more than the time of all.
+Printed are the median, the fastest and the slowest of nine runs.
 """
 
 import argparse
@@ -14,7 +13,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,14 +27,8 @@ from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
-from lic.codec.model.frozen import FrozenModel
-from lic.codec.picture.pixels import Pixels, pad
 from lic.codec.process import usable_cores, use_threads
-from lic.codec.transform.engine import Floats
-from lic.codec.transform.engines import engine_of
-from lic.codec.transform.strips import Whole
-from lic.codec.transform.tiled import first_look, second_look, synthesise
-from lic.models.constants import DOWNSAMPLING, PEAK
+from lic.codec.transform.engine import decode_all, engine_of
 
 RUNS = 9
 
@@ -50,23 +42,6 @@ def milliseconds(function: Callable[[], object]) -> list[float]:
         function()
         times.append(1000 * (time.perf_counter() - start))
     return [round(value, 1) for value in (statistics.median(times), min(times), max(times))]
-
-
-def time_layers(model: FrozenModel, pixels: Pixels) -> dict[str, dict[str, float]]:
-    """The time of each layer of the transforms, and its multiplications."""
-    engine, found = engine_of(model), {}
-    x: Floats = pad(pixels).astype(np.float32) / np.float32(PEAK)
-    area = x[..., 0].size
-    for side, apply, scale in (("analysis", engine.analyse, 1), ("synthesis", engine.synthesise, DOWNSAMPLING)):
-        for i, layer in enumerate(getattr(model.architecture, side)):
-            layers = slice(i, i + 1)
-            median, fastest, slowest = milliseconds(partial(apply, x, layers))
-            kernel = f" {layer.kernel}x{layer.kernel}" if hasattr(layer, "kernel") else ""
-            name, work = f"{side} {i + 1}: {type(layer).__name__}{kernel}", layer.macs * area / scale**2 / 1e9
-            print(f"{name:<30} {work:5.2f} GMAC {median:8.1f} ({fastest} to {slowest})", flush=True)
-            found[name] = {"GMAC": round(work, 2), "scale": layer.scaled(scale), "milliseconds": median}
-            x, scale = apply(x, layers), layer.scaled(scale)
-    return found
 
 
 def cold_process(*arguments: str) -> Callable[[], object]:
@@ -83,7 +58,6 @@ def main() -> None:
     parser.add_argument("--picture", help="scikit-image's coffee, enlarged to 768x512, if not given")
     parser.add_argument("--quality", type=float, default=50)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
-    parser.add_argument("--layers", action="store_true", help="of the networks, instead")
     args = parser.parse_args()
     use_threads(min(usable_cores(), 2))
     model = find_model().load()
@@ -94,28 +68,26 @@ def main() -> None:
     pixels, position = np.array(image), model.position(args.quality)
     what = {"model": f"{model.name} {model.fingerprint.hex()}", "pixels": image.size}
     machine = {"machine": describe_machine(), "runs": RUNS}
-    if args.layers:
-        keep(args.json, machine | what | {"layers": time_layers(model, pixels)})
-        return
     point = model.at(position)
-    latents = first_look(pixels, model)
+    engine = engine_of(model)
+    latents = engine.analyse(pixels)
     data = encode(pixels, quality=args.quality)
     file = parse(data)
     symbols = read_symbols(file, model)
     reference = ReferenceCoder(point.coder.tables, point.coder.walk)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
-        "  analysis": lambda: first_look(pixels, model),
-        "  second look, if there is one": lambda: second_look(latents, pixels, model),
+        "  analysis": lambda: engine.analyse(pixels),
+        "  both looks": lambda: engine.analyse(pixels, share=1),
         "  contexts and range coding": lambda: chunks.pack(
-            choose_symbols(Whole(latents), pixels, model, point, 0), point.coder
+            choose_symbols(pixels, model, point, 0, latents), point.coder
         ),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "  with effort 16, whole call": lambda: encode(pixels, quality=args.quality, effort=16),
         "decode, whole call": lambda: decode(data),
         "  contexts and range decoding": lambda: read_symbols(file, model),
         "    in numpy": lambda: reference.decode(file.latents, symbols.shape),
-        "  synthesis": lambda: synthesise(symbols, model, point, image.size),
+        "  synthesis": lambda: decode_all([symbols], model, point, image.size),
         "  reduced to a half": lambda: decode(data, reduce=2),
         "  reduced to an eighth": lambda: decode(data, reduce=8),
         "tables of one picture": lambda: model.at(position).coder,

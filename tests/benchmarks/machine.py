@@ -13,7 +13,6 @@ def describe_machine() -> dict[str, str | int]:
         "cores": usable_cores(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "ncnn": version("ncnn"),
         "torch": version("torch"),
     }
 

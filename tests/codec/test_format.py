@@ -17,7 +17,7 @@ from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.engines import engine_of
+from lic.codec.transform.numpy_engine import NumpyEngine
 from lic.codec.transform.restoration import restore
 from lic.models.constants import KNOTS
 
@@ -274,7 +274,7 @@ def test_expected_latents_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch)
             expected = (expected + arrays[f"{name}.expand.bias"][:, None, None]) * trust[:, None, None]
         latents = symbols * (restore_factor * step * arrays["unit"] / 2**12)[:, None, None] + expected
         y_hat = np.where(phase == number, latents, y_hat)
-    found = restore(symbols.astype(np.int32), engine_of(model), model.at(file.position))
+    found = restore(symbols.astype(np.int32), model.at(file.position), NumpyEngine(model).expect)
     np.testing.assert_allclose(found, y_hat, atol=1e-5 * np.abs(y_hat).max())
 
 

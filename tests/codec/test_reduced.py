@@ -14,7 +14,7 @@ from tests.conftest import Pixels
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
 
 
-@pytest.mark.parametrize("engine", ["light", "torch"])
+@pytest.mark.parametrize("engine", ["core", "torch"])
 @pytest.mark.parametrize("reduce", [2, 4, 8])
 def test_a_reduced_picture_has_the_means_of_the_whole(
     photo: Pixels, reduce: int, engine: str, monkeypatch: pytest.MonkeyPatch

@@ -34,16 +34,13 @@ print(json.dumps(hashes))
 LAYOUT = """
 import sys
 sys.modules["torch"] = None
-from lic.codec.file.geometry import latent_size
 from lic.codec.model.catalogue import find_model
-from lic.codec.transform.tiles import tiles
 from lic.models.constants import KNOTS
 
 model = find_model().load()
-reach = model.architecture.synthesis_reach
+assert model.architecture.decoding_reach == 35
 assert len(KNOTS) == 73
 assert all(model.weight(name).shape == shape for name, shape in model.architecture.tensors.items())
-assert len(list(tiles((0, 100), (0, 100), reach, latent_size(1600, 1600)))) == 2
 """
 
 
@@ -61,5 +58,5 @@ def test_the_latents_of_every_golden_file_decode_without_torch() -> None:
     assert len(found) >= 15
 
 
-def test_models_are_loaded_checked_and_laid_out_without_torch() -> None:
+def test_models_are_loaded_and_checked_without_torch() -> None:
     run(LAYOUT)

@@ -34,7 +34,6 @@ from lic.codec.process import use_threads
 ROOT = Path(__file__).parents[2]
 LIBRARIES = (
     "torch",
-    "ncnn",
     "numpy",
     "constriction",
     "PIL.Image",

@@ -95,16 +95,6 @@ def speed() -> str:
     return f"{table}\n\n{figures['runs']} runs on {place(figures)}."
 
 
-def layers() -> str:
-    """The time of each layer of the transforms."""
-    figures = read("layers.json")
-    rows = [["layer", "at", "GMAC", "ms", "GMAC/s"]]
-    for name, of_layer in figures["layers"].items():
-        work, time = of_layer["GMAC"], of_layer["milliseconds"]
-        rows.append([name, f"1/{of_layer['scale']}", f"{work:.2f}", f"{time:.1f}", f"{1000 * work / time:.0f}"])
-    return f"{bd.as_markdown(rows)}\n\n{figures['runs']} runs on {place(figures)}."
-
-
 def place(figures: dict[str, Any]) -> str:
     """Where figures were taken."""
     machine = figures["machine"]
@@ -148,19 +138,6 @@ def browser() -> str:
     )
 
 
-def engines() -> str:
-    """The transforms in several libraries."""
-    figures = read("engines.json")
-    keys = [key.split(", ") for key in figures if ", " in key]
-    libraries = [*dict.fromkeys(library for *_, library in keys)]
-    work = [*dict.fromkeys((what, threads) for what, threads, _ in keys)]
-    rows = [["library", *(f"{what}, {threads}".removesuffix("s" * (threads[0] == "1")) for what, threads in work)]]
-    for library in libraries:
-        times = [figures[f"{what}, {threads}, {library}"]["milliseconds"][0] for what, threads in work]
-        rows.append([library, *(f"{time:.0f}" for time in times)])
-    return f"{bd.as_markdown(rows)}\n\nMilliseconds, medians of {figures['rounds']} rounds on {place(figures)}."
-
-
 def memory() -> str:
     """Large pictures."""
     rows = [["picture", "call", "peak memory", "before the call", "time"]]
@@ -185,11 +162,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "validation": validation,
     "acceptance": acceptance,
     "speed": speed,
-    "layers": layers,
     "targets": targets,
     "compressai": compressai,
     "browser": browser,
-    "engines": engines,
     "memory": memory,
     "hostile": hostile,
 }

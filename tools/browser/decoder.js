@@ -46,15 +46,12 @@ class Decoder {
     if (file.sections.has("W")) pixels = await this.losslessPixels(file);
     else if (file.sections.has("S")) pixels = storedPixels(file);
     else {
-      const { engine, model, network } = await this.network(file);
+      const { model, network } = await this.network(file);
       start = performance.now();
       about.quality = qualityOf(file.position, model.qualities);
       about.model = model.name;
       const point = operatingPoint(model, file.position);
-      pixels = engine.scope(() => {
-        const latents = latentsOf(engine, file, model, point);
-        return network.pixels(file, latents, point.trust, done);
-      });
+      pixels = network.pixels(file, point, done);
     }
     await this.addAlpha(pixels, file);
     return { ...about, pixels, milliseconds: performance.now() - start }; // without loading the model

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.entropy_model import name_of
 from lic.codec.model.frozen import FrozenModel
-from lic.models.architecture import Layer, Normalisation, Predictor, Residual, SubPixel
+from lic.codec.transform.described import described
 
 SUFFIX = ".licmodel"
 
@@ -24,32 +24,19 @@ def pack_model(model: FrozenModel) -> bytes:
     """A model for the browser's decoder."""
     arrays = {name: array for name, array in model.arrays().items() if not name.startswith("analysis.")}
     layout = model.architecture.layout
+    decoding = (), layout.synthesis, layout.predictors
     header = {
         "name": model.name,
         "qualities": model.scale,
         "channels": model.channels,
         "entropy": name_of(model.entropy),
-        "synthesis": [_described(layer) for layer in layout.synthesis],
-        "predictors": [_described(layer) for layer in layout.predictors],
+        "layers": [size for part in decoding for size in described(part)],
+        "weights": [name for name in model.architecture.tensors if not name.startswith("analysis.")],
         "tensors": [{"name": name, "type": a.dtype.str, "shape": a.shape} for name, a in arrays.items()],
     }
     text = json.dumps(header).encode()
     parts = [struct.pack("<I", len(text)), text, *map(_planes, arrays.values())]
     return gzip.compress(b"".join(parts), 9, mtime=0)
-
-
-def _described(layer: Layer | Predictor) -> list[str | int]:
-    """A layer's kind and sizes."""
-    match layer:
-        case SubPixel(kernel=3):
-            return ["sub-pixel", layer.inputs, layer.outputs, layer.r]
-        case Normalisation(inverse=True):
-            return ["inverse gdn", layer.channels]
-        case Residual():
-            return ["bottleneck", layer.channels, layer.width]
-        case Predictor():
-            return ["predictor", layer.channels, layer.width]
-    raise TypeError(f"the browser's decoder has no layer {layer!r}")
 
 
 def _planes(array: NDArray[Any]) -> bytes:

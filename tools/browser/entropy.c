@@ -2,8 +2,10 @@
 
    One coder is set at a time; its arrays stay where the caller has allocated them. */
 
-#include "../../../codec/core/core.h"
+#include "../../codec/core/core.h"
 #include "memory.h"
+
+#include <stdlib.h>
 
 enum {
     KNOTS = 73,
@@ -86,8 +88,13 @@ static void fill(const struct density *d, uint32_t *below) {
 /* Tables of these densities (count x KNOTS heights) at these steps; 0 if there is no room for them. */
 EXPORT(set_tables) int set_tables(size_t count, const int32_t *heights, const int32_t *steps) {
     struct density d;
-    int32_t *first = allocate(count * sizeof *first);
-    uint32_t *start = allocate((count + 1) * sizeof *start);
+    free((void *)tables.first);
+    free((void *)tables.start);
+    free((void *)tables.below);
+    tables = (struct lic_tables){0};
+    int32_t *first = malloc(count * sizeof *first);
+    uint32_t *start = malloc((count + 1) * sizeof *start);
+    tables = (struct lic_tables){.first = first, .start = start};
     if (!first || !start) return 0;
     lay_out_knots(d.knots);
     start[0] = 0;
@@ -96,7 +103,7 @@ EXPORT(set_tables) int set_tables(size_t count, const int32_t *heights, const in
         first[i] = (int32_t)d.first;
         start[i + 1] = start[i] + (uint32_t)d.count + 1;
     }
-    uint32_t *below = allocate(start[count] * sizeof *below);
+    uint32_t *below = malloc(start[count] * sizeof *below);
     if (!below) return 0;
     for (size_t i = 0; i < count; i++) {
         set_density(&d, heights + i * KNOTS, steps[i]);

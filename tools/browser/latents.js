@@ -60,18 +60,6 @@ function symbolsOf(engine, file, model, point) {
   return all;
 }
 
-// The latents as the network receives them, but for expected ones.
-function latentsOf(engine, file, model, point) {
-  const latents = activations(engine, file.rows * file.columns, model.channels);
-  engine.scope(() =>
-    decodeChunks(engine, file, model, point, (symbols, top, rows) => {
-      const to = latents + 4 * top * file.columns * roundUp(model.channels);
-      engine.run.scale_symbols(symbols, rows * file.columns, model.channels, engine.put(point.scales), to);
-    }),
-  );
-  return latents;
-}
-
 // The bits of all latents at each block position.
 function bitsOf(engine, file, model, point) {
   const places = new Float32Array(file.rows * file.columns);

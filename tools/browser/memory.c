@@ -1,32 +1,66 @@
-/* Memory without a C library: a stack of blocks that grows with the module's memory.
-
-   What is needed for long (a model) is allocated first. A decoding notes where the stack ends, allocates what it needs,
-   and releases all of it at once. */
+/* Memory without a C library: blocks in the order of their addresses, each behind a header; freed neighbours become
+   one. There are few blocks, so the first that is large enough is looked for from the beginning. */
 
 #include "memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define PAGE 65536
 #define ALIGNMENT 16
 
-extern unsigned char __heap_base; /* of the linker: where static data end */
-static size_t top;
+struct block {
+    size_t size; /* of what follows the header */
+    int used;
+    char padding[ALIGNMENT - sizeof(size_t) - sizeof(int)];
+};
 
-EXPORT(mark) size_t mark(void) {
-    if (!top) top = ((size_t)&__heap_base + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    return top;
+extern unsigned char __heap_base; /* of the linker: where static data end */
+static unsigned char *begin, *end; /* of all blocks */
+
+static struct block *next_of(struct block *block) { return (struct block *)((unsigned char *)(block + 1) + block->size); }
+
+/* A new block behind the last one. */
+static struct block *append(size_t size) {
+    if (!begin) begin = end = (unsigned char *)(((size_t)&__heap_base + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    size_t memory = __builtin_wasm_memory_size(0) * (uint64_t)PAGE, room = memory - (size_t)end;
+    size_t wanted = size + sizeof(struct block);
+    if (wanted > room && __builtin_wasm_memory_grow(0, (wanted - room + PAGE - 1) / PAGE) == SIZE_MAX) return NULL;
+    struct block *block = (struct block *)end;
+    end += wanted;
+    *block = (struct block){.size = size};
+    return block;
 }
 
-EXPORT(release) void release(size_t to) { top = to; }
-
-EXPORT(allocate) void *allocate(size_t size) {
-    size_t start = mark(), room = __builtin_wasm_memory_size(0) * (uint64_t)PAGE - start;
-    if (size > SIZE_MAX - ALIGNMENT - start) return NULL;
+EXPORT(allocate) void *malloc(size_t size) {
+    if (size > SIZE_MAX / 2) return NULL;
     size = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    if (size > room && __builtin_wasm_memory_grow(0, (size - room + PAGE - 1) / PAGE) == SIZE_MAX) return NULL;
-    top = start + size;
-    return (void *)start;
+    struct block *found = NULL;
+    for (struct block *block = (struct block *)begin; (unsigned char *)block < end && !found; block = next_of(block)) {
+        if (block->used) continue;
+        for (struct block *next; (unsigned char *)(next = next_of(block)) < end && !next->used;)
+            block->size += sizeof *next + next->size;
+        if (block->size >= size) found = block;
+    }
+    if (!found && !(found = append(size))) return NULL;
+    if (found->size > size + sizeof *found) { /* the rest is a block of its own */
+        size_t rest = found->size - size - sizeof *found;
+        found->size = size;
+        *next_of(found) = (struct block){.size = rest};
+    }
+    found->used = 1;
+    return found + 1;
+}
+
+EXPORT(release) void free(void *at) {
+    if (at) ((struct block *)at - 1)->used = 0;
+}
+
+void *calloc(size_t count, size_t size) {
+    if (size && count > SIZE_MAX / size) return NULL;
+    void *block = malloc(count * size);
+    if (block) memset(block, 0, count * size);
+    return block;
 }
 
 /* The compiler calls these two for long copies; with bulk memory operations it has instructions for them. */

@@ -14,10 +14,10 @@ from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.process import threads, usable_cores
-from lic.codec.transform.engines import choose_engine
+from lic.codec.transform.engine import choose_engine
 from lic.tools.usage import describe, printable
 
-LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "ncnn", "torch")
+LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "torch")
 PICTURE = (96, 128)  # what each model encodes and decodes
 
 

@@ -16,8 +16,7 @@ from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.file.container import parse
 from lic.codec.picture.fidelity import psnr, squared_error
 from lic.codec.picture.reading import Picture
-from lic.codec.transform.restoration import quantise as quantise_latents
-from lic.codec.transform.tiled import analyse
+from lic.codec.transform.engine import engine_of
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantization import quantize
 from lic.tools.course.figure_context import Context, Drawing, new_figure, show
@@ -171,7 +170,7 @@ def contexts(context: Context) -> Drawing:
     picture = context.pictures[0]
     pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
     point = with_contexts.at(position)
-    symbols = np.concatenate([*quantise_latents(analyse(pixels, with_contexts, point), with_contexts, point)], axis=1)
+    symbols = np.concatenate([*engine_of(with_contexts).encode(pixels, point)], axis=1)
     models = {
         "one table per channel": dataclasses.replace(with_contexts, entropy=ChannelTables(with_contexts.heights)),
         "contexts": with_contexts,

@@ -17,8 +17,7 @@ from torch import Tensor
 
 from lic.codec.entropy import chunks
 from lic.codec.entropy.entropy_model import ChannelTables
-from lic.codec.transform.restoration import quantise
-from lic.codec.transform.tiled import analyse
+from lic.codec.transform.engine import engine_of
 from lic.models.constants import PEAK
 from lic.models.distortion import mse, psnr
 from lic.models.quantization import quantize
@@ -84,7 +83,7 @@ def contexts(context: Context) -> Rows:
         point, rates = adaptive.at(position), np.zeros(2)
         for picture in context.pictures:
             pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-            symbols = np.concatenate([*quantise(analyse(pixels, adaptive, point), adaptive, point)], axis=1)
+            symbols = np.concatenate([*engine_of(adaptive).encode(pixels, point)], axis=1)
             bits = [chunks.bits(symbols, model.at(position).coder).sum() for model in (fixed, adaptive)]
             rates += np.array(bits) / pixels[..., 0].size / len(context.pictures)
         rows.append(

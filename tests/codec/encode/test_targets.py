@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from lic import BadSetting, decode, encode, read_info
-from lic.codec.encode import pipeline, targets
+from lic.codec.encode import pipeline
 from lic.codec.encode.targets import last_below
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents
 from lic.codec.picture.fidelity import ms_ssim, psnr, to_db
+from lic.codec.transform.core_engine import CoreEngine
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
@@ -71,11 +73,16 @@ def test_the_smallest_file_that_reaches_an_ms_ssim(photo: Pixels, tiny_model: Fr
 
 
 def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = []
-    original = targets.first_look
-    monkeypatch.setattr(targets, "first_look", lambda *a: calls.append(1) or original(*a))  # type: ignore[func-returns-value]
+    shares: list[float] = []
+    analyse = CoreEngine.analyse
+
+    def counted(engine: CoreEngine, pixels: Pixels, share: float = 0) -> Latents:
+        shares.append(share)
+        return analyse(engine, pixels, share)
+
+    monkeypatch.setattr(CoreEngine, "analyse", counted)
     encode(photo, target_size=1000, model="tiny")
-    assert len(calls) == 1
+    assert shares == [0, 1]  # one look, and two for the lambda points that take a second one
 
 
 def test_the_search_for_fewer_bits_runs_once_for_each_position(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from lic.codec.entropy.contexts import Contexts
 from lic.codec.entropy.tables import MAX_HEIGHT, MAX_STEP
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.tiled import analyse
+from lic.codec.transform.engine import engine_of
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -42,7 +42,7 @@ def fitted() -> tuple[FrozenModel, FrozenModel]:
 
 def bits(model: FrozenModel, pixels: NDArray[np.uint8], position: int) -> float:
     point = model.at(position)
-    return float(point.coder.bits(point.quantise(analyse(pixels, model, point))).sum())
+    return float(point.coder.bits(point.quantise(engine_of(model).analyse(pixels, point.second_look))).sum())
 
 
 @pytest.mark.parametrize("position", [0, 100, 256])
@@ -72,7 +72,7 @@ def test_few_pictures_are_not_learned_for_long(
 
 def test_contexts_do_not_touch_the_picture(fitted: tuple[FrozenModel, FrozenModel]) -> None:
     pixels = skimage.data.astronaut()[:64, :96]
-    symbols = [model.at(128).quantise(analyse(pixels, model, model.at(128))) for model in fitted]
+    symbols = [model.at(128).quantise(engine_of(model).analyse(pixels, model.at(128).second_look)) for model in fitted]
     np.testing.assert_array_equal(*symbols)
 
 

@@ -10,8 +10,7 @@ import torch
 from lic.codec.entropy.contexts import UNIT_BITS, WEIGHT_BITS
 from lic.codec.entropy.phases import PhaseContexts, Phases, PhaseState
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.restoration import quantise
-from lic.codec.transform.tiled import analyse
+from lic.codec.transform.engine import engine_of
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -43,8 +42,7 @@ def test_contexts_save_bits_on_another_picture(fitted: tuple[FrozenModel, Frozen
 
     def bits(model: FrozenModel) -> float:
         point = model.at(position)
-        latents = analyse(pixels, model, point)
-        symbols = np.concatenate([*quantise(latents, model, point)], axis=1)
+        symbols = np.concatenate([*engine_of(model).encode(pixels, point)], axis=1)
         return float(point.coder.bits(symbols).sum())
 
     plain, contexts = fitted

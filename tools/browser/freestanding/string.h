@@ -1,4 +1,4 @@
-/* What codec/core/core.c takes from <string.h>, for WebAssembly without a C library: memory.c has the functions. */
+/* What the core takes from <string.h>, for WebAssembly without a C library: memory.c has the functions. */
 #include <stddef.h>
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size);

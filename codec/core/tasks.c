@@ -1,0 +1,160 @@
+/* What streams are for: the nodes of each task, in order. */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "stream.h"
+
+static const struct layer *last_of(const struct part *part) { return &part->layers[part->count - 1]; }
+
+static int add_source(struct lic_stream *s, node_work *work, ptrdiff_t cell, size_t depth) {
+    ptrdiff_t rows = divided_up(s->picture.height, 16) * (16 / cell), columns = divided_up(s->picture.width, 16) * (16 / cell);
+    int ring = add_ring(s, rows, columns, depth);
+    add_node(s, work, NONE, ring);
+    return ring;
+}
+
+/* A ring like another one, made from it at the same rows. */
+static int add_step(struct lic_stream *s, node_work *work, int input) {
+    const struct ring *in = &s->rings[input];
+    int output = add_ring(s, in->height, in->width, in->depth);
+    add_node(s, work, input, output);
+    return output;
+}
+
+static int add_analysis(struct lic_stream *s, const struct lic_network *n) {
+    size_t f = n->analysis.layers->stride;
+    int picture = add_source(s, take_pixels, (ptrdiff_t)f, cell_depth(f, 3, 1));
+    int first = add_part(s, picture, &n->analysis, 1, NULL);
+    if (s->share == 0) return first;
+    int decoded = add_part(s, add_step(s, unscale_latents, first), &n->synthesis, f, NULL);
+    int second = add_part(s, add_step(s, correct_picture, decoded), &n->analysis, 1, NULL);
+    int blended = add_step(s, blend_latents, second);
+    s->nodes[s->nodes_count - 1].base = first;
+    return blended;
+}
+
+static void add_choices(struct lic_stream *s, const struct lic_network *n, int latents) {
+    const struct ring *like = &s->rings[latents];
+    int chosen = add_ring(s, like->height, like->width, like->depth), restored = add_step(s, choose_first, latents);
+    struct node *first = &s->nodes[s->nodes_count - 1];
+    first->kept = chosen;
+    first->phase = s->trust ? 0 : PHASES;
+    for (size_t k = 0; s->trust && k < n->predictors.count; k++)
+        restored = add_choice(s, restored, &n->predictors.layers[k], k + 1, latents, chosen);
+    add_node(s, give_symbols, restored, NONE)->other = chosen;
+}
+
+static int add_restoration(struct lic_stream *s, const struct lic_network *n, struct keeps *keeps) {
+    int ring = add_source(s, take_symbols, 16, padded(n->latents));
+    for (size_t k = 0; s->trust && k < n->predictors.count; k++)
+        ring = add_predictor(s, ring, &n->predictors.layers[k], k + 1, keeps ? keeps + k : NULL);
+    return ring;
+}
+
+static void add_slopes(struct lic_stream *s, const struct lic_network *n, int is_probe) {
+    struct keeps keeps[MOST_NODES], of_predictors[PHASES];
+    int ring = add_restoration(s, n, is_probe ? of_predictors : NULL);
+    ring = add_part(s, ring, &n->synthesis, last_of(&n->synthesis)->r, keeps);
+    ring = add_part_back(s, add_step(s, find_error, ring), &n->synthesis, &n->synthesis_back, keeps);
+    for (size_t k = 0; is_probe && s->trust && k < n->predictors.count; k++) {
+        size_t phase = n->predictors.count - k;
+        ring = add_predictor_back(s, ring, &n->predictors_back.layers[k], phase, &of_predictors[phase - 1]);
+    }
+    add_node(s, give_latents, ring, NONE);
+}
+
+/* The values of each channel, padded with zeros. */
+static float *copied(float **at, const float *values, size_t channels) {
+    float *to = *at;
+    if (!values) return NULL;
+    memcpy(to, values, channels * sizeof *to);
+    *at += padded(channels);
+    return to;
+}
+
+static int is_fine(enum lic_task task, const struct lic_network *n, const struct lic_picture *p,
+                   const struct lic_point *point) {
+    int analyses = task == LIC_ANALYSE || task == LIC_ENCODE, chooses = task == LIC_CHOOSE || task == LIC_ENCODE;
+    int slopes = task == LIC_SLOPES || task == LIC_PROBE;
+    if (p->width < 1 || p->height < 1 || p->width > 1 << 24 || p->height > 1 << 24) return 0;
+    if (p->left < 0 || p->top < 0 || p->left >= p->right || p->top >= p->bottom) return 0;
+    if (p->right > p->width || p->bottom > p->height) return 0;
+    if (p->reduce != 1 && (task != LIC_DECODE || (p->reduce != 2 && p->reduce != 4 && p->reduce != 8))) return 0;
+    if (p->left % p->reduce || p->top % p->reduce) return 0;
+    if (analyses && (!n->analysis.count || n->analysis.layers->stride > 16)) return 0;
+    if (analyses && point->share != 0 && (!point->unscale || last_of(&n->synthesis)->r != n->analysis.layers->stride)) return 0;
+    if (slopes && !n->synthesis_back.count) return 0;
+    if (chooses && !point->gain) return 0;
+    if (point->trust && !n->predictors.count) return 0;
+    return task == LIC_ANALYSE || point->inverse_gain;
+}
+
+static enum lic_result build(struct lic_stream *s, enum lic_task task, const struct lic_network *n) {
+    const struct lic_picture *p = &s->picture;
+    ptrdiff_t rows = divided_up(p->height, 16), columns = divided_up(p->width, 16), f;
+    struct area needed = {p->top / 16, divided_up(p->bottom, 16), 0, columns};
+    s->rows_of_result = 1;
+    s->rows_of_cell = (ptrdiff_t)last_of(&n->synthesis)->r;
+    switch (task) {
+    case LIC_DECODE:
+        f = s->rows_of_cell;
+        add_node(s, give_pixels, add_part(s, add_restoration(s, n, NULL), &n->synthesis, (size_t)f, NULL), NONE);
+        /* A square of a reduced picture may need several rows of cells. */
+        ptrdiff_t unit = larger(f, p->reduce);
+        needed = (struct area){p->top / unit * unit / f, divided_up(p->bottom, unit) * unit / f,
+                               p->left / unit * unit / f, divided_up(p->right, unit) * unit / f};
+        s->nodes[s->nodes_count - 1].at_once = unit / f;
+        s->rows_of_result = f;
+        break;
+    case LIC_ANALYSE:
+        s->rows_of_cell = (ptrdiff_t)n->analysis.layers->stride;
+        add_node(s, give_latents, add_analysis(s, n), NONE);
+        break;
+    case LIC_ENCODE:
+        s->rows_of_cell = (ptrdiff_t)n->analysis.layers->stride;
+        add_choices(s, n, add_analysis(s, n));
+        break;
+    case LIC_CHOOSE:
+        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents)));
+        break;
+    case LIC_SLOPES:
+    case LIC_PROBE:
+        add_slopes(s, n, task == LIC_PROBE);
+        break;
+    }
+    (void)rows;
+    return plan(s, needed);
+}
+
+enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *network, struct lic_team *team,
+                                const struct lic_kernels *kernels, const struct lic_picture *picture,
+                                const struct lic_point *point, struct lic_stream **opened) {
+    *opened = NULL;
+    if (!is_fine(task, network, picture, point)) return LIC_BAD_ARGUMENT;
+    struct lic_stream *s = calloc(1, sizeof *s);
+    if (!s) return LIC_NO_MEMORY;
+    size_t channels = network->latents;
+    s->rings = calloc(MOST_NODES, sizeof *s->rings);
+    s->nodes = calloc(MOST_NODES, sizeof *s->nodes);
+    float *block = calloc(4 * padded(channels), sizeof(float));
+    s->values = block;
+    enum lic_result result = LIC_NO_MEMORY;
+    if (s->rings && s->nodes && block) {
+        s->kernels = kernels ? kernels : lic_kernels_named(NULL);
+        s->team = team;
+        s->picture = *picture;
+        s->channels = channels;
+        s->share = point->share;
+        s->gain = copied(&block, point->gain, channels);
+        s->inverse_gain = copied(&block, point->inverse_gain, channels);
+        s->trust = copied(&block, point->trust, channels);
+        s->unscale = copied(&block, point->unscale, channels);
+        result = build(s, task, network);
+    }
+    if (result)
+        lic_stream_close(s);
+    else
+        *opened = s;
+    return result;
+}

@@ -1,0 +1,132 @@
+"""The networks by the core in C: the same pixels and symbols on every machine."""
+
+import threading
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.file.geometry import CHUNK_ROWS, Region, latent_size
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.picture.pixels import Pixels
+from lic.codec.process import threads
+from lic.codec.steps import tell
+from lic.codec.transform.core_stream import Arrays, Network, Stream, Task
+from lic.models.constants import DOWNSAMPLING
+
+STRIP_ROWS = 256  # of pixels that are given at a time
+ALL = 2**31  # rows
+
+
+class CoreEngine:
+    """An `Engine`. The networks are opened when they are first needed."""
+
+    def __init__(self, model: FrozenModel) -> None:
+        self._model, self._opening = model, threading.Lock()
+
+    @cached_property
+    def _network(self) -> Network:
+        return Network(self._model)
+
+    @cached_property
+    def _with_slopes(self) -> Network:
+        return Network(self._model, with_slopes=True)
+
+    def _open(self, with_slopes: bool = False) -> Network:
+        with self._opening:
+            return self._with_slopes if with_slopes else self._network
+
+    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+        size = pixels.shape[1], pixels.shape[0]
+        stream = Stream(Task.ANALYSE, self._open(), threads(), size, share=share)
+        latents = np.empty((self._model.channels, *latent_size(*size)), np.float32)
+        for end in _steps(stream.result, "second look" if share else "analysis"):
+            stream.run(Arrays(pixels=np.ascontiguousarray(pixels), latents_out=latents), ALL, end)
+        return latents
+
+    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
+        size = pixels.shape[1], pixels.shape[0]
+        stream = Stream(Task.ENCODE, self._open(), threads(), size, point, share=point.second_look)
+        return self._chunks(stream, Arrays(pixels=np.ascontiguousarray(pixels)), size)
+
+    def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
+        _, rows, columns = latents.shape
+        size = columns * DOWNSAMPLING, rows * DOWNSAMPLING
+        stream = Stream(Task.CHOOSE, self._open(), threads(), size, point)
+        return self._chunks(stream, Arrays(latents=np.ascontiguousarray(latents)), size)
+
+    def _chunks(self, stream: Stream, arrays: Arrays, size: tuple[int, int]) -> Iterator[Symbols]:
+        rows, columns = latent_size(*size)
+        for start in range(0, rows, CHUNK_ROWS):
+            tell("analysis", start, rows)
+            stop = min(start + CHUNK_ROWS, rows)
+            symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
+            stream.run(arrays._replace(symbols_out=symbols, first_out=start), ALL, stop)
+            yield symbols
+
+    def decode(
+        self,
+        chunks: Iterable[Symbols],
+        first_row: int,
+        point: OperatingPoint,
+        size: tuple[int, int],
+        region: Region,
+        reduce: int = 1,
+    ) -> Iterator[Pixels]:
+        stream = Stream(Task.DECODE, self._open(), threads(), size, point, region, reduce)
+        left, top, right, bottom = region
+        width, row = -(-right // reduce) - left // reduce, top // reduce
+        strip = _strip(row, bottom, reduce, width)  # the next rows of the reduced picture
+        for chunk in chunks:
+            arrays = Arrays(symbols=np.ascontiguousarray(chunk), first_in=first_row)
+            first_row += chunk.shape[1]
+            while row * reduce < bottom:
+                tell("synthesis", row * reduce - top, bottom - top)
+                end = row + len(strip)
+                done = stream.run(arrays._replace(pixels_out=strip, first_out=row), first_row, end * reduce)
+                if done < min(end * reduce, bottom):
+                    break  # more symbols are needed
+                yield strip
+                row = end
+                strip = _strip(row, bottom, reduce, width)
+
+    def slopes(
+        self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        slopes, errors = self._back(Task.SLOPES, symbols, Arrays(pixels=np.ascontiguousarray(pixels)), point, rows)
+        return slopes, errors
+
+    def probe(
+        self, symbols: Symbols, signs: NDArray[np.float32], point: OperatingPoint, rows: slice
+    ) -> NDArray[np.float32]:
+        return self._back(Task.PROBE, symbols, Arrays(signs=np.ascontiguousarray(signs)), point, rows)[0]
+
+    def _back(
+        self, task: Task, symbols: Symbols, arrays: Arrays, point: OperatingPoint, rows: slice
+    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
+        picture = arrays.pixels if arrays.signs is None else arrays.signs
+        assert picture is not None
+        height, width = picture.shape[:2]
+        region = 0, rows.start * DOWNSAMPLING, width, min(rows.stop * DOWNSAMPLING, height)
+        stream = Stream(task, self._open(with_slopes=True), threads(), (width, height), point, region)
+        slopes = np.empty((self._model.channels, rows.stop - rows.start, symbols.shape[2]), np.float32)
+        errors = np.zeros(symbols.shape[1:], np.int32)
+        arrays = arrays._replace(symbols=np.ascontiguousarray(symbols), latents_out=slopes, first_out=rows.start)
+        stream.run(arrays._replace(errors_out=errors), ALL, rows.stop)
+        return slopes, errors
+
+
+def _steps(rows: tuple[int, int], name: str) -> Iterator[int]:
+    """Where parts of some rows end, so that progress can be told between them."""
+    start, stop = rows
+    for row in range(start, stop, CHUNK_ROWS):
+        tell(name, row - start, stop - start)
+        yield min(row + CHUNK_ROWS, stop)
+
+
+def _strip(row: int, bottom: int, reduce: int, width: int) -> Pixels:
+    """Room for the rows of a reduced picture from `row` on, up to a multiple of STRIP_ROWS rows of the whole one."""
+    end = min((row * reduce // STRIP_ROWS + 1) * STRIP_ROWS, bottom)
+    return np.empty((max(0, -(-end // reduce) - row), width, 3), np.uint8)

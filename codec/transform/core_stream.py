@@ -1,0 +1,145 @@
+"""The networks in C, as Python sees them: `Network` packs a model once, a `Stream` is one task on one picture.
+
+A stream takes rows and gives rows, so large pictures need little memory. The names are those of core/core.h.
+"""
+
+import os
+from enum import IntEnum
+from threading import Thread
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.core import _core
+from lic.codec.errors import BadSetting
+from lic.codec.file.geometry import Region, latent_size
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import OperatingPoint
+from lic.codec.transform.described import described
+
+KERNELS_VARIABLE = "LIC_KERNELS"  # "1", "4", "8" or "16" floats in a vector, to test that all give the same bits
+
+
+class Task(IntEnum):
+    """As in core.h."""
+
+    DECODE = 0
+    ANALYSE = 1
+    CHOOSE = 2
+    ENCODE = 3
+    SLOPES = 4
+    PROBE = 5
+
+
+class Network:
+    """The networks of a model in C. With slopes they take twice the memory."""
+
+    def __init__(self, model: FrozenModel, with_slopes: bool = False) -> None:
+        sizes = np.array([size for part in model.architecture.layout for size in described(part)], np.int32)
+        values = np.concatenate([model.weight(name).ravel() for name in model.architecture.tensors], dtype=np.float32)
+        self.opened = _core.open_network(sizes, values, with_slopes)
+        self.channels = model.channels
+        self.unscale = model.unscale
+
+
+class Arrays(NamedTuple):
+    """What a stream reads and writes. Arrays of rows begin at row `first_in` or `first_out`."""
+
+    pixels: NDArray[np.uint8] | None = None  # the whole picture
+    signs: NDArray[np.float32] | None = None  # likewise
+    symbols: NDArray[np.int32] | None = None
+    latents: NDArray[np.float32] | None = None
+    first_in: int = 0
+    pixels_out: NDArray[np.uint8] | None = None
+    latents_out: NDArray[np.float32] | None = None
+    symbols_out: NDArray[np.int32] | None = None
+    errors_out: NDArray[np.int32] | None = None  # of all blocks
+    first_out: int = 0
+
+
+class Stream:
+    """One task on one picture, or on a region of it."""
+
+    def __init__(
+        self,
+        task: Task,
+        network: Network,
+        threads: int,
+        size: tuple[int, int],
+        point: OperatingPoint | None = None,
+        region: Region | None = None,
+        reduce: int = 1,
+        share: float = 0,
+    ) -> None:
+        self._network = network  # must live as long as this
+        self._threads, self._team = threads, _core.open_team(threads)
+        self._size, self._region, self._reduce = size, region or (0, 0, *size), reduce
+        kernels = os.environ.get(KERNELS_VARIABLE) or None
+        if not _core.has_kernels(kernels):
+            raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
+        values = (point.gain, point.inverse_gain, point.trust) if point else (None, None, None)
+        gain, inverse_gain, trust = map(_of_channels, values)
+        of_point = network.channels, gain, inverse_gain, trust, network.unscale, share
+        self._stream = _core.open_stream(
+            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
+        )
+        self.source, self.result = _core.rows(self._stream)
+
+    def run(self, arrays: Arrays, source_end: int, result_end: int) -> int:
+        """Take input up to a row of latents, as far as is needed to complete the rows of the result up to another one.
+
+        Returns the first row of the result that is not complete.
+        """
+        self._check(arrays)
+        inputs = (array for array in (arrays.symbols, arrays.latents) if array is not None)
+        outputs = [array for array in (arrays.latents_out, arrays.symbols_out) if array is not None]
+        rows_in, rows_out = next((array.shape[1] for array in inputs), 0), outputs[0].shape[1] if outputs else 0
+        if arrays.pixels_out is not None:
+            rows_out = len(arrays.pixels_out)
+        _core.begin(self._team)
+        lent = [Thread(target=_core.work, args=(self._team, i), daemon=True) for i in range(1, self._threads)]
+        for thread in lent:
+            thread.start()
+        try:
+            done: int = _core.run(
+                self._stream,
+                (arrays.pixels, arrays.signs, arrays.symbols, arrays.latents),
+                (arrays.first_in, rows_in),
+                (arrays.pixels_out, arrays.latents_out, arrays.symbols_out, arrays.errors_out),
+                (arrays.first_out, rows_out),
+                source_end,
+                result_end,
+            )
+        finally:
+            _core.end(self._team)
+            for thread in lent:
+                thread.join()
+        return done
+
+    def _check(self, arrays: Arrays) -> None:
+        """The core cannot know how large arrays are."""
+        width, height = self._size
+        rows, columns = latent_size(width, height)
+        left, _, right, _ = self._region
+        of_latents = self._network.channels, None, columns
+        shapes: dict[str, tuple[int | None, ...]] = {
+            "pixels": (height, width, 3),
+            "signs": (height, width, 3),
+            "symbols": of_latents,
+            "latents": of_latents,
+            "pixels_out": (None, -(-right // self._reduce) - left // self._reduce, 3),
+            "latents_out": of_latents,
+            "symbols_out": of_latents,
+            "errors_out": (rows, columns),
+        }
+        for name, shape in shapes.items():
+            array = getattr(arrays, name)
+            if array is None:
+                continue
+            if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
+                raise ValueError(f"{name} have the shape {array.shape} instead of {shape}")
+
+
+def _of_channels(values: NDArray[Any] | None) -> NDArray[np.float32] | None:
+    return None if values is None else np.ascontiguousarray(values, np.float32)

@@ -1,0 +1,29 @@
+"""A network's layers as numbers, as core/network.c reads them, natively and in the browser."""
+
+from lic.models.architecture import Convolution, Layer, Normalisation, Predictor, Residual, SubPixel
+
+
+def described(layers: tuple[Layer | Predictor, ...]) -> list[int]:
+    """How many layers there are, and the sizes of each, as core/network.c reads them.
+
+    A normalisation belongs to the convolution before it.
+
+    >>> described((Convolution(3, 8, 9, stride=4), Normalisation(8)))
+    [1, 0, 3, 8, 9, 4, 1]
+    """
+    found: list[list[int]] = []
+    for layer in layers:
+        match layer:
+            case Convolution(inputs, outputs, kernel, stride):
+                found.append([0, inputs, outputs, kernel, stride, 0])
+            case SubPixel(inputs, outputs, kernel, r):
+                found.append([1, inputs, outputs, kernel, r, 0])
+            case Residual(channels, width):
+                found.append([2, channels, width, 3, 1, 0])
+            case Predictor(channels, width):
+                found.append([3, channels, width, 3, 1, 0])
+            case Normalisation(_, inverse) if found and found[-1][0] < 2 and not found[-1][5]:
+                found[-1][5] = 2 if inverse else 1
+            case _:
+                raise TypeError(f"the core has no layer {layer!r} in this place")
+    return [len(found), *(size for sizes in found for size in sizes)]

@@ -1,0 +1,123 @@
+"""What engines in numpy and torch have in common: they compute whole pictures, from whole arrays."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.chunks import chunks_of
+from lic.codec.file.geometry import Region, latent_size
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.picture.pixels import Pixels, pad
+from lic.codec.transform.restoration import only, quantise, restore
+from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
+from lic.models.second_look import blend
+
+Floats = NDArray[np.float32]
+Back = Callable[[Floats], Floats]  # slopes by what a function takes, from those by what it returns
+
+
+class WholeEngine(ABC):
+    """An `Engine` by five functions of arrays. Pictures are centred: -0.5 to 0.5, height x width x 3, padded."""
+
+    def __init__(self, model: FrozenModel) -> None:
+        self.model = model
+
+    @abstractmethod
+    def analysis(self, picture: Floats) -> Latents:
+        """The latents of a picture."""
+
+    @abstractmethod
+    def synthesis(self, latents: Latents) -> Floats:
+        """The picture of latents, not clipped."""
+
+    @abstractmethod
+    def expect(self, phase: int, known: Latents) -> Floats:
+        """The latents of a phase from 1 on, before trust, as predicted from the known ones; unknown ones are zero."""
+
+    @abstractmethod
+    def linear_synthesis(self, latents: Latents) -> tuple[Floats, Back]:
+        """What `synthesis` returns, and its transposed derivative there."""
+
+    @abstractmethod
+    def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
+        """What `expect` returns, and its transposed derivative there."""
+
+    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+        picture = _centred(pad(pixels))
+        first = self.analysis(picture)
+        if share == 0:
+            return first
+        decoded = self.synthesis(first * self.model.unscale[:, None, None]).clip(-MID_GREY, MID_GREY)
+        return blend(first, self.analysis(picture + (picture - decoded)), np.float32(share))
+
+    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
+        return self.choose(self.analyse(pixels, point.second_look), point)
+
+    def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
+        return iter(chunks_of(quantise(latents, point, self.expect)))
+
+    def decode(
+        self,
+        chunks: Iterable[Symbols],
+        first_row: int,
+        point: OperatingPoint,
+        size: tuple[int, int],
+        region: Region,
+        reduce: int = 1,
+    ) -> Iterator[Pixels]:
+        given = np.concatenate([*chunks], axis=1)
+        symbols = np.zeros((self.model.channels, *latent_size(*size)), np.int32)  # as if the rest were zeros
+        symbols[:, first_row : first_row + given.shape[1]] = given
+        picture = means(self.synthesis(restore(symbols, point, self.expect)), reduce)
+        left, top, right, bottom = region
+        yield levels(picture)[top // reduce : -(-bottom // reduce), left // reduce : -(-right // reduce)]
+
+    def slopes(
+        self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
+    ) -> tuple[Floats, NDArray[np.int32]]:
+        height, width = pixels.shape[:2]
+        picture, back = self.linear_synthesis(restore(symbols, point, self.expect))
+        shown = picture[:height, :width]
+        slopes, errors = np.zeros_like(picture), np.zeros(picture.shape, np.int32)
+        inside = (shown > -MID_GREY) & (shown < MID_GREY)  # where it is clipped there is no slope
+        slopes[:height, :width] = np.where(inside, shown - _centred(pixels), 0)
+        errors[:height, :width] = np.square(levels(shown).astype(np.int32) - pixels)
+        blocks = errors.reshape(symbols.shape[1], DOWNSAMPLING, symbols.shape[2], -1)
+        return back(slopes)[:, rows], blocks.sum(axis=(1, 3), dtype=np.int32)
+
+    def probe(self, symbols: Symbols, signs: Floats, point: OperatingPoint, rows: slice) -> Floats:
+        latents, backs = point.dequantise(symbols), []
+        trust = np.zeros(0, np.float32) if point.trust is None else point.trust.astype(np.float32)[:, None, None]
+        for k in range(1, PHASES if trust.size else 1):
+            expected, back_to_known = self.linear_expect(k, only(range(k), latents))
+            latents += only([k], expected * trust)
+            backs.append((k, back_to_known))
+        picture, back = self.linear_synthesis(latents)
+        by_pixels = np.zeros_like(picture)
+        by_pixels[: signs.shape[0], : signs.shape[1]] = signs
+        slopes = back(by_pixels)
+        for k, back_to_known in reversed(backs):
+            slopes += only(range(k), back_to_known(only([k], slopes * trust)))
+        return slopes[:, rows]
+
+
+def _centred(pixels: Pixels) -> Floats:
+    return pixels.astype(np.float32) / np.float32(PEAK) - np.float32(MID_GREY)
+
+
+def levels(picture: Floats) -> Pixels:
+    """The grey levels of a centred picture, rounded to the nearest, ties to even."""
+    scaled = (picture + np.float32(MID_GREY)) * np.float32(PEAK)
+    return np.rint(np.clip(scaled, 0, PEAK)).astype(np.uint8)
+
+
+def means(picture: Floats, reduce: int) -> Floats:
+    """The means of squares of pixels, summed row by row."""
+    sums = np.zeros_like(picture[::reduce, ::reduce])
+    for i in range(reduce):
+        for j in range(reduce):
+            sums += picture[i::reduce, j::reduce]
+    return sums / np.float32(reduce**2)

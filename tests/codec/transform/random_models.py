@@ -1,0 +1,35 @@
+"""Untrained models whose weights are all at random, so that every layer matters."""
+
+import numpy as np
+import torch
+
+from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.pixels import Pixels
+from lic.codec.transform.torch_network import freeze
+from lic.models.architecture import Architecture
+from lic.models.autoencoder import RateDistortionAutoencoder
+
+POSITION = 256  # of the second lambda point
+
+
+def random_model(kind: str, n: int = 8, m: int = 12) -> FrozenModel:
+    """Those of GDN keep their order of magnitude."""
+    torch.manual_seed(n + m)
+    network = RateDistortionAutoencoder(Architecture(kind, n, m), (0.01, 0.1), shares=(0.4, 0.8))
+    with torch.no_grad():
+        for name, parameter in network.named_parameters():
+            if ".expand." in name:  # zero before training
+                parameter.copy_(0.2 * torch.randn_like(parameter))
+            if name.endswith(("beta_root", "gamma_root", ".place")):
+                parameter.add_(0.1 * torch.randn_like(parameter))
+            if name == "trust":
+                parameter.copy_(torch.rand_like(parameter))
+    return freeze(network, {"name": kind})
+
+
+def random_pixels(height: int, width: int) -> Pixels:
+    """Smooth, with noise."""
+    random = np.random.default_rng(height + width)
+    y, x = np.mgrid[:height, :width]
+    waves = np.stack([np.sin(y / 9), np.cos(x / 7), np.sin((x + y) / 11)], -1)
+    return np.clip(128 + 90 * waves + random.normal(0, 12, waves.shape), 0, 255).astype(np.uint8)
