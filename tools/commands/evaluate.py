@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = EXAMPLES
     parser.add_argument("images", nargs="+", metavar="IMAGES", help="pictures, or folders of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="RESULTS", help="a .json or .csv file")
-    known = f"some of {', '.join(codecs.NAMES)} (default: all that are installed)"
+    known = f"some of {', '.join(codecs.NAMES)}, or your own, module:codec (default: all that are installed)"
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=known)
     parser.add_argument("-m", "--model", action="append", help="name or path of lic's model; again for several models")
     parser.add_argument(
@@ -35,6 +35,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     qualities = "qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)"
     parser.add_argument("--qualities", nargs="+", metavar="[CODEC=]Q,Q...", help=qualities)
+    own = "besides, functions of your own, module:function: tools/EXTENDING.md"
+    parser.add_argument("--metrics", nargs="+", default=[], metavar="METRIC", help=own)
     add_force(parser)
     cores = os.cpu_count() or 1
     parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
@@ -47,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
     if not pictures:
         raise UsageError(f"no pictures in {', '.join(args.images)}")
     qualities = parse_qualities(args.qualities or [])
-    results = evaluate(pictures, names, args.model or [None], qualities, args.jobs, args.effort)
+    results = evaluate(pictures, names, args.model or [None], qualities, args.jobs, args.effort, args.metrics)
     save_results(args.output, results, replace=args.force)
     print("\n".join(map(printable, summary(results).split("\n"))))
     return 1 if results.failed() else 0

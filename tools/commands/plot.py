@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lic.tools.evaluation import charts
 from lic.tools.evaluation.curves import METRICS, published_names
+from lic.tools.evaluation.foreign import is_foreign
 from lic.tools.evaluation.panels import How, bd_tables, build_curves, check_published, choose, describe, tables_as_text
 from lic.tools.evaluation.results import load_results
 from lic.tools.files import write_whole
@@ -16,6 +17,8 @@ EXAMPLES = f"""\
 examples:
   lic plot kodak.json -o rd.png                      mean curves of all codecs
   lic plot kodak.json --published bpg vtm -o rd.svg  with curves from the literature
+  lic plot kodak.json compressai.json mine.csv -o rd.png
+                                                     with curves of other projects: JSON, CSV or TSV
   lic plot kodak.json --bd jpeg --table markdown     only the table of BD-rates against JPEG
   lic plot kodak.json --metric psnr ms-ssim-db --bd jpeg -o rd.pdf
 
@@ -30,10 +33,15 @@ and see the column "BD-rate per picture", which is the mean of the pictures' own
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic plot RESULTS... [-o FILE] [--metric METRIC...] [--bd CODEC] [--published NAME...]"
     parser.epilog = EXAMPLES
-    parser.add_argument("results", nargs="+", metavar="RESULTS", help="files written by lic eval")
+    parser.add_argument(
+        "results",
+        nargs="+",
+        metavar="RESULTS",
+        help="files written by lic eval, or by others with columns such as bpp and psnr",
+    )
     parser.add_argument("-o", "--output", metavar="FILE", help="a .png, .svg, .pdf or .html file")
-    panels = f"a panel for each: {', '.join(METRICS)} (default: psnr)"
-    parser.add_argument("--metric", nargs="+", choices=METRICS, default=["psnr"], metavar="METRIC", help=panels)
+    panels = f"a panel for each: {', '.join(METRICS)} (default: psnr), or one of lic eval --metrics"
+    parser.add_argument("--metric", nargs="+", default=["psnr"], metavar="METRIC", help=panels)
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help="only these, as lic eval names them")
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--picture", metavar="NAME", help="one picture instead of the mean")
@@ -51,10 +59,14 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError("nothing to do: give a file with -o, or a codec with --bd")
     if args.output:
         check_output(args.output, ".png", ".svg", ".pdf", ".html", force=args.force)
-    results = choose(load_results(args.results), args.codecs, args.picture)
+    others = [path for path in args.results if is_foreign(path)]
+    results = choose(load_results(p for p in args.results if p not in others), args.codecs, args.picture)
     how: How = "at-rate" if args.at_rate else "picture" if args.picture else "setting"
+    known = [*METRICS, *results.own_metrics()]
+    if not others and (unknown := [metric for metric in args.metric if metric not in known]):
+        raise UsageError(f"no metric {', '.join(unknown)}: choose from {', '.join(known)}")
     check_published(results, args.published, how)
-    panels = {metric: build_curves(results, metric, how, args.published) for metric in args.metric}
+    panels = {metric: build_curves(results, metric, how, args.published, others) for metric in args.metric}
     note = describe(results, how)
     tables = bd_tables(panels, results, args.bd) if args.bd else {}
     if args.output:

@@ -5,15 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from lic.tools.loop_options import add_loop_arguments, add_options, given_options, run_choices
+from lic.tools.training.distortions import MS_SSIM_SCALE, converted, get_distortion
 from lic.tools.training.loop import train
-from lic.tools.training.rate_distortion import (
-    DEFAULT_LAMBDAS,
-    MS_SSIM_CROP,
-    MS_SSIM_SCALE,
-    RateDistortion,
-    converted,
-    starting_from,
-)
+from lic.tools.training.rate_distortion import DEFAULT_LAMBDAS, RateDistortion, starting_from
 from lic.tools.usage import UsageError
 
 EXAMPLES = """\
@@ -25,6 +19,8 @@ examples:
                                                          a new lambda point in minutes
   lic train photos/ -o run --from photo --distortion ms-ssim --hours 2
                                                          the same network, tuned for MS-SSIM
+  lic train photos/ -o run --distortion mine:lpips --lambdas 0.5,2,8 --hours 2
+                                                         for a distortion of one's own: tools/EXTENDING.md
   lic train photos/ -o run --from photo --architecture residual --optimizer soap --lr 1e-3 --batch 108 --steps 11600
                                                          a larger network that begins as the smaller one, on a GPU
   torchrun --nproc-per-node 4 -m lic train photos/ -o run --hours 8 --batch 64
@@ -73,8 +69,8 @@ def model_choices(given: dict[str, Any]) -> dict[str, Any]:
     if "start_from" not in given:
         if more:
             raise UsageError("--add-lambda adds to a trained model: name it by --from")
-        if given.get("distortion") == "ms-ssim":
-            given.setdefault("lambdas", tuple(converted(DEFAULT_LAMBDAS, "mse", "ms-ssim")))
+        if "distortion" in given and "lambdas" not in given:
+            given["lambdas"] = tuple(converted(DEFAULT_LAMBDAS, "mse", given["distortion"]))
         return given
     if given.keys() & {"n", "m"}:
         raise UsageError("--channels and --latents are those of the model that --from names: leave them out")
@@ -89,8 +85,8 @@ def run(args: argparse.Namespace) -> int:
     given = given_options(args)
     resume = given.pop("resume", False)
     config, objective = run_choices(RateDistortion, model_choices(given), resume)
-    if objective.distortion == "ms-ssim" and config.crop < MS_SSIM_CROP:
-        raise UsageError(f"--distortion ms-ssim needs a --crop of {MS_SSIM_CROP} or more")
+    if config.crop < (smallest := get_distortion(objective.distortion).smallest):
+        raise UsageError(f"--distortion {objective.distortion} needs a --crop of {smallest} or more")
     train(objective, config, resume)
     model = f"{Path(config.output).name}.safetensors"
     print(f"next: lic export {config.output} -o {model}, then lic encode photo.jpg -m ./{model}")

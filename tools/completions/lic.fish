@@ -51,7 +51,7 @@ function _shtab_lic_using
 end
 
 set -g _shtab_lic_commands encode decode edit info view page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -155,10 +155,11 @@ complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a eval -
 complete -c lic -n '_shtab_lic_using eval' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using eval' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using eval' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'a .json or .csv file'
-complete -c lic -n '_shtab_lic_using eval' -l codecs -xka "(__fish_complete_path (commandline -ct))" -d 'some of lic, jpeg, jpeg444, jpeg2000, webp, avif, avif444, jxl, heic, heic444 (default: all that are installed)'
+complete -c lic -n '_shtab_lic_using eval' -l codecs -xka "(__fish_complete_path (commandline -ct))" -d 'some of lic, jpeg, jpeg444, jpeg2000, webp, avif, avif444, jxl, heic, heic444, or your own, module:codec (default: all that are installed)'
 complete -c lic -n '_shtab_lic_using eval' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of lic'"'"'s model; again for several models'
 complete -c lic -n '_shtab_lic_using eval' -s e -l effort -xka "(__fish_complete_path (commandline -ct))" -d 'of lic; a curve for each'
 complete -c lic -n '_shtab_lic_using eval' -l qualities -xka "(__fish_complete_path (commandline -ct))" -d 'qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)'
+complete -c lic -n '_shtab_lic_using eval' -l metrics -xka "(__fish_complete_path (commandline -ct))" -d 'besides, functions of your own, module:function: tools/EXTENDING.md'
 complete -c lic -n '_shtab_lic_using eval' -s f -l force -d 'overwrite files that exist'
 complete -c lic -n '_shtab_lic_using eval' -s j -l jobs -xka "(__fish_complete_path (commandline -ct))" -d 'processes (default: 2)'
 complete -c lic -n '_shtab_lic_using eval; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'pictures, or folders of pictures'
@@ -166,7 +167,7 @@ complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a plot -
 complete -c lic -n '_shtab_lic_using plot' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using plot' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using plot' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'a .png, .svg, .pdf or .html file'
-complete -c lic -n '_shtab_lic_using plot' -l metric -xka "psnr psnr-luma psnr-chroma ssim ms-ssim ms-ssim-db" -d 'a panel for each: psnr, psnr-luma, psnr-chroma, ssim, ms-ssim, ms-ssim-db (default: psnr)'
+complete -c lic -n '_shtab_lic_using plot' -l metric -xka "(__fish_complete_path (commandline -ct))" -d 'a panel for each: psnr, psnr-luma, psnr-chroma, ssim, ms-ssim, ms-ssim-db (default: psnr), or one of lic eval --metrics'
 complete -c lic -n '_shtab_lic_using plot' -l codecs -xka "(__fish_complete_path (commandline -ct))" -d 'only these, as lic eval names them'
 complete -c lic -n '_shtab_lic_using plot' -l picture -xka "(__fish_complete_path (commandline -ct))" -d 'one picture instead of the mean'
 complete -c lic -n '_shtab_lic_using plot' -l at-rate -d 'mean at equal rates, interpolated per picture'
@@ -176,7 +177,7 @@ complete -c lic -n '_shtab_lic_using plot' -l max-rate -xka "(__fish_complete_pa
 complete -c lic -n '_shtab_lic_using plot' -l bd -xka "(__fish_complete_path (commandline -ct))" -d 'print Bjontegaard differences against this codec'
 complete -c lic -n '_shtab_lic_using plot' -l table -xka "text markdown json" -d 'how to print them (default: text)'
 complete -c lic -n '_shtab_lic_using plot' -s f -l force -d 'overwrite files that exist'
-complete -c lic -n '_shtab_lic_using plot; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files written by lic eval'
+complete -c lic -n '_shtab_lic_using plot; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files written by lic eval, or by others with columns such as bpp and psnr'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a compare -d 'one photo by several codecs at the same size, side by side'
 complete -c lic -n '_shtab_lic_using compare' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using compare' -l help -d 'show all options'
@@ -235,7 +236,7 @@ complete -c lic -n '_shtab_lic_using train' -l validate-minutes -xka "(__fish_co
 complete -c lic -n '_shtab_lic_using train' -l channels -xka "(__fish_complete_path (commandline -ct))" -d 'channels of the inner layers (128)'
 complete -c lic -n '_shtab_lic_using train' -l latents -xka "(__fish_complete_path (commandline -ct))" -d 'channels of the latents (320)'
 complete -c lic -n '_shtab_lic_using train' -l architecture -xka "balle2017 residual" -d 'the network'"'"'s layers; a model by --from grows into them if it has fewer (balle2017)'
-complete -c lic -n '_shtab_lic_using train' -l distortion -xka "mse ms-ssim" -d 'the distortion: 255^2 * MSE, or 1 - MS-SSIM (mse)'
+complete -c lic -n '_shtab_lic_using train' -l distortion -xka "(__fish_complete_path (commandline -ct))" -d 'mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), or a function of your own: module:function (mse)'
 complete -c lic -n '_shtab_lic_using train' -l balance -xka "(__fish_complete_path (commandline -ct))" -d 'weigh each point'"'"'s loss by lambda^-B (1 at the points'"'"' geometric mean) (0.0)'
 complete -c lic -n '_shtab_lic_using train' -l proxy -xka "noise straight-through" -d 'replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded ones (straight-through)'
 complete -c lic -n '_shtab_lic_using train' -l soft-rounding -xka "(__fish_complete_path (commandline -ct))" -d 'soft rounding before the noise in the rate; 0 for none (6.0)'

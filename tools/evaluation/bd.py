@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from lic.tools.evaluation.curves import METRICS, Curve, clean, picture_curve
+from lic.tools.evaluation.curves import Curve, clean, get_metric, picture_curve
 from lic.tools.evaluation.results import Results
 from lic.tools.extras import require
 
@@ -62,7 +62,7 @@ def per_picture(results: Results, anchor: str, test: str, metric: str) -> list[f
     """The BD-rate of each picture whose two curves overlap, in percent."""
     percents = []
     for picture in results.pictures():
-        curves = [picture_curve(results, codec, picture, METRICS[metric]) for codec in (anchor, test)]
+        curves = [picture_curve(results, codec, picture, get_metric(metric)) for codec in (anchor, test)]
         percents.append(compare_curves(curves[0], curves[1]).rate_percent)
     return [percent for percent in percents if not math.isnan(percent)]
 
@@ -96,8 +96,8 @@ def _common(a: Sequence[float], b: Sequence[float]) -> Interval:
 
 def rows(differences: Sequence[Difference], anchor: str, metric: str) -> list[list[str]]:
     """The rows of a table for people, header first."""
-    unit = METRICS[metric].unit
-    name = METRICS[metric].label
+    unit = get_metric(metric).unit
+    name = get_metric(metric).label
     header = [f"against {anchor}", "BD-rate", f"over {name}", "BD-rate per picture", f"BD-{name}", "over bits/pixel"]
     body = [
         [

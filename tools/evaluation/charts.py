@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from lic.tools.evaluation.codecs import LIC
-from lic.tools.evaluation.curves import METRICS, Curve, Point, clean, interpolate
+from lic.tools.evaluation.curves import Curve, Point, clean, get_metric, interpolate
 from lic.tools.extras import require
 from lic.tools.usage import BadOptions
 
@@ -50,9 +50,9 @@ def draw_panel(axes: Any, metric: str, curves: Sequence[Curve], log: bool, max_r
         axes.xaxis.set_major_formatter(ScalarFormatter())
         axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(low / 1.1 if log else 0, high * 1.03)
-    unit = METRICS[metric].unit
+    unit = get_metric(metric).unit
     axes.set_xlabel(f"rate, bits per pixel{' (logarithmic)' if log else ''}")
-    axes.set_ylabel(f"{METRICS[metric].label}{f', {unit}' if unit else ''}")
+    axes.set_ylabel(f"{get_metric(metric).label}{f', {unit}' if unit else ''}")
     axes.grid(color="#e4e7ea", linewidth=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):

@@ -20,6 +20,7 @@ from PIL import Image, ImageOps, features
 from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
 from lic.codec.picture.formats import register_plugins
+from lic.tools.own_parts import find_part, is_own
 
 Pixels = NDArray[np.uint8]
 
@@ -90,9 +91,10 @@ LIC_LADDER = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 100.0)
 
 def is_available(name: str) -> bool:
     """Whether a codec can be used here."""
-    if name not in NAMES:
-        raise CodecNotFound(f"there is no codec {name}: choose from {', '.join(NAMES)}")
-    if name == LIC:
+    if name not in NAMES and not is_own(name, "codecs"):
+        known = ", ".join(NAMES)
+        raise CodecNotFound(f"there is no codec {name}: choose from {known}, or one of your own, module:codec")
+    if name == LIC or name not in NAMES:
         return True
     kind = PILLOW_FORMATS[name]
     return bool(features.check(kind.feature)) if kind.feature else find_spec(kind.plugin) is not None
@@ -108,6 +110,11 @@ def get_codec(name: str, model: str | None = None, effort: int = DEFAULT_EFFORT)
     available = is_available(name)
     if name == LIC:
         return lic_codec(model, effort)
+    if name not in NAMES:
+        own = find_part(name, "codecs")
+        if not isinstance(own, Codec):
+            raise CodecNotFound(f"{name} is no lic.tools.evaluation.codecs.Codec: make it one")
+        return own
     kind = PILLOW_FORMATS[name]
     if not available:
         remedy = f"pip install {kind.package}" if kind.package else f"install a Pillow with {kind.feature}"

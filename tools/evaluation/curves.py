@@ -46,6 +46,11 @@ METRICS = {
 }
 
 
+def get_metric(name: str) -> Metric:
+    """A metric by name: one of `METRICS`, or one of the measurements' own."""
+    return METRICS.get(name) or Metric(name, "", lambda m: dict(m.own).get(name, math.nan), _mean)
+
+
 class Point(NamedTuple):
     bpp: float
     value: float

@@ -22,6 +22,7 @@ from lic.tools.evaluation.codecs import Codec, Pixels
 from lic.tools.evaluation.curves import METRICS, mean_curve
 from lic.tools.evaluation.metrics import measure
 from lic.tools.evaluation.results import ALL_OF_KODAK, CodecInfo, Measurement, Results
+from lic.tools.own_parts import find_part
 from lic.tools.pool import DIED, in_processes
 from lic.tools.usage import BadOptions, describe, printable
 
@@ -39,6 +40,7 @@ class Task:
     model: str | None
     effort: int
     settings: tuple[float, ...]
+    metrics: tuple[str, ...] = ()  # from outside of the package
 
 
 class TaskResult(NamedTuple):
@@ -55,8 +57,11 @@ def evaluate(
     qualities: dict[str, tuple[float, ...]] | None = None,
     jobs: int = 1,
     efforts: Sequence[int] = (DEFAULT_EFFORT,),
+    metrics: Sequence[str] = (),
 ) -> Results:
-    """Code every picture with every codec at every setting."""
+    """Code every picture with every codec at every setting; `metrics` are from outside of the package."""
+    for metric in metrics:
+        find_part(metric, "metrics")
     qualities = qualities or {}
     infos: dict[str, CodecInfo] = {}
     tasks: list[Task] = []
@@ -68,7 +73,7 @@ def evaluate(
                 if infos.setdefault(codec.name, info) != info:
                     raise BadOptions(f"two models would both be called {codec.name}: rename one of their files")
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))
-                tasks.append(Task(picture, name, codec_name, model, effort, settings))
+                tasks.append(Task(picture, name, codec_name, model, effort, settings, tuple(metrics)))
     if unused := qualities.keys() - set(names):
         raise BadOptions(f"qualities for {', '.join(sorted(unused))}, which is not among the codecs")
 
@@ -119,13 +124,15 @@ def measure_task(task: Task) -> TaskResult:
         height, width = pixels.shape[:2]
         digest = pixel_hash(pixels)
         for setting in task.settings:
-            measurements.append(measure_file(task.picture, pixels, codec, setting))
+            measurements.append(measure_file(task.picture, pixels, codec, setting, task.metrics))
     except Exception as error:  # whatever a codec's library raises
         measurements.append(Measurement(task.picture, width, height, codec.name, error=describe(error)))
     return TaskResult(digest, measurements)
 
 
-def measure_file(picture: str, pixels: Pixels, codec: Codec, setting: float) -> Measurement:
+def measure_file(
+    picture: str, pixels: Pixels, codec: Codec, setting: float, metrics: Sequence[str] = ()
+) -> Measurement:
     """Encode, decode, compare."""
     start = time.perf_counter()
     data = codec.encode(pixels, setting)
@@ -146,6 +153,7 @@ def measure_file(picture: str, pixels: Pixels, codec: Codec, setting: float) -> 
         ms_ssim_db=scores.ms_ssim_db,
         encode_seconds=round(encoded - start, 5),
         decode_seconds=round(end - encoded, 5),
+        own=tuple((m.rpartition(":")[2], float(find_part(m, "metrics")(pixels, decoded))) for m in metrics),
     )
 
 

@@ -6,15 +6,16 @@ from typing import Literal
 
 from lic.tools.evaluation import bd
 from lic.tools.evaluation.curves import (
-    METRICS,
     PUBLISHED_MARK,
     Curve,
     clean,
+    get_metric,
     mean_curve,
     mean_curve_at_rate,
     picture_curve,
     published_curve,
 )
+from lic.tools.evaluation.foreign import foreign_curves
 from lic.tools.evaluation.results import ALL_OF_KODAK, Results
 from lic.tools.usage import BadOptions
 
@@ -49,17 +50,23 @@ def choose(results: Results, codecs: Sequence[str] | None, picture: str | None) 
     return Results(tuple(kept), infos, results.dataset, results.machine)
 
 
-def build_curves(results: Results, metric: str, how: How, published: Sequence[str] = ()) -> list[Curve]:
-    """All curves of one panel; `how` is "setting" or "at-rate" for means, "picture" for the only picture."""
+def build_curves(
+    results: Results, metric: str, how: How, published: Sequence[str] = (), others: Sequence[str] = ()
+) -> list[Curve]:
+    """All curves of one panel; `how` is "setting" or "at-rate" for means, "picture" for the only picture.
+
+    `others` are files of other projects.
+    """
     curves = []
     for codec in results.codecs:
         if how == "picture":
             picture = results.measurements[0].picture
-            curves.append(picture_curve(results, codec, picture, METRICS[metric]))
+            curves.append(picture_curve(results, codec, picture, get_metric(metric)))
         else:
             make = mean_curve_at_rate if how == "at-rate" else mean_curve
-            curves.append(make(results, codec, METRICS[metric]))
+            curves.append(make(results, codec, get_metric(metric)))
     curves += [published_curve(name, metric) for name in published]
+    curves += [curve for path in others for curve in foreign_curves(path, metric)]
     usable = [curve for curve in curves if clean(curve.points)]
     if not usable:
         raise UndefinedMetric(f"{metric} is undefined for these pictures: a side is too short; choose another metric")
@@ -69,6 +76,8 @@ def build_curves(results: Results, metric: str, how: How, published: Sequence[st
 def describe(results: Results, how: How) -> str:
     """One line that describes the curves."""
     pictures = results.pictures()
+    if not results.measurements:
+        return "curves of other projects' files, as they are"
     if how == "picture":
         return pictures[0] if pictures else results.measurements[0].picture
     what = "at equal rates, interpolated per picture" if how == "at-rate" else "at fixed settings"

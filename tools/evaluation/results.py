@@ -11,7 +11,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict, astuple, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 FORMAT = 2
+ABOUT = ("label", "version", "settings", "dataset", "machine")  # columns of CSV beside the measurement's
 LONGEST_REASON = 200  # letters
 ALL_OF_KODAK = "Kodak: all 24 pictures"  # the beginning of `dataset` if the pictures are exactly these
 
@@ -47,6 +48,10 @@ class Measurement:
     encode_seconds: float = math.nan
     decode_seconds: float = math.nan
     error: str = ""
+    own: tuple[tuple[str, float], ...] = ()  # metrics from outside of the package, each with its name
+
+
+COLUMNS = tuple(field.name for field in fields(Measurement) if field.name != "own")
 
 
 @dataclass(frozen=True)
@@ -66,6 +71,10 @@ class Results:
     codecs: dict[str, CodecInfo]
     dataset: str = ""  # the data set that the pictures were recognised as
     machine: str = ""
+
+    def own_metrics(self) -> list[str]:
+        """The names of metrics from outside of the package."""
+        return list(dict.fromkeys(name for m in self.measurements for name, _ in m.own))
 
     def failed(self) -> list[str]:
         """The pictures that at least one codec failed on."""
@@ -96,9 +105,9 @@ def to_json(results: Results) -> str:
         "machine": results.machine,
         "codecs": {name: asdict(info) for name, info in results.codecs.items()},
         "failed": results.failed(),
-        "columns": [field.name for field in fields(Measurement)],
+        "columns": [*COLUMNS, *results.own_metrics()],
     }
-    rows = [json.dumps([_plain(value) for value in astuple(m)], ensure_ascii=False) for m in results.measurements]
+    rows = [json.dumps(_row(m, results), ensure_ascii=False) for m in results.measurements]
     opened = json.dumps(header, indent=1, ensure_ascii=False).removesuffix("\n}")
     return opened + ',\n "measurements": [\n  ' + ",\n  ".join(rows) + "\n ]\n}\n"
 
@@ -106,12 +115,18 @@ def to_json(results: Results) -> str:
 def to_csv(results: Results) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*(f.name for f in fields(Measurement)), "label", "version", "settings", "dataset", "machine"])
+    writer.writerow([*COLUMNS, *results.own_metrics(), *ABOUT])
     for m in results.measurements:
         info = results.codecs[m.codec]
-        row = ["" if value is None else value for value in map(_plain, astuple(m))]
+        row = ["" if value is None else value for value in _row(m, results)]
         writer.writerow([*row, info.label, info.version, info.settings, results.dataset, results.machine])
     return out.getvalue()
+
+
+def _row(m: Measurement, results: Results) -> list[Any]:
+    own = dict(m.own)
+    values = [getattr(m, name) for name in COLUMNS]
+    return [_plain(value) for value in [*values, *(own.get(name, math.nan) for name in results.own_metrics())]]
 
 
 def load_results(paths: Iterable[str | Path]) -> Results:
@@ -181,12 +196,15 @@ def _from_csv(text: str) -> Results:
 def _measurement(row: dict[str, Any]) -> Measurement:
     values: dict[str, Any] = {}
     for field in fields(Measurement):
+        if field.name == "own":
+            continue
         value = row[field.name]
         if field.type is float:
             values[field.name] = math.nan if value in (None, "") else float(value)
         else:
             values[field.name] = (int if field.type is int else str)(value)
-    return Measurement(**values)
+    own = {name: math.nan if v in (None, "") else float(v) for name, v in row.items() if name not in {*COLUMNS, *ABOUT}}
+    return Measurement(**values, own=tuple(own.items()))
 
 
 def _plain(value: Any) -> Any:

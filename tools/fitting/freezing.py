@@ -21,7 +21,7 @@ from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_la
 from lic.tools.fitting.phase_fit import fit_phases
 from lic.tools.fitting.stages import stages
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
-from lic.tools.training.rate_distortion import Distortion, best_checkpoint, measure, read_run
+from lic.tools.training.rate_distortion import best_checkpoint, measure, read_run
 from lic.tools.usage import BadOptions
 
 SECOND_LOOK_CROPS = 24
@@ -62,7 +62,7 @@ def with_qualities(model: FrozenModel, qualities: Sequence[float]) -> FrozenMode
     return dataclasses.replace(model, card=model.card | {"qualities": [*qualities]})
 
 
-def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: Distortion) -> None:
+def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion: str) -> None:
     """Set the blend weight of the second look at each lambda point to the one with the lowest loss on crops.
 
     It is 0 where the gain is less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.

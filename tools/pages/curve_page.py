@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from lic.tools.evaluation import bd, charts
-from lic.tools.evaluation.curves import METRICS, Curve
+from lic.tools.evaluation.curves import Curve, get_metric
 from lic.tools.evaluation.panels import Table, bd_note
 from lic.tools.pages import page
 
@@ -14,11 +14,11 @@ def curve_page(figure: Any, panels: dict[str, list[Curve]], note: str, tables: d
     """The whole page, around a figure of these panels."""
     parts = [f"<h1>Rate and distortion</h1>\n<p>{html.escape(note[0].upper() + note[1:])}.</p>", charts.to_svg(figure)]
     for metric, (label, differences) in tables.items():
-        parts += [f"<h2>BD-rate, {METRICS[metric].label}</h2>", page.table(bd.rows(differences, label, metric))]
+        parts += [f"<h2>BD-rate, {get_metric(metric).label}</h2>", page.table(bd.rows(differences, label, metric))]
     if tables:
         parts.append(f'<p class="note">{html.escape(bd_note(note))}</p>')
     for metric, curves in panels.items():
-        parts += [f"<h2>Points, {METRICS[metric].label}</h2>", page.table(point_rows(metric, curves))]
+        parts += [f"<h2>Points, {get_metric(metric).label}</h2>", page.table(point_rows(metric, curves))]
     sources = [f"{curve.label}: {curve.source}" for curve in next(iter(panels.values())) if curve.source]
     if sources:
         parts.append(f'<p class="note">{"<br>".join(map(html.escape, sources))}</p>')
@@ -26,7 +26,7 @@ def curve_page(figure: Any, panels: dict[str, list[Curve]], note: str, tables: d
 
 
 def point_rows(metric: str, curves: Sequence[Curve]) -> list[list[str]]:
-    unit = METRICS[metric].unit
-    header = ["codec", "bits per pixel", f"{METRICS[metric].label}{f', {unit}' if unit else ''}"]
+    unit = get_metric(metric).unit
+    header = ["codec", "bits per pixel", f"{get_metric(metric).label}{f', {unit}' if unit else ''}"]
     style = ".2f" if unit else ".4f"
     return [header, *([c.label, f"{p.bpp:.4f}", f"{p.value:{style}}"] for c in curves for p in c.points)]

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
+from lic.tools.own_parts import find_part, is_own
 from lic.tools.usage import printable
 
 
@@ -31,6 +32,13 @@ def load_picture(path: Path) -> Tensor:
     return torch.from_numpy(rgb).permute(2, 0, 1).contiguous()
 
 
+def as_picture(array: np.ndarray) -> Tensor:
+    """A picture of a source of one's own, H x W x 3 and uint8, as uint8, 3 x H x W."""
+    if array.dtype != np.uint8 or array.ndim != 3 or array.shape[2] != 3:
+        raise NoPictures(f"a source gave an array of {array.dtype} and the shape {array.shape}: give uint8, H x W x 3")
+    return torch.from_numpy(array).permute(2, 0, 1).contiguous()
+
+
 def whole_blocks(picture: Tensor) -> Tensor:
     """The picture without the rows and columns beyond the last multiple of 16."""
     height, width = (side // DOWNSAMPLING * DOWNSAMPLING for side in picture.shape[1:])
@@ -45,12 +53,17 @@ def halve(picture: Tensor) -> Tensor:
 
 
 def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = False) -> Iterator[Tensor]:
-    """Read all pictures below `paths` with sides of at least `smallest`; say which were skipped."""
+    """Read all pictures below `paths`, or of own sources, with sides of at least `smallest`; say which were skipped."""
     small = found = 0
-    files = list(find_pictures(paths))
+    files: list[Path | Tensor] = []
+    for path in paths:
+        if is_own(str(path), "sources"):
+            files += map(as_picture, find_part(str(path), "sources")())
+        else:
+            files += find_pictures([path])
     for path in tqdm(files, desc="reading pictures", unit="", leave=False, disable=True if quiet else None):
         try:
-            picture = load_picture(path)
+            picture = path if isinstance(path, Tensor) else load_picture(path)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             if not quiet:
                 tqdm.write(printable(f"skipped {path}: {' '.join(str(error).split())}"))

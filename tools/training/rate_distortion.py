@@ -13,26 +13,22 @@ from tqdm import tqdm
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.constants import DOWNSAMPLING, PEAK
-from lic.models.distortion import ms_ssim, mse, psnr
+from lic.models.distortion import mse, psnr
 from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
 from lic.models.quantization import quantize
 from lic.models.second_look import blend
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
+from lic.tools.training.distortions import as_of_mse, converted, get_distortion
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
 from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
 
-Distortion = Literal["mse", "ms-ssim"]
 Proxy = Literal["noise", "straight-through"]
 Rate = Literal["tables", "contexts"]
 Looks = Literal["always", "half", "never"]
 DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
-# Lambdas of MS-SSIM with about the rate of those of MSE: CompressAI's published pairs, 0.0018 and
-# 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
-MS_SSIM_SCALE = 1250.0
-MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
 CONTEXT_STEPS = 250  # for each lambda point
 REVIVED_SLOPE = 0.75  # of log gain over log lambda: 0.5 in high-rate theory, measured in LAB.md
 
@@ -41,7 +37,7 @@ REVIVED_SLOPE = 0.75  # of log gain over log lambda: 0.5 in high-rate theory, me
 class RateDistortion:
     """bits per pixel + lambda * distortion; the pictures of a batch take the lambda points in turn.
 
-    The distortion is 255^2 * MSE, or 1 - MS-SSIM at lambdas that are `MS_SSIM_SCALE` times larger.
+    The distortion is 255^2 * MSE, or one of `distortions` at lambdas of its own.
 
     >>> objective = RateDistortion(lambdas=(0.01, 0.1), n=8, m=12)
     >>> objective.build().lambdas
@@ -61,7 +57,9 @@ class RateDistortion:
         choices=[*KINDS],
         flag="--architecture",
     )
-    distortion: Distortion = option("mse", "the distortion: 255^2 * MSE, or 1 - MS-SSIM", choices=["mse", "ms-ssim"])
+    distortion: str = option(
+        "mse", "mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), or a function of your own: module:function", "NAME"
+    )
     balance: float = option(0.0, "weigh each point's loss by lambda^-B (1 at the points' geometric mean)", "B")
     proxy: Proxy = option(
         "straight-through",
@@ -87,6 +85,7 @@ class RateDistortion:
     only_gains: tuple[float, ...] = ()  # train only the gains of these lambda points
 
     def __post_init__(self) -> None:
+        get_distortion(self.distortion)
         if not 0 <= self.rounded_share < 1:
             raise BadOptions(f"`rounded_share` {self.rounded_share:g}: give a share below 1, or 0 for none")
         if self.softness < 0:
@@ -125,7 +124,7 @@ class RateDistortion:
     @torch.no_grad()
     def start(self, model: RateDistortionAutoencoder, crops: Tensor) -> None:
         if self.start_from is None:
-            steps = [optimal_step(value) for value in converted(model.lambdas, self.distortion, "mse")]
+            steps = [optimal_step(value) for value in as_of_mse(model.lambdas, self.distortion)]
             model.log_gain.copy_(-torch.tensor(steps).log()[:, None].expand_as(model.log_gain))
             pca_start(model, crops)
             if model.magnitudes is not None:
@@ -179,10 +178,9 @@ class RateDistortion:
         y = coded.reconstruction.float()
         distortion = mse(y, x)
         numbers = {"bpp": bpp.mean(), "psnr": psnr(distortion).mean()}
-        if self.distortion == "ms-ssim":
-            similarity = ms_ssim(y, x)
-            numbers["ms_ssim"] = similarity.mean()
-            distortion = 1 - similarity
+        if self.distortion != "mse":
+            distortion = get_distortion(self.distortion).of(y, x)
+            numbers["distortion"] = distortion.mean()
         middle = math.exp(sum(map(math.log, self.lambdas)) / len(self.lambdas))
         weight = (lambda_ / middle) ** -self.balance
         return (weight * (bpp + lambda_ * distortion)).mean(), numbers
@@ -198,18 +196,6 @@ class RateDistortion:
         # The mean logarithm of the loss, so that all rates have equal weight.
         score = sum(math.log(s.loss) for s in scores) / len(scores)
         return Validation(score, score_table(scores), [s.record() for s in scores])
-
-
-def converted(lambdas: Sequence[float], before: Distortion, after: Distortion) -> list[float]:
-    """The lambdas of one distortion with about the rate of those of another.
-
-    >>> converted([12.5], "ms-ssim", "mse")
-    [0.01]
-    """
-    if before == after:
-        return list(lambdas)
-    factor = MS_SSIM_SCALE if after == "ms-ssim" else 1 / MS_SSIM_SCALE
-    return [value * factor for value in lambdas]
 
 
 def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slope: float) -> Tensor:
@@ -254,7 +240,7 @@ def best_checkpoint(run: Path) -> Path:
     return run / BEST if (run / BEST).exists() else run / CHECKPOINT
 
 
-def read_network(name: str) -> tuple[RateDistortionAutoencoder, Distortion]:
+def read_network(name: str) -> tuple[RateDistortionAutoencoder, str]:
     """The network of a run, or of a model by file or name, and the distortion that it was trained for."""
     if Path(name).is_dir():
         network, info = read_run(best_checkpoint(Path(name)))
@@ -272,7 +258,7 @@ def starting_from(
     lambdas: tuple[float, ...] = (),
     add_lambda: tuple[float, ...] = (),
     only_gains: bool = False,
-    distortion: Distortion | None = None,
+    distortion: str | None = None,
     kind: str | None = None,
     rate: Rate | None = None,
 ) -> RateDistortion:
@@ -343,7 +329,7 @@ class Score(NamedTuple):
     bpp: float  # ideal code length
     psnr: float  # of 8-bit pictures
     loss: float
-    ms_ssim: float | None = None  # if it is the distortion
+    distortion: float | None = None  # if it is not MSE
 
     def record(self) -> dict[str, float]:
         return {name: value for name, value in self._asdict().items() if value is not None}
@@ -351,7 +337,7 @@ class Score(NamedTuple):
 
 @torch.inference_mode()
 def measure(
-    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: Distortion = "mse"
+    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: str = "mse"
 ) -> list[Score]:
     """Score every lambda point."""
     rows: list[list[Score]] = [[] for _ in model.lambdas]
@@ -370,14 +356,14 @@ def measure(
     return [mean_score(scores) for scores in rows]
 
 
-def score(y: Tensor, x: Tensor, bits: Tensor, lambda_: float, distortion: Distortion = "mse") -> Score:
+def score(y: Tensor, x: Tensor, bits: Tensor, lambda_: float, distortion: str = "mse") -> Score:
     """Score the reconstruction y of one picture, after rounding to 8 bits."""
     y = (y * PEAK).round().clamp(0, PEAK) / PEAK
     bpp, error = float(bits) / x[0, 0].numel(), mse(y, x)
     if distortion == "mse":
         return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * float(error))
-    similarity = float(ms_ssim(y, x))
-    return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * (1 - similarity), similarity)
+    distance = float(get_distortion(distortion).of(y, x))
+    return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * distance, distance)
 
 
 def mean_score(scores: Sequence[Score]) -> Score:
@@ -392,8 +378,8 @@ def score_table(scores: Sequence[Score]) -> str:
       lambda     bpp    PSNR    loss
       0.01     0.5000  32.250  0.6000
     """
-    lines = ["  lambda     bpp    PSNR    loss" + ("  MS-SSIM" if scores[0].ms_ssim is not None else "")]
+    lines = ["  lambda     bpp    PSNR    loss" + ("  distortion" if scores[0].distortion is not None else "")]
     for s in scores:
-        similarity = f" {s.ms_ssim:8.5f}" if s.ms_ssim is not None else ""
-        lines.append(f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}{similarity}")
+        distance = f"  {s.distortion:10.5f}" if s.distortion is not None else ""
+        lines.append(f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}{distance}")
     return "\n".join(lines)

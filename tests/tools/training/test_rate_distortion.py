@@ -16,6 +16,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.torch_network import thaw
 from lic.models.autoencoder import Coded
 from lic.models.constants import PEAK
+from lic.models.distortion import ms_ssim
 from lic.tools.training.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint, section
 from lic.tools.training.loop import TrainConfig, train
 from lic.tools.training.objective import Moment
@@ -24,7 +25,6 @@ from lic.tools.training.rate_distortion import (
     Looks,
     RateDistortion,
     measure,
-    ms_ssim,
     read_network,
     revive,
     rows_at,
@@ -197,5 +197,5 @@ def test_what_is_measured_is_what_a_file_has(tiny_model: FrozenModel, photo: Pix
 def test_ms_ssim_is_measured_where_it_is_the_distortion(tiny_model: FrozenModel, photo: Pixels) -> None:
     picture = torch.from_numpy(photo[:192, :256].copy()).permute(2, 0, 1)
     for score in measure(thaw(tiny_model), [picture], nullcontext, "ms-ssim"):
-        assert score.ms_ssim is not None and 0.5 < score.ms_ssim < 1
-        assert score.loss == pytest.approx(score.bpp + score.lambda_ * (1 - score.ms_ssim))
+        assert score.distortion is not None and 0 < score.distortion < 0.5
+        assert score.loss == pytest.approx(score.bpp + score.lambda_ * score.distortion)
