@@ -1,4 +1,4 @@
-"""Results to plot, versions to compare, what a tiny training needs, and a browser for pages, where one is installed."""
+"""Results to plot, versions to compare, what a tiny training needs, and the browsers that are installed."""
 
 import os
 import shutil
@@ -15,6 +15,10 @@ from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import BROWSERS, QUIET, Tab, chromium
+from tests.tools.browser.webdriver import MINI_BROWSER, Page, firefox, webkit
+
+FIREFOX = ("firefox-esr", "firefox")
+WEBKIT = ("WebKitWebDriver", "Xvfb", MINI_BROWSER)
 
 
 @pytest.fixture(scope="session")
@@ -32,6 +36,27 @@ def tab(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]
         pytest.skip("the browser is driven over two pipes, which bash sets up")
     with chromium(browser, tmp_path_factory.mktemp("profile")) as tab:
         yield tab
+
+
+@pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab | Page]:
+    """A page of each of the three engines in turn, which runs as long as their tests."""
+    if request.param == "chromium":
+        yield request.getfixturevalue("tab")
+    elif os.name == "nt":
+        pytest.skip("the browsers are driven by POSIX means")
+    elif request.param == "firefox":
+        program = next(filter(None, map(shutil.which, FIREFOX)), None)
+        if not program:
+            pytest.skip("Firefox is not installed (Debian: firefox-esr)")
+        with firefox(program, tmp_path_factory.mktemp("firefox")) as page:
+            yield page
+    else:
+        missing = [name for name in WEBKIT if not shutil.which(name)]
+        if missing:
+            pytest.skip(f"WebKit is not installed: {', '.join(missing)} (Debian: webkit2gtk-driver, xvfb)")
+        with webkit(WEBKIT[0], tmp_path_factory.mktemp("webkit")) as page:
+            yield page
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ def statement(doc: str, link: Callable[[str], str]) -> str:
 
     >>> print(statement("The mean of `values`.\\n\\n>>> 1 + 1\\n2", link="<code>{}</code>".format))
     <p>The mean of <code>values</code>.</p>
-    <pre class="example">&gt;&gt;&gt; 1 + 1
+    <pre class="example" tabindex="0">&gt;&gt;&gt; 1 + 1
     2</pre>
     """
     return "\n".join(_as_html(kind, lines, link) for kind, lines in _blocks(doc.splitlines()))
@@ -43,7 +43,7 @@ def _as_html(kind: str, lines: list[str], link: Callable[[str], str]) -> str:
     if kind == "equations":
         return equations(lines)
     if kind == "example":
-        return f'<pre class="example">{html.escape(chr(10).join(lines), quote=False)}</pre>'
+        return f'<pre class="example" tabindex="0">{html.escape(chr(10).join(lines), quote=False)}</pre>'
     if kind == "list":
         items = re.split(r"^- ", "\n".join(lines), flags=re.MULTILINE)[1:]
         return f"<ul>{''.join(f'<li>{_text(item, link)}</li>' for item in items)}</ul>"

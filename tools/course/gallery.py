@@ -24,6 +24,7 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "codec": figures_codec.codec,
 }
 TRAINED = ("vae-samples", "vae-traversals", "blur")  # those that train networks
+WITH_PICTURES = {"colourisation", "vae-samples", "vae-traversals", "blur", "contexts", "codec"}  # of photographs
 OF_THE_CODEC = {"rate-bound", "units", "entropies", "rate-distortion", "noise-and-rounding", "contexts", "codec"}
 
 

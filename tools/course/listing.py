@@ -74,7 +74,7 @@ def listing(source: str, link: Callable[[str], str]) -> str:
             parts += [html.escape(source[done:begin], quote=False), coloured]
             done = end
     parts.append(html.escape(source[done:], quote=False))
-    return f'<pre class="code"><code>{"".join(parts)}</code></pre>'
+    return f'<pre class="code" tabindex="0"><code>{"".join(parts)}</code></pre>'
 
 
 def _coloured(token: tokenize.TokenInfo, link: Callable[[str], str]) -> str:

@@ -257,7 +257,7 @@ def equations(lines: list[str]) -> str:
         f'<tr><td class="label">{label}</td><td class="left">{left}</td><td class="right">{right}</td></tr>'
         for label, left, right in rows
     )
-    return f'<div class="equations"><table>\n{body}\n</table></div>'
+    return f'<div class="equations" tabindex="0"><table>\n{body}\n</table></div>'
 
 
 def _rows(line: str) -> list[tuple[str, str, str]]:

@@ -7,6 +7,7 @@ from types import ModuleType
 
 from lic.tools.course.chapters import Chapter
 from lic.tools.course.docstring import statement
+from lic.tools.course.gallery import WITH_PICTURES
 from lic.tools.course.listing import Shown, listing, place_of, source_of, without_docstring
 from lic.tools.course.prebuilt_figures import Illustration
 from lic.tools.pages import page
@@ -21,7 +22,7 @@ def theory_page(course: Sequence[Chapter], figures: Mapping[str, Illustration]) 
     chapters = "\n".join(_chapter(number, chapter, figures, link) for number, chapter in enumerate(course, 1))
     body = f"""<header>
 <h1>From EM to the codec</h1>
-<p>The mathematics of <code>lic</code> in the order of a course: on the left the statements, on the right figures,
+<p>The mathematics of <code>lic</code> in the order of a course: statements, and beside or below them figures,
 derivations and the code. Statements and code are those of the sources; names in the code lead to where they are
 explained on this page.</p>
 <nav aria-label="chapters"><ol>{contents}</ol></nav>
@@ -81,8 +82,9 @@ def _figure(name: str, figure: Illustration | None) -> str:
     if figure is None:
         return f"<figure><figcaption>The figure “{html.escape(name)}” is not drawn yet.</figcaption></figure>"
     caption = html.escape(figure.caption)
+    kind = "" if name in WITH_PICTURES else ' class="chart"'
     return (
-        f'<figure><img alt="{html.escape(name)}" src="{page.data_uri(figure.picture, "image/webp")}">'
+        f'<figure><img{kind} alt="{html.escape(name)}" src="{page.data_uri(figure.picture, "image/webp")}">'
         f"<figcaption>{caption}</figcaption></figure>"
     )
 

@@ -22,7 +22,7 @@ def curve_page(figure: Any, panels: dict[str, list[Curve]], note: str, tables: d
     sources = [f"{curve.label}: {curve.source}" for curve in next(iter(panels.values())) if curve.source]
     if sources:
         parts.append(f'<p class="note">{"<br>".join(map(html.escape, sources))}</p>')
-    return page.page("lic: rate and distortion", "\n".join(parts))
+    return page.page("lic: rate and distortion", "\n".join(["<main>", *parts, "</main>"]))
 
 
 def point_rows(metric: str, curves: Sequence[Curve]) -> list[list[str]]:

@@ -2,7 +2,7 @@
 
 import base64
 import html
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 # The policy forbids the browser to load anything.
@@ -42,12 +42,52 @@ def page(title: str, body: str, *, style: str = "", script: str = "", policy: st
 """
 
 
-def table(rows: Sequence[Sequence[str]], attributes: str = "") -> str:
-    """An HTML table of texts; the first row is its header."""
-    header, *body = ([html.escape(cell) for cell in row] for row in rows)
-    head = "".join(f"<th>{cell}</th>" for cell in header)
-    lines = ["<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body]
-    return f"<table{attributes}><thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody></table>"
+def table(
+    rows: Sequence[Sequence[str]],
+    name: str = "",
+    best: Mapping[int, Callable[..., str]] | None = None,
+) -> str:
+    """An HTML table of texts, which scrolls by itself; the first row is its header, `name` its class.
+
+    In the columns of `best`, the number that this function chooses is marked.
+    """
+    header, *body = rows
+    chosen = {}
+    for column, choose in (best or {}).items():
+        texts = {row[column] for row in body} - {"-"}
+        if len(texts) > 1:
+            chosen[column] = choose(texts, key=float)
+
+    def cell(column: int, text: str) -> str:
+        mark = ' class="best"' if chosen.get(column) == text else ""
+        return f"<td{mark}>{html.escape(text)}</td>"
+
+    head = "".join(f'<th scope="col">{html.escape(text)}</th>' for text in header)
+    lines = ["<tr>" + "".join(cell(*pair) for pair in enumerate(row)) + "</tr>" for row in body]
+    classes = f' class="{name}"' if name else ""
+    content = f"<thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody>"
+    return f'<div class="scrolls" tabindex="0" role="group" aria-label="table"><table{classes}>{content}</table></div>'
+
+
+def size(count: int) -> str:
+    """A number of bytes as a title has it.
+
+    >>> size(523), size(9_812), size(1_250_000)
+    ('523 bytes', '9.8 kB', '1.2 MB')
+    """
+    if count < 1000:
+        return f"{count} bytes"
+    return f"{count / 1000:.1f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
+
+
+def count(number: int, thing: str) -> str:
+    """So many things, in words up to ten.
+
+    >>> count(5, "codec"), count(1, "codec"), count(12, "codec")
+    ('five codecs', 'one codec', '12 codecs')
+    """
+    words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+    return f"{words[number] if number < len(words) else number} {thing}{'s' * (number != 1)}"
 
 
 def data_uri(data: bytes, kind: str = "image/png") -> str:

@@ -55,7 +55,7 @@ def report_page(measured: Measured, quality: float, maps: int) -> str:
     model, results, examined = measured
     ours = next(name for name in results.codecs if name.startswith(codecs.LIC))
     note = describe(results, "setting")
-    parts = [f"<h1>{html.escape(model.name)}</h1>", card(model, results), curves(results, note)]
+    parts = [f"<h1>{html.escape(model.name)}: rate and distortion</h1>", curves(results, note), card(model, results)]
     parts += ["<h2>Lambda points</h2>", page.table(lambda_rows(model, results, ours))]
     parts.append(
         '<p class="note">Means over the pictures, of real files. Error: mean squared error in grey levels; '
@@ -63,7 +63,7 @@ def report_page(measured: Measured, quality: float, maps: int) -> str:
     )
     parts += [
         f"<h2>Pictures at quality {quality:g}</h2>",
-        page.table(picture_rows(results, ours, quality), ' class="sorts"'),
+        page.table(picture_rows(results, ours, quality), "sorts"),
     ]
     parts.append('<p class="note">A click on the head of a column sorts by it, another one turns it round.</p>')
     if examined:
@@ -73,16 +73,19 @@ def report_page(measured: Measured, quality: float, maps: int) -> str:
         parts += [f"<h2>Errors and bits at quality {quality:g}</h2>", closeup.map_note(shown)]
         parts += [closeup.map_row(picture, closeup.peak_rate(shown)) for picture in shown]
     title = f"{model.name}: lic report"
-    return page.page(title, "\n".join(parts), style=page.asset("report.css"), script=page.asset("report.js"))
+    return page.page(
+        title, "\n".join(["<main>", *parts, "</main>"]), style=page.asset("report.css"), script=page.asset("report.js")
+    )
 
 
 def card(model: FrozenModel, results: Results) -> str:
-    """A table with the description of the model and of the measurement."""
+    """The description of the model and of the measurement, to be unfolded."""
     facts = {"fingerprint": model.fingerprint.hex()} | model.card
     lines = ["; ".join(f"{key}: {plain(value)}" for key, value in facts.items() if plain(value))]
     lines += [results.dataset, *(f"{info.label}: {info.version}" for info in results.codecs.values())]
     lines += [f"left out, because a codec failed on it: {name}" for name in results.failed()]
-    return '<p class="note">' + "<br>".join(html.escape(line) for line in lines if line) + "</p>"
+    told = "<br>".join(html.escape(line) for line in lines if line)
+    return f'<details><summary>The model and the measurement</summary><p class="note">{told}</p></details>'
 
 
 def plain(value: Any) -> str:

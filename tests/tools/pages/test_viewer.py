@@ -1,6 +1,7 @@
 """Pages that show .lic files: what is in them, and what one does with them in a browser."""
 
 import base64
+import json
 import re
 from pathlib import Path
 
@@ -11,6 +12,8 @@ from lic import decode, encode
 from lic.codec.errors import Truncated
 from lic.codec.model.catalogue import find_model
 from lic.tools.browser.decoder_model import pack_model
+from lic.tools.pages import page
+from lic.tools.pages.closeup import COLOURS
 from lic.tools.pages.viewer import models_of, picture_files, read_pictures, viewer_page
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
@@ -71,7 +74,7 @@ def test_a_damaged_file_is_refused_by_name(files: list[Path]) -> None:
 
 
 def facts(tab: Tab) -> str:
-    return str(tab.run("return document.getElementById('facts').innerText;"))
+    return str(tab.run("return document.getElementById('sheet').innerText;"))
 
 
 def shown(tab: Tab) -> np.ndarray:
@@ -114,7 +117,7 @@ def test_the_page_works_by_keyboard(opened: Tab, files: list[Path]) -> None:
     opened.wait_for("document.title.startsWith('first.lic')")
     press(opened, "b")
     opened.wait_for("!document.getElementById('overlay').hidden && document.getElementById('overlay').width === 66")
-    assert "bits in a block of 16 \N{MULTIPLICATION SIGN} 16 pixels" in opened.run(
+    assert "bits or more in a block of 16 \N{MULTIPLICATION SIGN} 16 pixels" in opened.run(
         "return document.getElementById('legend').innerText;"
     )
     press(opened, "b")
@@ -139,9 +142,24 @@ def test_dropped_files_are_shown_and_damaged_ones_explained(opened: Tab, files: 
     opened.wait_for("document.getElementById('error').textContent")
     assert opened.run("return document.getElementById('error').textContent;").startswith("dropped-0.lic: the file ends")
     assert opened.run("return document.getElementById('shown').hidden;")
-    press(opened, "ArrowRight")
+    tiles = "return document.querySelectorAll('#strip button').length;"
+    assert opened.run(tiles) == 5
+    opened.run("document.getElementById('remove').click();")
     opened.wait_for("document.title.startsWith('dropped-1.lic')")
-    assert not opened.run("return document.getElementById('error').textContent;")
+    assert opened.run("return document.getElementById('failed').hidden;")
+    assert opened.run(tiles) == 4
+    for _ in range(4):
+        press(opened, "Delete")
+    assert opened.run("return document.getElementById('drop').checkVisibility();")
+
+
+def test_bits_have_the_colours_of_the_report() -> None:
+    matplotlib = pytest.importorskip("matplotlib")
+    found = re.search(r"const MAGMA = (\[.*?\n\]);", page.asset("viewer.js"), re.DOTALL)
+    assert found
+    ours = json.loads(found[1].replace(",\n]", "]"))
+    wanted = [matplotlib.colormaps[COLOURS](t, bytes=True)[:3] for t in np.linspace(0, 1, 9)]
+    np.testing.assert_allclose(ours, wanted, atol=1)
 
 
 def test_the_page_stays_within_a_phone(opened: Tab, tmp_path: Path) -> None:

@@ -1,32 +1,34 @@
-// Two versions of a picture, one on each side of a divider. All versions are <img> elements in the stage.
-"use strict";
-const stage = document.getElementById("stage");
-const divider = document.getElementById("divider");
-const images = [...stage.querySelectorAll("img")];
-const choice = { left: document.getElementById("left"), right: document.getElementById("right") };
-const zoom = document.getElementById("zoom");
-let position = 50; // of the divider, in percent
+// The versions of a picture, which are elements in the stage: which two are seen, and what is said of them.
+
+const $ = (id) => document.getElementById(id);
+const versions = [...document.querySelectorAll("#paper > *")];
+const choice = { left: $("left"), right: $("right") };
+const zoom = $("zoom");
+
+const stage = new Stage({
+  stage: $("stage"),
+  paper: $("paper"),
+  divider: $("divider"),
+  size: () => ({ width: Number($("paper").dataset.width), height: Number($("paper").dataset.height) }),
+  room: () => Math.max(240, 0.78 * innerHeight),
+  onchange: showZoom,
+});
 
 function show() {
   for (const side of ["left", "right"]) {
-    images.forEach((image, i) => image.classList.toggle(side, i === Number(choice[side].value)));
-    document.getElementById(`${side}-caption`).textContent = images[choice[side].value].alt;
+    versions.forEach((version, i) => version.classList.toggle(side, i === Number(choice[side].value)));
+    const { caption, state } = versions[choice[side].value].dataset;
+    $(`${side}-caption`).textContent = state ? `${caption.split("\n")[0]}\n${state}` : caption;
   }
-  for (const image of images) {
-    image.style.clipPath = image.classList.contains("left") ? `inset(0 ${100 - position}% 0 0)` : "none";
-  }
-  divider.style.left = `${position}%`;
-  divider.setAttribute("aria-valuenow", Math.round(position));
-  const { naturalWidth: width, naturalHeight: height } = images[0];
-  stage.style.aspectRatio = `${width} / ${height}`;
-  stage.style.width =
-    zoom.value === "fit" ? `min(100%, ${(80 * width) / height}vh)` : `${width * Number(zoom.value)}px`;
-  stage.classList.toggle("enlarged", Number(zoom.value) > 1);
+  stage.draw();
 }
 
-function move(to) {
-  position = Math.min(100, Math.max(0, to));
-  show();
+function showZoom() {
+  const step = stage.steps().indexOf(stage.scale);
+  zoom.options[4].hidden = step >= 0;
+  zoom.options[4].textContent = `${Math.round(100 * (stage.scale ?? 0) * devicePixelRatio)} %`;
+  zoom.selectedIndex = step >= 0 ? step : 4;
+  $("captions").style.width = $("stage").style.width;
 }
 
 function swap() {
@@ -34,38 +36,41 @@ function swap() {
   show();
 }
 
-function drag(event) {
-  const box = stage.getBoundingClientRect();
-  move((100 * (event.clientX - box.left)) / box.width);
-}
-
-stage.addEventListener("pointerdown", (event) => {
-  stage.setPointerCapture(event.pointerId);
-  drag(event);
-});
-stage.addEventListener("pointermove", (event) => {
-  if (stage.hasPointerCapture(event.pointerId)) drag(event);
-});
-for (const element of [choice.left, choice.right, zoom]) element.addEventListener("change", show);
-document.getElementById("swap").addEventListener("click", swap);
+for (const select of [choice.left, choice.right]) select.addEventListener("change", show);
+zoom.addEventListener("change", () => stage.zoom(stage.steps()[zoom.selectedIndex]));
+$("swap").addEventListener("click", swap);
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, [tabindex]:not(#divider)")) return;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
-  const step = event.shiftKey ? 10 : 1;
-  if (digit && Number(digit[1]) <= images.length) {
+  if (digit && Number(digit[1]) <= versions.length) {
     choice[event.shiftKey ? "left" : "right"].value = Number(digit[1]) - 1;
     show();
-  } else if (event.key === "ArrowLeft") move(position - step);
-  else if (event.key === "ArrowRight") move(position + step);
-  else if (event.key === "Home") move(0);
-  else if (event.key === "End") move(100);
-  else if (event.key === "x") swap();
-  else if (event.key === "z") {
-    zoom.selectedIndex = (zoom.selectedIndex + 1) % zoom.options.length;
-    show();
-  } else return;
-  event.preventDefault();
+  } else if (event.key === "x") swap();
+  else return stage.key(event);
+  return event.preventDefault();
 });
+
+// Versions that are .lic files are decoded here. Until then nothing is seen in their place.
+for (const canvas of document.querySelectorAll("[data-lic]")) {
+  canvas.dataset.state = "being decoded";
+  lic
+    .file(canvas.dataset.lic)
+    .then((bytes) => lic.picture(bytes, { progress: (done) => tell(canvas, `being decoded: ${Math.round(100 * done)} %`) }))
+    .then(lic.draw)
+    .then(
+      (decoded) => {
+        [canvas.width, canvas.height] = [decoded.width, decoded.height];
+        canvas.getContext("2d").drawImage(decoded, 0, 0);
+        tell(canvas, "");
+      },
+      (error) => tell(canvas, `cannot be decoded: ${error.message}`),
+    );
+}
+
+function tell(version, state) {
+  version.dataset.state = state;
+  show();
+}
+
 show();
-window.addEventListener("load", show); // sizes are known when the pictures are decoded

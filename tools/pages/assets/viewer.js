@@ -1,5 +1,4 @@
 // The viewer: a list of .lic files, one of them shown. `lic` (browser/lic.js) decodes.
-"use strict";
 const $ = (id) => document.getElementById(id);
 const [strip, frame, meter] = ["strip", "frame", "meter"].map($);
 const ZOOMS = ["fit", "1", "2", "4"];
@@ -62,6 +61,7 @@ async function select(item) {
   if (item !== current) return;
   meter.hidden = true;
   $("error").textContent = item.error ? `${item.name}: ${item.error}` : "";
+  $("failed").hidden = !item.error;
   $("shown").hidden = Boolean(item.error);
   if (item.error) return;
   const canvas = put("picture", await lic.draw(item.decoded));
@@ -110,12 +110,15 @@ function showFacts({ name, decoded, seconds }) {
   const raw = pixels * ((grey ? 1 : 3) + (alpha ? 1 : 0));
   const kind = `${grey ? "grey" : "colour"}${alpha ? " with transparency" : ""}`;
   const facts = {
-    file: name,
     picture: `${number(width)} × ${number(height)} pixels, ${kind}`,
-    size: `${size(decoded.size)}, ${number((8 * decoded.size) / pixels, 3)} bits per pixel, 1 : ${number(raw / decoded.size, raw < 10 * decoded.size ? 1 : 0)}`,
+    size: `${number(decoded.size)} bytes, ${number((8 * decoded.size) / pixels, 3)} bits per pixel`,
     quality: exact ? "exact: kept without loss" : `${number(quality, 1)} of 100, model ${model}`,
     decoded: `in ${number(seconds, 2)} s, here in the browser`,
   };
+  const ratio = `1 : ${number(raw / decoded.size, raw < 10 * decoded.size ? 1 : 0)}`;
+  const small = document.createElement("small");
+  small.textContent = name;
+  $("lead").replaceChildren(`${size(decoded.size)} · ${ratio} · ${number(width)} × ${number(height)}`, small);
   $("facts").replaceChildren(
     ...Object.entries(facts).flatMap(([term, text]) => {
       const [dt, dd] = [document.createElement("dt"), document.createElement("dd")];
@@ -130,33 +133,46 @@ function showFacts({ name, decoded, seconds }) {
 
 // ---- bits ----
 
-// From transparent over blue and red to yellow, for 0 to 1.
-const colour = (t) => [255 * Math.min(1, 2.2 * t), 255 * Math.max(0, 1.8 * t - 0.8), 160 * Math.max(0, 1 - 2 * t), 60 + 180 * t];
+// The colours of `lic report`: matplotlib's "magma", at nine values from 0 to 1.
+const MAGMA = [
+  [0, 0, 3],
+  [28, 16, 70],
+  [80, 18, 123],
+  [130, 37, 129],
+  [182, 54, 121],
+  [230, 81, 98],
+  [251, 136, 97],
+  [254, 196, 136],
+  [251, 252, 191],
+];
 
-function shade(t) {
-  const [red, green, blue, opacity] = colour(t);
-  return `rgb(${red} ${green} ${blue} / ${opacity / 255})`;
+function colour(t) {
+  const at = 8 * Math.min(1, t);
+  const [low, high] = [MAGMA[Math.floor(at)], MAGMA[Math.ceil(at)]];
+  return [...low.map((value, i) => value + (at - Math.floor(at)) * (high[i] - value)), 255];
 }
-$("scale").style.background = `linear-gradient(90deg, ${[0, 0.25, 0.5, 0.75, 1].map(shade)})`;
+$("scale").style.background = `linear-gradient(90deg, ${MAGMA.map((rgb) => `rgb(${rgb.join(" ")})`)})`;
 
 async function showBits() {
   const item = current;
   const wanted = bitsShown && item && !item.error && !item.decoded?.exact;
   $("bits").setAttribute("aria-pressed", bitsShown);
-  $("overlay").hidden = $("legend").hidden = !wanted;
+  $("overlay").hidden = $("legend").hidden = true;
+  $("paper").classList.remove("bits");
   if (!wanted) return;
-  item.bits ??= await lic.bits(item.bytes);
-  if (item !== current || !item.decoded) return;
+  item.bits ??= await lic.bits(item.bytes, { urgency: () => Number(item === current) });
+  if (item !== current || !item.decoded || !bitsShown) return;
   const { columns, bits } = item.bits;
-  const most = bits.reduce((a, b) => Math.max(a, b), 1);
+  const most = Math.max(1, bits.slice().sort()[Math.floor(0.99 * (bits.length - 1))]); // some blocks have far more
   // At a quarter of the picture's size, so that a block is 4 x 4.
   const width = Math.ceil(item.decoded.width / 4);
   const height = Math.ceil(item.decoded.height / 4);
   const pixels = new Uint8ClampedArray(4 * width * height);
   for (let y = 0, at = 0; y < height; y++)
     for (let x = 0; x < width; x++, at += 4) pixels.set(colour(bits[(y >> 2) * columns + (x >> 2)] / most), at);
-  put("overlay", await lic.draw({ width, height, pixels }));
-  $("legend-text").textContent = `0 to ${number(most)} bits in a block of 16 × 16 pixels`;
+  put("overlay", await lic.draw({ width, height, pixels })).hidden = $("legend").hidden = false;
+  $("paper").classList.add("bits");
+  $("legend-text").textContent = `0 to ${number(most)} bits or more in a block of 16 × 16 pixels`;
 }
 
 function toggleBits() {
@@ -200,6 +216,19 @@ function saveFile() {
   if (current) download(new Blob([current.bytes], { type: "application/octet-stream" }), current.name);
 }
 
+function remove() {
+  if (!current) return;
+  const at = items.indexOf(current);
+  items.splice(at, 1);
+  recent = recent.filter((item) => item !== current);
+  current.button.remove();
+  current = null;
+  strip.hidden = $("others").hidden = items.length < 2;
+  document.body.classList.toggle("empty", !items.length);
+  $("failed").hidden = true;
+  if (items.length) select(items[Math.min(at, items.length - 1)]);
+}
+
 function step(by) {
   if (items.length) select(items[(items.indexOf(current) + by + items.length) % items.length]);
 }
@@ -220,6 +249,7 @@ const ACTIONS = {
   png: [["s"], savePng],
   lic: [["l"], saveFile],
   theme: [["t"], toggleTheme],
+  remove: [["delete"], remove],
 };
 for (const [id, [, action]] of Object.entries(ACTIONS)) $(id).addEventListener("click", action);
 document.addEventListener("keydown", (event) => {
@@ -232,6 +262,7 @@ document.addEventListener("keydown", (event) => {
   event.preventDefault();
 });
 
+$("drop").addEventListener("click", () => $("files").click());
 $("files").addEventListener("change", () => open($("files").files));
 addEventListener("dragover", (event) => {
   event.preventDefault();
@@ -247,6 +278,7 @@ addEventListener("paste", (event) => open(event.clipboardData.files));
 addEventListener("resize", applyZoom);
 
 document.body.classList.add("empty");
+$("sheet").open = matchMedia("(min-width: 641px)").matches; // on a phone it is unfolded by a touch
 
 // Drag to move a picture that is larger than the window.
 frame.addEventListener("pointerdown", (event) => {
