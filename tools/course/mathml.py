@@ -252,7 +252,7 @@ def equations(lines: list[str]) -> str:
             raise NotMathematics("only words")
         rows = [row for line in lines for row in _rows(line)]
     except NotMathematics:
-        return f"<pre>{html.escape(textwrap.dedent(chr(10).join(lines)))}</pre>"
+        return f'<pre tabindex="0">{html.escape(textwrap.dedent(chr(10).join(lines)))}</pre>'
     body = "\n".join(
         f'<tr><td class="label">{label}</td><td class="left">{left}</td><td class="right">{right}</td></tr>'
         for label, left, right in rows
