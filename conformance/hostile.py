@@ -150,8 +150,24 @@ def saved(kind: str, mode: str, **options: object) -> bytes:
 # ---- pixels without loss ----
 
 
+# Bits of the stream in stored-webp.lic, by what is wrong once one is flipped: byte in the section, bit in the byte.
+FLIPS = {
+    "incomplete-code": (25, 0),
+    "transform-twice": (25, 1),
+    "code-of-too-many-symbols": (29, 7),
+    "copy-from-beyond": (38, 5),
+    "cache-of-no-size": (44, 5),
+    "stream-that-runs-out": (236, 2),
+}
+
+
 def bad_pixels() -> Iterator[tuple[str, Hostile]]:
     bare = replace(PLAIN, latents=b"")
+    drawn = parse((FOLDER / "stored-webp.lic").read_bytes())
+    for name, (at, bit) in FLIPS.items():
+        stream = bytearray(drawn.section(LOSSLESS) or b"")
+        stream[at] ^= 1 << bit
+        yield f"lossless-{name}", Hostile(build(replace(drawn, sections=(Section(LOSSLESS, bytes(stream)),))))
     for name, webp in bad_webps():
         yield f"lossless-{name}", Hostile(build(replace(bare, sections=(Section(LOSSLESS, webp),))))
     colours = Section(LOSSLESS, webp_of(np.arange(3, dtype=np.uint8)))

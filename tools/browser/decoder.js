@@ -26,12 +26,10 @@ function qualityOf(position, qualities) {
   return Math.min(Math.max(qualities[k] + ((after - qualities[k]) * (position & 255)) / 256, 1), 100);
 }
 
-// Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network;
-// `pixelsOf(payload)` the pixels of a WebP file as they are, an ImageData.
+// Decodes files. `getFile` gives the bytes of the engine and of models by their names, e.g. over the network.
 class Decoder {
-  constructor(getFile, pixelsOf, maxPixels = MAX_PIXELS) {
+  constructor(getFile, maxPixels = MAX_PIXELS) {
     this.getFile = getFile;
-    this.pixelsOf = pixelsOf;
     this.maxPixels = maxPixels;
     this.networks = new Map(); // of promises, by fingerprint: each has an engine with memory of its own
   }
@@ -43,7 +41,7 @@ class Decoder {
     this.checkSize(file);
     let start = performance.now();
     let pixels;
-    if (file.sections.has("W")) pixels = await this.losslessPixels(file);
+    if (file.sections.has("W")) pixels = this.losslessPixels(file);
     else if (file.sections.has("S")) pixels = storedPixels(file);
     else {
       const { model, network } = await this.network(file);
@@ -66,16 +64,18 @@ class Decoder {
     for (let i = 0; i < file.width * file.height; i++) pixels[4 * i + 3] = plane[i];
   }
 
-  async losslessPixels(file) {
+  losslessPixels(file) {
     const { width, height, grey, sections, latents } = file;
     const payload = sections.get("W");
     if (latents.length || sections.has("S"))
       throw new LicError("Corrupt", `the file holds its picture more than once: ${FRESH}`);
     checkLossless(payload, file);
-    const found = await this.pixelsOf(payload).catch(() => null);
-    if (found?.width !== width || found.height !== height)
-      throw new LicError("Corrupt", `the file's pixels do not decode: ${FRESH}`);
-    const pixels = found.data;
+    let pixels;
+    try {
+      pixels = losslessColours(payload.subarray(20), width, height);
+    } catch (error) {
+      throw new LicError("Corrupt", `the file's pixels do not decode (${error.message}): ${FRESH}`);
+    }
     for (let i = 0; grey && i < pixels.length; i += 4)
       if (pixels[i] !== pixels[i + 1] || pixels[i] !== pixels[i + 2])
         throw new LicError("Corrupt", `the file's pixels have colours, and it says that they are grey: ${FRESH}`);

@@ -10,15 +10,7 @@ importScripts("lic-decoder.js");
     return response.ok ? new Uint8Array(await response.arrayBuffer()) : null;
   }
 
-  async function pixelsOf(webp) {
-    const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-    const bitmap = await createImageBitmap(new Blob([webp], { type: "image/webp" }), options);
-    const context = new OffscreenCanvas(bitmap.width, bitmap.height).getContext("2d");
-    context.drawImage(bitmap, 0, 0);
-    return context.getImageData(0, 0, bitmap.width, bitmap.height);
-  }
-
-  const decoder = new LicDecoder(getFile, pixelsOf);
+  const decoder = new LicDecoder(getFile);
   let last = Promise.resolve(); // one picture at a time: that needs the least memory
 
   async function pngOf(bytes) {

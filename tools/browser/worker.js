@@ -1,5 +1,5 @@
 // Work for a page (workers.js): { task, bytes } is answered by { result } or { error }, with { progress } before. The page
-// is asked for { file: name } and for the pixels of { webp } by numbered questions, and answers.
+// is asked for { file: name } by numbered questions, and answers.
 
 function startWork() {
   const questions = [];
@@ -8,10 +8,7 @@ function startWork() {
       const number = questions.push({ resolve, reject }) - 1;
       postMessage({ ...question, number });
     });
-  const decoder = new Decoder(
-    (file) => ask({ file }),
-    (webp) => ask({ webp }),
-  );
+  const decoder = new Decoder((file) => ask({ file }));
 
   const tasks = {
     picture: async (bytes) => {

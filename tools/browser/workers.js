@@ -55,12 +55,12 @@ async function workerScript() {
 }
 
 // A worker sends progress, a result or an error, or asks the page for something.
-async function answer(member, worker, { progress, result, error, number, file, webp }) {
+async function answer(member, worker, { progress, result, error, number, file }) {
   if (progress !== undefined) member.job?.progress?.(progress);
   else if (error) finish(member, "reject", Object.assign(new Error(error.message), { name: error.name }));
   else if (number === undefined) finish(member, "resolve", result);
   else {
-    const said = await (file ? getFile(file) : pixelsOf(webp)).then(
+    const said = await getFile(file).then(
       (found) => ({ found }),
       ({ name, message }) => ({ error: { name, message } }),
     );
@@ -90,15 +90,4 @@ function cancel(job, reason) {
     queue.splice(queue.indexOf(job), 1);
     job.reject(reason);
   }
-}
-
-// The pixels of a WebP file as they are, by the browser. (In WebKit, workers of pages that were
-// opened from a file cannot read a Blob.)
-async function pixelsOf(webp) {
-  const options = { colorSpaceConversion: "none", premultiplyAlpha: "none" };
-  const bitmap = await createImageBitmap(new Blob([webp], { type: "image/webp" }), options);
-  const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(bitmap, 0, 0);
-  return context.getImageData(0, 0, bitmap.width, bitmap.height);
 }

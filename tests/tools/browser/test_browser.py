@@ -16,6 +16,7 @@ import skimage.data
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from conformance.hostile import SIGNATURE, chunk, header
 from lic import decode, encode
 from lic.codec.errors import LicError
 from lic.codec.file.container import Section, build, parse
@@ -300,3 +301,38 @@ def test_a_damaged_model_is_reported(tab: Tab, tmp_path: Path, monkeypatch: pyte
     monkeypatch.setattr(viewer, "model_files", lambda _: {name: data[:5000] for name, data in whole.items()})
     open_page(tab, tmp_path / "page.html", ["golden-plain"])
     assert verdicts_in_page(tab, [(GOLDEN / "plain.lic").read_bytes()]) == ["BadModel"]
+
+
+def changed_sections(count: int) -> list[bytes]:
+    """Files whose alpha has other rows, or whose lossless picture has bits flipped, with the right checksums."""
+    random = np.random.default_rng(1)
+    plain, drawn = (parse((GOLDEN / f"{name}.lic").read_bytes()) for name in ("plain", "stored-webp"))
+    height, width = plain.height, plain.width
+    webp = drawn.section(b"W")
+    assert webp
+    files = []
+    for i in range(count):
+        if i % 2:
+            rows = random.integers(0, 256, (height, 1 + width)).astype(np.uint8)
+            rows[:, 0] %= 5  # the filters
+            if i % 10 == 1:
+                rows[int(random.integers(height)), 0] = random.integers(256)
+            packed = zlib.compress(rows.tobytes())
+            png = SIGNATURE + header((width, height)) + chunk(b"IDAT", packed) + chunk(b"IEND")
+            files.append(replace(plain, sections=(Section(b"A", png),)))
+        else:
+            bent = bytearray(webp)
+            for at in random.integers(25, len(webp), 1 + i % 3):
+                bent[at] ^= 1 << int(random.integers(8))
+            files.append(replace(drawn, sections=(Section(b"W", bytes(bent)),)))
+    return [build(file) for file in files]
+
+
+def test_what_both_decoders_accept_has_the_same_pixels_in_both(golden_page: Tab) -> None:
+    files = changed_sections(60)
+    said, wanted = verdicts_in_page(golden_page, files), [verdict(data) for data in files]
+    assert said == wanted and len(set(wanted)) == 3  # 91x75, 50x40, and Corrupt
+    for data in [data for data, found in zip(files, wanted, strict=True) if found != "Corrupt"]:
+        difference = np.abs(pixels_in_page(golden_page, data) - pixels_in_python(data))
+        assert difference[..., 3].max() == 0
+        assert difference.max() <= (0 if parse(data).exact else 1)
