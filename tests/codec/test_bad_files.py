@@ -160,10 +160,9 @@ except ModelNotFound:
 def test_a_latent_that_no_encoder_writes_is_refused(backend: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from lic.codec.entropy import coder, reference
     from lic.codec.entropy.compiled import MISSING
-    from lic.codec.model.operating_point import OperatingPoint
 
     huge = np.full((12, 1, 1), 2**31 - 2, np.int32)
-    monkeypatch.setattr(OperatingPoint, "quantise", lambda *_: huge)
+    monkeypatch.setattr("lic.codec.encode.pipeline.choose_symbols", lambda *_: [huge])
     with monkeypatch.context() as patch:
         patch.setattr(coder, "BACKEND", "numpy")
         patch.setattr(reference, "MAX_SYMBOL", 2**31 - 2)
