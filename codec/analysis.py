@@ -1,16 +1,30 @@
-"""What lies between a picture and its bytes: latents, and the symbols that they are rounded to."""
+"""What lies between a picture and its bytes, both ways: latents, symbols, and the network as a torch module."""
 
+import dataclasses
 import os
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from lic.codec.decoder import model_file, read_symbols
 from lic.codec.encode.encoder import position_in
+from lic.codec.encode.pipeline import choose_symbols
 from lic.codec.encode.settings import Settings
-from lic.codec.file.container import FileLike, parse, read_bytes
+from lic.codec.entropy import chunks
+from lic.codec.errors import BadSetting
+from lic.codec.file.container import Container, FileLike, build, parse, read_bytes
+from lic.codec.file.geometry import latent_size
 from lic.codec.model.catalogue import find_model
+from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import ImageLike, read_image
 from lic.codec.process import finished_before_exit
 from lic.codec.transform.engine import engine_of
+
+if TYPE_CHECKING:
+    from lic.models.autoencoder import RateDistortionAutoencoder
+
+NO_PIXELS = np.zeros((0, 0, 3), np.uint8)
 
 
 @finished_before_exit()
@@ -50,3 +64,68 @@ def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> S
     """
     file = parse(read_bytes(data))
     return read_symbols(file, model_file(file, model).load())
+
+
+@finished_before_exit()
+def quantise(latents: Latents, like: FileLike, *, model: str | os.PathLike[str] | None = None) -> Symbols:
+    """The symbols of latents at the rate of the file `like`: gains and expected latents are applied, as in encoding.
+
+    >>> import numpy as np
+    >>> from lic import encode
+    >>> image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    >>> file = encode(image, quality=30, lossless=False)
+    >>> bool((quantise(analyse(image, quality=30), file) == symbols(file)).all())
+    True
+    """
+    file, frozen = _with_symbols(like, model)
+    _check_shape(latents.shape, file, frozen)
+    chosen = choose_symbols(NO_PIXELS, frozen, frozen.at(file.position), 0, np.ascontiguousarray(latents, np.float32))
+    return np.concatenate([*chosen], axis=1)
+
+
+def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike[str] | None = None) -> bytes:
+    """A .lic file of these symbols, in all else the file `like`: size, mode, model, rate, metadata.
+
+    So `lic.decode(lic.encode_symbols(n, file))` is the picture that symbols n stand for.
+
+    >>> import numpy as np
+    >>> from lic import encode
+    >>> file = encode(np.full((40, 60, 3), 200, np.uint8), lossless=False)
+    >>> encode_symbols(symbols(file), file) == file
+    True
+    """
+    file, frozen = _with_symbols(like, model)
+    _check_shape(symbols.shape, file, frozen)
+    whole = np.ascontiguousarray(symbols, np.int32)
+    coded = chunks.pack(chunks.chunks_of(whole), frozen.at(file.position).coder)
+    return build(dataclasses.replace(file, latents=coded))
+
+
+def torch_model(model: str | os.PathLike[str] | None = None, *, tune: str | None = None) -> "RateDistortionAutoencoder":
+    """The network of a model as a torch module, which can be differentiated and trained further.
+
+    `network(x, point)` gives the reconstruction and the bits of pictures x (B x 3 x H x W in 0..1, sides multiples of
+    16), each at a lambda point of `network.lambdas`; `latents`, `transmit` and `synthesis` are its parts. The bits are
+    those of one table for each channel: files take fewer, by their contexts.
+
+    >>> import torch
+    >>> network = torch_model()
+    >>> coded = network(torch.rand(1, 3, 32, 32), torch.tensor([4]))
+    >>> coded.reconstruction.shape, bool(coded.bits.requires_grad)
+    (torch.Size([1, 3, 32, 32]), True)
+    """
+    from lic.codec.transform.torch_network import thaw
+
+    return thaw(find_model(model, tune=tune).load()).requires_grad_(True)
+
+
+def _with_symbols(like: FileLike, model: str | os.PathLike[str] | None) -> tuple[Container, FrozenModel]:
+    file = parse(read_bytes(like))
+    frozen = model_file(file, model).load()
+    read_symbols(file, frozen)  # refuses a file that has none
+    return file, frozen
+
+
+def _check_shape(shape: tuple[int, ...], file: Container, model: FrozenModel) -> None:
+    if shape != (needed := (model.channels, *latent_size(file.width, file.height))):
+        raise BadSetting(f"an array of the shape {shape} is not that of the file's latents: give {needed}")

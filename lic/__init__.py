@@ -10,7 +10,8 @@
 
 Importing `lic` teaches Pillow the format: `Image.open("x.lic")`, `image.save("x.lic", quality=60)`. Everything else is
 imported when it is first used: `read_info` needs neither numpy nor a network. `encode_batch` and `decode_batch` take
-and make torch tensors; `analyse` and `symbols` hand out latents. `backend` names the coder in use, "C" or "numpy".
+and make torch tensors. `analyse` and `symbols` hand out latents, `quantise` and `encode_symbols` take them back, and
+`torch_model` is the network for torch. `backend` names the coder in use, "C" or "numpy".
 """
 
 import importlib.util
@@ -42,7 +43,7 @@ from lic.codec.errors import (
 )
 
 if TYPE_CHECKING:
-    from lic.codec.analysis import analyse, symbols
+    from lic.codec.analysis import analyse, encode_symbols, quantise, symbols, torch_model
     from lic.codec.decoder import decode
     from lic.codec.encode.encoder import encode
     from lic.codec.info import Info, read_info
@@ -70,8 +71,11 @@ __all__ = [
     "decode_batch",
     "encode",
     "encode_batch",
+    "encode_symbols",
+    "quantise",
     "read_info",
     "symbols",
+    "torch_model",
 ]
 
 _HOMES = {  # modules of lic.codec
@@ -81,6 +85,9 @@ _HOMES = {  # modules of lic.codec
     "decode_batch": "tensors",
     "analyse": "analysis",
     "symbols": "analysis",
+    "quantise": "analysis",
+    "encode_symbols": "analysis",
+    "torch_model": "analysis",
     "read_info": "info",
     "Info": "info",
 }

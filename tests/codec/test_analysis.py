@@ -4,8 +4,9 @@ import io
 
 import numpy as np
 import pytest
+import torch
 
-from lic import BadImage, BadModel, analyse, encode, symbols
+from lic import BadImage, BadModel, BadSetting, analyse, decode, encode, encode_symbols, quantise, symbols, torch_model
 from lic.codec.model.frozen import FrozenModel
 from tests.conftest import Pixels
 
@@ -33,3 +34,48 @@ def test_files_without_symbols_and_of_other_models(photo: Pixels) -> None:
         symbols(encode(photo[:48, :48], model="tiny", lossless=True))
     with pytest.raises(BadModel, match="the file needs model"):
         symbols(encode(photo[:48, :48], model="tiny"), model="photo")
+
+
+@pytest.mark.usefixtures("tiny_model_path")
+@pytest.mark.parametrize("quality", [10, 50, 90])
+def test_symbols_follow_from_latents_and_a_file_from_symbols(quality: float, photo: Pixels) -> None:
+    picture = photo[:70, :100]
+    file = encode(picture, quality=quality, model="tiny")
+    n = quantise(analyse(picture, quality=quality, model="tiny"), file)
+    np.testing.assert_array_equal(n, symbols(file))
+    assert encode_symbols(n, file) == file
+    n[0] += 1
+    changed = encode_symbols(n, io.BytesIO(file), model="tiny")
+    np.testing.assert_array_equal(symbols(changed), n)
+    assert decode(changed).size == (100, 70)
+    assert np.abs(np.asarray(decode(changed), int) - np.asarray(decode(file), int)).max() > 0
+
+
+def test_expected_latents_are_taken_into_account(photo: Pixels) -> None:
+    picture = photo[:64, :96]
+    file = encode(picture, quality=30)
+    np.testing.assert_array_equal(quantise(analyse(picture, quality=30), file), symbols(file))
+
+
+@pytest.mark.usefixtures("tiny_model_path")
+def test_symbols_of_another_shape_are_refused(photo: Pixels) -> None:
+    file = encode(photo[:70, :100], model="tiny")
+    for take in (encode_symbols, quantise):
+        with pytest.raises(BadSetting, match=r"give \(12, 5, 7\)"):
+            take(np.zeros((12, 5, 6), np.int32), file)
+    with pytest.raises(BadImage, match="no latents"):
+        encode_symbols(np.zeros((12, 5, 7), np.int32), encode(photo[:70, :100], model="tiny", lossless=True))
+
+
+@pytest.mark.usefixtures("tiny_model_path")
+def test_the_torch_module_is_the_model_and_has_gradients(photo: Pixels, tiny_model: FrozenModel) -> None:
+    network = torch_model("tiny")
+    x = torch.from_numpy(np.ascontiguousarray(photo[:64, :96])).permute(2, 0, 1)[None].float().div(255).requires_grad_()
+    coded = network(x, torch.tensor([1]), "straight-through")
+    (coded.bits.sum() + coded.reconstruction.sum()).backward()
+    assert x.grad is not None and x.grad.abs().sum() > 0
+    assert all(parameter.grad is not None for parameter in network.analysis.parameters())
+    with torch.no_grad():
+        rounded = network(x, torch.tensor([1]), "dead-zone").reconstruction[0].permute(1, 2, 0).mul(255)
+    decoded = decode(encode(photo[:64, :96], lambda_=tiny_model.lambdas[1], model="tiny"))
+    assert np.abs(rounded.clamp(0, 255).numpy() - np.asarray(decoded)).mean() < 1.0
