@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lic import Corrupt, TooLarge, Truncated, decode
+from lic import Corrupt, TooLarge, Truncated, decode, encode
 from lic.codec.file.container import ALPHA, METADATA, STORED, Container, FileReader, Section, build, parse
 from lic.codec.file.geometry import chunks_under
 from lic.codec.picture.alpha import pack_alpha
@@ -195,3 +195,25 @@ def test_the_limit_counts_alike_whatever_the_shape(width: int, height: int) -> N
     pixels = -(-width // 16) * -(-height // 16) * 256
     with pytest.raises(TooLarge, match=f"takes {pixels:,} pixels"):
         decode(claiming(width, height), max_pixels=pixels - 1)
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+import lic, lic.codec.decoder, numpy
+used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+resource.setrlimit(resource.RLIMIT_AS, (used + int(sys.argv[1]) * 2**20,) * 2)
+try:
+    lic.decode(sys.argv[2])
+except MemoryError:
+    print("MemoryError")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory in Linux's way")
+@pytest.mark.parametrize("megabytes", [2, 20, 60])
+def test_a_lack_of_memory_while_a_model_loads_is_a_memory_error(megabytes: int, tmp_path: Path) -> None:
+    path = tmp_path / "x.lic"
+    path.write_bytes(encode(np.zeros((16, 16, 3), np.uint8), lossless=False))
+    done = subprocess.run([sys.executable, "-c", LIMITED, str(megabytes), str(path)], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "MemoryError\n"), done.stderr
