@@ -14,11 +14,11 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
-from lic.codec.errors import LicError
+from lic.codec.errors import BadSetting, LicError
 from lic.codec.model.catalogue import MODELS_VARIABLE, model_folders
 from lic.tools.extras import remedy
 from lic.tools.interruption import Terminated
-from lic.tools.usage import MORE, NO_MEMORY, BadOptions, UsageError, in_flags, printable, with_all_strip
+from lic.tools.usage import MORE, NO_MEMORY, UsageError, in_flags, printable, with_all_strip
 
 # name: (module, one line of help), in the order of `lic --help`; a group has its own commands instead of a module
 COURSE = {
@@ -159,7 +159,7 @@ def _run(argv: Sequence[str]) -> tuple[int, str]:
                 print(printable(text), file=sys.stderr)
         args.command_line = shlex.join(["lic", *argv])
         return int(importlib.import_module(module).run(args)), ""
-    except (BadOptions, UsageError) as error:
+    except (BadSetting, UsageError) as error:
         return 2, in_flags(str(error))
     except LicError as error:
         return 1, in_flags(str(error))

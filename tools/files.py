@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from lic.codec.picture.formats import readable_extensions
 from lic.tools.usage import BadOptions
 
 if TYPE_CHECKING:
@@ -20,13 +21,16 @@ PARTIAL_SUFFIX = ".lic-partial"  # what a killed process may leave behind; safe 
 
 
 def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:
-    """Files as given, and all files of known picture types below folders, in sorted order."""
-    known = Image.registered_extensions()
+    """Files as given, and below folders all that `lic encode` would read there, in sorted order."""
     for path in map(Path, paths):
-        if path.is_dir():
-            yield from (p for p in sorted(path.rglob("*")) if p.suffix.lower() in known and p.is_file())
-        else:
+        if not path.is_dir():
             yield path
+            continue
+        known = readable_extensions()
+        for found in sorted(path.rglob("*")):
+            hidden = any(part.startswith(".") for part in found.relative_to(path).parts)
+            if found.suffix.lower() in known and not hidden and found.is_file():
+                yield found
 
 
 def write_whole(path: str | Path, data: bytes, *, replace: bool = False) -> None:

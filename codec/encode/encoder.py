@@ -1,6 +1,5 @@
 """Encode pictures into the bytes of .lic files."""
 
-import math
 import os
 import warnings
 from collections.abc import Collection, Mapping
@@ -16,6 +15,8 @@ from lic.codec.picture.lossless import is_flat, looks_drawn
 from lic.codec.picture.reading import ImageLike, Picture, read_image
 from lic.codec.process import finished_before_exit
 
+SMALL = 2**16  # pixels, up to which any picture is tried without loss
+HARDLY_SMALLER = 4  # times: few photographs become so much smaller without loss
 LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
 NO_METADATA: Mapping[str, Any] = {}
 
@@ -113,16 +114,20 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
     picture = read_image(image, **settings.reading()).with_metadata(metadata)
     if settings.lossless:
         return encode_exactly(picture, frozen)
+    limit = settings.size_limit(picture.pixels[..., 0].size)
     flat = settings.lossless is None and is_flat(picture.visible)
-    exact = encode_exactly(picture, frozen) if flat else None
+    tried = flat or (settings.lossless is None and _may_fit(picture, limit))
+    exact = encode_exactly(picture, frozen) if tried else None
+    if exact is not None and limit is not None and len(exact) <= limit:
+        return exact  # no picture of this size is better
     try:
         lossy = _encode_to_goal(picture, frozen, position, settings)
     except BadSetting:  # a target out of reach, for latents
-        if exact is None or len(exact) > (settings.size_limit(picture.pixels[..., 0].size) or math.inf):
+        if exact is None or limit is not None:
             raise
         return exact
     if exact is None or len(exact) > len(lossy):
-        if exact is not None and len(exact) > LEAST_WARNED and looks_drawn(picture.visible):
+        if exact is not None and flat and len(exact) > LEAST_WARNED and looks_drawn(picture.visible):
             warnings.warn(
                 "this looks like a drawing or a screenshot, of which details are lost: `lossless` keeps it exactly, "
                 f"in {len(exact) / len(lossy):.1f} times as many bytes",
@@ -130,6 +135,11 @@ def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] 
             )
         return lossy
     return exact
+
+
+def _may_fit(picture: Picture, limit: int | None) -> bool:
+    """Whether a picture that is not flat may be smaller without loss, or fit into `limit` bytes so."""
+    return picture.pixels[..., 0].size <= SMALL or (limit is not None and limit * HARDLY_SMALLER >= picture.raw_size)
 
 
 def position_in(model: FrozenModel, settings: Settings) -> int:

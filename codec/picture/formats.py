@@ -3,8 +3,9 @@
 import importlib
 from contextlib import suppress
 from functools import cache
+from typing import Any
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 PLUGINS = {"pillow_heif": "pillow-heif", "pillow_jxl": "pillow-jxl-plugin"}  # module: package
 ONE_PICTURE = ("MPO",)  # formats whose other frames are previews or parts of the first
@@ -29,6 +30,15 @@ def register_plugins() -> None:
             plugin = importlib.import_module(module)
             if hasattr(plugin, "register_heif_opener"):
                 plugin.register_heif_opener()
+
+
+def open_picture(source: Any) -> Image.Image:
+    """A picture file, by a path or an open file; plugins are loaded if Pillow alone does not know its format."""
+    try:
+        return Image.open(source)
+    except UnidentifiedImageError:
+        register_plugins()
+        return Image.open(source)
 
 
 def readable_extensions() -> frozenset[str]:

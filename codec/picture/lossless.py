@@ -12,7 +12,9 @@ from lic.codec.errors import Corrupt
 Pixels = NDArray[np.uint8]  # H x W x 3
 
 MAX_SIDE = 2**14 - 1  # of WebP
-SEARCH = {"method": 4, "quality": 90}  # slower ones take ten times as long, and some drawings become larger
+FAST = {"method": 4, "quality": 90}
+SLOW = {"method": 6, "quality": 100}  # takes ten times as long, and some drawings become larger
+SMALL = 2**20  # pixels, up to which both are tried
 SAMPLED_ROWS = 256
 ROWS_PER_COLUMN = 4  # columns are sampled so many times more densely
 FLAT = 0.4  # fraction of pixels that equal their neighbour; below 0.25 in all of Kodak's and our validation pictures
@@ -60,8 +62,15 @@ def pack_lossless(pixels: Pixels) -> bytes | None:
     """A WebP file without loss; None for pictures that WebP is too small for, and for a Pillow without WebP."""
     if max(pixels.shape) > MAX_SIDE or not features.check("webp"):
         return None
+    image = Image.fromarray(pixels)
+    return min(
+        (_webp(image, search) for search in ([FAST, SLOW] if image.width * image.height <= SMALL else [FAST])), key=len
+    )
+
+
+def _webp(image: Image.Image, search: dict[str, int]) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "WEBP", lossless=True, **SEARCH)
+    image.save(out, "WEBP", lossless=True, **search)
     return out.getvalue()
 
 

@@ -11,14 +11,14 @@ from typing import IO, TYPE_CHECKING, Any, NamedTuple, Union
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from lic.codec.errors import BadImage, BadSetting, LicError
 from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section, metadata_sections
 from lic.codec.picture import deep, exif
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha
 from lic.codec.picture.colour import cmyk_to_srgb, to_srgb
-from lic.codec.picture.formats import ONE_PICTURE, register_plugins
+from lic.codec.picture.formats import ONE_PICTURE, open_picture
 from lic.codec.picture.headers import Header, read_header
 from lic.codec.picture.lossless import pack_lossless
 from lic.codec.picture.metadata import PAYLOADS, drop_oddities, kinds_of, read_metadata, without
@@ -130,21 +130,13 @@ def read_image(
             "object, and several of them to encode_batch()"
         )
     try:
-        with _open(source) as image:
+        with open_picture(source) as image:
             return _from_pillow(image, wishes)
     except (LicError, OSError, MemoryError, Image.DecompressionBombError):
         raise
     except Exception as error:  # on damaged files, Pillow raises errors of many kinds
         text = " ".join(f"{type(error).__name__}: {error}".split())
         raise BadImage(f"the picture does not decode ({text}): get a fresh copy of it") from error
-
-
-def _open(source: Any) -> Image.Image:
-    try:
-        return Image.open(source)
-    except UnidentifiedImageError:
-        register_plugins()
-        return Image.open(source)
 
 
 def _from_array(

@@ -77,10 +77,9 @@ def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # they were given when the picture was encoded
-        original = read_image(
-            picture, strip=settings.strip, auto_orient=settings.auto_orient, lossless=bool(settings.lossless)
-        )
-        decoded = replace(read_image(decode(encoded, max_pixels=math.inf)), alpha=original.alpha)
+        original = read_image(picture, **settings.reading())
+        again = read_image(decode(encoded, max_pixels=math.inf), lossless=bool(settings.lossless))
+        decoded = replace(again, alpha=original.alpha)
     return psnr(original.visible, decoded.visible)
 
 

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps, features
 
 from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
-from lic.codec.picture.formats import register_plugins
+from lic.codec.picture.formats import open_picture, register_plugins
 from lic.tools.own_parts import find_part, is_own
 
 Pixels = NDArray[np.uint8]
@@ -183,7 +183,7 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
 
 def read_rgb(path: str | Path) -> Pixels:
     """A picture as input for every codec: 8-bit RGB, upright; pictures that this would change are refused."""
-    with Image.open(path) as image:
+    with open_picture(path) as image:
         if image.has_transparency_data:
             raise BadImage(f"{path} has transparency, which not all codecs carry: flatten it with convert('RGB')")
         if image.mode not in ("RGB", "L", "1", "P", "CMYK", "YCbCr"):

@@ -11,6 +11,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from lic.codec.errors import LicError
+from lic.codec.picture.formats import open_picture
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
 from lic.tools.own_parts import find_part, is_own
@@ -25,7 +26,7 @@ def load_picture(path: Path) -> Tensor:
     """A picture as uint8, 3 x H x W."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns about metadata, which is not used here
-        with Image.open(path) as image:
+        with open_picture(path) as image:
             if image.mode.startswith(("I", "F")):  # Pillow would clip them to 8 bits
                 raise ValueError(f"mode {image.mode} has more than 8 bits: convert it first")
             rgb = np.array(image.convert("RGB"))
