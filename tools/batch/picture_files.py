@@ -26,10 +26,20 @@ if TYPE_CHECKING:
     from lic.codec.picture.reading import ImageLike
 
 
-def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = False) -> Converted:
+MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # above which Pillow refuses a picture, if not told otherwise
+
+
+def encode_bytes(
+    data: bytes, job: Job, settings: Settings, measure: bool = False, max_pixels: int | None = None
+) -> Converted:
     """A picture file's bytes to a .lic file's bytes, and on request their PSNR."""
     from lic.codec.encode.encoder import encode_by
 
+    limit = max_pixels or MAX_PIXELS
+    Image.MAX_IMAGE_PIXELS = -(
+        -limit // 2
+    )  # Pillow warns above this, which is of no use here, and refuses twice as many
+    warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     try:
         result = encode_by(settings, _frame(data, job.frame))
     except UnidentifiedImageError as error:
@@ -37,7 +47,9 @@ def encode_bytes(data: bytes, job: Job, settings: Settings, measure: bool = Fals
         unknown = suffix in REMEDIES and suffix not in readable_extensions()
         text = f"cannot be read here: {REMEDIES[suffix]}" if unknown else "not a picture that Pillow can read"
         raise BadImage(text) from error
-    except (SyntaxError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise BadImage(f"the picture has more than {limit:,} pixels: raise `max_pixels` if you trust it") from error
+    except SyntaxError as error:
         raise BadImage(str(error)) from error
     if len(result) > len(data):
         ratio = f"{len(result) / len(data):.3g} times as large as the input"

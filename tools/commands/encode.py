@@ -9,7 +9,7 @@ from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED, find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.picture.metadata import KINDS
 from lic.tools.batch.jobs import for_all_frames
-from lic.tools.batch.picture_files import encode_bytes, frames_of
+from lic.tools.batch.picture_files import MAX_PIXELS, encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
 from lic.tools.usage import MORE, in_flags
 
@@ -34,6 +34,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more = next(group for group in parser._action_groups if group.title == MORE)
     more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
     more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
+    about = f"refuse larger pictures ({MAX_PIXELS:,})"
+    more.add_argument("--max-pixels", type=positive, metavar="N", help=about)
     rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
     groups: dict[str, Any] = dict.fromkeys(GOALS, rate) | {
         "tune": model,
@@ -102,4 +104,5 @@ def run(args: argparse.Namespace) -> int:
         if args.lambda_ is not None:
             model.position_of_lambda(args.lambda_)
 
-    return run_jobs(found, partial(encode_bytes, settings=settings, measure=args.psnr), made, args, check)
+    convert = partial(encode_bytes, settings=settings, measure=args.psnr, max_pixels=args.max_pixels)
+    return run_jobs(found, convert, made, args, check)

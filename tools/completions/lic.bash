@@ -9,7 +9,7 @@ _shtab_lic_learn_vae_subparsers=(train sample reconstruct interpolate traverse o
 _shtab_lic_learn_subparsers=(theory exercises figures vae)
 _shtab_lic_subparsers=(encode decode edit info view page demo eval plot compare report doctor completion models train export learn)
 
-_shtab_lic_encode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --all-frames --psnr -q --quality --lambda --target-size --target-bpp --target-psnr --target-ms-ssim -e --effort --tune -m --model --lossless --no-lossless --strip --auto-orient --max-side)
+_shtab_lic_encode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --all-frames --psnr --max-pixels -q --quality --lambda --target-size --target-bpp --target-psnr --target-ms-ssim -e --effort --tune -m --model --lossless --no-lossless --strip --auto-orient --max-side)
 _shtab_lic_decode_option_strings=(-h --help -o --output -r --recursive --parents --preserve --suffix -f --force -n --dry-run -j --jobs --threads --cluster --manifest --json -v --verbose --quiet --crop --reduce --fit --auto-orient --quality --max-pixels -m --model)
 _shtab_lic_edit_option_strings=(-h --help -o --output --strip --rotate --set-exif -f --force)
 _shtab_lic_info_option_strings=(-h --help --json)
@@ -48,6 +48,7 @@ _shtab_lic_encode___jobs_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode___threads_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode___cluster_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode___manifest_COMPGEN=_shtab_compgen_files
+_shtab_lic_encode___max_pixels_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode__q_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode___quality_COMPGEN=_shtab_compgen_files
 _shtab_lic_encode___lambda_COMPGEN=_shtab_compgen_files

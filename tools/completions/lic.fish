@@ -77,6 +77,7 @@ complete -c lic -n '_shtab_lic_using encode' -s v -l verbose -d 'a line for each
 complete -c lic -n '_shtab_lic_using encode' -l quiet -d 'only errors'
 complete -c lic -n '_shtab_lic_using encode' -l all-frames -d 'all frames or pages, into numbered files'
 complete -c lic -n '_shtab_lic_using encode' -l psnr -d 'decode again, and say the PSNR of each picture'
+complete -c lic -n '_shtab_lic_using encode' -l max-pixels -xka "(__fish_complete_path (commandline -ct))" -d 'refuse larger pictures (178,956,970)'
 complete -c lic -n '_shtab_lic_using encode' -s q -l quality -xka "(__fish_complete_path (commandline -ct))" -d '1 (smallest) to 100 (best); 50 if not given'
 complete -c lic -n '_shtab_lic_using encode' -l lambda -xka "(__fish_complete_path (commandline -ct))" -d 'the same by the lambda of the model'
 complete -c lic -n '_shtab_lic_using encode' -l target-size -xka "(__fish_complete_path (commandline -ct))" -d 'largest file up to N bytes (50k, 1.5M)'

@@ -179,6 +179,7 @@ _shtab_lic_encode_options=(
   "--quiet[only errors]"
   "--all-frames[all frames or pages, into numbered files]"
   "--psnr[decode again, and say the PSNR of each picture]"
+  "--max-pixels[refuse larger pictures (178,956,970)]:N:_files"
   {-q,--quality}"[1 (smallest) to 100 (best)\; 50 if not given]:Q:_files"
   "--lambda[the same by the lambda of the model]:L:_files"
   "--target-size[largest file up to N bytes (50k, 1.5M)]:N:_files"

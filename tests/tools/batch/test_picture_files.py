@@ -223,3 +223,14 @@ def test_what_does_not_fit_into_a_file_is_named(photo: Pixels, tmp_path: Path, c
     assert main(["decode", str(path), "-o", f"{tmp_path}/x.png"]) == 0
     assert "PNG cannot hold a text named 'π': left out" in capsys.readouterr().err
     assert Image.open(tmp_path / "x.png").text == {"e": "2"}  # type: ignore[attr-defined]
+
+
+def test_large_pictures_need_a_word(
+    folder: Path, photo: Pixels, capsys: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # which the command changes
+    Image.fromarray(photo[:40, :60]).save("panorama.png")
+    assert main(["encode", "panorama.png", "-m", "tiny", "--max-pixels", "2399"]) == 1
+    assert "the picture has more than 2,399 pixels: raise --max-pixels if you trust it" in capsys.readouterr().err
+    assert main(["encode", "panorama.png", "-m", "tiny", "--max-pixels", "2400"]) == 0
+    assert capsys.readouterr().err == ""
