@@ -56,9 +56,9 @@ def encode(
     Whatever the effort, the file is not longer and the picture not worse than without. It needs a model trained for
     squared error.
 
-    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture has
-    large flat areas or few colours and its file without loss is the smaller one; False is never. A drawing that is
-    encoded with a loss nevertheless causes a warning.
+    `lossless` keeps every pixel; no quality applies then. By default this is done where a picture
+    has large flat areas or few colours, or up to 65,536 pixels, and its file without loss is the smaller one, or within
+    a target size; False is never. A drawing that is encoded with a loss nevertheless causes a warning.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. RGB that is all grey is coded as grey.

@@ -36,9 +36,7 @@ def encode_bytes(
     from lic.codec.encode.encoder import encode_by
 
     limit = max_pixels or MAX_PIXELS
-    Image.MAX_IMAGE_PIXELS = -(
-        -limit // 2
-    )  # Pillow warns above this, which is of no use here, and refuses twice as many
+    Image.MAX_IMAGE_PIXELS = limit // 2  # Pillow refuses twice as many; its warning above this is of no use here
     warnings.simplefilter("ignore", Image.DecompressionBombWarning)
     try:
         result = encode_by(settings, _frame(data, job.frame))

