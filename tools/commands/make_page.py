@@ -5,7 +5,8 @@ from pathlib import Path
 
 from lic.codec.model.catalogue import find_model
 from lic.tools.files import holds, write_whole
-from lic.tools.pages.viewer import EXPLAINING, models_of, read_pictures, site_files, viewer_page
+from lic.tools.pages.trial import trial_page
+from lic.tools.pages.viewer import EXPLAINING, Picture, models_of, read_pictures, site_files, viewer_page
 from lic.tools.usage import UsageError, add_force, check_output, printable
 
 EXAMPLES = """\
@@ -13,36 +14,42 @@ examples:
   lic page photo.lic -o page.html           one file that shows the picture in any browser, offline
   lic page *.lic -o album.html              several of them
   lic page --viewer -o viewer.html          an empty page, to drop .lic files on
+  lic page --compare photo.png photo.lic -o compare.html    one to drop a picture and its .lic file on, beside the
+                                            browser's AVIF, WebP and JPEG; it begins with these two
   lic page --site photo.lic -o site/        a folder for a web site: <lic-img src="photo.lic">, and <img>, too
 
-The pages contain the decoder and the models that the pictures need (the one of --model for --viewer): some 8 MB each.
+The pages contain the decoder and the models that the pictures need, and with --viewer and --compare photo or that of
+--model: some 8 MB each.
 """
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic page [FILE.lic ...] [--viewer | --site] -o PAGE.html|FOLDER"
+    parser.usage = "lic page [FILE.lic ...] [--viewer | --compare | --site] -o PAGE.html|FOLDER"
     parser.epilog = EXAMPLES
     parser.add_argument("inputs", nargs="*", metavar="FILE", help=".lic files")
     parser.add_argument("-o", "--output", required=True, metavar="PAGE", help="the page, or with --site the folder")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--viewer", action="store_true", help="a page to open .lic files in, with a model for them")
+    compare = "a page to compare .lic files with their originals and the browser's own formats; FILEs may be both"
+    kind.add_argument("--compare", action="store_true", help=compare)
     kind.add_argument("--site", action="store_true", help="a folder with the decoder, to be copied to a web site")
-    help_model = "name or path of one more model to include; with --viewer and --site photo by default"
+    help_model = "name or path of one more model to include; with --viewer, --compare and --site photo by default"
     parser.add_argument("-m", "--model", help=help_model)
     add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
-    if not (args.inputs or args.viewer):
+    if not (args.inputs or args.viewer or args.compare):
         raise UsageError("name the .lic files to show, or ask for a page to drop some on: --viewer")
     if args.site:
         if Path(args.output).exists() and not Path(args.output).is_dir():
             raise UsageError(f"{args.output} is a file: --site makes a folder")
     else:
         check_output(args.output, ".html", ".htm", force=args.force)
-    pictures = read_pictures(args.inputs)
+    originals = [path for path in args.inputs if args.compare and not path.lower().endswith(".lic")]
+    pictures = read_pictures(path for path in args.inputs if path not in originals)
     models = {model.fingerprint: model for model in models_of(pictures)}
-    if args.model or args.viewer or args.site:
+    if args.model or args.viewer or args.compare or args.site:
         more = find_model(args.model).load()
         models[more.fingerprint] = more
     if args.site:
@@ -50,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
         here = printable(args.output)
         print(f"{here}: open example.html there by a web server, e.g. python -m http.server -d {here}")
     else:
-        page = viewer_page(pictures, models.values()).encode()
+        given = [*(Picture(Path(path).name, Path(path).read_bytes(), None) for path in originals), *pictures]
+        made = trial_page(given, models.values()) if args.compare else viewer_page(pictures, models.values())
+        page = made.encode()
         write_whole(args.output, page, replace=args.force)
         print(printable(f"{args.output}: {len(page):,} bytes"))
     return 0

@@ -431,8 +431,9 @@ _shtab_lic_page_options=(
   "(- : *)--help[show all options]"
   {-o,--output}"[the page, or with --site the folder]:PAGE:_files"
   "--viewer[a page to open .lic files in, with a model for them]"
+  "--compare[a page to compare .lic files with their originals and the browser\'s own formats\; FILEs may be both]"
   "--site[a folder with the decoder, to be copied to a web site]"
-  {-m,--model}"[name or path of one more model to include\; with --viewer and --site photo by default]:model:_files"
+  {-m,--model}"[name or path of one more model to include\; with --viewer, --compare and --site photo by default]:model:_files"
   {-f,--force}"[overwrite files that exist]"
   "(*)::.lic files:_files"
 )

@@ -42,15 +42,7 @@ def slider_page(name: str, original: Pixels, versions: Sequence[Version], limit:
 
     title = f"{Path(name).stem} at {page.size(limit)}, {page.count(len(versions), 'codec')}"
     body = f"""<main><h1>{html.escape(title)}</h1>
-<div id="tools">
-<label>left <select id="left">{options(1)}</select></label>
-<button id="swap" type="button" aria-label="swap left and right">&harr;</button>
-<label>right <select id="right">{options(min(2, len(versions)))}</select></label>
-<label>size <select id="zoom"><option>fit</option><option>1 : 1</option><option>2 : 1</option><option>4 : 1</option>
-<option hidden></option></select></label>
-</div>
-<div id="captions"><p id="left-caption"></p><p id="right-caption"></p></div>
-{stage(elements, width, height)}
+{stage(elements, width, height, options(1), options(min(2, len(versions))))}
 <p class="note keys">Drag the divider by its handle, and the picture when it is larger than its frame. Two fingers, or
 <kbd>Ctrl</kbd> and the wheel, change its size at the pointer. Keys: <kbd>&larr;</kbd> <kbd>&rarr;</kbd> move the
 divider (faster with <kbd>Shift</kbd>), <kbd>Home</kbd> <kbd>End</kbd> show one version alone, <kbd>1</kbd> to
@@ -71,9 +63,17 @@ def caption(version: Version) -> str:
     return "\n".join([version.label, version.size(), version.quality().replace(", MS-SSIM", "\nMS-SSIM")])
 
 
-def stage(elements: str, width: int, height: int) -> str:
-    """Elements of this size upon each other, for `stage.js`."""
-    return f"""<div><div id="stage"><div id="paper" data-width="{width}" data-height="{height}">
+def stage(elements: str, width: int, height: int, left: str, right: str) -> str:
+    """Elements of this size upon each other, and what chooses two of them, for `stage.js` and `compare.js`."""
+    return f"""<div id="tools">
+<label>left <select id="left">{left}</select></label>
+<button id="swap" type="button" aria-label="swap left and right">&harr;</button>
+<label>right <select id="right">{right}</select></label>
+<label>size <select id="zoom"><option>fit</option><option>1 : 1</option><option>2 : 1</option><option>4 : 1</option>
+<option hidden></option></select></label>
+</div>
+<div id="captions"><p id="left-caption"></p><p id="right-caption"></p></div>
+<div><div id="stage"><div id="paper" data-width="{width}" data-height="{height}">
 {elements}
 </div>
 <div id="divider" role="slider" tabindex="0" aria-label="divider between the left and the right version"

@@ -175,13 +175,15 @@ def package(fetched: Iterable[str]) -> dict[str, Any]:
     }
 
 
+def names_inside(pictures: Sequence[Picture]) -> str:
+    """The names of files in a page, and what `lic.file` calls them, as an element for the page's script."""
+    files = picture_files(pictures)
+    listed = [{"name": picture.name, "file": file} for picture, file in zip(pictures, files, strict=True)]
+    text = json.dumps(listed).replace("<", r"\u003c")  # a name must not end the element
+    return f'<script type="application/json" id="pictures">{text}</script>'
+
+
 def _document(pictures: Sequence[Picture], scripts: str, policy: str) -> str:
     title = printable(pictures[0].name) if len(pictures) == 1 else "lic"
-    listed = [
-        {"name": picture.name, "file": file} for picture, file in zip(pictures, picture_files(pictures), strict=True)
-    ]
-    pictures_json = json.dumps(listed).replace("<", r"\u003c")  # a name must not end the element
-    body = f"""{page.asset("viewer.html")}
-<script type="application/json" id="pictures">{pictures_json}</script>
-{scripts}"""
+    body = "\n".join([page.asset("viewer.html"), names_inside(pictures), scripts])
     return page.page(title, body, style=page.asset("viewer.css"), script=page.asset("viewer.js"), policy=policy)

@@ -14,6 +14,7 @@ from lic.tools.course.theory_page import Illustration, theory_page
 from lic.tools.evaluation.versions import Version
 from lic.tools.files import png
 from lic.tools.pages.slider import slider_page
+from lic.tools.pages.trial import trial_page
 from lic.tools.pages.viewer import models_of, picture_of, viewer_page
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
@@ -39,7 +40,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=["viewer", "empty viewer", "compare", "theory"])
+@pytest.fixture(params=["viewer", "empty viewer", "compare", "own comparison", "theory"])
 def opened(
     request: pytest.FixtureRequest,
     photo: Pixels,
@@ -57,6 +58,8 @@ def opened(
             text = viewer_page([], [])
         case "compare":
             text = slider_page("photo.png", photo, versions, 1600)
+        case "own comparison":
+            text = trial_page([], [])
         case _:
             text = theory_page(COURSE, {name: Illustration(png(photo), name) for name in FIGURES})
     (tmp_path / "page.html").write_bytes(text.encode())

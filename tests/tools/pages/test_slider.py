@@ -163,6 +163,12 @@ def test_what_cannot_be_decoded_is_said_and_no_other_picture_is_seen_in_its_plac
     assert background.startswith("rgb(")  # opaque: what is below it is not seen
 
 
+def test_one_version_on_both_sides_is_seen_whole(opened: Driven) -> None:
+    opened.run("press('2', { code: 'Digit2' });")
+    assert opened.run("return side('left') === side('right');")
+    assert opened.run("return getComputedStyle(document.querySelector('#paper .left')).clipPath;") == "none"
+
+
 def test_the_best_of_each_column_is_marked(photo: Pixels, versions: list[Version]) -> None:
     text = slider_page("photo.png", photo, versions, 1600)
     best = max(version.scores.psnr for version in versions)

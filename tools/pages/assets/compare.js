@@ -1,7 +1,7 @@
 // The versions of a picture, which are elements in the stage: which two are seen, and what is said of them.
 
 const $ = (id) => document.getElementById(id);
-const versions = [...document.querySelectorAll("#paper > *")];
+const versions = () => [...document.querySelectorAll("#paper > *")];
 const choice = { left: $("left"), right: $("right") };
 const zoom = $("zoom");
 
@@ -15,9 +15,10 @@ const stage = new Stage({
 });
 
 function show() {
+  const all = versions();
   for (const side of ["left", "right"]) {
-    versions.forEach((version, i) => version.classList.toggle(side, i === Number(choice[side].value)));
-    const { caption, state } = versions[choice[side].value].dataset;
+    all.forEach((version, i) => version.classList.toggle(side, i === Number(choice[side].value)));
+    const { caption, state } = all[choice[side].value].dataset;
     $(`${side}-caption`).textContent = state ? `${caption.split("\n")[0]}\n${state}` : caption;
   }
   stage.draw();
@@ -43,7 +44,7 @@ $("swap").addEventListener("click", swap);
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, [tabindex]:not(#divider)")) return;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
-  if (digit && Number(digit[1]) <= versions.length) {
+  if (digit && Number(digit[1]) <= versions().length) {
     choice[event.shiftKey ? "left" : "right"].value = Number(digit[1]) - 1;
     show();
   } else if (event.key === "x") swap();
@@ -73,4 +74,4 @@ function tell(version, state) {
   show();
 }
 
-show();
+if (versions().length) show();

@@ -1,0 +1,138 @@
+// A picture and its .lic file, which are dropped on the page, beside the same picture by the browser's own encoders in
+// at most as many bytes.
+
+const TYPES = { AVIF: "image/avif", WebP: "image/webp", JPEG: "image/jpeg" }; // where canvas has an encoder
+const MAGIC = [76, 73, 67]; // "LIC"
+const opened = { original: null, lic: null }; // what has been dropped last
+let turn = 0; // of comparisons: a newer one ends an older one
+
+async function open(files) {
+  for (const file of files) {
+    const start = new Uint8Array(await file.slice(0, 3).arrayBuffer());
+    opened[MAGIC.every((byte, i) => byte === start[i]) ? "lic" : "original"] = file;
+  }
+  const missing = !opened.original ? "Now the picture that it was made of." : !opened.lic ? "Now its .lic file." : "";
+  say(missing);
+  if (!missing) await compare().catch((error) => say(error.message));
+}
+
+function say(text) {
+  $("said").textContent = text;
+}
+
+async function compare() {
+  const mine = ++turn;
+  const { original, lic: file } = opened;
+  const pixels = await pixelsOf(original).catch(() => {
+    throw new Error(`${original.name} is no picture that this browser can read`);
+  });
+  say("decoding");
+  const decoded = await lic.decode(new Uint8Array(await file.arrayBuffer()));
+  if (decoded.width !== pixels.width || decoded.height !== pixels.height)
+    throw new Error(
+      `${file.name} is ${decoded.width} x ${decoded.height}, ${original.name} ${pixels.width} x ${pixels.height}: ` +
+        "they are not the same picture",
+    );
+  const made = [
+    { label: "Original", pixels, size: original.size },
+    { label: "lic", pixels: decoded, size: file.size },
+  ];
+  if (mine === turn) present(file.name, made);
+  for (const [label, type] of Object.entries(TYPES)) {
+    say(`encoding ${label}`);
+    const blob = await largestWithin(file.size, toCanvas(pixels), type);
+    if (mine !== turn) return;
+    if (!blob) continue;
+    made.push({ label, pixels: await pixelsOf(blob), size: blob.size });
+    present(file.name, made);
+  }
+  say("");
+}
+
+// The largest file of at most so many bytes, or the smallest; null if the browser has no encoder of that type.
+async function largestWithin(size, canvas, type) {
+  const encode = (quality) => new Promise((done) => canvas.toBlob(done, type, quality));
+  let best = await encode(0);
+  if (best?.type !== type) return null;
+  for (let low = 0, step = 0.5; step > 0.004; step /= 2) {
+    const blob = await encode(low + step);
+    if (blob.size > size) continue;
+    low += step;
+    best = blob;
+  }
+  return best;
+}
+
+async function pixelsOf(blob) {
+  const bitmap = await createImageBitmap(blob);
+  const canvas = Object.assign(document.createElement("canvas"), { width: bitmap.width, height: bitmap.height });
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.drawImage(bitmap, 0, 0);
+  return context.getImageData(0, 0, bitmap.width, bitmap.height);
+}
+
+function toCanvas(pixels) {
+  const canvas = Object.assign(document.createElement("canvas"), { width: pixels.width, height: pixels.height });
+  canvas.getContext("2d").putImageData(pixels, 0, 0);
+  return canvas;
+}
+
+// Of R, G and B at 8 bits, in decibels.
+function psnr(a, b) {
+  let sum = 0;
+  for (let i = 0; i < a.data.length; i++) if (i % 4 < 3) sum += (a.data[i] - b.data[i]) ** 2;
+  return 10 * Math.log10(255 ** 2 / (sum / ((3 * a.data.length) / 4)));
+}
+
+function present(name, made) {
+  const [{ pixels: original }] = made;
+  const { width, height } = original;
+  const limit = made[1].size;
+  const rows = made.map(({ label, pixels, size }, i) => {
+    const bits = (8 * size) / (width * height);
+    const told = size.toLocaleString("en") + (i > 1 && size > limit ? ", its smallest" : "");
+    return [label, told, bits.toFixed(3), i ? psnr(original, pixels).toFixed(2) : "-"];
+  });
+  const canvases = made.map(({ label, pixels }, i) => {
+    const canvas = toCanvas(pixels);
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", label);
+    const [, size, bits, decibels] = rows[i];
+    const quality = i ? `PSNR ${decibels} dB` : `${width} x ${height} pixels`;
+    canvas.dataset.caption = `${label}\n${size} bytes (${bits} bit/px)\n${quality}`;
+    return canvas;
+  });
+  Object.assign($("paper").dataset, { width, height });
+  $("paper").replaceChildren(...canvases);
+  for (const [select, first] of [[choice.left, 1], [choice.right, 2]]) {
+    const before = select.length > first ? Number(select.value) : first; // what its user has chosen
+    select.replaceChildren(...made.map(({ label }, i) => new Option(`${i + 1} ${label}`, i)));
+    select.value = Math.min(before, made.length - 1);
+  }
+  const best = Math.max(...rows.slice(1).map((row) => Number(row[3])));
+  $("rows").replaceChildren(
+    ...rows.map((row) => {
+      const line = document.createElement("tr");
+      for (const text of row) line.insertCell().textContent = text;
+      line.cells[3].className = Number(row[3]) === best ? "best" : "";
+      return line;
+    }),
+  );
+  document.title = $("title").textContent = `${name}: ${made.length - 1} codecs in ${rows[1][1]} bytes`;
+  document.body.classList.remove("empty");
+  show();
+}
+
+document.body.classList.add("empty");
+$("drop").addEventListener("click", () => $("files").click());
+$("files").addEventListener("change", () => open($("files").files));
+addEventListener("dragover", (event) => event.preventDefault());
+addEventListener("drop", (event) => {
+  event.preventDefault();
+  open(event.dataTransfer.files);
+});
+addEventListener("paste", (event) => open(event.clipboardData.files));
+
+// The pictures that come with the page.
+const given = JSON.parse($("pictures").textContent);
+if (given.length) open(await Promise.all(given.map(async ({ name, file }) => new File([await lic.file(file)], name))));
