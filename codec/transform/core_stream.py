@@ -32,13 +32,17 @@ class Task(IntEnum):
     PROBE = 5
 
 
+def packed(model: FrozenModel) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The sizes of a model's layers, and all their tensors, as core/network.c reads them."""
+    sizes = np.array([size for part in model.architecture.layout for size in described(part)], np.int32)
+    return sizes, np.concatenate([model.weight(name).ravel() for name in model.architecture.tensors], dtype=np.float32)
+
+
 class Network:
     """The networks of a model in C. With slopes they take twice the memory."""
 
     def __init__(self, model: FrozenModel, with_slopes: bool = False) -> None:
-        sizes = np.array([size for part in model.architecture.layout for size in described(part)], np.int32)
-        values = np.concatenate([model.weight(name).ravel() for name in model.architecture.tensors], dtype=np.float32)
-        self.opened = _core.open_network(sizes, values, with_slopes)
+        self.opened = _core.open_network(*packed(model), with_slopes)
         self.channels = model.channels
         self.unscale = model.unscale
 

@@ -1,0 +1,52 @@
+"""The core gives the same bits on other processors and by other compilers: ARM in an emulator, clang, sanitizers."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lic.codec.transform.core_engine import CoreEngine
+from lic.codec.transform.core_stream import packed
+from tests.codec.transform.random_models import POSITION, random_model, random_pixels
+
+FOLDER = Path(__file__).parent
+CORE = FOLDER.parents[2] / "codec" / "core"
+SOURCES = sorted(path for path in CORE.glob("*.c") if not path.stem.endswith("module"))
+EXACT = ["-std=c11", "-ffp-contract=off", f"-I{CORE}"]
+# The compiler with its options, and what runs its programs.
+MACHINES = {
+    "ARM": (["aarch64-linux-gnu-gcc", "-O3", "-static"], ["qemu-aarch64"]),
+    "clang": (["clang", "-O2"], []),
+    "sanitizers": (["gcc", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"], []),
+}
+
+
+@pytest.mark.parametrize("kind", ["balle2017", "residual"])
+@pytest.mark.parametrize("machine", MACHINES)
+def test_bits_are_those_of_this_processor(machine: str, kind: str, tmp_path: Path) -> None:
+    compiler, emulator = MACHINES[machine]
+    for program in (compiler[0], *emulator):
+        if not shutil.which(program):
+            pytest.skip(f"{program} is not installed")
+    model, pixels = random_model(kind, 20, 37), random_pixels(70, 90)
+    point, (sizes, values) = model.at(POSITION), packed(model)
+    of_channels = [
+        np.ascontiguousarray(np.zeros(37) if array is None else array, np.float32)
+        for array in (point.gain, point.inverse_gain, point.trust, model.unscale)
+    ]
+    head = np.array([90, 70, 37, len(sizes), len(values), point.trust is not None], np.int32)
+    share = np.array([point.second_look], np.float32)
+    parts = [head, sizes, values, *of_channels, share, pixels]
+    (tmp_path / "input").write_bytes(b"".join(part.tobytes() for part in parts))
+    build = [*compiler, *EXACT, str(FOLDER / "driver.c"), *map(str, SOURCES), "-lm", "-o", str(tmp_path / "driver")]
+    subprocess.run(build, check=True)
+    command = [*emulator, str(tmp_path / "driver"), str(tmp_path / "input"), str(tmp_path / "output")]
+    subprocess.run(command, check=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"})
+    engine = CoreEngine(model)
+    symbols = np.concatenate([*engine.encode(pixels, point)], axis=1)
+    decoded = np.concatenate([*engine.decode([symbols], 0, point, (90, 70), (0, 0, 90, 70))])
+    expected = [symbols, decoded, *engine.slopes(symbols, pixels, point, slice(0, 5))]
+    assert (tmp_path / "output").read_bytes() == b"".join(array.tobytes() for array in expected)
