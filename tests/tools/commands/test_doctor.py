@@ -9,6 +9,7 @@ from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.codec.model.header import CARD
 from lic.codec.model.tensor_file import read_arrays, to_bytes
 from lic.tools.cli import main
+from lic.tools.commands import doctor
 
 Captured = pytest.CaptureFixture[str]
 
@@ -21,6 +22,17 @@ def test_it_says_what_is_there_and_that_it_works(tiny_model_path: Path, capsys: 
     reads = next(line for line in text.splitlines() if line.startswith("reads "))
     assert all(name in reads for name in ("JPEG", "PNG", "TIFF", "WEBP"))
     assert "HEIF" in reads or "not .heic (pip install pillow-heif)" in reads
+
+
+def test_it_says_whether_pixels_are_those_of_other_machines(
+    capsys: Captured, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))  # the shipped models remain
+    assert main(["doctor"]) == 0
+    assert "with exact pixels" in capsys.readouterr().out
+    monkeypatch.setattr(doctor, "DIGESTS", dict.fromkeys(doctor.DIGESTS, "another"))
+    assert main(["doctor"]) == 1
+    assert "not those of other machines" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("backend", ["C", "numpy"])
