@@ -94,8 +94,28 @@ static struct convolution pack_1x1(struct reader *r, const float *weights, const
     return c;
 }
 
-/* A 3x3 kernel to the 36 points of F(4x4, 3x3), in double precision. */
-static void transform_kernel(const double kernel[9], float *points, size_t pitch) {
+/* What a k x k convolution with a stride, or a sub-pixel one, is as a 3x3 one from cells to cells. */
+struct shape {
+    size_t inputs, outputs, k, stride, r;
+    int takes_pixels, gives_pixels;
+};
+
+/* The 3x3 weights from a float of the input's cells to one of the output's; zeros where one of them is padding. */
+static void kernel_of(const struct shape *s, const float *weights, size_t to, size_t from, double kernel[9]) {
+    size_t of_input = position_depth(s->inputs, s->takes_pixels), of_output = position_depth(s->outputs, s->gives_pixels);
+    size_t fine = to / of_output, o = to % of_output, group = from / of_input, i = from % of_input;
+    int is_padding = fine >= s->r * s->r || o >= s->outputs || group >= s->stride * s->stride || i >= s->inputs;
+    const float *pair = weights + (is_padding ? 0 : ((fine * s->outputs + o) * s->inputs + i) * s->k * s->k);
+    for (size_t tap = 0; tap < 9; tap++) {
+        /* The input in the cell `tap` of 3x3, at the place `group` in it; what is below 0 wraps around. */
+        size_t y = s->stride * (tap / 3) + group / s->stride + s->k / 2 - s->stride;
+        size_t x = s->stride * (tap % 3) + group % s->stride + s->k / 2 - s->stride;
+        kernel[tap] = !is_padding && y < s->k && x < s->k ? pair[y * s->k + x] : 0;
+    }
+}
+
+/* A block of 3x3 kernels to the 36 points of F(4x4, 3x3), in double precision. */
+static void transform_kernels(double kernels[9][BLOCK], float *points, size_t pitch) {
     static const double g[PATCH][3] = {
         {1. / 4, 0, 0},
         {-1. / 6, -1. / 6, -1. / 6},
@@ -105,47 +125,38 @@ static void transform_kernel(const double kernel[9], float *points, size_t pitch
         {0, 0, 1},
     };
     for (int row = 0; row < PATCH; row++) {
-        double half[3];
-        for (int k = 0; k < 3; k++) half[k] = g[row][0] * kernel[k] + g[row][1] * kernel[3 + k] + g[row][2] * kernel[6 + k];
+        double half[3][BLOCK];
+        for (int k = 0; k < 3; k++)
+            for (int lane = 0; lane < BLOCK; lane++)
+                half[k][lane] = g[row][0] * kernels[k][lane] + g[row][1] * kernels[3 + k][lane] + g[row][2] * kernels[6 + k][lane];
         for (int column = 0; column < PATCH; column++) {
             const double *by = g[column];
-            points[(size_t)(row * PATCH + column) * pitch] = (float)(half[0] * by[0] + half[1] * by[1] + half[2] * by[2]);
+            float *to = points + (size_t)(row * PATCH + column) * pitch;
+            for (int lane = 0; lane < BLOCK; lane++)
+                to[lane] = (float)(half[0][lane] * by[0] + half[1][lane] * by[1] + half[2][lane] * by[2]);
         }
     }
 }
 
-/* What a k x k convolution with a stride, or a sub-pixel one, is as a 3x3 one from cells to cells. */
-struct shape {
-    size_t inputs, outputs, k, stride, r;
-    int takes_pixels, gives_pixels;
-};
-
+/* `transposed` is the slopes' way back. */
 static struct convolution pack_3x3(struct reader *r, const float *weights, const float *bias, struct shape s,
                                    int transposed) {
-    size_t groups = s.stride * s.stride, finer = s.r * s.r, taps = s.k * s.k;
-    size_t of_input = position_depth(s.inputs, s.takes_pixels), of_output = position_depth(s.outputs, s.gives_pixels);
-    size_t depth = padded(groups * of_input), outputs = padded(finer * of_output), size = depth * outputs;
-    struct convolution c = {transposed ? outputs : depth, transposed ? depth : outputs, zeros(r, POINTS * size),
-                            zeros(r, transposed ? depth : outputs)};
+    size_t finer = s.r * s.r, of_output = position_depth(s.outputs, s.gives_pixels);
+    size_t inputs = cell_depth(s.stride, s.inputs, s.takes_pixels), outputs = cell_depth(s.r, s.outputs, s.gives_pixels);
+    size_t depth = transposed ? outputs : inputs, results = transposed ? inputs : outputs, size = depth * results;
+    struct convolution c = {depth, results, zeros(r, POINTS * size), zeros(r, results)};
     if (r->failed) return c;
-    for (size_t o = 0; o < finer * s.outputs; o++) {
-        size_t to = o / s.outputs * of_output + o % s.outputs;
-        if (!transposed) c.bias[to] = bias[o];
-        for (size_t group = 0; group < groups; group++)
-            for (size_t i = 0; i < s.inputs; i++) {
-                const float *pair = weights + (o * s.inputs + i) * taps;
-                size_t from = group * of_input + i;
-                double kernel[9];
-                for (size_t tap = 0; tap < 9; tap++) {
-                    /* The input in the cell `tap` of 3x3, at the place `group` in it; what is below 0 wraps around. */
-                    size_t y = s.stride * (tap / 3) + group / s.stride + s.k / 2 - s.stride;
-                    size_t x = s.stride * (tap % 3) + group % s.stride + s.k / 2 - s.stride;
-                    kernel[transposed ? 8 - tap : tap] = y < s.k && x < s.k ? pair[y * s.k + x] : 0;
-                }
-                size_t at = transposed ? packed_at(from, to, c.depth) : packed_at(to, from, c.depth);
-                transform_kernel(kernel, c.weights + at, size);
+    for (size_t o = 0; o < results; o += BLOCK)
+        for (size_t i = 0; i < depth; i++) {
+            double kernels[9][BLOCK], kernel[9];
+            for (size_t lane = 0; lane < BLOCK; lane++) {
+                kernel_of(&s, weights, transposed ? i : o + lane, transposed ? o + lane : i, kernel);
+                for (int tap = 0; tap < 9; tap++) kernels[transposed ? 8 - tap : tap][lane] = kernel[tap];
             }
-    }
+            transform_kernels(kernels, c.weights + packed_at(o, i, depth), size);
+        }
+    for (size_t o = 0; !transposed && o < finer * s.outputs; o++)
+        c.bias[o / s.outputs * of_output + o % s.outputs] = bias[o];
     return c;
 }
 

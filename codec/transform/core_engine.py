@@ -2,7 +2,6 @@
 
 import threading
 from collections.abc import Iterable, Iterator
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +12,7 @@ from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.process import threads
 from lic.codec.steps import tell
-from lic.codec.transform.core_stream import Arrays, Network, Stream, Task
+from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 
 STRIP_ROWS = 256  # of pixels that are given at a time
@@ -21,26 +20,21 @@ ALL = 2**31  # rows
 
 
 class CoreEngine:
-    """An `Engine`. The networks are opened when they are first needed."""
+    """An `Engine`. The networks are opened when they are first needed, as far as they are."""
 
     def __init__(self, model: FrozenModel) -> None:
         self._model, self._opening = model, threading.Lock()
+        self._network: Network | None = None
 
-    @cached_property
-    def _network(self) -> Network:
-        return Network(self._model)
-
-    @cached_property
-    def _with_slopes(self) -> Network:
-        return Network(self._model, with_slopes=True)
-
-    def _open(self, with_slopes: bool = False) -> Network:
+    def _open(self, need: Need) -> Network:
         with self._opening:
-            return self._with_slopes if with_slopes else self._network
+            if self._network is None or self._network.need < need:
+                self._network = Network(self._model, need)
+            return self._network
 
     def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
         size = pixels.shape[1], pixels.shape[0]
-        stream = Stream(Task.ANALYSE, self._open(), threads(), size, share=share)
+        stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, share=share)
         latents = np.empty((self._model.channels, *latent_size(*size)), np.float32)
         for end in _steps(stream.result, "second look" if share else "analysis"):
             stream.run(Arrays(pixels=np.ascontiguousarray(pixels), latents_out=latents), ALL, end)
@@ -48,13 +42,13 @@ class CoreEngine:
 
     def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
         size = pixels.shape[1], pixels.shape[0]
-        stream = Stream(Task.ENCODE, self._open(), threads(), size, point, share=point.second_look)
+        stream = Stream(Task.ENCODE, self._open(Need.ENCODE), threads(), size, point, share=point.second_look)
         return self._chunks(stream, Arrays(pixels=np.ascontiguousarray(pixels)), size)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
         _, rows, columns = latents.shape
         size = columns * DOWNSAMPLING, rows * DOWNSAMPLING
-        stream = Stream(Task.CHOOSE, self._open(), threads(), size, point)
+        stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), size, point)
         return self._chunks(stream, Arrays(latents=np.ascontiguousarray(latents)), size)
 
     def _chunks(self, stream: Stream, arrays: Arrays, size: tuple[int, int]) -> Iterator[Symbols]:
@@ -75,7 +69,7 @@ class CoreEngine:
         region: Region,
         reduce: int = 1,
     ) -> Iterator[Pixels]:
-        stream = Stream(Task.DECODE, self._open(), threads(), size, point, region, reduce)
+        stream = Stream(Task.DECODE, self._open(Need.DECODE), threads(), size, point, region, reduce)
         left, top, right, bottom = region
         width, row = -(-right // reduce) - left // reduce, top // reduce
         strip = _strip(row, bottom, reduce, width)  # the next rows of the reduced picture
@@ -110,7 +104,7 @@ class CoreEngine:
         assert picture is not None
         height, width = picture.shape[:2]
         region = 0, rows.start * DOWNSAMPLING, width, min(rows.stop * DOWNSAMPLING, height)
-        stream = Stream(task, self._open(with_slopes=True), threads(), (width, height), point, region)
+        stream = Stream(task, self._open(Need.SEARCH), threads(), (width, height), point, region)
         slopes = np.empty((self._model.channels, rows.stop - rows.start, symbols.shape[2]), np.float32)
         errors = np.zeros(symbols.shape[1:], np.int32)
         arrays = arrays._replace(symbols=np.ascontiguousarray(symbols), latents_out=slopes, first_out=rows.start)

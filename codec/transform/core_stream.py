@@ -32,17 +32,29 @@ class Task(IntEnum):
     PROBE = 5
 
 
-def packed(model: FrozenModel) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The sizes of a model's layers, and all their tensors, as core/network.c reads them."""
-    sizes = np.array([size for part in model.architecture.layout for size in described(part)], np.int32)
-    return sizes, np.concatenate([model.weight(name).ravel() for name in model.architecture.tensors], dtype=np.float32)
+class Need(IntEnum):
+    """What a network is opened for; each includes those before it, and takes more time and memory."""
+
+    DECODE = 0
+    ENCODE = 1
+    SEARCH = 2  # slopes
+
+
+def packed(model: FrozenModel, need: Need = Need.SEARCH) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """The sizes of a model's layers, and their tensors, as core/network.c reads them."""
+    analysis, synthesis, predictors = model.architecture.layout
+    parts = () if need == Need.DECODE else analysis, synthesis, predictors
+    names = [name for name in model.architecture.tensors if need > Need.DECODE or not name.startswith("analysis.")]
+    sizes = np.array([size for part in parts for size in described(part)], np.int32)
+    return sizes, np.concatenate([model.weight(name).ravel() for name in names], dtype=np.float32)
 
 
 class Network:
-    """The networks of a model in C. With slopes they take twice the memory."""
+    """The networks of a model in C."""
 
-    def __init__(self, model: FrozenModel, with_slopes: bool = False) -> None:
-        self.opened = _core.open_network(*packed(model), with_slopes)
+    def __init__(self, model: FrozenModel, need: Need = Need.SEARCH) -> None:
+        self.need = need
+        self.opened = _core.open_network(*packed(model, need), need == Need.SEARCH)
         self.channels = model.channels
         self.unscale = model.unscale
 
