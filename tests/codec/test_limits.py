@@ -190,7 +190,7 @@ def test_pixels_that_are_stored_count_without_padding_and_by_region() -> None:
         decode(build(drawn), region=(0, 0, 1, 1), max_pixels=1999)
 
 
-@pytest.mark.parametrize(("width", "height"), [(2**24 - 1, 16), (16, 2**24 - 1), (2**24 - 1, 1), (40_000, 40_000)])
+@pytest.mark.parametrize(("width", "height"), [(16, 2**24 - 1), (2**18, 16), (2**18, 1), (40_000, 40_000)])
 def test_the_limit_counts_alike_whatever_the_shape(width: int, height: int) -> None:
     pixels = -(-width // 16) * -(-height // 16) * 256
     with pytest.raises(TooLarge, match=f"takes {pixels:,} pixels"):
@@ -217,3 +217,9 @@ def test_a_lack_of_memory_while_a_model_loads_is_a_memory_error(megabytes: int, 
     path.write_bytes(encode(np.zeros((16, 16, 3), np.uint8), lossless=False))
     done = subprocess.run([sys.executable, "-c", LIMITED, str(megabytes), str(path)], capture_output=True, text=True)
     assert (done.returncode, done.stdout) == (0, "MemoryError\n"), done.stderr
+
+
+@pytest.mark.parametrize("height", [1, 16, 500])
+def test_a_low_picture_that_is_very_wide_counts_by_the_memory_of_its_rows(height: int) -> None:
+    with pytest.raises(TooLarge, match="takes 512,000,000 pixels"):
+        decode(claiming(1_000_000, height))
