@@ -1,1 +1,6 @@
-"""The coder in C: core.c is the coder, module.c its binding, entropy/compiled.py the class that calls it."""
+"""The core in C; `_core` is its Python module.
+
+core.h is its interface; core.c the coder of latents. Of networks, network.c has the weights, stream.c the
+order of work, layers.c and pictures.c what is computed, tasks.c what for, team.c threads, and
+kernels_of_lanes.h the inner loops, for each width of vectors.
+"""

@@ -1,7 +1,8 @@
-/* Integer latents <-> bytes, as FORMAT.md's section 2 has it: contexts, choice of tables, range coder, escapes.
+/* Everything that happens to a picture's numbers. First half: integer latents <-> bytes, FORMAT.md's section 2; second
+   half: pictures <-> latents, section 4. Plain C11, no global state: calls may run side by side.
 
-   Plain C11 on pointers and sizes. Nothing is allocated, nothing is kept between calls: the caller gives a workspace,
-   so calls may run side by side. Whatever the arrays hold, nothing beyond their stated sizes is read or written. */
+   The coder allocates nothing and keeps nothing between calls: the caller gives a workspace. Whatever its arrays hold,
+   nothing beyond their stated sizes is read or written. */
 
 #ifndef LIC_CORE_H
 #define LIC_CORE_H

@@ -92,7 +92,7 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
 
 static enum lic_result build(struct lic_stream *s, enum lic_task task, const struct lic_network *n) {
     const struct lic_picture *p = &s->picture;
-    ptrdiff_t rows = divided_up(p->height, 16), columns = divided_up(p->width, 16), f;
+    ptrdiff_t columns = divided_up(p->width, 16), f;
     struct area needed = {p->top / 16, divided_up(p->bottom, 16), 0, columns};
     s->rows_of_result = 1;
     s->rows_of_cell = (ptrdiff_t)last_of(&n->synthesis)->r;
@@ -123,7 +123,6 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
         add_slopes(s, n, task == LIC_PROBE);
         break;
     }
-    (void)rows;
     return plan(s, needed);
 }
 
