@@ -16,6 +16,7 @@ from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 
 STRIP_ROWS = 256  # of pixels that are given at a time
+WIDE = 2**13  # columns of pixels
 ALL = 2**31  # rows
 
 
@@ -69,8 +70,17 @@ class CoreEngine:
         region: Region,
         reduce: int = 1,
     ) -> Iterator[Pixels]:
-        stream = Stream(Task.DECODE, self._open(Need.DECODE), threads(), size, point, region, reduce)
         left, top, right, bottom = region
+        if right - left > WIDE and latent_size(*size)[0] <= CHUNK_ROWS:
+            # The rows in memory are as long as the region: of a low picture they would take more than its pixels.
+            given = [*chunks]
+            parts = (
+                self.decode(given, first_row, point, size, (x, top, min(x + WIDE, right), bottom), reduce)
+                for x in range(left, right, WIDE)
+            )
+            yield np.concatenate([np.concatenate([*part]) for part in parts], axis=1)
+            return
+        stream = Stream(Task.DECODE, self._open(Need.DECODE), threads(), size, point, region, reduce)
         width, row = -(-right // reduce) - left // reduce, top // reduce
         strip = _strip(row, bottom, reduce, width)  # the next rows of the reduced picture
         for chunk in chunks:

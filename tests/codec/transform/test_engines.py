@@ -103,6 +103,17 @@ def test_symbols_do_not_depend_on_how_many_come_at_a_time(kind: str, monkeypatch
     np.testing.assert_array_equal(np.concatenate(strips), whole)
 
 
+@pytest.mark.parametrize("reduce", [1, 4])
+def test_wide_pictures_are_decoded_in_parts_to_the_same_pixels(monkeypatch: pytest.MonkeyPatch, reduce: int) -> None:
+    model, pixels = random_model("residual"), random_pixels(50, 330)
+    engine = CoreEngine(model)
+    symbols = symbols_of(engine, pixels, model)
+    whole = decoded(engine, symbols, model, (330, 50), region=(8, 4, 325, 47), reduce=reduce)
+    monkeypatch.setattr(core_engine, "WIDE", 64)
+    parts = decoded(engine, symbols, model, (330, 50), region=(8, 4, 325, 47), reduce=reduce)
+    np.testing.assert_array_equal(parts, whole)
+
+
 def test_a_region_needs_no_symbols_beyond_the_reach() -> None:
     model, pixels = random_model("residual"), random_pixels(1600, 20)
     engine, reach, point = CoreEngine(model), model.architecture.decoding_reach, model.at(POSITION)
