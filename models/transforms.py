@@ -18,6 +18,7 @@ def depth_to_space(x: Tensor, r: int) -> Tensor:
     Channels are ordered (row, column, C): with channels-last memory each move is then one long copy, which
     is several times faster than `pixel_shuffle`'s order (C, row, column).
 
+    >>> import torch
     >>> depth_to_space(torch.arange(4.0).reshape(1, 4, 1, 1), 2).squeeze()
     tensor([[0., 1.],
             [2., 3.]])

@@ -186,7 +186,7 @@ static enum lic_result decode(const struct model *m, const struct lic_chunk *chu
     return result;
 }
 
-static size_t ends[2][4]; /* how often encoding and decoding came to each result */
+static size_t ends[2][LIC_BAD_ARGUMENT + 1]; /* how often encoding and decoding came to each result */
 
 static void execute(void) {
     static const int32_t shifts[] = {0, -1, 1};

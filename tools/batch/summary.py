@@ -11,7 +11,7 @@ NAMED = 3  # files that are mentioned by name
 def summary(results: Sequence[Result], left: Sequence[str], seconds: float) -> str:
     """The last line of a run's output.
 
-    >>> results = [Result(5_000_000, 400_000, 3_000_000), Result(after=9, skipped=True), Result(error="damaged")]
+    >>> results = [Result(5_000_000, 400_000, pixels=3_000_000), Result(after=9, skipped=True), Result(error="damaged")]
     >>> summary(results, ["notes.txt"], 2.0)
     '3 pictures: 1 converted, 1 skipped (up to date), 1 failed, 1 of unknown type left: notes.txt; \
 5,000,000 -> 400,000 bytes, 12.5 times smaller; 1.5 megapixels/s'
@@ -48,7 +48,7 @@ def sizes(before: int, after: int) -> str:
 def in_words(result: Result) -> str:
     """A picture that was converted or skipped.
 
-    >>> in_words(Result(1000, 250, 4000, why="the input has changed"))
+    >>> in_words(Result(1000, 250, pixels=4000, why="the input has changed"))
     '1,000 -> 250 bytes, 4.0 times smaller, 0.500 bits per pixel; again: the input has changed'
     """
     if result.skipped:

@@ -125,11 +125,11 @@ def test_panels_hold_what_was_asked_for(run: Path, pictures: Path, tmp_path: Pat
     out, photo, part = tmp_path / "out.png", str(pictures / "photo.png"), str(pictures / "part.png")
     assert main(["learn", "vae", "sample", str(run), "-o", str(out), "--count", "6", "--size", "32x48"]) == 0
     assert drawn(out) == (3 * (48 + GAP) - GAP, 2 * (32 + GAP) - GAP)
-    assert main(["learn", "vae", "reconstruct", str(run), photo, "-o", str(out), "--samples", "2"]) == 0
+    assert main(["learn", "vae", "reconstruct", str(run), "--force", photo, "-o", str(out), "--samples", "2"]) == 0
     assert drawn(out) == (4 * (256 + GAP) - GAP, 192)
-    assert main(["learn", "vae", "interpolate", str(run), photo, part, "-o", str(out), "--steps", "3"]) == 0
+    assert main(["learn", "vae", "interpolate", str(run), "--force", photo, part, "-o", str(out), "--steps", "3"]) == 0
     assert drawn(out) == (3 * (144 + GAP) - GAP, 96)
-    assert main(["learn", "vae", "traverse", str(run), part, "-o", str(out), "--channels", "2"]) == 0
+    assert main(["learn", "vae", "traverse", str(run), "--force", part, "-o", str(out), "--channels", "2"]) == 0
     assert drawn(out) == (7 * (144 + GAP) - GAP, 2 * (96 + GAP) - GAP)
 
 
