@@ -42,8 +42,8 @@ def decode(
     1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on.
 
     `reduce` is 2, 4 or 8 for a picture of a half, a quarter or an eighth of the width and height, rounded up. Each of
-    its pixels is the mean of a square of the whole picture's, but is computed without those, which saves memory, and a
-    tenth of the time. A region then has to begin at multiples of it.
+    its pixels is the mean of a square of the whole picture's, of which only a few rows are in memory at a time: that
+    saves memory, but no time. A region then has to begin at multiples of it.
 
     `max_pixels` is the largest number of pixels to decode (`math.inf` for no limit); the few bytes of a header can
     claim 280 terapixels. By default Pillow's limit applies: a `DecompressionBombWarning` above
