@@ -6,14 +6,18 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+import lic
 from lic.tools.cli import main
 from lic.tools.evaluation import codecs
 from lic.tools.own_parts import NoSuchPart, find_part
 from lic.tools.training.checkpoint import read_checkpoint
 from lic.tools.training.distortions import get_distortion
+from tests.conftest import Pixels
 
+CONFORMANCE = Path(__file__).parents[2] / "conformance"
 PAGE = (Path(__file__).parents[2] / "tools" / "EXTENDING.md").read_text(encoding="utf-8")
 TINY = "--steps 2 --crop 32 --batch 2 --channels 8 --latents 12 --device cpu --precision fp32"
 
@@ -71,3 +75,19 @@ def test_what_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         codecs.get_codec("mine:noise")
     assert main(f"train mine:noise -o run --distortion lpips {TINY}".split()) == 2
     assert "a function of your own" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("quality", [1, 45, 100])
+def test_onnx_runtime_decodes_the_symbols_of_a_file(
+    quality: float, photo: Pixels, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("onnx", "onnxruntime"):
+        pytest.importorskip(name)
+    model = CONFORMANCE / "golden-phases.safetensors"
+    assert main(["export", str(model), "--onnx", "-o", str(tmp_path)]) == 0
+    monkeypatch.setenv("LIC_MODELS", str(CONFORMANCE))
+    file = lic.encode(photo[:75, :109], quality=quality, model=model, lossless=False)
+    decoded = find_part("mine:decode_by_onnx", "metrics")(file, tmp_path)
+    expected = np.array(lic.decode(file)).astype(int)
+    assert np.abs(decoded - expected).max() <= 1
+    assert (decoded != expected).mean() < 0.05

@@ -1,4 +1,4 @@
-"""`lic export`: a training run becomes a model file, or a model two ONNX files."""
+"""`lic export`: a training run becomes a model file, or a model's networks ONNX files."""
 
 import argparse
 import tempfile
@@ -9,7 +9,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.tools.files import write_whole
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
-from lic.tools.fitting.onnx_files import onnx_files
+from lic.tools.fitting.onnx_files import NAMES, onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, printable
 
@@ -22,8 +22,8 @@ examples:
   lic export mine.safetensors --qualities=1,20,45,70,100 -o other.safetensors
       a model with another scale of qualities, which tests/benchmarks/tunings.py measures
   lic export photo --onnx -o onnx/
-      analysis.onnx and synthesis.onnx of a model, for other runtimes; what their inputs are stands in
-      tools/fitting/onnx_files.py
+      analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
+      tools/EXTENDING.md decodes a file by them in twenty lines
 """
 
 
@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="Q,...",
         help="qualities of the lambda points; evenly 1 to 100 if not given",
     )
-    parser.add_argument("--onnx", action="store_true", help="write the analysis and the synthesis as ONNX files")
+    parser.add_argument("--onnx", action="store_true", help="write the networks as ONNX files")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 
 
@@ -54,8 +54,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _export_onnx(args: argparse.Namespace) -> int:
-    for path in (args.output / "analysis.onnx", args.output / "synthesis.onnx"):
-        if path.exists() and not args.force:
+    for name in NAMES:
+        if (path := args.output / name).exists() and not args.force:
             raise UsageError(f"{path} exists: give --force to overwrite it")
     with tempfile.TemporaryDirectory() as folder:
         model, _ = open_model(str(args.run), Path(folder))

@@ -35,6 +35,12 @@ def test_both_transforms_are_those_of_the_model(name: str, photo: Pixels, tmp_pa
 
 
 @pytest.mark.usefixtures("tiny_model_path")
+def test_a_model_without_expected_latents_has_no_predictors(tmp_path: Path) -> None:
+    assert main(["export", "tiny", "--onnx", "-o", str(tmp_path)]) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.onnx")) == ["analysis.onnx", "synthesis.onnx"]
+
+
+@pytest.mark.usefixtures("tiny_model_path")
 def test_the_metadata_has_the_gains(tmp_path: Path) -> None:
     assert main(["export", "tiny", "--onnx", "-o", str(tmp_path)]) == 0
     facts = {prop.key: json.loads(prop.value) for prop in onnx.load(tmp_path / "synthesis.onnx").metadata_props}
