@@ -2,14 +2,11 @@ import dataclasses
 import inspect
 import io
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 import skimage.data
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,7 +14,6 @@ from lic import BadModel, BadSetting, Corrupt, ModelNotFound, NotALicFile, decod
 from lic.codec.decoder import read_symbols
 from lic.codec.encode import pipeline
 from lic.codec.encode.settings import NAMES, Settings
-from lic.codec.entropy import chunks
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
@@ -89,38 +85,6 @@ def test_grey_pictures_come_back_grey(photo: Pixels) -> None:
         decoded = decode(encode(source, quality=100, model="tiny"))
         assert decoded.mode == "L"
         assert error(np.array(decoded), grey) < 16
-
-
-def rounded_away(a: int, b: int, most: int, reach: int) -> int:
-    """How many bytes smaller a file may be at the finer of two positions: slightly finer steps may zero symbols.
-
-    In these pictures this happens between positions within `reach` of each other, and saves at most `most` bytes. This
-    was measured over all positions of a model, and has to be measured again when its weights change.
-    """
-    return most if abs(a - b) <= reach else 0
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.floats(1, 100), st.floats(1, 100), st.sampled_from(["astronaut", "coffee", "chelsea"]))
-def test_bytes_grow_with_quality(a: float, b: float, name: str) -> None:
-    pixels = getattr(skimage.data, name)()[100:196, 150:278]
-    low, high = (len(encode(pixels, quality=q, model="tiny")) for q in sorted((a, b)))
-    assert low <= high + rounded_away(*map(find_model("tiny").load().position, (a, b)), most=16, reach=26)
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.integers(0, 2048), st.integers(0, 2048), st.sampled_from(["astronaut", "coffee", "chelsea"]))
-def test_bytes_grow_with_quality_in_the_shipped_model(a: int, b: int, name: str) -> None:
-    model = find_model().load()
-    latents = shipped_latents(name)
-    points = (model.at(position) for position in sorted((a, b)))
-    low, high = (len(chunks.pack(chunks.chunks_of(point.quantise(latents)), point.coder)) for point in points)
-    assert low <= high + rounded_away(a, b, most=8, reach=32)
-
-
-@cache
-def shipped_latents(name: str) -> NDArray[np.float32]:
-    return engine_of(find_model().load()).analyse(getattr(skimage.data, name)()[100:196, 150:278])
 
 
 def test_quality_names_lambda_points_at_equal_distances(photo: Pixels) -> None:
@@ -235,7 +199,6 @@ def test_latents_of_the_wrong_model_never_decode(photo: Pixels) -> None:
 
 
 def coding_model(fingerprint: bytes) -> FrozenModel:
-    from lic.codec.model.catalogue import find_model
 
     return find_model(fingerprint=fingerprint).load()
 

@@ -33,28 +33,28 @@ def claiming(width: int, height: int, *sections: Section) -> bytes:
 
 
 COST = """
-import sys, time
+import sys
 from lic import TooLarge, decode
 
 def peak():
     return int(open("/proc/self/status").read().split("VmHWM:")[1].split()[0])
 
 data = sys.stdin.buffer.read()
-before, start = peak(), time.process_time()
+before = peak()
 try:
     decode(data)
 except TooLarge:
-    print(time.process_time() - start, (peak() - before) / 1024, peak() / 1024)
+    print((peak() - before) / 1024, peak() / 1024)
 """
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's way")
-def test_sixty_bytes_that_claim_a_gigapixel_cost_nothing() -> None:
+def test_sixty_bytes_that_claim_a_gigapixel_take_no_memory() -> None:
     bomb = claiming(31623, 31623)
     assert len(bomb) <= 60
     out = subprocess.run([sys.executable, "-c", COST], input=bomb, capture_output=True, check=True).stdout
-    seconds, more, all_in_all = map(float, out.split())  # processor time, independent of other work
-    assert seconds < 0.1 and more < 1 and all_in_all < 50
+    more, all_in_all = map(float, out.split())  # megabytes
+    assert more < 1 and all_in_all < 50
 
 
 def test_pillows_habit_a_warning_then_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import skimage.data
 import torch
 
 from lic import BadSetting, decode, encode
@@ -69,20 +68,6 @@ def test_refinement_lowers_the_loss_with_expected_latents(photo: Pixels) -> None
     assert (restore(symbols, point, NumpyEngine(model).expect) != point.dequantise(symbols)).any()
     refined = refine(symbols, photo, model, point, 8)
     assert loss_in_bits(refined, photo, model, MIDDLE) < 0.997 * loss_in_bits(symbols, photo, model, MIDDLE)
-
-
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
-@pytest.mark.parametrize("quality", [12, 50, 88])
-def test_effort_makes_files_smaller_and_no_picture_worse(name: str, quality: float) -> None:
-    """How much it saves on many pictures is measured: tests/results."""
-    picture = np.ascontiguousarray(getattr(skimage.data, name)()[90:218, 120:280])
-    sizes, errors = [], []
-    for effort in (0, 1, 3):
-        data = encode(picture, quality=quality, effort=effort)
-        sizes.append(len(data))
-        errors.append(mean_squared_error(picture, np.array(decode(data))))
-    assert sizes[2] < sizes[0] and sizes[1] <= sizes[0]
-    assert max(errors) == errors[0]
 
 
 @pytest.mark.parametrize("name", ["tiny", "photo"])

@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from importlib.machinery import ExtensionFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any
 
@@ -156,25 +156,31 @@ def test_other_threads_run_meanwhile() -> None:
     rng = np.random.default_rng(0)
     compiled = CompiledCoder(laplacian_tables(20), random_walk(rng, "phases", 20, 20, False))
     symbols = random_symbols(rng, (20, 64, 1000))
-    data, counted, during = compiled.encode(symbols), 0, []
+    data = compiled.encode(symbols)
+    calls: SimpleQueue[Any] = SimpleQueue()
+    begun: set[Any] = set()
 
-    def code() -> None:
-        for call in (compiled.encode, compiled.bits, lambda _: compiled.decode(data, symbols.shape)):
-            before = counted
-            call(symbols)
-            during.append(counted - before)
+    def take_turns() -> None:
+        while (call := calls.get()) is not None:
+            begun.add(call)
 
     usual = sys.getswitchinterval()
-    sys.setswitchinterval(60)  # so threads take turns only where one gives the interpreter lock away
+    sys.setswitchinterval(600)  # so the other thread gets a turn only where the coder gives the interpreter lock away
+    other = Thread(target=take_turns)
+    other.start()
     try:
-        thread = Thread(target=code)
-        thread.start()
-        while thread.is_alive():
-            counted += 1
-            time.sleep(0)  # gives it away
+        for call in (compiled.encode, compiled.bits, lambda _: compiled.decode(data, symbols.shape)):
+            for _ in range(100):  # a busy machine may not start the other thread at once
+                calls.put(call)
+                call(symbols)
+                if call in begun:
+                    break
+            else:
+                pytest.fail("the other thread had to wait for the coder")
     finally:
+        calls.put(None)
+        other.join()
         sys.setswitchinterval(usual)
-    assert min(during) > 0, "the thread that counts had to wait for the coder"
 
 
 def test_arrays_that_do_not_belong_together_are_refused() -> None:
