@@ -16,6 +16,7 @@ from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.transform.engine import engine_of
 from lic.tools.browser.decoder_model import pack_model
 from lic.tools.pages.viewer import viewer_page
+from tests.conftest import Pixels
 
 LARGEST_MODEL, LARGEST_PAGE = 8_000_000, 10_000_000
 ROUNDED_AWAY, REACH = 8, 32  # bytes, positions; over all positions of `photo`
@@ -56,3 +57,9 @@ def test_models_and_pages_without_pictures_are_small_enough(name: str) -> None:
     model = find_model(name).load()
     assert len(pack_model(model)) < LARGEST_MODEL
     assert len(viewer_page([], [model]).encode()) < LARGEST_PAGE
+
+
+@pytest.mark.parametrize("quality", [20, 80])
+def test_equal_qualities_of_both_tunings_mean_about_the_same_size(photo: Pixels, quality: float) -> None:
+    sizes = [len(encode(photo, quality=quality, tune=tune)) for tune in TUNED]
+    assert 0.7 < sizes[0] / sizes[1] < 1.4

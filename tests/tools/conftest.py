@@ -2,8 +2,7 @@
 
 import os
 import shutil
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,11 @@ from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_r
 from lic.tools.evaluation.versions import Version, make_versions
 from lic.tools.training.loop import TrainConfig
 from tests.conftest import Pixels
-from tests.tools.browser.chromium import BROWSERS, QUIET, Tab, chromium
+from tests.tools.browser.chromium import BROWSERS, Tab, chromium
 from tests.tools.browser.webdriver import MINI_BROWSER, Page, firefox, webkit
 
 FIREFOX = ("firefox-esr", "firefox")
+SLOW = ("firefox", "webkit")  # pages are the same in all three: by default tests use one
 WEBKIT = ("WebKitWebDriver", "Xvfb", MINI_BROWSER)
 
 
@@ -38,7 +38,7 @@ def tab(browser: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]
         yield tab
 
 
-@pytest.fixture(scope="session", params=["chromium", "firefox", "webkit"])
+@pytest.fixture(scope="session", params=["chromium", *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)])
 def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab | Page]:
     """A page of each of the three engines in turn, which runs as long as their tests."""
     if request.param == "chromium":
@@ -57,37 +57,6 @@ def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
             pytest.skip(f"WebKit is not installed: {', '.join(missing)} (Debian: webkit2gtk-driver, xvfb)")
         with webkit(WEBKIT[0], tmp_path_factory.mktemp("webkit")) as page:
             yield page
-
-
-@pytest.fixture
-def run_in_page(browser: str, tmp_path: Path) -> Callable[[Path, str], str]:
-    """Load a page, run a script in it as a user's hands would, and return what the script puts together."""
-
-    def run(page: Path, script: str) -> str:
-        driver = f"""<script>
-        window.addEventListener("load", () => setTimeout(() => {{
-          const press = (key, more = {{}}) => document.activeElement.dispatchEvent(
-            new KeyboardEvent("keydown", {{ key, bubbles: true, cancelable: true, ...more }}));
-          const said = [];
-          try {{ {script} }} catch (error) {{ said.push("error: " + error); }}
-          document.body.innerHTML = "";
-          document.body.textContent = "SAID:" + JSON.stringify(said) + ":END";
-        }}, 100));
-        </script></body>"""
-        copy = tmp_path / "driven.html"
-        copy.write_text(page.read_text(encoding="utf-8").replace("</body>", driver))
-        command = [
-            browser,
-            *QUIET,
-            "--virtual-time-budget=4000",
-            f"--user-data-dir={tmp_path / 'profile'}",
-            "--dump-dom",
-            copy.as_uri(),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
-        return done.stdout.split("SAID:")[1].split(":END")[0]
-
-    return run
 
 
 @pytest.fixture(scope="session")

@@ -24,13 +24,21 @@ MACHINES = {
 }
 
 
+@pytest.fixture(scope="module", params=MACHINES)
+def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """The command that runs the core, compiled for a machine."""
+    compiler, emulator = MACHINES[request.param]
+    for needed in (compiler[0], *emulator):
+        if not shutil.which(needed):
+            pytest.skip(f"{needed} is not installed")
+    path = str(tmp_path_factory.mktemp("machine") / "driver")
+    subprocess.run([*compiler, *EXACT, str(FOLDER / "driver.c"), *map(str, SOURCES), "-lm", "-o", path], check=True)
+    return [*emulator, path]
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["balle2017", "residual"])
-@pytest.mark.parametrize("machine", MACHINES)
-def test_bits_are_those_of_this_processor(machine: str, kind: str, tmp_path: Path) -> None:
-    compiler, emulator = MACHINES[machine]
-    for program in (compiler[0], *emulator):
-        if not shutil.which(program):
-            pytest.skip(f"{program} is not installed")
+def test_bits_are_those_of_this_processor(program: list[str], kind: str, tmp_path: Path) -> None:
     model, pixels = random_model(kind, 20, 37), random_pixels(70, 90)
     point, (sizes, values) = model.at(POSITION), packed(model)
     of_channels = [
@@ -41,9 +49,7 @@ def test_bits_are_those_of_this_processor(machine: str, kind: str, tmp_path: Pat
     share = np.array([point.second_look], np.float32)
     parts = [head, sizes, values, *of_channels, share, pixels]
     (tmp_path / "input").write_bytes(b"".join(part.tobytes() for part in parts))
-    build = [*compiler, *EXACT, str(FOLDER / "driver.c"), *map(str, SOURCES), "-lm", "-o", str(tmp_path / "driver")]
-    subprocess.run(build, check=True)
-    command = [*emulator, str(tmp_path / "driver"), str(tmp_path / "input"), str(tmp_path / "output")]
+    command = [*program, str(tmp_path / "input"), str(tmp_path / "output")]
     subprocess.run(command, check=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"})
     engine = CoreEngine(model)
     symbols = np.concatenate([*engine.encode(pixels, point)], axis=1)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
-QUIET = (
+FLAGS = (
     "--headless",
     "--no-sandbox",
     "--disable-gpu",
@@ -20,9 +20,6 @@ QUIET = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-)
-FLAGS = (
-    *QUIET,
     "--disable-renderer-backgrounding",  # without a window it would run below everything else
     "--disable-backgrounding-occluded-windows",
     "--remote-debugging-pipe",

@@ -1,7 +1,5 @@
 """`lic report`: the page is complete."""
 
-import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,6 +7,7 @@ from PIL import Image
 
 from lic.tools.cli import main
 from tests.conftest import Pixels
+from tests.tools.browser.chromium import Tab
 
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
@@ -38,8 +37,10 @@ def test_the_page_holds_curves_tables_and_maps(report: Path) -> None:
     assert "BD-rate" in text and "0.002" in text
 
 
-def test_the_table_of_pictures_sorts(report: Path, run_in_page: Callable[[Path, str], str]) -> None:
+def test_the_table_of_pictures_sorts(report: Path, tab: Tab) -> None:
+    tab.open(report.as_uri())
     script = """
+      const said = [];
       const table = document.querySelector("table.sorts");
       const column = (k) => [...table.tBodies[0].rows].map((row) => row.cells[k].textContent);
       const button = (k) => table.tHead.rows[0].cells[k].querySelector("button");
@@ -48,8 +49,9 @@ def test_the_table_of_pictures_sorts(report: Path, run_in_page: Callable[[Path, 
       said.push(table.tHead.rows[0].cells[0].getAttribute("aria-sort"));
       button(2).focus(); said.push(document.activeElement === button(2));
       document.activeElement.click(); said.push(column(2));
+      return said;
     """
-    assert json.loads(run_in_page(report, script)) == [
+    assert tab.run(script) == [
         ["a.png", "b.png"],
         ["b.png", "a.png"],
         "descending",
