@@ -46,6 +46,7 @@ def test_the_modules_are_made_of_these_sources(name: str) -> None:
     assert note(BROWSER / name)[0].decode() == digest_of_the_sources(), "run .ci/wasm and commit what it makes"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ENGINES)
 def test_the_same_compiler_makes_the_same_bytes(name: str, built: Path) -> None:
     (_, ours), (_, theirs) = note(BROWSER / name), note(built / name)
