@@ -19,7 +19,7 @@ MANIFEST = FOLDER / "manifest.json"
 
 
 def make_model(kind: str) -> bytes:
-    """A tiny model, untrained. The contexts of golden-contexts are from before weights for earlier blocks came."""
+    """A tiny model, untrained: golden-plain without contexts and expected latents, golden-contexts with both."""
     import dataclasses
 
     from lic.codec.transform.torch_network import freeze
@@ -27,10 +27,9 @@ def make_model(kind: str) -> bytes:
     from lic.models.autoencoder import RateDistortionAutoencoder
     from lic.models.pca import pca_start
     from lic.tools.fitting.context_fit import Recipe, fit_contexts
-    from lic.tools.fitting.phase_fit import PhaseRecipe, fit_phases
 
     torch.manual_seed(1)
-    architecture = Architecture("residual" if kind == "phases" else "balle2017", n=6, m=12)
+    architecture = Architecture("residual" if kind == "contexts" else "balle2017", n=6, m=12)
     network = RateDistortionAutoencoder(architecture, (0.002, 0.02, 0.2))
     coffee = torch.from_numpy(skimage.data.coffee()[:384, :576]).permute(2, 0, 1)[None].float() / 255
     with torch.no_grad():
@@ -45,11 +44,7 @@ def make_model(kind: str) -> bytes:
     if kind == "plain":
         return model.to_bytes()
     chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
-    if kind == "phases":
-        model = dataclasses.replace(model, entropy=fit_phases(model, chunks.numpy(), PhaseRecipe(library=20)))
-    else:
-        model = dataclasses.replace(model, entropy=fit_contexts(model, chunks.numpy(), Recipe(library=20)))
-    return model.to_bytes()
+    return dataclasses.replace(model, entropy=fit_contexts(model, chunks.numpy(), Recipe(library=20))).to_bytes()
 
 
 def ramp(height: int, width: int) -> np.ndarray:
@@ -70,14 +65,6 @@ def make_file(name: str) -> bytes:
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
-    if name == "earlier":
-        return encode(ramp(75, 91), quality=70, model="golden-earlier")
-    if name == "phases":
-        return encode(ramp(75, 91), quality=70, model="golden-phases")
-    if name == "phases-chunks":
-        return encode(ramp(1100, 40), quality=100, model="golden-phases")
-    if name == "phases-one-row":
-        return encode(ramp(9, 300), quality=50, model="golden-phases")
     if name == "plain":
         return encode(ramp(75, 91), quality=70, model="golden-plain")
     if name == "between-points":
@@ -121,8 +108,8 @@ def make_file(name: str) -> bytes:
     if name == "alpha-in-pieces":  # the PNG file's stream in several chunks, of which one is empty
         file = parse(make_file("grey-alpha"))
         return build(replace(file, sections=(Section(b"A", in_pieces(file.section(b"A") or b"")),)))
-    if name == "one-pixel":
-        return encode(ramp(1, 1), quality=100, model="golden-contexts")
+    if name == "one-latent":
+        return encode(ramp(9, 7), quality=100, model="golden-contexts", lossless=False)
     if name == "chunks":
         return encode(ramp(2100, 20), quality=20, model="golden-contexts")
     if name in ("escapes", "no-channels"):
@@ -130,7 +117,7 @@ def make_file(name: str) -> bytes:
         wild *= name == "escapes"
         original, pipeline.choose_symbols = pipeline.choose_symbols, lambda *_: [wild]
         try:
-            return encode(ramp(75, 91), quality=50, model="golden-contexts")
+            return encode(ramp(75, 91), quality=50, model="golden-contexts", lossless=False)
         finally:
             pipeline.choose_symbols = original
     raise SystemExit(f"unknown feature {name}")
@@ -172,7 +159,7 @@ def sha256(data: bytes) -> str:
 
 if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(FOLDER)
-    for kind in ("contexts", "plain", "earlier", "phases"):
+    for kind in ("plain", "contexts"):
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
             path.write_bytes(make_model(kind))

@@ -221,8 +221,8 @@ class Architecture:
 
     @classmethod
     def of_card(cls, card: dict[str, Any]) -> "Architecture":
-        """The architecture in a model's card; the cards of the first models contain only the sizes."""
-        return cls(**card["network"]) if "network" in card else cls(n=card["n"], m=card["m"])
+        """The architecture in a model's card."""
+        return cls(**card["network"])
 
     @property
     def layout(self) -> Layout:

@@ -76,7 +76,7 @@ print(*sorted({"email", "multiprocessing", "ssl", "urllib.request", "lic.codec.e
 print(*sorted(name for name in new if name.startswith("lic.tools.")))
 """
     golden = ROOT / "conformance"
-    found = python("-c", script, str(golden / "phases.lic"), str(golden / "golden-phases.safetensors"))
+    found = python("-c", script, str(golden / "contexts.lic"), str(golden / "golden-contexts.safetensors"))
     of_coder = "" if lic.backend == "C" else "constriction "
     libraries = f"PIL {of_coder}lic numpy"
     assert found.splitlines() == [libraries, "", "", ""]

@@ -18,12 +18,13 @@
 
 enum {
     TOTAL_BITS = 24,
-    PIECE_BITS = 16,     /* escaped residuals are written in uniform pieces of at most this many bits */
+    PIECE_BITS = 16,     /* escaped symbols are written in uniform pieces of at most this many bits */
     MAX_CUT = 7,         /* bytes of 255 at the end that are not stored: those that the decoder puts back */
     UNIT = 256,          /* magnitudes are counted in 1/256 */
     MAGNITUDE_CAP = 15,
-    PREDICTED = 8,       /* channels whose values are predicted, in the checkerboard */
-    PREDICTION_BITS = 12,
+    PASSES = 4,          /* with contexts: the phases of a channel */
+    FEATURES = 9,        /* weights of a phase */
+    LEVEL_CHANNELS = 8,  /* those with local averages of brightness and colour */
     BLOCK = 8,           /* channels whose sums over earlier channels are computed together */
     MAX_CHANNELS = 4096, /* of any model; keeps those sums within int32 */
     MAX_TABLES = 256,
@@ -33,13 +34,6 @@ enum {
 #define TOTAL (UINT32_C(1) << TOTAL_BITS)
 #define MAX_SYMBOL (INT64_C(1) << 30)
 #define MAX_CELLS (UINT64_C(1) << 27) /* an event holds a cell's number and a magnitude */
-
-static int64_t shift_down(int64_t value, int bits) { return value >= 0 ? value >> bits : ~(~value >> bits); }
-
-static int64_t magnitude_of(int64_t value) {
-    int64_t absolute = value < 0 ? -value : value;
-    return absolute < MAGNITUDE_CAP ? absolute : MAGNITUDE_CAP;
-}
 
 /* The place of the leading one. */
 static int log2_of(uint64_t value) {
@@ -144,24 +138,22 @@ static enum lic_result get_uniform(struct decoder *d, uint32_t size, uint32_t *v
 /* ---- escapes ---- */
 
 /* 0, -1, 1, -2, 2 ... as 1, 2, 3, 4, 5 ... */
-static uint64_t zigzag_plus_one(int64_t residual) {
-    uint64_t size = residual < 0 ? ~(uint64_t)residual : (uint64_t)residual;
-    return 2 * size + (residual < 0) + 1;
+static uint64_t zigzag_plus_one(int64_t symbol) {
+    uint64_t size = symbol < 0 ? ~(uint64_t)symbol : (uint64_t)symbol;
+    return 2 * size + (symbol < 0) + 1;
 }
 
-static enum lic_result put_escaped(struct encoder *e, int64_t residual) {
-    uint64_t value = zigzag_plus_one(residual);
-    int bits = log2_of(value);
-    if (bits >= 32) return LIC_UNCODABLE;
+static void put_escaped(struct encoder *e, int64_t symbol) {
+    uint64_t value = zigzag_plus_one(symbol);
+    int bits = log2_of(value); /* at most 31, of symbols up to MAX_SYMBOL */
     put_uniform(e, (uint32_t)bits, 32);
     for (int shift = 0; shift < bits; shift += PIECE_BITS) {
         int piece = bits - shift < PIECE_BITS ? bits - shift : PIECE_BITS;
         put_uniform(e, (uint32_t)(value >> shift) & ((1u << piece) - 1), 1u << piece);
     }
-    return LIC_OK;
 }
 
-static enum lic_result get_escaped(struct decoder *d, int64_t *residual) {
+static enum lic_result get_escaped(struct decoder *d, int64_t *symbol) {
     uint32_t bits, part;
     if (get_uniform(d, 32, &bits)) return LIC_CORRUPT;
     uint64_t value = UINT64_C(1) << bits;
@@ -171,7 +163,7 @@ static enum lic_result get_escaped(struct decoder *d, int64_t *residual) {
         value += (uint64_t)part << shift;
     }
     value -= 1;
-    *residual = value % 2 ? -(int64_t)(value / 2) - 1 : (int64_t)(value / 2);
+    *symbol = value % 2 ? -(int64_t)(value / 2) - 1 : (int64_t)(value / 2);
     return LIC_OK;
 }
 
@@ -232,17 +224,10 @@ static enum lic_result make_tables(const struct lic_tables *from, struct table *
 
 /* ---- the walk ---- */
 
-static size_t passes_of(enum lic_order order) { return order == LIC_PHASES ? 4 : order == LIC_CHECKERBOARD ? 3 : 1; }
-static size_t features_of(enum lic_order order) { return order == LIC_PHASES ? 9 : 8; }
-static size_t earlier_passes_of(enum lic_order order) { return order == LIC_PHASES ? 4 : 2; }
-
 /* The pass of a position, by the parity of its row and column. */
-static size_t pass_of(enum lic_order order, size_t channel, unsigned y, unsigned x) {
+static size_t pass_of(size_t channel, unsigned y, unsigned x) {
     static const size_t places[2][2] = {{0, 2}, {3, 1}};
-    if (order == LIC_PHASES) return (places[y][x] - channel) % 4; /* unsigned: wraps around to the right one */
-    if (order == LIC_PLAIN) return 0;
-    if (channel < PREDICTED) return y ^ x ? 2 : y;
-    return y ^ x;
+    return (places[y][x] - channel) % PASSES; /* unsigned: wraps around to the right one */
 }
 
 /* A number that grows with the estimate, eight to each doubling: where in the thresholds to begin to search. */
@@ -270,7 +255,6 @@ struct walk {
     int64_t *thresholds;  /* and one more that no estimate reaches */
     uint16_t buckets[KEYS]; /* by key: the thresholds that lie below all estimates of this key */
     int64_t *estimate;    /* of the positions of a pass in a row */
-    int64_t *prediction;  /* by cell */
     int32_t *values;      /* by cell: the channel's latents */
     int32_t *sums[3];     /* by cell: F0, F1, F2 */
     int32_t *earlier;     /* cell x BLOCK: sums over earlier channels for the present block */
@@ -299,7 +283,6 @@ static uint64_t lay_out(struct walk *w, uint8_t *workspace) {
     ARRAY(w->lines, 2 * (uint64_t)w->rows);
     ARRAY(w->thresholds, thresholds + 1);
     ARRAY(w->estimate, half);
-    ARRAY(w->prediction, w->contexts->order == LIC_CHECKERBOARD ? cells : 0);
     ARRAY(w->events_end, back ? 4 * channels : 0);
     ARRAY(w->values, cells);
     for (int i = 0; i < 3; i++) ARRAY(w->sums[i], plain ? 0 : cells);
@@ -320,10 +303,10 @@ static int sizes_are_fine(const struct lic_tables *t, const struct lic_contexts 
     return c->order == LIC_PLAIN ? t->count == c->channels : t->count <= MAX_TABLES && c->thresholds_count < MAX_TABLES;
 }
 
-size_t lic_earlier_size(enum lic_order order, size_t channels) {
+size_t lic_earlier_size(size_t channels) {
     size_t sum = 0;
     for (size_t start = BLOCK; start < channels; start += BLOCK)
-        sum += earlier_passes_of(order) * (channels - start < BLOCK ? channels - start : BLOCK) * start;
+        sum += PASSES * (channels - start < BLOCK ? channels - start : BLOCK) * start;
     return sum;
 }
 
@@ -370,7 +353,7 @@ static enum lic_result start(struct walk *w, const struct lic_tables *tables, co
     memset(w->magnitudes, 0, cells + 8);
     if (contexts->order == LIC_PLAIN) return LIC_OK;
     size_t buckets = contexts->thresholds_count + 1;
-    for (size_t i = 0; i < contexts->channels * passes_of(contexts->order) * buckets; i++)
+    for (size_t i = 0; i < contexts->channels * PASSES * buckets; i++)
         if (contexts->index[i] >= tables->count) return LIC_BAD_ARGUMENT;
     for (size_t i = 0; i < buckets; i++) w->thresholds[i] = i + 1 < buckets ? contexts->thresholds[i] : INT64_MAX;
     for (size_t key = 0, bucket = 0; key < KEYS; key++) {
@@ -378,7 +361,6 @@ static enum lic_result start(struct walk *w, const struct lic_tables *tables, co
         w->buckets[key] = (uint16_t)bucket;
     }
     for (int i = 0; i < 3; i++) memset(w->sums[i], 0, cells * sizeof *w->sums[i]);
-    if (contexts->order == LIC_CHECKERBOARD) memset(w->prediction, 0, cells * sizeof *w->prediction);
     return LIC_OK;
 }
 
@@ -387,7 +369,7 @@ static const struct line *line_at(const struct walk *w, size_t y, unsigned parit
 /* The line of a row that belongs to a pass, or NULL. */
 static const struct line *line_of_pass(const struct walk *w, size_t channel, size_t pass, size_t y) {
     for (unsigned parity = 0; parity < 2; parity++)
-        if (pass_of(w->contexts->order, channel, y % 2, parity) == pass) return line_at(w, y, parity);
+        if (pass_of(channel, y % 2, parity) == pass) return line_at(w, y, parity);
     return NULL;
 }
 
@@ -459,25 +441,12 @@ static void choose(const struct walk *w, size_t count, const uint8_t *index, uin
 
 static void choose_tables(const struct walk *w, size_t channel, size_t pass, const struct line *line, uint8_t *chosen) {
     const struct lic_contexts *c = w->contexts;
-    size_t number = channel * passes_of(c->order) + pass, features = features_of(c->order);
-    const int32_t *weights = c->weights + number * features;
+    size_t number = channel * PASSES + pass;
+    const int32_t *weights = c->weights + number * FEATURES;
     estimate_line(w, line, weights);
-    if (pass) add_inside(w, line, weights[7], weights[features - 1]);
+    if (pass) add_inside(w, line, weights[7], weights[8]);
     if (c->earlier && channel >= BLOCK) add_earlier(w, line, channel % BLOCK);
     choose(w, line->count, c->index + number * (c->thresholds_count + 1), chosen);
-}
-
-/* The expected values of a predicted channel. Sums wrap around, as numpy's do: no model that makes sense comes near. */
-static void predict(const struct walk *w, size_t channel, size_t pass, const struct line *line) {
-    const int32_t *weights = w->contexts->prediction + (channel * 3 + pass) * 4, *v = w->values;
-    size_t straight[] = {line->up, line->down, line->left, line->right};
-    size_t diagonal[] = {line->up_left, line->up_right, line->down_left, line->down_right};
-    const size_t *around = pass == 1 ? diagonal : straight;
-    for (size_t i = 0; i < line->count; i++) {
-        uint64_t sum = 1 << (PREDICTION_BITS - 1);
-        for (int k = 0; k < 4; k++) sum += (uint64_t)((int64_t)weights[k] * v[around[k] + i]);
-        w->prediction[line->at + i] = pass ? shift_down((int64_t)sum, PREDICTION_BITS) : 0;
-    }
 }
 
 static void add_scaled(int32_t *sums, const int32_t *weights, int32_t magnitude) {
@@ -493,11 +462,10 @@ static void add_scaled(int32_t *sums, const int32_t *weights, int32_t magnitude)
 VECTORISED
 static void look_back(const struct walk *w, size_t start) {
     size_t left = w->contexts->channels - start, size = left < BLOCK ? left : BLOCK;
-    enum lic_order order = w->contexts->order;
-    const int16_t *packed = w->contexts->earlier + earlier_passes_of(order) * start * (start - BLOCK) / 2;
+    const int16_t *packed = w->contexts->earlier + PASSES * start * (start - BLOCK) / 2;
     for (size_t corner = 0; corner < 4; corner++)
         for (size_t lane = 0; lane < BLOCK; lane++) {
-            size_t pass = pass_of(order, start + lane, (unsigned)corner / 2, corner % 2);
+            size_t pass = pass_of(start + lane, (unsigned)corner / 2, corner % 2);
             const int16_t *row = packed + (pass * size + lane) * start;
             int16_t *out = w->weights + corner * start * BLOCK + lane;
             for (size_t d = 0; d < start; d++) out[BLOCK * d] = lane < size ? row[d] : 0;
@@ -543,24 +511,15 @@ static void note_magnitudes(const struct walk *w, const struct line *line) {
     }
 }
 
-/* In the first channels a level says nothing about detail. What counts there is how far values are from their
-   neighbours' mean, or, with phases, where pass 0 has no neighbours, the neighbours' magnitudes. */
+/* In the first channels pass 0 holds levels, which say nothing about detail: there the neighbours' magnitudes count. */
 static void level_magnitudes(const struct walk *w, size_t channel) {
     uint8_t *m = w->magnitudes;
-    const int32_t *v = w->values;
-    for (size_t y = 0; y < w->rows; y++)
-        for (unsigned parity = 0; parity < 2; parity++) {
-            const struct line *l = line_at(w, y, parity);
-            if (w->contexts->order == LIC_CHECKERBOARD) {
-                for (size_t i = 0; i < l->count; i++) {
-                    int64_t around = (int64_t)v[l->up + i] + v[l->down + i] + v[l->left + i] + v[l->right + i];
-                    m[l->at + i] = (uint8_t)magnitude_of(v[l->at + i] - shift_down(around, 2));
-                }
-            } else if (pass_of(LIC_PHASES, channel, y % 2, parity) == 0) {
-                for (size_t i = 0; i < l->count; i++)
-                    m[l->at + i] = (uint8_t)((m[l->up + i] + m[l->down + i] + m[l->left + i] + m[l->right + i]) >> 2);
-            }
-        }
+    for (size_t y = 0; y < w->rows; y++) {
+        const struct line *l = line_of_pass(w, channel, 0, y);
+        if (!l) continue;
+        for (size_t i = 0; i < l->count; i++)
+            m[l->at + i] = (uint8_t)((m[l->up + i] + m[l->down + i] + m[l->left + i] + m[l->right + i]) >> 2);
+    }
     for (size_t y = 0; y < w->rows; y++) MIRROR_COLUMNS(m + y * w->pitch, w);
 }
 
@@ -577,7 +536,7 @@ static void add_to_sums(const struct walk *w) {
 
 /* Let a complete channel count in the contexts of those behind it. */
 static void add_channel(const struct walk *w, size_t channel) {
-    if (channel < PREDICTED) level_magnitudes(w, channel);
+    if (channel < LEVEL_CHANNELS) level_magnitudes(w, channel);
     add_to_sums(w);
     if (w->contexts->earlier) note_events(w, channel);
 }
@@ -594,17 +553,13 @@ struct task {
     float *bits;
 };
 
-static int64_t predicted(const struct walk *w, size_t channel, size_t cell) {
-    return w->contexts->order == LIC_CHECKERBOARD && channel < PREDICTED ? w->prediction[cell] : 0;
-}
-
-/* The positions of one table, and at the end of `escaped` those whose residuals do not fit in it. */
-static void encode_run(struct walk *w, struct encoder *e, size_t channel, size_t table, const uint32_t *cells,
-                       size_t count, uint32_t **escaped) {
+/* The positions of one table, and at the end of `escaped` those whose symbols do not fit in it. */
+static void encode_run(struct walk *w, struct encoder *e, size_t table, const uint32_t *cells, size_t count,
+                       uint32_t **escaped) {
     struct table t = w->all_tables[table];
     for (size_t i = 0; i < count; i++) {
         size_t cell = cells[i];
-        int64_t entry = w->values[cell] - predicted(w, channel, cell) - t.first;
+        int64_t entry = w->values[cell] - t.first;
         if (entry < 0 || entry >= t.escape) {
             entry = t.escape;
             *(*escaped)++ = (uint32_t)cell;
@@ -614,8 +569,8 @@ static void encode_run(struct walk *w, struct encoder *e, size_t channel, size_t
     }
 }
 
-static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_t channel, size_t table,
-                                  const uint32_t *cells, size_t count, uint32_t **escaped) {
+static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_t table, const uint32_t *cells,
+                                  size_t count, uint32_t **escaped) {
     struct table t = w->all_tables[table];
     struct decoder d = *decoder; /* in registers, whatever the values' array might overlap */
     for (size_t i = 0; i < count; i++) {
@@ -626,7 +581,7 @@ static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_
             *(*escaped)++ = (uint32_t)cell;
             continue;
         }
-        int64_t value = t.first + entry + predicted(w, channel, cell);
+        int64_t value = t.first + entry;
         if (value < -MAX_SYMBOL || value > MAX_SYMBOL) return LIC_CORRUPT;
         w->values[cell] = (int32_t)value;
     }
@@ -635,24 +590,23 @@ static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_
 }
 
 /* Positions from `begin` to `end`. Those that escape are written over others that are done. */
-static enum lic_result code_run(struct walk *w, const struct task *task, size_t channel, size_t table, size_t begin,
-                                size_t end, uint32_t **escaped) {
+static enum lic_result code_run(struct walk *w, const struct task *task, size_t table, size_t begin, size_t end,
+                                uint32_t **escaped) {
     const uint32_t *cells = w->positions + begin;
-    if (task->decoder) return decode_run(w, task->decoder, channel, table, cells, end - begin, escaped);
-    encode_run(w, task->encoder, channel, table, cells, end - begin, escaped);
+    if (task->decoder) return decode_run(w, task->decoder, table, cells, end - begin, escaped);
+    encode_run(w, task->encoder, table, cells, end - begin, escaped);
     return LIC_OK;
 }
 
-/* The residuals that escaped from their tables in a pass. */
-static enum lic_result code_escaped(struct walk *w, const struct task *task, size_t channel, const uint32_t *end) {
+/* The symbols that escaped from their tables in a pass. */
+static enum lic_result code_escaped(struct walk *w, const struct task *task, const uint32_t *end) {
     for (const uint32_t *cell = w->positions; cell < end; cell++) {
-        int64_t value = w->values[*cell], prediction = predicted(w, channel, *cell);
+        int64_t value = w->values[*cell];
         if (task->encoder) {
-            if (put_escaped(task->encoder, value - prediction)) return LIC_UNCODABLE;
+            put_escaped(task->encoder, value);
             continue;
         }
         if (get_escaped(task->decoder, &value)) return LIC_CORRUPT;
-        value += prediction;
         if (value < -MAX_SYMBOL || value > MAX_SYMBOL) return LIC_CORRUPT;
         w->values[*cell] = (int32_t)value;
     }
@@ -666,9 +620,8 @@ static void price_line(const struct walk *w, const struct task *task, size_t cha
     for (size_t i = 0; i < line->count; i++) {
         size_t cell = line->at + i, table = chosen ? chosen[i] : channel;
         uint32_t start = w->tables->start[table], escape = w->tables->start[table + 1] - start - 1;
-        int64_t residual = w->values[cell] - predicted(w, channel, cell);
         for (size_t k = 0; k < task->shifts_count; k++) {
-            int64_t shifted = residual + task->shifts[k], entry = shifted - w->tables->first[table];
+            int64_t shifted = (int64_t)w->values[cell] + task->shifts[k], entry = shifted - w->tables->first[table];
             double bits;
             if (entry >= 0 && entry < escape)
                 bits = task->cost[start + entry];
@@ -682,13 +635,11 @@ static void price_line(const struct walk *w, const struct task *task, size_t cha
 static enum lic_result code_pass(struct walk *w, const struct task *task, size_t channel, size_t pass) {
     uint32_t next[MAX_TABLES + 1] = {0}; /* first how many positions there are of each table */
     size_t count = 0;
-    int is_predicted = w->contexts->order == LIC_CHECKERBOARD && channel < PREDICTED;
     for (size_t y = 0; y < w->rows; y++) {
         const struct line *line = line_of_pass(w, channel, pass, y);
         if (!line) continue;
         uint8_t *chosen = w->chosen + count;
         choose_tables(w, channel, pass, line, chosen);
-        if (is_predicted) predict(w, channel, pass, line);
         if (task->bits) price_line(w, task, channel, y, line, chosen);
         for (size_t i = 0; i < line->count; i++) next[chosen[i] + 1]++;
         count += line->count;
@@ -705,10 +656,10 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
         uint32_t *escaped = w->positions;
         for (size_t table = 0, begin = 0; begin < count; begin = next[table++])
             if (next[table] > begin) {
-                enum lic_result result = code_run(w, task, channel, table, begin, next[table], &escaped);
+                enum lic_result result = code_run(w, task, table, begin, next[table], &escaped);
                 if (result) return result;
             }
-        enum lic_result result = code_escaped(w, task, channel, escaped);
+        enum lic_result result = code_escaped(w, task, escaped);
         if (result) return result;
     }
     for (size_t y = 0; y < w->rows; y++) {
@@ -716,7 +667,6 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
         if (!line) continue;
         note_magnitudes(w, line);
         MIRROR_COLUMNS(w->magnitudes + y * w->pitch, w);
-        if (is_predicted) MIRROR_COLUMNS(w->values + y * w->pitch, w);
     }
     return LIC_OK;
 }
@@ -735,18 +685,16 @@ static enum lic_result code_plain(struct walk *w, const struct task *task, size_
             w->positions[count++] = (uint32_t)((x % 2 ? odd->at : even->at) + x / 2);
     }
     if (task->bits) return LIC_OK;
-    enum lic_result result = code_run(w, task, channel, channel, 0, count, &escaped);
-    return result ? result : code_escaped(w, task, channel, escaped);
+    enum lic_result result = code_run(w, task, channel, 0, count, &escaped);
+    return result ? result : code_escaped(w, task, escaped);
 }
 
 static enum lic_result code_channel(struct walk *w, const struct task *task, size_t channel) {
     const struct lic_contexts *c = w->contexts;
     if (c->order == LIC_PLAIN) return code_plain(w, task, channel);
     memset(w->magnitudes, 0, w->rows * w->pitch);
-    if (c->order == LIC_CHECKERBOARD && channel < PREDICTED && !task->decoder)
-        for (size_t y = 0; y < w->rows; y++) MIRROR_COLUMNS(w->values + y * w->pitch, w);
     if (c->earlier && channel && channel % BLOCK == 0) look_back(w, channel);
-    for (size_t pass = 0; pass < passes_of(c->order); pass++) {
+    for (size_t pass = 0; pass < PASSES; pass++) {
         enum lic_result result = code_pass(w, task, channel, pass);
         if (result) return result;
     }

@@ -13,7 +13,6 @@
 enum lic_result {
     LIC_OK,
     LIC_CORRUPT,      /* the stream does not decode, or a latent in it is out of range */
-    LIC_UNCODABLE,    /* a latent is too far from its prediction for an escape */
     LIC_NO_MEMORY,
     LIC_BAD_ARGUMENT, /* sizes, tables or contexts that contradict themselves, or too little room */
 };
@@ -21,26 +20,24 @@ enum lic_result {
 /* Each row is the sums of the frequencies before each entry; the last entry is the escape, the total is 2^24. */
 struct lic_tables {
     size_t count;
-    const int32_t *first;  /* count: the residual that entry 0 stands for */
+    const int32_t *first;  /* count: the symbol that entry 0 stands for */
     const uint32_t *start; /* count + 1: where each table's entries begin in `below`; the last is the size of `below` */
     const uint32_t *below;
 };
 
 enum lic_order {
-    LIC_PLAIN,        /* no contexts: table c for channel c */
-    LIC_CHECKERBOARD, /* generation 1: 3 x 8 weights for a channel */
-    LIC_PHASES,       /* generation 2: 4 x 9 weights for a channel */
+    LIC_PLAIN,  /* no contexts: table c for channel c */
+    LIC_PHASES, /* contexts in four phases */
 };
 
 struct lic_contexts {
     enum lic_order order;
     size_t channels;
     /* The rest is not read for LIC_PLAIN. */
-    const int32_t *weights;    /* channels x passes x features */
-    const int32_t *prediction; /* LIC_CHECKERBOARD: 8 x 3 x 4, else not read */
+    const int32_t *weights; /* channels x 4 phases x 9 */
     size_t thresholds_count;
     const int64_t *thresholds; /* in rising order */
-    const uint8_t *index;      /* channels x passes x (thresholds_count + 1) */
+    const uint8_t *index;      /* channels x 4 phases x (thresholds_count + 1) */
     const int16_t *earlier;    /* lic_earlier_size() of them, packed as in FORMAT.md; or NULL */
 };
 
@@ -51,7 +48,7 @@ struct lic_chunk {
 };
 
 /* The number of weights of earlier magnitudes of a model with so many channels. */
-size_t lic_earlier_size(enum lic_order order, size_t channels);
+size_t lic_earlier_size(size_t channels);
 
 /* Zero if a chunk of this size is beyond what the core takes. */
 size_t lic_workspace_size(const struct lic_tables *, const struct lic_contexts *, size_t rows, size_t columns);

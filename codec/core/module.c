@@ -15,7 +15,7 @@
 #include "core.h"
 #include "network_module.h"
 
-enum { FIRST, START, BELOW, WEIGHTS, PREDICTION, THRESHOLDS, INDEX, EARLIER, BUFFERS };
+enum { FIRST, START, BELOW, WEIGHTS, THRESHOLDS, INDEX, EARLIER, BUFFERS };
 
 struct model {
     Py_buffer buffers[BUFFERS];
@@ -40,12 +40,9 @@ static int has_the_right_sizes(const struct model *m) {
     if (!holds(&b[BELOW], m->tables.start[tables], 4)) return 0;
     if (c->channels > 1 << 16) return 0;
     if (c->order == LIC_PLAIN) return 1;
-    size_t passes = c->order == LIC_PHASES ? 4 : 3, features = c->order == LIC_PHASES ? 9 : 8;
-    return holds(&b[WEIGHTS], c->channels * passes * features, 4) &&
-           holds(&b[PREDICTION], c->order == LIC_PHASES ? 0 : 8 * passes * 4, 4) &&
-           holds(&b[THRESHOLDS], c->thresholds_count, 8) &&
-           holds(&b[INDEX], c->channels * passes * (c->thresholds_count + 1), 1) &&
-           (!c->earlier || holds(&b[EARLIER], lic_earlier_size(c->order, c->channels), 2));
+    return holds(&b[WEIGHTS], c->channels * 4 * 9, 4) && holds(&b[THRESHOLDS], c->thresholds_count, 8) &&
+           holds(&b[INDEX], c->channels * 4 * (c->thresholds_count + 1), 1) &&
+           (!c->earlier || holds(&b[EARLIER], lic_earlier_size(c->channels), 2));
 }
 
 /* From the tuple that codec/entropy/compiled.py makes. */
@@ -54,13 +51,13 @@ static int parse_model(PyObject *tuple, struct model *m) {
     int order;
     Py_ssize_t channels;
     memset(m, 0, sizeof *m);
-    if (!PyArg_ParseTuple(tuple, "iny*y*y*y*y*y*y*z*", &order, &channels, &b[FIRST], &b[START], &b[BELOW], &b[WEIGHTS],
-                          &b[PREDICTION], &b[THRESHOLDS], &b[INDEX], &b[EARLIER]))
+    if (!PyArg_ParseTuple(tuple, "iny*y*y*y*y*y*z*", &order, &channels, &b[FIRST], &b[START], &b[BELOW], &b[WEIGHTS],
+                          &b[THRESHOLDS], &b[INDEX], &b[EARLIER]))
         return 0;
     m->tables = (struct lic_tables){(size_t)b[FIRST].len / 4, b[FIRST].buf, b[START].buf, b[BELOW].buf};
     m->contexts = (struct lic_contexts){
-        (enum lic_order)order, (size_t)channels, b[WEIGHTS].buf, b[PREDICTION].buf, (size_t)b[THRESHOLDS].len / 8,
-        b[THRESHOLDS].buf, b[INDEX].buf, b[EARLIER].buf,
+        (enum lic_order)order, (size_t)channels, b[WEIGHTS].buf, (size_t)b[THRESHOLDS].len / 8, b[THRESHOLDS].buf,
+        b[INDEX].buf, b[EARLIER].buf,
     };
     if (order >= LIC_PLAIN && order <= LIC_PHASES && channels > 0 && has_the_right_sizes(m)) return 1;
     release(m);
@@ -87,7 +84,7 @@ static PyObject *bad_argument(void) {
     return NULL;
 }
 
-PyDoc_STRVAR(encode_doc, "encode(model, rows, columns, symbols) -> bytes, or None if a latent is beyond an escape");
+PyDoc_STRVAR(encode_doc, "encode(model, rows, columns, symbols) -> bytes");
 
 static PyObject *encode(PyObject *self, PyObject *args) {
     (void)self;
@@ -111,8 +108,6 @@ static PyObject *encode(PyObject *self, PyObject *args) {
                 PyErr_NoMemory();
             else if (result == LIC_OK)
                 out = PyBytes_FromStringAndSize((const char *)data, (Py_ssize_t)size);
-            else if (result == LIC_UNCODABLE)
-                out = Py_NewRef(Py_None);
             else
                 bad_argument();
             free(data);

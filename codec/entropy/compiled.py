@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import TOTAL, TOTAL_BITS, Tables
-from lic.codec.entropy.walk import DAMAGED, UNCODABLE, Symbols, Walk
-from lic.codec.errors import BadModel, Corrupt
+from lic.codec.entropy.walk import DAMAGED, Symbols, Walk
+from lic.codec.errors import Corrupt
 
 try:
     from lic.codec.core import _core
@@ -23,7 +23,7 @@ class CompiledCoder:
 
     def __init__(self, tables: Tables, walk: Walk) -> None:
         self.tables, self.walk = tables, walk
-        order, weights, prediction, thresholds, numbers, earlier = walk.arrays()
+        order, weights, thresholds, numbers, earlier = walk.arrays()
         self.model = (
             int(order),
             len(weights) or len(tables.first),
@@ -31,7 +31,6 @@ class CompiledCoder:
             np.append(tables.start, len(tables.flat)).astype(np.uint32),
             (np.cumsum(tables.flat) - tables.flat & TOTAL - 1).astype(np.uint32),  # each row's sum is TOTAL
             np.ascontiguousarray(weights, np.int32),
-            np.ascontiguousarray(prediction, np.int32),
             np.ascontiguousarray(thresholds, np.int64),
             np.ascontiguousarray(numbers, np.uint8),
             earlier if earlier is None else np.ascontiguousarray(earlier, np.int16),
@@ -43,10 +42,7 @@ class CompiledCoder:
 
     def encode(self, symbols: Symbols) -> bytes:
         _, rows, columns = symbols.shape
-        data = _core.encode(self.model, rows, columns, np.ascontiguousarray(symbols, np.int32))
-        if data is None:
-            raise BadModel(UNCODABLE)
-        return data
+        return _core.encode(self.model, rows, columns, np.ascontiguousarray(symbols, np.int32))
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
         symbols = np.empty(shape, np.int32)

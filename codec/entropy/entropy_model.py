@@ -7,11 +7,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lic.codec.entropy.coder import Coder, make_coder
-from lic.codec.entropy.contexts import Contexts
-from lic.codec.entropy.phases import Phases
+from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.tables import KNOT_ARRAY, Arrays, Ints, Kind, check_tables, frequency_tables, table_entries
 from lic.codec.errors import UnsupportedVersion
@@ -69,8 +67,7 @@ class ChannelTables:
 
 ENTROPY_MODELS: dict[str, type[EntropyModel]] = {
     "channels": ChannelTables,
-    "contexts": Contexts,
-    "phases": Phases,
+    "phases": Contexts,
 }
 
 
@@ -79,9 +76,8 @@ def name_of(model: EntropyModel) -> str:
     return next(name for name, kind in ENTROPY_MODELS.items() if type(model) is kind)
 
 
-def named_by(card: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> type[EntropyModel]:
-    """The kind that a card names; the first models' cards name none, but contexts are recognised by their arrays."""
-    name = card.get("entropy") or ("contexts" if any(name.startswith("contexts.") for name in arrays) else "channels")
-    if name not in ENTROPY_MODELS:
+def named_by(card: dict[str, Any]) -> type[EntropyModel]:
+    """The kind that a card names."""
+    if (name := card["entropy"]) not in ENTROPY_MODELS:
         raise UnsupportedVersion(f"the model's entropy model is of an unknown kind, {name!r}: install a newer lic")
     return ENTROPY_MODELS[name]

@@ -21,9 +21,6 @@ class PlainState:
     def passes(self, channel: int) -> tuple[Pass, ...]:
         return (self._pass,)
 
-    def predict(self, channel: int, p: Pass, values: Ints) -> Ints:
-        return np.zeros(len(p.places), np.int64)
-
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[np.intp]:
         return np.full(len(p.places), channel)
 

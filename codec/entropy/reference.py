@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import TOTAL_BITS, Ints, Tables
-from lic.codec.entropy.walk import DAMAGED, MAX_SYMBOL, UNCODABLE, State, Symbols, Walk
-from lic.codec.errors import BadModel, Corrupt
+from lic.codec.entropy.walk import DAMAGED, MAX_SYMBOL, State, Symbols, Walk
+from lic.codec.errors import Corrupt
 
 PIECE_BITS = 16  # escaped values are written in uniform pieces of at most this many bits
 MAX_CUT = 7  # bytes of 255 that are cut off at the end of a stream: the decoder appends no more
@@ -48,8 +48,6 @@ def _put_escaped(coder: "constriction.stream.queue.RangeEncoder", values: list[i
     for value in values:
         plus_one = _zigzag(value) + 1
         length = plus_one.bit_length() - 1
-        if length >= 32:
-            raise BadModel(UNCODABLE)
         _put(coder, length, 32)
         rest = plus_one - (1 << length)
         for shift in range(0, length, PIECE_BITS):
@@ -92,7 +90,6 @@ class Step(NamedTuple):
 
     places: NDArray[np.intp]
     tables: NDArray[np.intp]
-    prediction: Ints
 
     def runs(self) -> Iterator[tuple[int, int, int]]:
         """Each table in use, with the start and the end of its run of symbols."""
@@ -105,7 +102,7 @@ def steps(state: State, channel: int, values: Ints) -> Iterator[Step]:
     for p in state.passes(channel):
         tables = state.choose(channel, p, values)
         order = tables.argsort(kind="stable")
-        yield Step(p.places[order], tables[order].astype(np.intp), state.predict(channel, p, values)[order])
+        yield Step(p.places[order], tables[order].astype(np.intp))
     state.add(channel, values)
 
 
@@ -126,11 +123,11 @@ class ReferenceCoder:
         state = self.walk.start(rows, columns)
         for channel in range(used):
             for step in steps(state, channel, values[channel]):
-                residuals = values[channel][step.places] - step.prediction
-                entries, escaped = _entries(residuals, step.tables, self.library)
+                coded = values[channel][step.places]
+                entries, escaped = _entries(coded, step.tables, self.library)
                 for i, start, end in step.runs():
                     coder.encode(entries[start:end], self.library[i])
-                _put_escaped(coder, residuals[escaped].tolist())
+                _put_escaped(coder, coded[escaped].tolist())
         # Big-endian words, without the trailing ones that the decoder appends anyway.
         data = coder.get_compressed().astype(">u4").tobytes()
         return bytes(data[: max(len(data.rstrip(b"\xff")), len(data) - MAX_CUT)])
@@ -148,10 +145,10 @@ class ReferenceCoder:
                     entries = np.empty(len(step.places), np.int64)
                     for i, start, end in step.runs():
                         entries[start:end] = coder.decode(self.library[i], end - start)
-                    residuals = entries + self.library.tables.first[step.tables]
+                    found = entries + self.library.tables.first[step.tables]
                     escaped = (entries == self.library.escape[step.tables]).nonzero()[0]
-                    residuals[escaped] = _get_escaped(coder, len(escaped))
-                    values[channel][step.places] = residuals + step.prediction
+                    found[escaped] = _get_escaped(coder, len(escaped))
+                    values[channel][step.places] = found
         except AssertionError as error:  # constriction: "invalid compressed data"
             raise Corrupt(DAMAGED) from error
         if np.abs(values).max() > MAX_SYMBOL:
@@ -169,11 +166,11 @@ class ReferenceCoder:
         state = self.walk.start(*symbols.shape[1:])
         for channel in range(used):
             for step in steps(state, channel, values[channel]):
-                residuals = values[channel][step.places] - step.prediction
+                coded = values[channel][step.places]
                 for i, shift in enumerate(shifts):
-                    entries, escaped = _entries(residuals + shift, step.tables, self.library)
+                    entries, escaped = _entries(coded + shift, step.tables, self.library)
                     cost = self.library.bits[self.library.tables.start[step.tables] + entries]
-                    cost[escaped] += [4 + (_zigzag(v + shift) + 1).bit_length() for v in residuals[escaped].tolist()]
+                    cost[escaped] += [4 + (_zigzag(v + shift) + 1).bit_length() for v in coded[escaped].tolist()]
                     bits[i, channel, step.places] = cost
         return bits.reshape(len(shifts), *symbols.shape)
 
@@ -183,10 +180,10 @@ def _used(values: Ints) -> int:
     return int(np.flatnonzero(values.any(axis=1)).max(initial=-1)) + 1
 
 
-def _entries(residuals: Ints, chosen: NDArray[np.intp], library: Library) -> tuple[Symbols, NDArray[np.intp]]:
-    """Each residual's entry in its table, and which residuals escape."""
+def _entries(values: Ints, chosen: NDArray[np.intp], library: Library) -> tuple[Symbols, NDArray[np.intp]]:
+    """Each value's entry in its table, and which values escape."""
     escape = library.escape[chosen]
-    entries = residuals - library.tables.first[chosen]
+    entries = values - library.tables.first[chosen]
     # As unsigned numbers, negative ones are also beyond the end.
     outside = (entries.view(np.uint64) >= escape.view(np.uint64)).nonzero()[0]
     entries[outside] = escape[outside]

@@ -12,9 +12,7 @@ from lic.codec.entropy.tables import Ints
 Symbols = NDArray[np.int32]
 MAX_SYMBOL = 2**30  # larger latents are clamped; those of pictures are far smaller
 
-# The messages of both coders.
 DAMAGED = "the file's latents do not decode: get a fresh copy of it"
-UNCODABLE = "the model predicts latents too far from what they are: take another one"
 
 
 class Pass(NamedTuple):
@@ -26,20 +24,18 @@ class Pass(NamedTuple):
     number: int
     places: NDArray[np.intp]
     around: NDArray[np.intp]  # 4 x places: up, down, left, right
-    decoded: NDArray[np.intp]  # 0, 4 or 8 x places: neighbours decoded in earlier passes
+    decoded: NDArray[np.intp]  # 8 x places: four straight and four diagonal neighbours, -1 if not yet decoded
 
 
 class State(Protocol):
     """The state of the contexts while a chunk is coded; encoder and decoder update it in the same order.
 
-    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its positions and `predict` for
-    their expected values, then code them; when the channel is complete, `add` it. `values` are a channel's symbols so
-    far, with a zero at the end for neighbours that do not exist.
+    For each channel, in turn: for each of `passes`, ask `choose` for the tables of its positions, then code them; when
+    the channel is complete, `add` it. `values` are a channel's symbols so far, with a zero at the end for neighbours
+    that do not exist.
     """
 
     def passes(self, channel: int) -> Sequence[Pass]: ...
-
-    def predict(self, channel: int, p: Pass, values: Ints) -> Ints: ...
 
     def choose(self, channel: int, p: Pass, values: Ints) -> NDArray[Any]: ...
 
@@ -57,11 +53,10 @@ class Walk(Protocol):
 
 
 class Order(IntEnum):
-    """The order of a chunk's symbols and the kind of its contexts, numbered as in core.h."""
+    """The order of a chunk's symbols, numbered as in core.h: without contexts, or in phases with them."""
 
     PLAIN = 0
-    CHECKERBOARD = 1
-    PHASES = 2
+    PHASES = 1
 
 
 NONE = np.empty(0, np.int64)
@@ -71,8 +66,7 @@ class WalkArrays(NamedTuple):
     """The parameters of contexts as core.h takes them; absent ones are empty."""
 
     order: Order
-    weights: Ints = NONE  # channels x passes x features
-    prediction: Ints = NONE
+    weights: Ints = NONE  # channels x phases x features
     thresholds: Ints = NONE
-    tables: NDArray[np.uint8] = NONE.astype(np.uint8)  # channels x passes x buckets
+    tables: NDArray[np.uint8] = NONE.astype(np.uint8)  # channels x phases x buckets
     earlier: NDArray[np.int16] | None = None

@@ -76,6 +76,8 @@ def _check_card(card: dict[str, Any]) -> None:
     """Refuse a card without the entries that identify and describe a model."""
     if not (isinstance(card["name"], str) and len(bytes.fromhex(card["fingerprint"])) == 4):
         raise ValueError("its card has no proper name and fingerprint")
+    if not isinstance(card["distortion"], str):
+        raise ValueError("its card does not say which distortion it was trained for")
     lambdas = card["lambdas"]
     if not all(isinstance(value, (int, float)) and 0 < value <= sys.float_info.max for value in lambdas):
         raise ValueError("its card's lambdas are not positive numbers")

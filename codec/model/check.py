@@ -18,7 +18,7 @@ from lic.models.constants import KNOTS
 def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyModel]) -> None:
     """Refuse arrays that do not fit a card; the entropy model `entropy` checks its own values when it is made."""
     architecture, points = Architecture.of_card(card), len(card["lambdas"])
-    shares = card.get("second_look", [0] * points)
+    shares = card["second_look"]
     if len(shares) != points or not all(0 <= share <= 1 for share in shares):
         raise ValueError("its card's second_look is not a share for each lambda point")
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}

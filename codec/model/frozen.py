@@ -66,8 +66,8 @@ class FrozenModel:
 
     @property
     def second_looks(self) -> tuple[float, ...]:
-        """The blend weight of the second look at each lambda point; 0 if the card has none."""
-        return tuple(self.card.get("second_look") or [0.0] * len(self.lambdas))
+        """The blend weight of the second look at each lambda point."""
+        return tuple(self.card["second_look"])
 
     @property
     def last_position(self) -> int:
@@ -117,7 +117,7 @@ class FrozenModel:
         """Refuse a value that `lic.codec.encode.search` cannot use with this model."""
         if not (isinstance(effort, int) and effort >= 0):
             raise BadSetting(f"effort {effort!r} is not a whole number from 0 on: give 0, 1, 2, ...")
-        if effort and self.card.get("distortion", "mse") != "mse":
+        if effort and self.card["distortion"] != "mse":
             raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
 
     @cached_property

@@ -1,8 +1,7 @@
 """Network weights in a model file: integers, times a scale for each output channel.
 
 Most have two bytes. One is enough for residual bottlenecks of the analysis and for predictors: measured on photographs,
-rounding those costs less than 0.05 % of rate + lambda * distortion. Vectors are float32. Models of the first generation
-hold float16 throughout.
+rounding those costs less than 0.05 % of rate + lambda * distortion. Vectors are float32.
 """
 
 from collections.abc import Mapping
@@ -45,9 +44,7 @@ def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:
     kinds = {}
     for name, shape in architecture.tensors.items():
         found = arrays[name].dtype if name in arrays else np.dtype(np.int16)
-        if found == np.float16:
-            kinds[name] = Kind.of(np.float16, shape)
-        elif len(shape) == 1:
+        if len(shape) == 1:
             kinds[name] = Kind.of(np.float32, shape)
         else:
             kinds[name] = Kind.of(np.int8 if found == np.int8 else np.int16, shape)

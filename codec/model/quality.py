@@ -12,8 +12,6 @@ from lic.codec.errors import BadSetting
 from lic.codec.file.container import POSITIONS
 
 MIN_QUALITY, MAX_QUALITY = 1.0, 100.0
-# Of the model whose card has none yet, by fingerprint.
-SCALES = {"aebb6f54": (-2.7, 8.5, 19.8, 30.7, 41.5, 53.9, 66.0, 78.5, 92.6)}  # photo-ms-ssim, like photo
 
 
 def last_position(points: int) -> int:
@@ -29,7 +27,7 @@ def scale_of(card: Mapping[str, Any]) -> tuple[float, ...]:
     """
     points = len(card["lambdas"])
     even = (MAX_QUALITY - (MAX_QUALITY - MIN_QUALITY) * k / max(points - 1, 1) for k in reversed(range(points)))
-    return tuple(card.get("qualities") or SCALES.get(card.get("fingerprint", "")) or even)
+    return tuple(card.get("qualities") or even)
 
 
 def position_of(quality: float, scale: Sequence[float]) -> int:

@@ -25,12 +25,16 @@ def freeze(network: RateDistortionAutoencoder, card: dict[str, Any]) -> FrozenMo
     architecture, state = network.architecture, network.state_dict()
     weights = pack({name: state[name].float().cpu().numpy() for name in architecture.tensors}, architecture)
     trust = state["trust"].float().cpu().numpy().astype(np.float64) if architecture.predictors else None
-    card = card | {
-        "format": FORMAT,
-        "network": {"kind": architecture.kind, "n": architecture.n, "m": architecture.m},
-        "lambdas": [*network.lambdas],
-        "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 cannot represent 0.6
-    }
+    card = (
+        {"distortion": "mse"}
+        | card
+        | {
+            "format": FORMAT,
+            "network": {"kind": architecture.kind, "n": architecture.n, "m": architecture.m},
+            "lambdas": [*network.lambdas],
+            "second_look": [round(share, 6) for share in network.shares.tolist()],  # float32 cannot represent 0.6
+        }
+    )
     return FrozenModel(heights, steps, unit, restore, weights, card, ChannelTables(heights), trust)
 
 

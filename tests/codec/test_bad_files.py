@@ -25,7 +25,7 @@ from lic import (
     encode,
     read_info,
 )
-from lic.codec.file.container import ALPHA, STORED, Container, Section, build, parse
+from lic.codec.file.container import ALPHA, STORED, Section, build, parse
 from lic.codec.picture.alpha import pack_alpha
 from lic.tools.cli import main
 from tests.fuzz.repair import with_checksum
@@ -174,9 +174,8 @@ def test_a_latent_that_no_encoder_writes_is_refused(backend: str, monkeypatch: p
 
 
 def test_an_optional_section_of_the_future_is_passed_over() -> None:
-    plain = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b""))
-    with_more = build(Container(9, 9, "RGB", 0, PARSED.fingerprint, b"", (Section(b"q", b"?"),)))
-    assert decode(with_more).tobytes() == decode(plain).tobytes()
+    with_more = build(dataclasses.replace(PARSED, sections=(*PARSED.sections, Section(b"q", b"?"))))
+    assert decode(with_more).tobytes() == decode(build(PARSED)).tobytes()
 
 
 @pytest.mark.parametrize("position", [513, 1000, 2**16 - 1])

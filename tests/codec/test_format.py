@@ -11,8 +11,8 @@ from safetensors.numpy import load_file
 import lic
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.coder import make_coder
-from lic.codec.entropy.contexts import BLOCK, FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size
-from lic.codec.entropy.phases import PhaseContexts, Phases
+from lic.codec.entropy.contexts import BLOCK, FEATURES, PointContexts, earlier_size
+from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
 from lic.codec.model.catalogue import find_model
@@ -78,15 +78,12 @@ def neighbours(grid: Grid, y: int, x: int, offsets: list[tuple[int, int]]) -> li
     return out
 
 
-Point = PointContexts | PhaseContexts | None
+Point = PointContexts | None
 
 
 def pass_of(point: Point, c: int, y: int, x: int) -> int:
     """The number of the pass that a latent of channel c belongs to."""
-    if isinstance(point, PhaseContexts):
-        return (((0, 2), (3, 1))[y % 2][x % 2] - c) % 4
-    odd = (y + x) % 2
-    return 0 if point is None else (2 if odd else y % 2) if c < 8 else odd
+    return 0 if point is None else (((0, 2), (3, 1))[y % 2][x % 2] - c) % 4
 
 
 def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point: Point) -> np.ndarray:
@@ -97,54 +94,45 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
     magnitudes: list[Grid] = []
     for c in range(coder.uniform(channels + 1)):
         grid = latents[c]
-        predicted = isinstance(point, PointContexts) and c < 8
         for number in range(4):
-            chosen: dict[int, list[tuple[int, int, int]]] = {}
+            chosen: dict[int, list[tuple[int, int]]] = {}
             for y in range(rows):
                 for x in range(columns):
                     if number != pass_of(point, c, y, x):
                         continue
                     if point is None:
-                        chosen.setdefault(c, []).append((y, x, 0))
+                        chosen.setdefault(c, []).append((y, x))
                         continue
-                    offsets = [] if number == 0 else DIAGONAL if predicted and number == 1 else STRAIGHT
-                    known = neighbours(grid, y, x, offsets)
                     w = point.weights[c, number].tolist()
-                    estimate = 256 * w[0] + 256 * w[7] * sum(min(abs(v), 15) for v in known)
-                    if isinstance(point, PhaseContexts):  # what is not decoded yet is 0 here
-                        estimate += 256 * w[8] * sum(min(abs(v), 15) for v in neighbours(grid, y, x, DIAGONAL))
+                    estimate = 256 * w[0]
+                    for weight, offsets in ((w[7], STRAIGHT), (w[8], DIAGONAL)):  # what is not decoded yet is 0 here
+                        estimate += 256 * weight * sum(min(abs(v), 15) for v in neighbours(grid, y, x, offsets))
                     for i in range(3):
                         estimate += w[1 + i] * sums[i][y][x] + w[4 + i] * sum(neighbours(sums[i], y, x, STRAIGHT))
                     if c >= 8 and point.earlier is not None:
                         start = c // 8 * 8
                         size = min(8, channels - start)
-                        passes = 4 if isinstance(point, PhaseContexts) else 2
-                        row = passes * start * (start - 8) // 2 + (number * size + c - start) * start
+                        row = 2 * start * (start - 8) + (number * size + c - start) * start
                         for d in range(start):
                             estimate += 256 * int(point.earlier[row + d]) * magnitudes[d][y][x]
                     bucket = sum(t <= estimate for t in point.thresholds.tolist())
-                    prediction = 0
-                    if isinstance(point, PointContexts) and predicted and known:
-                        products = zip(point.prediction[c, number].tolist(), known, strict=True)
-                        prediction = (sum(a * v for a, v in products) + 2048) >> 12
-                    chosen.setdefault(int(point.tables[c, number, bucket]), []).append((y, x, prediction))
+                    chosen.setdefault(int(point.tables[c, number, bucket]), []).append((y, x))
             escapes = []
             for t in sorted(chosen):
                 frequencies = tables.row(t).tolist()
-                for y, x, prediction in chosen[t]:
+                for y, x in chosen[t]:
                     entry = coder.decode(frequencies)
                     if entry == len(frequencies) - 1:
-                        escapes.append((y, x, prediction))
+                        escapes.append((y, x))
                     else:
-                        grid[y][x] = int(tables.first[t]) + entry + prediction
-            for y, x, prediction in escapes:
-                grid[y][x] = coder.escaped() + prediction
+                        grid[y][x] = int(tables.first[t]) + entry
+            for y, x in escapes:
+                grid[y][x] = coder.escaped()
         magnitudes.append([[0] * columns for _ in range(rows)])
         for y in range(rows):
             for x in range(columns):
-                v = grid[y][x] - (sum(neighbours(grid, y, x, STRAIGHT)) >> 2 if predicted else 0)
-                magnitudes[c][y][x] = min(abs(v), 15)
-                if isinstance(point, PhaseContexts) and c < 8 and pass_of(point, c, y, x) == 0:
+                magnitudes[c][y][x] = min(abs(grid[y][x]), 15)
+                if point is not None and c < 8 and pass_of(point, c, y, x) == 0:
                     magnitudes[c][y][x] = sum(min(abs(v), 15) for v in neighbours(grid, y, x, STRAIGHT)) >> 2
                 m = 256 * magnitudes[c][y][x]
                 f0, f1, f2 = (f[y][x] for f in sums)
@@ -155,8 +143,8 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
     coder = model.at(file.position).coder
     tables = coder.tables
-    point = coder.walk if isinstance(coder.walk, PointContexts | PhaseContexts) else None
-    if isinstance(point, PhaseContexts):
+    point = coder.walk if isinstance(coder.walk, PointContexts) else None
+    if point is not None:
         point = point._replace(earlier=scaled_weights(model, (file.position + 224) // 256))
     rows, columns = -(-file.height // 16), -(-file.width // 16)
     heights = [min(64, rows - start) for start in range(0, rows, 64)]
@@ -171,9 +159,9 @@ def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
 
 
 def scaled_weights(model: FrozenModel, k: int) -> np.ndarray:
-    """The packed weights of earlier magnitudes, which a model with phases stores as bytes and scales."""
+    """The packed weights of earlier magnitudes, which a model stores as bytes and scales."""
     entropy = model.entropy
-    assert isinstance(entropy, Phases)
+    assert isinstance(entropy, Contexts)
     products = []
     for start in range(8, model.channels, 8):
         for number in range(4):
@@ -207,24 +195,10 @@ def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> 
     rng = np.random.default_rng(earlier)
     channels = 2 * BLOCK + 3
     point = PointContexts(
-        weights=rng.integers(-(2**12), 2**16, (channels, 3, FEATURES)),
-        prediction=rng.integers(-(2**12), 2**12, (PREDICTED_CHANNELS, 3, 4)),
-        thresholds=np.sort(rng.integers(0, 2**28, 20)),
-        tables=rng.integers(0, 12, (channels, 3, 21)).astype(np.uint8),
-        earlier=rng.integers(-(2**10), 2**10, earlier_size(channels)).astype(np.int16) if earlier else None,
-    )
-    check_a_stream(rng, point, (channels, rows, columns))
-
-
-@pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (2, 2), (4, 5), (7, 3)])
-def test_random_phases_and_latents(rows: int, columns: int) -> None:
-    rng = np.random.default_rng(0)
-    channels = 2 * BLOCK + 3
-    point = PhaseContexts(
-        weights=rng.integers(-(2**12), 2**16, (channels, 4, 9)),
+        weights=rng.integers(-(2**12), 2**16, (channels, 4, FEATURES)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),
         tables=rng.integers(0, 12, (channels, 4, 21)).astype(np.uint8),
-        earlier=rng.integers(-(2**10), 2**10, earlier_size(channels, 4)).astype(np.int16),
+        earlier=rng.integers(-(2**10), 2**10, earlier_size(channels)).astype(np.int16) if earlier else None,
     )
     check_a_stream(rng, point, (channels, rows, columns))
 
@@ -232,11 +206,11 @@ def test_random_phases_and_latents(rows: int, columns: int) -> None:
 def test_expected_latents_are_those_of_the_page(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latent by latent, from the arrays of the model file."""
     monkeypatch.setenv("LIC_MODELS", str(GOLDEN))
-    file = parse((GOLDEN / "phases.lic").read_bytes())
+    file = parse((GOLDEN / "contexts.lic").read_bytes())
     model = find_model(fingerprint=file.fingerprint).load()
     symbols = read_symbols(file, model).astype(int)
     channels, rows, columns = symbols.shape
-    arrays = load_file(GOLDEN / "golden-phases.safetensors")
+    arrays = load_file(GOLDEN / "golden-contexts.safetensors")
     k, f = divmod(file.position, 256)
     assert f
     s, after = arrays["steps"][k].astype(int), arrays["steps"][k + 1].astype(int)
@@ -321,7 +295,7 @@ def test_the_worked_example(monkeypatch: pytest.MonkeyPatch) -> None:
             assert re.match(rf"{re.escape(meaning(field, raw))}(\W|$)", told), (field, told)
     assert f"file of {len(data)} bytes holds a picture of 20 x 10 pixels" in section
     file = parse(data)
-    assert file == Container(20, 10, "RGB", 64, bytes.fromhex("cac812a7"), latents_payload, (Section(b"x", b"<x/>"),))
+    assert file == Container(20, 10, "RGB", 64, bytes.fromhex("674468db"), latents_payload, (Section(b"x", b"<x/>"),))
 
     model = find_model(fingerprint=file.fingerprint).load()
     before, after = model.steps[0], model.steps[1]

@@ -23,7 +23,7 @@ def seeds() -> list[bytes]:
         patch.setenv("LIC_MODELS", str(GOLDEN))
         made = make_seeds()
     # Contexts take several times as long to decode: few of these.
-    few = ("alpha", "one-pixel", "contexts", "grey-50-golden-contexts")
+    few = ("alpha", "one-latent", "contexts", "grey-50-golden-contexts")
     return [data for name, data in made.items() if (name in few or "plain" in name) and len(data) < 1000]
 
 

@@ -77,18 +77,18 @@ CARD = {
     "too many lambdas": (replace("lambdas", lambda old: [1.0] * 257), "not in order"),
 }
 ARRAYS = {
-    "another width": (replace("n", lambda _: 7), r"analysis\.0\.bias"),
-    "an absurd width": (replace("n", lambda _: 10**12), "no network has 1000000000000 channels"),
-    "a width that is none": (replace("n", lambda _: True), "no network has True channels"),
+    "another width": (replace("network", lambda old: old | {"n": 7}), r"analysis\.0\.bias"),
+    "an absurd width": (replace("network", lambda old: old | {"n": 10**12}), "no network has 1000000000000 channels"),
+    "a width that is none": (replace("network", lambda old: old | {"n": True}), "no network has True channels"),
     "a share too few": (replace("second_look", lambda _: [0.5, 1]), "second_look"),
     "a share above one": (replace("second_look", lambda _: [0, 1, 1.5]), "second_look"),
     "shares that are no numbers": (replace("second_look", lambda _: ["0", "1", "1"]), "not supported"),
-    "fewer lambdas": (replace("lambdas", lambda old: old[:2]), "restore"),
+    "fewer lambdas": (replace("lambdas", lambda old: old[:2]), "second_look"),
     "a tensor too few": (drop(WEIGHT), f"{WEIGHT} is missing"),
     "a tensor too many": (replace("extra", lambda _: 0), "extra"),
     "a tensor of another shape": (replace(WEIGHT, lambda a: a[:, :, :2].copy()), f"{WEIGHT} is "),
     "a tensor of another type": (replace(WEIGHT, lambda a: a.astype(np.float32)), "<f4"),
-    "a weight that is no number": (put(WEIGHT, (0, 0, 0, 0), np.nan), f"{WEIGHT} holds numbers that are not finite"),
+    "a weight that is no number": (put("analysis.0.bias", 0, np.nan), "bias holds numbers that are not finite"),
     "an infinite weight": (put("analysis.4.bias", 0, np.inf), "analysis.4.bias holds"),
     "a scale of zero": (put("unit", 0, 0), "scales"),
     "a negative scale": (put("restore", (0, 0), -1), "scales"),
@@ -100,23 +100,23 @@ ARRAYS = {
     "tables of a gigabyte": (put("steps", (0, slice(None)), 1), "too small"),
 }
 CONTEXTS = {
-    "no index": (drop("contexts.index"), "contexts.index is missing"),
-    "no library": (drop("contexts.heights"), "contexts.heights"),
-    "a table that is not there": (put("contexts.index", (0, 0, 0, 0), 20), "tables that are not there"),
-    "thresholds without order": (replace("contexts.thresholds", lambda a: a[::-1].copy()), "not in order"),
-    "fewer weights": (replace("contexts.weights", lambda a: a[..., :7].copy()), "contexts.weights"),
-    "an empty density": (put("contexts.heights", 3, 0), "contexts.heights are out of range"),
-    "a negative step": (put("contexts.steps", 3, -5), "contexts.steps are out of range"),
-    "tables without end": (put("contexts.steps", slice(None), 1), "too small"),
+    "no index": (drop("phases.index"), "phases.index is missing"),
+    "no library": (drop("phases.heights"), "phases.heights"),
+    "a table that is not there": (put("phases.index", (0, 0, 0, 0), 20), "tables that are not there"),
+    "thresholds without order": (replace("phases.thresholds", lambda a: a[::-1].copy()), "not in order"),
+    "fewer weights": (replace("phases.weights", lambda a: a[..., :8].copy()), "phases.weights"),
+    "an empty density": (put("phases.heights", 3, 0), "phases.heights are out of range"),
+    "a negative step": (put("phases.steps", 3, -5), "phases.steps are out of range"),
+    "tables without end": (put("phases.steps", slice(None), 1), "too small"),
     "a weight of earlier channels too few": (
-        replace("contexts.earlier", lambda a: a[:, 1:].copy()),
-        "contexts.earlier",
+        replace("phases.earlier", lambda a: a[:, 1:].copy()),
+        "phases.earlier",
     ),
-    "too many tables": (replace("contexts.heights", lambda a: np.resize(a, (300, 73))), "contexts.heights is"),
+    "too many tables": (replace("phases.heights", lambda a: np.resize(a, (300, 73))), "phases.heights is"),
 }
 CASES = [
     (kind, name, *case)
-    for kind, cases in (("plain", CARD | ARRAYS), ("earlier", CONTEXTS))
+    for kind, cases in (("plain", CARD | ARRAYS), ("contexts", CONTEXTS))
     for name, case in cases.items()
 ]
 

@@ -119,11 +119,11 @@ EXPORT(tables_below) const uint32_t *tables_below(void) { return tables.below; }
 
 /* ---- contexts and chunks ---- */
 
-EXPORT(set_contexts) void set_contexts(int order, size_t channels, const int32_t *weights, const int32_t *prediction,
-                                       size_t thresholds_count, const int64_t *thresholds, const uint8_t *index,
+EXPORT(set_contexts) void set_contexts(int order, size_t channels, const int32_t *weights, size_t thresholds_count,
+                                       const int64_t *thresholds, const uint8_t *index,
                                        const int16_t *earlier) {
-    contexts = (struct lic_contexts){(enum lic_order)order, channels, weights, prediction,
-                                     thresholds_count, thresholds, index, earlier};
+    contexts = (struct lic_contexts){(enum lic_order)order, channels, weights, thresholds_count, thresholds, index,
+                                     earlier};
 }
 
 EXPORT(workspace_size) size_t workspace_size(size_t rows, size_t columns) {

@@ -1,7 +1,7 @@
 // Latents: codec/FORMAT.md, sections 2 and 3, by the core in C, and what they cost.
 
 const CHUNK_ROWS = 64; // rows of latents that share a stream
-const ORDERS = { channels: 0, contexts: 1, phases: 2 }; // as in core.h
+const ORDERS = { channels: 0, phases: 1 }; // as in core.h
 
 // The streams of the chunks, with their rows.
 function chunksOf({ latents, rows }) {
@@ -25,13 +25,12 @@ function setCoder(engine, model, point) {
   if (!engine.run.set_tables(steps.length, engine.put(heights), engine.put(steps))) throw outOfMemory();
   const order = ORDERS[model.entropy];
   if (!contexts) {
-    engine.run.set_contexts(order, model.channels, 0, 0, 0, 0, 0, 0);
+    engine.run.set_contexts(order, model.channels, 0, 0, 0, 0, 0);
     return;
   }
-  const { weights, prediction, thresholds, index, earlier } = contexts;
-  const put = (array) => (array ? engine.put(array) : 0);
-  const [w, p, t, i, e] = [weights, prediction, thresholds, index, earlier].map(put);
-  engine.run.set_contexts(order, model.channels, w, p, thresholds.length, t, i, e);
+  const { weights, thresholds, index, earlier } = contexts;
+  const [w, t, i, e] = [weights, thresholds, index, earlier].map((array) => engine.put(array));
+  engine.run.set_contexts(order, model.channels, w, thresholds.length, t, i, e);
 }
 
 // Decode each chunk and hand its symbols, channels x rows x columns, to `use` with a workspace.

@@ -94,9 +94,8 @@ function contextsAt(model, k) {
   };
   const whole = (name) => tensors[prefix + name].values;
   const arrays = { weights: point("weights"), thresholds: whole("thresholds"), index: point("index") };
-  if (kind === "contexts") arrays.prediction = point("prediction");
-  if (tensors[`${prefix}earlier`]) arrays.earlier = Int16Array.from(point("earlier"));
-  if (kind === "phases") scaleEarlier(arrays.earlier, point("scales"), channels);
+  arrays.earlier = Int16Array.from(point("earlier"));
+  scaleEarlier(arrays.earlier, point("scales"), channels);
   return { kind, heights: whole("heights"), steps: whole("steps"), ...arrays };
 }
 

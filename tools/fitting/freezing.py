@@ -10,7 +10,6 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
@@ -18,7 +17,6 @@ from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.fitting.context_fit import fit_contexts
 from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
-from lic.tools.fitting.phase_fit import fit_phases
 from lic.tools.fitting.stages import stages
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
 from lic.tools.training.rate_distortion import best_checkpoint, measure, read_run
@@ -47,12 +45,7 @@ def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *
     if plain:
         return model
     second = second_look_chunks(network, crops, first) if network.shares.any() else None
-    entropy: EntropyModel
-    if model.architecture.predictors:
-        entropy = fit_phases(model, first, second=second)
-    else:
-        entropy = fit_contexts(model, first, second=second)
-    return dataclasses.replace(model, entropy=entropy)
+    return dataclasses.replace(model, entropy=fit_contexts(model, first, second=second))
 
 
 def with_qualities(model: FrozenModel, qualities: Sequence[float]) -> FrozenModel:

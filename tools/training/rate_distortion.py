@@ -249,7 +249,7 @@ def read_network(name: str) -> tuple[RateDistortionAutoencoder, str]:
     from lic.codec.transform.torch_network import thaw
 
     model = find_model(name).load()
-    return thaw(model), model.card.get("distortion", "mse")
+    return thaw(model), model.card["distortion"]
 
 
 def starting_from(

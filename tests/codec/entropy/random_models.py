@@ -2,14 +2,13 @@
 
 import numpy as np
 
-from lic.codec.entropy.contexts import FEATURES, PREDICTED_CHANNELS, PointContexts, earlier_size
-from lic.codec.entropy.phases import FEATURES as PHASE_FEATURES
-from lic.codec.entropy.phases import PHASES, PhaseContexts
+from lic.codec.entropy.contexts import FEATURES, PointContexts, earlier_size
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, MAX_STEP, Tables, frequency_tables
 from lic.codec.entropy.walk import Walk
+from lic.models.constants import PHASES
 
-WALKS = ("plain", "contexts", "phases")
+WALKS = ("plain", "contexts")
 
 
 def laplacian_tables(count: int) -> Tables:
@@ -30,21 +29,15 @@ def random_walk(rng: np.random.Generator, kind: str, channels: int, tables: int,
     """Contexts that choose from so many tables; absurd ones have numbers of the largest size that a file can hold."""
     if kind == "plain":
         return PlainWalk()
-    passes, features = (PHASES, PHASE_FEATURES) if kind == "phases" else (3, FEATURES)
     buckets = int(rng.integers(1, 66))
     low, high, most = (-(2**31), 2**31, 2**62) if absurd else (-(2**12), 2**14, 2**28)
-    earlier = earlier_size(channels, 4 if kind == "phases" else 2)
     spread = 2**15 if absurd else 2**11
-    common = {
-        "weights": rng.integers(low, high, (channels, passes, features)),
-        "thresholds": np.sort(rng.integers(-most if absurd else 0, most, buckets - 1)),
-        "tables": rng.integers(0, tables, (channels, passes, buckets)).astype(np.uint8),
-        "earlier": rng.integers(-spread, spread, earlier).astype(np.int16) if rng.random() < 0.7 else None,
-    }
-    if kind == "phases":
-        return PhaseContexts(**common)
-    low, high = (low, high) if absurd and rng.random() < 0.5 else (-(2**10), 2**11)
-    return PointContexts(prediction=rng.integers(low, high, (PREDICTED_CHANNELS, 3, 4)), **common)
+    return PointContexts(
+        weights=rng.integers(low, high, (channels, PHASES, FEATURES)),
+        thresholds=np.sort(rng.integers(-most if absurd else 0, most, buckets - 1)),
+        tables=rng.integers(0, tables, (channels, PHASES, buckets)).astype(np.uint8),
+        earlier=rng.integers(-spread, spread, earlier_size(channels)).astype(np.int16) if rng.random() < 0.7 else None,
+    )
 
 
 def random_symbols(rng: np.random.Generator, shape: tuple[int, int, int]) -> np.ndarray:

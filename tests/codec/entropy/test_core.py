@@ -143,7 +143,7 @@ def test_calls_run_side_by_side() -> None:
     """They have nothing in common but their arguments, which they only read."""
     rng = np.random.default_rng(0)
     tables = laplacian_tables(20)
-    compiled = CompiledCoder(tables, random_walk(rng, "phases", 20, 20, False))
+    compiled = CompiledCoder(tables, random_walk(rng, "contexts", 20, 20, False))
     parts = [random_symbols(rng, (20, 40, 40)) for _ in range(8)]
     streams = [compiled.encode(part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
@@ -154,7 +154,7 @@ def test_calls_run_side_by_side() -> None:
 
 def test_other_threads_run_meanwhile() -> None:
     rng = np.random.default_rng(0)
-    compiled = CompiledCoder(laplacian_tables(20), random_walk(rng, "phases", 20, 20, False))
+    compiled = CompiledCoder(laplacian_tables(20), random_walk(rng, "contexts", 20, 20, False))
     symbols = random_symbols(rng, (20, 64, 1000))
     data = compiled.encode(symbols)
     calls: SimpleQueue[Any] = SimpleQueue()
@@ -200,6 +200,6 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
         _core.decode(tuple(model), 0, 4, b"", symbols)
     with pytest.raises(ValueError, match="size"):
         _core.price(tuple(model), 3, 4, symbols, np.zeros(9), np.zeros(1, np.int32), np.zeros(108, np.float32))
-    model[8] = model[8] | 128  # tables that are not there
+    model[7] = model[7] | 128  # tables that are not there
     with pytest.raises(ValueError, match="not there"):
         _core.encode(tuple(model), 3, 4, symbols)

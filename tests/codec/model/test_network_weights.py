@@ -46,14 +46,6 @@ def test_a_channel_of_zeros_stays_one() -> None:
     assert not unpack(pack(weights, architecture), "analysis.2.weight")[1].any()
 
 
-def test_float16_is_read_as_it_is() -> None:
-    architecture = Architecture("balle2017", 3, 4)
-    halves = {name: array.astype(np.float16) for name, array in random_weights(architecture).items()}
-    assert stored_kinds(halves, architecture) == {n: Kind.of(np.float16, a.shape) for n, a in halves.items()}
-    for name, array in halves.items():
-        np.testing.assert_array_equal(unpack(halves, name), array)
-
-
 def test_integers_need_their_scales() -> None:
     architecture = Architecture("residual", 6, 10)
     packed = pack(random_weights(architecture), architecture)

@@ -39,7 +39,7 @@ def test_an_exported_model_encodes_and_decodes(
     said = capsys.readouterr().err
     for stage in ("analysis of a picture: 1 of 1", "use of second looks", "contexts of a lambda point: 2 of 2"):
         assert stage in said
-    assert find_model(path).card["entropy"] == "contexts"
+    assert find_model(path).card["entropy"] == "phases"
     data = encode(photo, model=str(path))
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     assert decode(data).size == (photo.shape[1], photo.shape[0])

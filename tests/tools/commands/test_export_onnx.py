@@ -18,7 +18,7 @@ Captured = pytest.CaptureFixture[str]
 GOLDEN = Path(__file__).parents[3] / "conformance"
 
 
-@pytest.mark.parametrize("name", ["tiny", str(GOLDEN / "golden-phases.safetensors")])
+@pytest.mark.parametrize("name", ["tiny", str(GOLDEN / "golden-contexts.safetensors")])
 @pytest.mark.usefixtures("tiny_model_path")
 def test_both_transforms_are_those_of_the_model(name: str, photo: Pixels, tmp_path: Path) -> None:
     assert main(["export", name, "--onnx", "-o", str(tmp_path / "new")]) == 0
