@@ -1,7 +1,7 @@
 /* Fuzz the compiled coder under sanitizers: random models, latents and damaged streams.
 
        gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Icodec/core \
-           tests/fuzz/core.c codec/core/core.c -lm -o fuzz-core
+           tests/fuzz/core.c codec/core/{contexts,symbols,walk}.c -lm -o fuzz-core
        ./fuzz-core 0 100000       # the first seed, and how many
 
    Each seed is one execution. It makes tables and contexts, from sensible to absurd, and latents, in memory of exactly

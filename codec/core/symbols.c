@@ -1,0 +1,257 @@
+/* Symbols <-> bytes, and their prices: the calls of core.h's first half. */
+
+#include <math.h>
+#include <string.h>
+
+#include "walk.h"
+
+/* What is done with each symbol: exactly one of encoder, decoder and bits is there. */
+struct task {
+    struct encoder *encoder;
+    struct decoder *decoder;
+    const double *cost;
+    const int32_t *shifts;
+    size_t shifts_count, symbols; /* symbols: of all channels, from shift to shift */
+    float *bits;
+};
+
+/* The positions of one table, and at the end of `escaped` those whose symbols do not fit in it. */
+static void encode_run(struct walk *w, struct encoder *e, size_t table, const uint32_t *cells, size_t count,
+                       uint32_t **escaped) {
+    struct table t = w->all_tables[table];
+    for (size_t i = 0; i < count; i++) {
+        size_t cell = cells[i];
+        int64_t entry = w->values[cell] - t.first;
+        if (entry < 0 || entry >= t.escape) {
+            entry = t.escape;
+            *(*escaped)++ = (uint32_t)cell;
+        }
+        uint32_t below = t.below[entry];
+        put(e, below, end_of(&t, (uint32_t)entry) - below);
+    }
+}
+
+static enum lic_result decode_run(struct walk *w, struct decoder *decoder, size_t table, const uint32_t *cells,
+                                  size_t count, uint32_t **escaped) {
+    struct table t = w->all_tables[table];
+    struct decoder d = *decoder; /* in registers, whatever the values' array might overlap */
+    for (size_t i = 0; i < count; i++) {
+        size_t cell = cells[i];
+        uint32_t entry;
+        if (get_entry(&d, &t, &entry)) return LIC_CORRUPT;
+        if (entry == t.escape) {
+            *(*escaped)++ = (uint32_t)cell;
+            continue;
+        }
+        int64_t value = t.first + entry;
+        if (value < -MAX_SYMBOL || value > MAX_SYMBOL) return LIC_CORRUPT;
+        w->values[cell] = (int32_t)value;
+    }
+    *decoder = d;
+    return LIC_OK;
+}
+
+/* Positions from `begin` to `end`. Those that escape are written over others that are done. */
+static enum lic_result code_run(struct walk *w, const struct task *task, size_t table, size_t begin, size_t end,
+                                uint32_t **escaped) {
+    const uint32_t *cells = w->positions + begin;
+    if (task->decoder) return decode_run(w, task->decoder, table, cells, end - begin, escaped);
+    encode_run(w, task->encoder, table, cells, end - begin, escaped);
+    return LIC_OK;
+}
+
+/* The symbols that escaped from their tables in a pass. */
+static enum lic_result code_escaped(struct walk *w, const struct task *task, const uint32_t *end) {
+    for (const uint32_t *cell = w->positions; cell < end; cell++) {
+        int64_t value = w->values[*cell];
+        if (task->encoder) {
+            put_escaped(task->encoder, value);
+            continue;
+        }
+        if (get_escaped(task->decoder, &value)) return LIC_CORRUPT;
+        if (value < -MAX_SYMBOL || value > MAX_SYMBOL) return LIC_CORRUPT;
+        w->values[*cell] = (int32_t)value;
+    }
+    return LIC_OK;
+}
+
+/* Row by row: what a symbol costs does not depend on the order within a pass. */
+static void price_line(const struct walk *w, const struct task *task, size_t channel, size_t y, const struct line *line,
+                       const uint8_t *chosen) {
+    float *row = task->bits + (channel * w->rows + y) * w->columns + line->parity;
+    for (size_t i = 0; i < line->count; i++) {
+        size_t cell = line->at + i, table = chosen ? chosen[i] : channel;
+        uint32_t start = w->tables->start[table], escape = w->tables->start[table + 1] - start - 1;
+        for (size_t k = 0; k < task->shifts_count; k++) {
+            int64_t shifted = (int64_t)w->values[cell] + task->shifts[k], entry = shifted - w->tables->first[table];
+            double bits;
+            if (entry >= 0 && entry < escape)
+                bits = task->cost[start + entry];
+            else
+                bits = task->cost[start + escape] + 5 + log2_of(zigzag_plus_one(shifted));
+            row[k * task->symbols + 2 * i] = (float)bits;
+        }
+    }
+}
+
+static enum lic_result code_pass(struct walk *w, const struct task *task, size_t channel, size_t pass) {
+    uint32_t next[MAX_TABLES + 1] = {0}; /* first how many positions there are of each table */
+    size_t count = 0;
+    for (size_t y = 0; y < w->rows; y++) {
+        const struct line *line = line_of_pass(w, channel, pass, y);
+        if (!line) continue;
+        uint8_t *chosen = w->chosen + count;
+        choose_tables(w, channel, pass, line, chosen);
+        if (task->bits) price_line(w, task, channel, y, line, chosen);
+        for (size_t i = 0; i < line->count; i++) next[chosen[i] + 1]++;
+        count += line->count;
+    }
+    if (!task->bits) {
+        for (size_t table = 0; table < w->tables->count; table++) next[table + 1] += next[table];
+        const uint8_t *chosen = w->chosen;
+        for (size_t y = 0; y < w->rows; y++) {
+            const struct line *line = line_of_pass(w, channel, pass, y);
+            if (!line) continue;
+            for (size_t i = 0; i < line->count; i++) w->positions[next[*chosen++]++] = (uint32_t)(line->at + i);
+        }
+        /* Now next[t] is where the run of table t ends. */
+        uint32_t *escaped = w->positions;
+        for (size_t table = 0, begin = 0; begin < count; begin = next[table++])
+            if (next[table] > begin) {
+                enum lic_result result = code_run(w, task, table, begin, next[table], &escaped);
+                if (result) return result;
+            }
+        enum lic_result result = code_escaped(w, task, escaped);
+        if (result) return result;
+    }
+    for (size_t y = 0; y < w->rows; y++) {
+        const struct line *line = line_of_pass(w, channel, pass, y);
+        if (!line) continue;
+        note_magnitudes(w, line, y);
+    }
+    return LIC_OK;
+}
+
+/* The one pass of a channel without contexts. */
+static enum lic_result code_plain(struct walk *w, const struct task *task, size_t channel) {
+    uint32_t *escaped = w->positions;
+    size_t count = 0;
+    for (size_t y = 0; y < w->rows; y++) {
+        const struct line *even = line_at(w, y, 0), *odd = line_at(w, y, 1);
+        if (task->bits) {
+            price_line(w, task, channel, y, even, NULL);
+            price_line(w, task, channel, y, odd, NULL);
+        }
+        for (size_t x = 0; x < w->columns; x++)
+            w->positions[count++] = (uint32_t)((x % 2 ? odd->at : even->at) + x / 2);
+    }
+    if (task->bits) return LIC_OK;
+    enum lic_result result = code_run(w, task, channel, 0, count, &escaped);
+    return result ? result : code_escaped(w, task, escaped);
+}
+
+static enum lic_result code_channel(struct walk *w, const struct task *task, size_t channel) {
+    if (w->contexts->order == LIC_PLAIN) return code_plain(w, task, channel);
+    open_channel(w, channel);
+    for (size_t pass = 0; pass < PASSES; pass++) {
+        enum lic_result result = code_pass(w, task, channel, pass);
+        if (result) return result;
+    }
+    add_channel(w, channel);
+    return LIC_OK;
+}
+
+/* A channel's symbols to its cells. */
+static void load(const struct walk *w, const int32_t *symbols, int64_t limit) {
+    for (size_t y = 0; y < w->rows; y++)
+        for (unsigned parity = 0; parity < 2; parity++) {
+            const struct line *line = line_at(w, y, parity);
+            const int32_t *row = symbols + y * w->columns + parity;
+            for (size_t i = 0; i < line->count; i++) {
+                int64_t value = row[2 * i];
+                w->values[line->at + i] = (int32_t)(value < -limit ? -limit : value > limit ? limit : value);
+            }
+        }
+}
+
+/* And back. */
+static void store(const struct walk *w, int32_t *symbols) {
+    for (size_t y = 0; y < w->rows; y++)
+        for (unsigned parity = 0; parity < 2; parity++) {
+            const struct line *line = line_at(w, y, parity);
+            int32_t *row = symbols + y * w->columns + parity;
+            for (size_t i = 0; i < line->count; i++) row[2 * i] = w->values[line->at + i];
+        }
+}
+
+/* The number of channels up to the last that is not all zero. */
+static size_t used_channels(const int32_t *symbols, size_t channels, size_t positions) {
+    while (channels) {
+        const int32_t *channel = symbols + (channels - 1) * positions;
+        for (size_t i = 0; i < positions; i++)
+            if (channel[i]) return channels;
+        channels--;
+    }
+    return 0;
+}
+
+enum lic_result lic_encode(const struct lic_tables *tables, const struct lic_contexts *contexts,
+                           const struct lic_chunk *chunk, const int32_t *symbols, uint8_t *data, size_t room,
+                           size_t *size) {
+    struct walk w;
+    struct encoder e = {.range = UINT64_MAX, .begin = data, .at = data, .end = data + room};
+    struct task task = {.encoder = &e};
+    enum lic_result result = walk_start(&w, tables, contexts, chunk);
+    if (result) return result;
+    size_t positions = w.rows * w.columns, used = used_channels(symbols, contexts->channels, positions);
+    put_uniform(&e, (uint32_t)used, (uint32_t)contexts->channels + 1);
+    for (size_t channel = 0; channel < used; channel++) {
+        load(&w, symbols + channel * positions, MAX_SYMBOL);
+        result = code_channel(&w, &task, channel);
+        if (result) return result;
+    }
+    finish(&e);
+    *size = (size_t)(e.at - data);
+    return e.full ? LIC_BAD_ARGUMENT : LIC_OK;
+}
+
+enum lic_result lic_decode(const struct lic_tables *tables, const struct lic_contexts *contexts,
+                           const struct lic_chunk *chunk, const uint8_t *data, size_t size, int32_t *symbols) {
+    struct walk w;
+    struct decoder d = {.range = UINT64_MAX, .data = data, .size = size};
+    struct task task = {.decoder = &d};
+    enum lic_result result = walk_start(&w, tables, contexts, chunk);
+    if (result) return result;
+    d.ahead = (uint64_t)read_word(&d) << 32;
+    d.ahead += read_word(&d);
+    uint32_t used;
+    if (get_uniform(&d, (uint32_t)contexts->channels + 1, &used)) return LIC_CORRUPT;
+    size_t positions = w.rows * w.columns;
+    for (size_t channel = 0; channel < used; channel++) {
+        result = code_channel(&w, &task, channel);
+        if (result) return result;
+        store(&w, symbols + channel * positions);
+    }
+    memset(symbols + used * positions, 0, (contexts->channels - used) * positions * sizeof *symbols);
+    return LIC_OK;
+}
+
+enum lic_result lic_price(const struct lic_tables *tables, const struct lic_contexts *contexts,
+                          const struct lic_chunk *chunk, const int32_t *symbols, const double *cost,
+                          const int32_t *shifts, size_t shifts_count, float *bits) {
+    struct walk w;
+    enum lic_result result = walk_start(&w, tables, contexts, chunk);
+    if (result) return result;
+    size_t positions = w.rows * w.columns, used = used_channels(symbols, contexts->channels, positions);
+    struct task task = {.cost = cost, .shifts = shifts, .shifts_count = shifts_count, .bits = bits,
+                        .symbols = contexts->channels * positions};
+    for (size_t channel = 0; channel < used; channel++) {
+        load(&w, symbols + channel * positions, INT64_MAX);
+        result = code_channel(&w, &task, channel);
+        if (result) return result;
+    }
+    for (size_t k = 0; k < shifts_count; k++)
+        for (size_t i = used * positions; i < task.symbols; i++)
+            bits[k * task.symbols + i] = shifts[k] ? INFINITY : 0;
+    return LIC_OK;
+}
