@@ -12,12 +12,6 @@
 #define VECTORISED
 #endif
 
-enum {
-    UNIT = 256, /* magnitudes are counted in 1/256 */
-    MAGNITUDE_CAP = 15,
-    LEVEL_CHANNELS = 8, /* those with local averages of brightness and colour */
-};
-
 /* These loops read from copies of a line's numbers, and write through `restrict`: otherwise each store might change
    what the next step reads, as far as a compiler can tell, and it makes no vectors. */
 
@@ -71,7 +65,7 @@ static void choose(const struct walk *w, size_t count, const uint8_t *index, uin
 
 void choose_tables(const struct walk *w, size_t channel, size_t pass, const struct line *line, uint8_t *chosen) {
     const struct lic_contexts *c = w->contexts;
-    size_t number = channel * PASSES + pass;
+    size_t number = channel * PHASES + pass;
     const int32_t *weights = c->weights + number * FEATURES;
     estimate_line(w, line, weights);
     if (pass) add_inside(w, line, weights[7], weights[8]);
@@ -92,10 +86,10 @@ static void add_scaled(int32_t *sums, const int32_t *weights, int32_t magnitude)
 VECTORISED
 static void look_back(const struct walk *w, size_t start) {
     size_t left = w->contexts->channels - start, size = left < BLOCK ? left : BLOCK;
-    const int16_t *packed = w->contexts->earlier + PASSES * start * (start - BLOCK) / 2;
+    const int16_t *packed = w->contexts->earlier + PHASES * start * (start - BLOCK) / 2;
     for (size_t corner = 0; corner < 4; corner++)
         for (size_t lane = 0; lane < BLOCK; lane++) {
-            size_t pass = pass_of(start + lane, (unsigned)corner / 2, corner % 2);
+            size_t pass = phase_of(corner / 2, corner % 2, start + lane);
             const int16_t *row = packed + (pass * size + lane) * start;
             int16_t *out = w->weights + corner * start * BLOCK + lane;
             for (size_t d = 0; d < start; d++) out[BLOCK * d] = lane < size ? row[d] : 0;

@@ -10,10 +10,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "constants.h"
+
 enum {
-    BLOCK = 16,           /* outputs whose weights are stored together */
-    TILE = 4,             /* outputs of Winograd's F(4x4, 3x3), in each direction */
-    PATCH = TILE + 2,     /* and its inputs */
+    BLOCK = 16,       /* outputs whose weights are stored together */
+    PATCH = TILE + 2, /* inputs of a tile, in each direction */
     POINTS = PATCH * PATCH,
     OUTPUTS = TILE * TILE,
 };

@@ -6,11 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "constants.h"
 #include "kernels.h"
-
-/* Stored are the roots of value + PEDESTAL: models/gdn.py. */
-#define PEDESTAL (1.0 / 68719476736) /* 2^-36 */
-#define MIN_BETA 1e-6
 
 enum { OUT_OF_MEMORY = 2 }; /* a reader failed for another reason than its input */
 

@@ -4,8 +4,8 @@
 
 #include "stream.h"
 
-#define LARGEST_SYMBOL 1073741824.f /* 2^30 */
-#define HALF_AND_DEAD_ZONE .55f     /* below it symbols are 0: models/constants.py */
+#define LARGEST_SYMBOL (float)MAX_SYMBOL
+#define HALF_AND_DEAD_ZONE (float)(.5 + DEAD_ZONE) /* below it symbols are 0 */
 
 /* A row of an output or, at the end of a stream, of the input. */
 struct rows {

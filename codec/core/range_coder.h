@@ -6,16 +6,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "constants.h"
 #include "core.h"
 
-enum {
-    TOTAL_BITS = 24,
-    PIECE_BITS = 16, /* escaped symbols are written in uniform pieces of at most this many bits */
-    MAX_CUT = 7,     /* bytes of 255 at the end that are not stored: those that the decoder puts back */
-};
-
 #define TOTAL (UINT32_C(1) << TOTAL_BITS)
-#define MAX_SYMBOL (INT64_C(1) << 30)
 
 /* The place of the leading one. */
 static inline int log2_of(uint64_t value) {

@@ -12,6 +12,7 @@
 
 #include "kernels.h"
 #include "network.h"
+#include "phases.h"
 #include "team.h"
 
 /* Rows from top to bottom - 1, columns from left to right - 1. */
@@ -39,7 +40,7 @@ static inline int ring_has(const struct ring *ring, ptrdiff_t y, ptrdiff_t x) {
     return y >= a->top && y < a->bottom && x >= a->left && x < a->right;
 }
 
-enum { MOST_NODES = 256, NONE = -1, PHASES = 4 };
+enum { MOST_NODES = 256, NONE = -1 };
 
 struct node;
 
@@ -90,12 +91,6 @@ static inline ptrdiff_t divided_up(ptrdiff_t a, ptrdiff_t b) { return (a + b - 1
 
 static inline float *scratch_of(const struct lic_stream *s, size_t thread) {
     return s->scratch + thread * s->scratch_size;
-}
-
-/* The phase of a channel's latent: models/expectation.py. */
-static inline size_t phase_of(ptrdiff_t y, ptrdiff_t x, size_t channel) {
-    static const size_t places[2][2] = {{0, 2}, {3, 1}};
-    return (places[y % 2][x % 2] - channel) % 4; /* unsigned: wraps around to the right one */
 }
 
 /* ---- building ---- */

@@ -153,7 +153,7 @@ static enum lic_result code_plain(struct walk *w, const struct task *task, size_
 static enum lic_result code_channel(struct walk *w, const struct task *task, size_t channel) {
     if (w->contexts->order == LIC_PLAIN) return code_plain(w, task, channel);
     open_channel(w, channel);
-    for (size_t pass = 0; pass < PASSES; pass++) {
+    for (size_t pass = 0; pass < PHASES; pass++) {
         enum lic_result result = code_pass(w, task, channel, pass);
         if (result) return result;
     }

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-enum { MAX_CHANNELS = 4096 }; /* of any model; keeps the sums over earlier channels within int32 */
-
 #define MAX_CELLS (UINT64_C(1) << 27) /* an event holds a cell's number and a magnitude */
 
 /* Refuses tables that the range coder cannot use; finds the likeliest entry of each. */
@@ -67,7 +65,7 @@ static int sizes_are_fine(const struct lic_tables *t, const struct lic_contexts 
 size_t lic_earlier_size(size_t channels) {
     size_t sum = 0;
     for (size_t start = BLOCK; start < channels; start += BLOCK)
-        sum += PASSES * (channels - start < BLOCK ? channels - start : BLOCK) * start;
+        sum += PHASES * (channels - start < BLOCK ? channels - start : BLOCK) * start;
     return sum;
 }
 
@@ -114,7 +112,7 @@ enum lic_result walk_start(struct walk *w, const struct lic_tables *tables, cons
     memset(w->magnitudes, 0, cells + 8);
     if (contexts->order == LIC_PLAIN) return LIC_OK;
     size_t buckets = contexts->thresholds_count + 1;
-    for (size_t i = 0; i < contexts->channels * PASSES * buckets; i++)
+    for (size_t i = 0; i < contexts->channels * PHASES * buckets; i++)
         if (contexts->index[i] >= tables->count) return LIC_BAD_ARGUMENT;
     for (size_t i = 0; i < buckets; i++) w->thresholds[i] = i + 1 < buckets ? contexts->thresholds[i] : INT64_MAX;
     for (size_t key = 0, bucket = 0; key < KEYS; key++) {

@@ -11,13 +11,11 @@
 #include <stdint.h>
 
 #include "core.h"
+#include "phases.h"
 #include "range_coder.h"
 
 enum {
-    PASSES = 4,   /* with contexts: the phases of a channel */
-    FEATURES = 9, /* weights of a phase */
-    BLOCK = 8,    /* channels whose sums over earlier channels are computed together */
-    MAX_TABLES = 256,
+    BLOCK = CONTEXT_BLOCK,
     KEYS = 61 << 3,
 };
 
@@ -50,12 +48,6 @@ struct walk {
     uint8_t *chosen;      /* tables of a pass, row by row */
 };
 
-/* The pass of a position, by the parity of its row and column. */
-static inline size_t pass_of(size_t channel, unsigned y, unsigned x) {
-    static const size_t places[2][2] = {{0, 2}, {3, 1}};
-    return (places[y][x] - channel) % PASSES; /* unsigned: wraps around to the right one */
-}
-
 /* A number that grows with the estimate, eight to each doubling: where in the thresholds to begin to search. */
 static inline size_t key_of(int64_t estimate) {
     if (estimate < 8) return estimate < 0 ? 0 : (size_t)estimate;
@@ -68,7 +60,7 @@ static inline const struct line *line_at(const struct walk *w, size_t y, unsigne
 /* The line of a row that belongs to a pass, or NULL. */
 static inline const struct line *line_of_pass(const struct walk *w, size_t channel, size_t pass, size_t y) {
     for (unsigned parity = 0; parity < 2; parity++)
-        if (pass_of(channel, y % 2, parity) == pass) return line_at(w, y, parity);
+        if (phase_of(y, parity, channel) == pass) return line_at(w, y, parity);
     return NULL;
 }
 

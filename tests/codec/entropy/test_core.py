@@ -28,6 +28,7 @@ from lic.codec.errors import BadModel, Corrupt
 from lic.codec.file.container import parse
 from lic.codec.file.geometry import latent_size
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
+from tests.codec.core_constants import HEADER, make_header
 from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_symbols, random_tables, random_walk
 
 ROOT = Path(__file__).parents[3]
@@ -203,3 +204,7 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
     model[7] = model[7] | 128  # tables that are not there
     with pytest.raises(ValueError, match="not there"):
         _core.encode(tuple(model), 3, 4, symbols)
+
+
+def test_the_header_of_constants_is_that_of_the_python_modules() -> None:
+    assert HEADER.read_text(encoding="utf-8") == make_header(), "run python -m tests.codec.core_constants"

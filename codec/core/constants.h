@@ -1,0 +1,27 @@
+/* What C shares with Python, whose modules own it; written by tests/codec/core_constants.py. */
+
+#ifndef LIC_CONSTANTS_H
+#define LIC_CONSTANTS_H
+
+enum {
+    TOTAL_BITS = 24, /* of the sum of a table's frequencies */
+    PIECE_BITS = 16, /* escaped symbols are written in uniform pieces of at most this many bits */
+    MAX_CUT = 7, /* bytes of 255 at a stream's end that are not stored, and put back */
+    MAX_SYMBOL = 1073741824, /* symbols beyond it are not coded */
+    MAX_TABLES = 256, /* of a position between lambda points */
+    MAX_CHANNELS = 4096, /* of any layer; keeps the contexts' sums within int32 */
+    PHASES = 4, /* of a channel's latents */
+    FEATURES = 9, /* weights of a phase of a channel */
+    UNIT = 256, /* what a magnitude of 1 counts in the contexts */
+    MAGNITUDE_CAP = 15, /* larger ones count as this */
+    LEVEL_CHANNELS = 8, /* those with local averages of brightness and colour */
+    CONTEXT_BLOCK = 8, /* channels whose sums over earlier channels are computed together */
+    TILE = 4, /* outputs of Winograd's F(4x4, 3x3), in each direction */
+};
+
+#define DEAD_ZONE 0.05 /* latents within 1/2 and this, in steps, become 0 */
+#define PEDESTAL 1.4551915228366852e-11 /* stored are the roots of GDN's parameters and this: models/gdn.py */
+#define MIN_BETA 1e-06 /* of GDN */
+#define PLACES {{0, 2}, {3, 1}} /* of a position in channel 0, by the parity of its row and column */
+
+#endif
