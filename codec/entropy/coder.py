@@ -58,7 +58,7 @@ def make_coder(tables: Tables, walk: Walk) -> Coder:
         return CompiledCoder(tables, walk)
     if MISSING and os.environ.get(VARIABLE) != "numpy":
         _warn_once()
-    from lic.codec.entropy.reference import ReferenceCoder  # not at the top: constriction takes its time to load
+    from lic.codec.entropy.reference import ReferenceCoder
 
     return ReferenceCoder(tables, walk)
 

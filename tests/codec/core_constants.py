@@ -7,15 +7,15 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, reference, tables, walk
+from lic.codec.entropy import contexts, range_coder, tables, walk
 from lic.models import architecture, constants
 
 HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
 
 INTEGERS = {
     "TOTAL_BITS": (tables.TOTAL_BITS, "of the sum of a table's frequencies"),
-    "PIECE_BITS": (reference.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
-    "MAX_CUT": (reference.MAX_CUT, "bytes of 255 at a stream's end that are not stored, and put back"),
+    "PIECE_BITS": (range_coder.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
+    "MAX_CUT": (range_coder.MAX_CUT, "bytes of 255 at a stream's end that are not stored, and put back"),
     "MAX_SYMBOL": (walk.MAX_SYMBOL, "symbols beyond it are not coded"),
     "MAX_TABLES": (tables.MAX_TABLES, "of a position between lambda points"),
     "MAX_CHANNELS": (architecture.MAX_WIDTH, "of any layer; keeps the contexts' sums within int32"),

@@ -35,7 +35,6 @@ ROOT = Path(__file__).parents[2]
 LIBRARIES = (
     "torch",
     "numpy",
-    "constriction",
     "PIL.Image",
     "safetensors.numpy",
     "skimage.data",

@@ -18,7 +18,7 @@ from lic.codec.process import threads, usable_cores
 from lic.codec.transform.engine import choose_engine
 from lic.tools.usage import describe, printable
 
-LIBRARIES = ("lic-codec", "numpy", "pillow", "constriction", "torch")
+LIBRARIES = ("lic-codec", "numpy", "pillow", "torch")
 SIZE = (96, 128)  # of the picture that each model encodes and decodes
 # SHA-256 of its file and its decoded pixels by the models that ship: the same on every machine.
 DIGESTS = {"4fd0f04e": "a2bd998f05af12dbdbdcbb903facb6bc06b4919797366a4a2bc8012703f1f3ec"}
