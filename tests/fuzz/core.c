@@ -8,54 +8,11 @@
    their size; encodes and prices the latents; decodes the stream, the stream damaged, and noise. Where a sanitizer
    finds something, or a claim does not hold, the program ends and says which seed it was. */
 
-#include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
-
-static uint64_t seed, state;
-
-#define MUST(claim) \
-    do { \
-        if (!(claim)) { \
-            fprintf(stderr, "line %d: not so: %s\nseed %" PRIu64 "\n", __LINE__, #claim, seed); \
-            abort(); \
-        } \
-    } while (0)
-
-/* For the sanitizers, which end the program themselves. */
-void __asan_on_error(void);
-void __asan_on_error(void) { fprintf(stderr, "seed %" PRIu64 "\n", seed); }
-
-/* splitmix64 */
-static uint64_t next(void) {
-    uint64_t z = state += UINT64_C(0x9e3779b97f4a7c15);
-    z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-    return z ^ z >> 31;
-}
-
-static uint32_t below(uint32_t size) { return (uint32_t)(next() % size); }
-
-/* Signed numbers of up to so many bits, the extremes and small ones among them. */
-static int64_t wild(int bits) {
-    int64_t most = (int64_t)(UINT64_MAX >> (65 - bits)), any = (int64_t)next();
-    switch (below(8)) {
-        case 0: return most;
-        case 1: return -most - 1;
-        case 2: return 0;
-        default: return any >> (64 - bits + (int)below((uint32_t)bits));
-    }
-}
-
-static void *room(size_t count, size_t size) {
-    void *memory = malloc(count * size + (count == 0));
-    MUST(memory);
-    return memory;
-}
+#include "fuzz.h"
 
 struct model {
     struct lic_tables tables;
@@ -255,14 +212,9 @@ static void execute(void) {
     free_model(&m);
 }
 
-int main(int argc, char **argv) {
-    uint64_t first = argc > 1 ? strtoull(argv[1], NULL, 10) : 0, count = argc > 2 ? strtoull(argv[2], NULL, 10) : 10000;
-    for (seed = first; seed < first + count; seed++) {
-        state = seed;
-        execute();
-    }
-    printf("%" PRIu64 " executions; encoded %zu, refused %zu; decoded %zu, corrupt %zu, refused %zu\n",
-           count, ends[0][LIC_OK], ends[0][LIC_BAD_ARGUMENT], ends[1][LIC_OK], ends[1][LIC_CORRUPT],
-           ends[1][LIC_BAD_ARGUMENT]);
+int main(int count, char **arguments) {
+    fuzz(count, arguments, execute);
+    printf("encoded %zu, refused %zu; decoded %zu, corrupt %zu, refused %zu\n", ends[0][LIC_OK],
+           ends[0][LIC_BAD_ARGUMENT], ends[1][LIC_OK], ends[1][LIC_CORRUPT], ends[1][LIC_BAD_ARGUMENT]);
     return 0;
 }
