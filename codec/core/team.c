@@ -6,6 +6,8 @@
 #ifdef _WIN32
 #include <windows.h>
 #define LET_OTHERS_RUN() SwitchToThread()
+#elif defined(__wasm_atomics__)
+#define LET_OTHERS_RUN() __builtin_wasm_memory_atomic_wait32(&(int){0}, 0, 50000) /* nanoseconds */
 #elif defined(__wasm__)
 #define LET_OTHERS_RUN() ((void)0)
 #else

@@ -1,15 +1,20 @@
-/* The network for JavaScript: a decoding behind flat functions, on one thread. */
+/* The network for JavaScript: a decoding behind flat functions. */
 
 #include "../../codec/core/core.h"
 #include "memory.h"
 
 static struct lic_team *team;
 
+/* Before a network is opened: how many threads there are, of which all but the first call `help` for each picture. */
+EXPORT(use_threads) int use_threads(int threads) { return (team = lic_team_open((size_t)threads)) != NULL; }
+
+/* Until the picture is decoded. */
+EXPORT(help) void help(int thread) { lic_team_work(team, (size_t)thread); }
+
 /* From the sizes and values of codec/core/network.c; 0 if they do not belong together, or there is no room. */
 EXPORT(open_network) struct lic_network *open_network(const int32_t *sizes, size_t sizes_count, const float *values,
                                                        size_t values_count) {
     struct lic_network *network;
-    if (!team && !(team = lic_team_open(1))) return NULL;
     return lic_network_open(sizes, sizes_count, values, values_count, 0, &network) ? NULL : network;
 }
 
@@ -19,10 +24,15 @@ EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_network 
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
     struct lic_point point = {.inverse_gain = inverse_gain, .trust = trust};
     struct lic_stream *stream;
-    return lic_stream_open(LIC_DECODE, network, team, NULL, &picture, &point, &stream) ? NULL : stream;
+    if (lic_stream_open(LIC_DECODE, network, team, NULL, &picture, &point, &stream)) return NULL;
+    lic_team_begin(team);
+    return stream;
 }
 
-EXPORT(close_decoding) void close_decoding(struct lic_stream *stream) { lic_stream_close(stream); }
+EXPORT(close_decoding) void close_decoding(struct lic_stream *stream) {
+    lic_team_end(team);
+    lic_stream_close(stream);
+}
 
 /* Rows of pixels up to `end`, if a chunk's symbols suffice, into a picture of R, G and B; returns how many are done. */
 EXPORT(decode_rows) int decode_rows(struct lic_stream *stream, const int32_t *symbols, int first, int rows,

@@ -10,16 +10,48 @@ const SIMD = Uint8Array.of(
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ); // prettier-ignore
 
+const THREADS = "lic-threads.wasm"; // with vector instructions, and memory that workers share
+const MOST_THREADS = 4;
+const FIRST_PAGES = 64; // of 64 KiB
+const MOST_PAGES = 32768;
+const STACK = 65536; // bytes for each further thread
+
 // The module's functions and its memory. What is allocated inside `scope` is released at its end.
 class Engine {
   static async load(getFile) {
-    const name = WebAssembly.validate(SIMD) ? "lic-simd.wasm" : "lic.wasm";
+    const vectors = WebAssembly.validate(SIMD);
+    const threads = globalThis.crossOriginIsolated && vectors && (await getFile(THREADS));
+    if (threads) {
+      const engine = await Engine.loadThreads(threads).catch(() => null); // WebKitGTK shares no memory with workers of workers
+      if (engine) return engine;
+    }
+    const name = vectors ? "lic-simd.wasm" : "lic.wasm";
     const { instance } = await WebAssembly.instantiate(await getFile(name));
-    return new Engine(instance.exports);
+    return new Engine(instance.exports, instance.exports.memory, []);
   }
-  constructor(functions) {
+  static async loadThreads(bytes) {
+    const module = await WebAssembly.compile(bytes);
+    const memory = new WebAssembly.Memory({ initial: FIRST_PAGES, maximum: MOST_PAGES, shared: true });
+    const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+    const helpers = [];
+    try {
+      for (let thread = 1; thread < Math.min(MOST_THREADS, navigator.hardwareConcurrency); thread++) {
+        const helper = new Worker(location.href);
+        helpers.push(helper);
+        helper.postMessage({ helper: { module, memory, thread, stack: exports.allocate(STACK) + STACK } });
+      }
+      return new Engine(exports, memory, helpers);
+    } catch (error) {
+      helpers.forEach((helper) => helper.terminate());
+      throw error;
+    }
+  }
+  constructor(functions, memory, helpers) {
     this.run = functions;
+    this.memory = memory;
+    this.helpers = helpers; // workers, which begin to help when they are told so
     this.blocks = [];
+    if (!functions.use_threads(helpers.length + 1)) throw outOfMemory();
   }
   allocate(bytes) {
     const pointer = this.run.allocate(bytes);
@@ -34,7 +66,7 @@ class Engine {
   }
   // Valid until the next allocation.
   view(Type, pointer, count) {
-    return new Type(this.run.memory.buffer, pointer, count);
+    return new Type(this.memory.buffer, pointer, count);
   }
   scope(body) {
     const count = this.blocks.length;
@@ -44,6 +76,13 @@ class Engine {
       for (const pointer of this.blocks.splice(count)) this.run.release(pointer);
     }
   }
+}
+
+// A worker that lends its thread to the engine of another one: gives a function that helps with one picture.
+async function startHelper({ module, memory, thread, stack }) {
+  const { exports } = await WebAssembly.instantiate(module, { env: { memory } });
+  exports.__stack_pointer.value = stack;
+  return () => exports.help(thread);
 }
 
 // A model's network, opened once.
@@ -73,6 +112,7 @@ class Network {
       const trust = point.trust ? engine.put(point.trust) : 0;
       const stream = engine.run.open_decoding(opened, width, height, engine.put(point.scales), trust);
       if (!stream) throw outOfMemory();
+      for (const helper of engine.helpers) helper.postMessage({ help: true });
       try {
         const colours = engine.allocate(3 * width * height);
         let end = Math.min(STRIP_ROWS, height);

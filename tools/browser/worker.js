@@ -30,8 +30,11 @@ function startWork() {
     }
   };
 
-  addEventListener("message", ({ data: { task, bytes, model, number, found, error } }) => {
-    if (task) work(task, bytes);
+  let help; // of a worker that helps another one
+  addEventListener("message", ({ data: { task, bytes, model, number, found, error, helper } }) => {
+    if (helper) help = startHelper(helper);
+    else if (help) help.then((lend) => lend());
+    else if (task) work(task, bytes);
     else if (model) decoder.prepare(model).catch(() => {}); // the picture that needs it will say so
     else if (error) questions[number].reject(new LicError(error.name, error.message));
     else questions[number].resolve(found);

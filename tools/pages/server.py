@@ -9,17 +9,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
 from lic.tools.browser.decoder_model import SUFFIX, pack_model
-from lic.tools.pages.viewer import MODULE, Picture, engine_files, module, picture_files, served_page
+from lic.tools.pages.viewer import MODULE, Picture, module, picture_files, served_engine_files, served_page
 
 LOOPBACK = "127.0.0.1"
 TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript", "wasm": "application/wasm"}
+ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-Policy": "require-corp"}  # for threads
 Contents = dict[str, Callable[[], bytes]]  # by the path of a request
 
 
 def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
     """A server on the loopback interface, of the names below and nothing else; port 0 stands for any free one."""
     whole = {"index.html": served_page(pictures).encode(), MODULE: module().encode()}
-    whole |= engine_files() | picture_files(pictures)
+    whole |= served_engine_files() | picture_files(pictures)
     contents: Contents = {f"/{name}": partial(bytes, data) for name, data in whole.items()}
     contents["/"] = contents["/index.html"]
     for file in list_models():
@@ -58,6 +59,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(body)))
             self.send_header("Cache-Control", "no-store")
             self.send_header("X-Content-Type-Options", "nosniff")
+            for header, value in ISOLATED.items():
+                self.send_header(header, value)
             self.end_headers()
             self.wfile.write(body)
 

@@ -33,6 +33,7 @@ MODULE_PARTS = (
     "lic.js",
 )
 ENGINES = ("lic-simd.wasm", "lic.wasm")
+THREADS = "lic-threads.wasm"  # for pages that are cross-origin isolated, which only served ones can be
 EXPLAINING = ("README.md", "example.html", "example.js")  # files of a site that it works without
 COPIED = ("lic-service-worker.js", "lic.d.ts", "react.d.ts", "README.md")  # to a site's folder, as they are
 
@@ -60,6 +61,11 @@ def engine_files() -> dict[str, bytes]:
     """The decoder, by the names that `lic.js` knows."""
     script = f'"use strict";\n(() => {{\n{_joined(DECODER_PARTS)}}})();\n'
     return {DECODER: script.encode(), **{name: (BROWSER / name).read_bytes() for name in ENGINES}}
+
+
+def served_engine_files() -> dict[str, bytes]:
+    """The same for a server, with the engine that uses several threads."""
+    return engine_files() | {THREADS: (BROWSER / THREADS).read_bytes()}
 
 
 def module(beside: Iterable[str] = ()) -> str:
@@ -116,7 +122,7 @@ def decoder_inside(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -
 
 
 def served_page(pictures: Sequence[Picture]) -> str:
-    """The same page for a server that has `engine_files`, `model_files`, `picture_files`, and lic.js."""
+    """The same page for a server that has `served_engine_files`, `model_files`, `picture_files`, and lic.js."""
     return _document(pictures, '<script type="module" src="lic.js"></script>', SERVED)
 
 
@@ -135,7 +141,7 @@ def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> di
     )
     example = (BROWSER / "example.html").read_text(encoding="utf-8").replace("PICTURES", figures)
     site = {name: (BROWSER / name).read_bytes() for name in COPIED}
-    fetched = engine_files() | model_files(models)
+    fetched = served_engine_files() | model_files(models)
     site |= fetched | {MODULE: module(fetched).encode(), "example.html": example.encode()}
     site |= {"example.js": (BROWSER / "example.js").read_bytes()}
     site |= {"package.json": json.dumps(package(fetched), indent=2).encode() + b"\n"}

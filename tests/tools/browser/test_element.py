@@ -11,6 +11,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from lic import decode, encode
+from lic.tools.pages.server import ISOLATED
 from lic.tools.pages.viewer import models_of, picture_of, site_files
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
@@ -61,6 +62,19 @@ def shown(page: Driven, element: str = FIRST) -> np.ndarray:
       return [btoa(Array.from(data, (value) => String.fromCharCode(value)).join("")), canvas.width, canvas.height];
     """)
     return np.frombuffer(base64.b64decode(encoded), np.uint8).reshape(height, width, 4)[..., :3].astype(int)
+
+
+def test_an_isolated_page_decodes_by_several_threads(site: Site, page: Driven) -> None:
+    site.headers |= {"Content-Security-Policy": STRICT} | ISOLATED
+    page.open(site.page("<lic-img src='pho to&.lic'></lic-img>", module=f"{IMPORTS} lic.configure({{ keep: 0 }});"))
+    page.wait_for("window.module")
+    assert page.run("return crossOriginIsolated;")
+    page.run(f"await {FIRST}.decode();")
+    assert np.abs(shown(page) - np.array(decode(site.folder / "pho to&.lic")).astype(int)).max() == 0
+    asked = [path for path in site.asked if path.endswith(".wasm")]
+    assert asked[0] == "/lic-threads.wasm"
+    if not page.run("return / Version[/].* Safari/.test(navigator.userAgent);"):  # WebKitGTK falls back to one thread
+        assert asked[1:] == []
 
 
 def test_it_shows_the_picture_under_a_strict_policy(site: Site, page: Driven) -> None:
