@@ -36,6 +36,7 @@ def open_stream(
     trust: NDArray[Any] | None,
     unscale: NDArray[Any] | None,
     share: float,
+    filter: NDArray[Any] | None,
 ) -> Capsule: ...
 def rows(stream: Capsule) -> tuple[tuple[int, int], tuple[int, int]]: ...
 def run(

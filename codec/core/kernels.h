@@ -19,6 +19,18 @@ enum {
     OUTPUTS = TILE * TILE,
 };
 
+/* The filter behind the synthesis (filter.c): its weights are classes x planes x taps, in 1 / FILTER_ONE. */
+enum {
+    FILTER_CLASSES = 25,
+    FILTER_PLANES = 3,
+    FILTER_PLAIN = 12,       /* taps of plain differences; the others' differences are constrained */
+    FILTER_TAPS = 18,
+    FILTER_ONE = 1024,
+    FILTER_ROWS = 4,         /* of a block, whose pixels are of one class */
+    FILTER_COLUMNS = 8,
+    FILTER_BLOCK = FILTER_ROWS * FILTER_COLUMNS,
+};
+
 struct lic_kernels {
     const char *name;
 
@@ -48,6 +60,13 @@ struct lic_kernels {
 
     /* Grey levels of values in -0.5..0.5, rounded to the nearest, ties to even. */
     void (*to_levels)(const float *x, uint8_t *levels, size_t count);
+
+    /* How much a plane bends in and around a block that begins at `x`: the sums of its second differences' absolute
+       values down, across and along both diagonals. */
+    void (*bend)(const float *x, size_t pitch, float sums[4]);
+
+    /* The weighted differences between a block's neighbours and its own values. */
+    void (*weigh)(const float *x, size_t pitch, const float *weights, float limit, float sums[FILTER_BLOCK]);
 };
 
 extern const struct lic_kernels lic_kernels_1, lic_kernels_4, lic_kernels_8, lic_kernels_16;

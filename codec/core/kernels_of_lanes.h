@@ -199,6 +199,71 @@ static void to_levels(const float *x, uint8_t *levels, size_t count) {
     }
 }
 
+/* ---- the filter ---- */
+
+/* Vectors no longer than the row of a block. */
+#if LANES == 16
+enum { SHORT = FILTER_COLUMNS };
+typedef float short_vector __attribute__((vector_size(4 * SHORT)));
+typedef float short_unaligned __attribute__((vector_size(4 * SHORT), aligned(4), may_alias));
+INLINE short_vector same(float value) { return value - (short_vector){0}; }
+#else
+enum { SHORT = LANES };
+typedef vector short_vector;
+typedef unaligned short_unaligned;
+INLINE short_vector same(float value) { return all(value); }
+#endif
+
+INLINE short_vector load_short(const float *at) { return *(const short_unaligned *)at; }
+INLINE void store_short(float *at, short_vector value) { *(short_unaligned *)at = value; }
+
+INLINE short_vector absolute(short_vector v) {
+#if LANES == 1
+    return __builtin_fabsf(v);
+#else
+    typedef int32_t bits __attribute__((vector_size(4 * SHORT)));
+    return (short_vector)((bits)v & 0x7fffffff);
+#endif
+}
+
+static void bend(const float *x, size_t pitch, float sums[4]) {
+    const ptrdiff_t down = (ptrdiff_t)pitch, steps[4] = {down, 1, down + 1, down - 1};
+    short_vector of_lanes[4] = {same(0), same(0), same(0), same(0)};
+    for (ptrdiff_t y = -1; y <= FILTER_ROWS; y++)
+        for (ptrdiff_t column = 0; column < FILTER_COLUMNS; column += SHORT) {
+            const float *at = x + y * down + column;
+            short_vector twice = load_short(at) + load_short(at);
+            for (int i = 0; i < 4; i++)
+                of_lanes[i] += absolute(twice - (load_short(at - steps[i]) + load_short(at + steps[i])));
+        }
+    for (int i = 0; i < 4; i++) {
+        float lanes[SHORT];
+        store_short(lanes, of_lanes[i]);
+        sums[i] = 0;
+        for (int k = 0; k < SHORT; k++) sums[i] += lanes[k];
+    }
+}
+
+/* Differences of at most a limit are halves of |d + limit| - |d - limit|. */
+static void weigh(const float *x, size_t pitch, const float *weights, float limit, float sums[FILTER_BLOCK]) {
+    const ptrdiff_t p = (ptrdiff_t)pitch;
+    const ptrdiff_t places[FILTER_TAPS] = {1, 2, 3, p - 2, p - 1, p, p + 1, p + 2, 2 * p - 1, 2 * p, 2 * p + 1, 3 * p,
+                                           1, 2, p - 1, p, p + 1, 2 * p};
+    for (ptrdiff_t i = 0; i < FILTER_BLOCK; i += SHORT) {
+        const float *at = x + i / FILTER_COLUMNS * p + i % FILTER_COLUMNS;
+        short_vector own = load_short(at), twice = own + own, low = own - same(limit), high = own + same(limit);
+        short_vector plain = same(0), constrained = same(0);
+        for (int k = 0; k < FILTER_PLAIN; k++)
+            plain += same(weights[k]) * (load_short(at - places[k]) + load_short(at + places[k]) - twice);
+        for (int k = FILTER_PLAIN; k < FILTER_TAPS; k++) {
+            short_vector before = load_short(at - places[k]), after = load_short(at + places[k]);
+            constrained += same(weights[k]) * (absolute(before - low) - absolute(before - high) +
+                                               (absolute(after - low) - absolute(after - high)));
+        }
+        store_short(sums + i, plain + same(.5f) * constrained);
+    }
+}
+
 const struct lic_kernels KERNELS = {
-    NAME, multiply, transform, transform_back, rectify, add, square, scale_up, scale_down, to_levels,
+    NAME, multiply, transform, transform_back, rectify, add, square, scale_up, scale_down, to_levels, bend, weigh,
 };

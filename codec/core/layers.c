@@ -272,6 +272,7 @@ static void normalise_back(struct lic_stream *s, const struct node *n, ptrdiff_t
 
 size_t scratch_of_node(const struct node *n) {
     if (n->work == convolve) return tiles_scratch(n);
+    if (n->work == filter_pixels) return filter_scratch();
     if (n->work == reduce && n->phase) return POSITIONS_AT_ONCE * n->layer->reduce.depth;
     if (n->work == normalise_back) return 3 * POSITIONS_AT_ONCE * padded(n->layer->after.channels);
     return 0;

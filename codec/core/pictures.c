@@ -200,19 +200,21 @@ static void do_correct(void *about, size_t item, size_t thread) {
 
 NODE(correct_picture, do_correct)
 
-/* The slopes of half the sum of squared errors, 0 where the picture is clipped, or the signs of a probe. */
+/* The slopes of half the sum of squared errors, 0 where the picture is clipped, or the signs of a probe. The errors are
+   those of the filtered picture, of which the filter's own derivative is left out. */
 static void do_find_error(void *about, size_t item, size_t thread) {
     const struct rows *rows = about;
     const struct lic_stream *s = rows->s;
     const struct ring *out = &s->rings[rows->node->output];
     ptrdiff_t y = rows->first + (ptrdiff_t)item, f = s->rows_of_cell, width = divided_up(s->picture.width, 16);
     for (ptrdiff_t x = out->area.left; x < out->area.right; x++) {
-        const float *decoded = ring_cell(&s->rings[rows->node->input], y, x);
+        const float *shown = ring_cell(&s->rings[rows->node->input], y, x);
+        const float *decoded = ring_cell(&s->rings[rows->node->base], y, x);
         float *to = ring_cell(out, y, x);
         uint8_t levels[3 * 16 * 16];
         int32_t sum = 0;
         memset(to, 0, out->depth * sizeof *to);
-        s->kernels->to_levels(decoded, levels, (size_t)(f * f * 3));
+        s->kernels->to_levels(shown, levels, (size_t)(f * f * 3));
         for (ptrdiff_t i = 0; i < f * f * 3; i++) {
             ptrdiff_t row = y * f + i / (3 * f), column = x * f + i / 3 % f;
             if (row >= s->picture.height || column >= s->picture.width) continue;
@@ -223,7 +225,7 @@ static void do_find_error(void *about, size_t item, size_t thread) {
             }
             int32_t error = (int32_t)levels[i] - s->arrays.pixels[at];
             sum += error * error;
-            if (decoded[i] > -.5f && decoded[i] < .5f) to[i] = decoded[i] - pixel_at(s, row, column, i % 3);
+            if (decoded[i] > -.5f && decoded[i] < .5f) to[i] = shown[i] - pixel_at(s, row, column, i % 3);
         }
         if (s->arrays.errors_out) __atomic_fetch_add(&s->arrays.errors_out[y * f / 16 * width + x * f / 16], sum, __ATOMIC_RELAXED);
     }

@@ -83,6 +83,7 @@ struct lic_stream {
     size_t channels; /* of latents */
     float *values, *inverse_gain, *gain, *trust, *unscale; /* of each channel, in the memory of `values` */
     float share;                                  /* of the second look */
+    float *filter; /* its weights, in the memory of `values`; NULL if there is none */
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -127,6 +128,11 @@ size_t scratch_of_node(const struct node *);
 
 node_work take_symbols, take_latents, take_pixels, unscale_latents, correct_picture, blend_latents, choose_first,
     find_error, give_pixels, give_latents, give_symbols;
+
+/* ---- filter.c ---- */
+
+node_work filter_pixels; /* from a picture's cells to those of the filtered one */
+size_t filter_scratch(void);
 
 /* Choose the symbols of a position in a phase (PHASES: in all), and restore their latents. `predicted` lacks the trust;
    it is NULL if nothing is predicted. */

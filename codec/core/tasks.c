@@ -52,11 +52,21 @@ static int add_restoration(struct lic_stream *s, const struct lic_network *n, st
     return ring;
 }
 
+/* The picture as it is shown. */
+static int add_filter(struct lic_stream *s, int picture) {
+    if (!s->filter) return picture;
+    int filtered = add_step(s, filter_pixels, picture);
+    s->nodes[s->nodes_count - 1].around = 1;
+    return filtered;
+}
+
 static void add_slopes(struct lic_stream *s, const struct lic_network *n, int is_probe) {
     struct keeps keeps[MOST_NODES], of_predictors[PHASES];
     int ring = add_restoration(s, n, is_probe ? of_predictors : NULL);
     ring = add_part(s, ring, &n->synthesis, last_of(&n->synthesis)->r, keeps);
-    ring = add_part_back(s, add_step(s, find_error, ring), &n->synthesis, &n->synthesis_back, keeps);
+    int slopes = add_step(s, find_error, is_probe ? ring : add_filter(s, ring));
+    s->nodes[s->nodes_count - 1].base = ring;
+    ring = add_part_back(s, slopes, &n->synthesis, &n->synthesis_back, keeps);
     for (size_t k = 0; is_probe && s->trust && k < n->predictors.count; k++) {
         size_t phase = n->predictors.count - k;
         ring = add_predictor_back(s, ring, &n->predictors_back.layers[k], phase, &of_predictors[phase - 1]);
@@ -87,19 +97,22 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
     if (slopes && !n->synthesis_back.count) return 0;
     if (chooses && !point->gain) return 0;
     if (point->trust && !n->predictors.count) return 0;
+    if (point->filter && last_of(&n->synthesis)->r != 4) return 0;
     return task == LIC_ANALYSE || point->inverse_gain;
 }
 
 static enum lic_result build(struct lic_stream *s, enum lic_task task, const struct lic_network *n) {
     const struct lic_picture *p = &s->picture;
     ptrdiff_t columns = divided_up(p->width, 16), f;
+    int picture;
     struct area needed = {p->top / 16, divided_up(p->bottom, 16), 0, columns};
     s->rows_of_result = 1;
     s->rows_of_cell = (ptrdiff_t)last_of(&n->synthesis)->r;
     switch (task) {
     case LIC_DECODE:
         f = s->rows_of_cell;
-        add_node(s, give_pixels, add_part(s, add_restoration(s, n, NULL), &n->synthesis, (size_t)f, NULL), NONE);
+        picture = add_part(s, add_restoration(s, n, NULL), &n->synthesis, (size_t)f, NULL);
+        add_node(s, give_pixels, p->reduce == 1 ? add_filter(s, picture) : picture, NONE);
         /* A square of a reduced picture may need several rows of cells. */
         ptrdiff_t unit = larger(f, p->reduce);
         needed = (struct area){p->top / unit * unit / f, divided_up(p->bottom, unit) * unit / f,
@@ -133,10 +146,10 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
     if (!is_fine(task, network, picture, point)) return LIC_BAD_ARGUMENT;
     struct lic_stream *s = calloc(1, sizeof *s);
     if (!s) return LIC_NO_MEMORY;
-    size_t channels = network->latents;
+    size_t channels = network->latents, weights = FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS;
     s->rings = calloc(MOST_NODES, sizeof *s->rings);
     s->nodes = calloc(MOST_NODES, sizeof *s->nodes);
-    float *block = calloc(4 * padded(channels), sizeof(float));
+    float *block = calloc(4 * padded(channels) + weights, sizeof(float));
     s->values = block;
     enum lic_result result = LIC_NO_MEMORY;
     if (s->rings && s->nodes && block) {
@@ -149,6 +162,8 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->inverse_gain = copied(&block, point->inverse_gain, channels);
         s->trust = copied(&block, point->trust, channels);
         s->unscale = copied(&block, point->unscale, channels);
+        s->filter = point->filter ? block : NULL;
+        for (size_t i = 0; s->filter && i < weights; i++) s->filter[i] = point->filter[i];
         result = build(s, task, network);
     }
     if (result)

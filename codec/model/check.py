@@ -11,6 +11,7 @@ from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Arrays, Kind, check_densities
 from lic.codec.model.frozen import STORED
 from lic.codec.model.network_weights import stored_kinds
+from lic.codec.picture import filtering
 from lic.models.architecture import Architecture
 from lic.models.constants import KNOTS
 
@@ -24,6 +25,8 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}
     expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
     expected |= stored_kinds(arrays, architecture)
+    if "filter" in arrays:
+        expected["filter"] = Kind.of(STORED["filter"], (points, *filtering.SHAPE))
     for name in sorted(kinds.keys() | expected.keys()):
         if kinds.get(name) != expected.get(name):
             raise ValueError(f"tensor {name} is {kinds.get(name, 'missing')}, not {expected.get(name, 'known')}")
@@ -32,6 +35,8 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
             raise ValueError(f"tensor {name} holds numbers that are not finite")
     if not ((arrays["unit"] > 0).all() and (arrays["restore"] >= 0).all()):
         raise ValueError("its scales are not positive")
+    if "filter" in arrays and np.abs(arrays["filter"].astype(int)).sum(axis=-1).max() > filtering.MOST_WEIGHTS:
+        raise ValueError("its filter's weights are out of range")
     check_densities(arrays["heights"], arrays["steps"])
 
 

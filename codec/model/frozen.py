@@ -22,7 +22,14 @@ from lic.models.architecture import Architecture
 
 Floats = NDArray[np.float64]
 
-STORED = {"heights": np.int32, "steps": np.int32, "unit": np.float64, "restore": np.float32, "trust": np.float32}
+STORED = {
+    "heights": np.int32,
+    "steps": np.int32,
+    "unit": np.float64,
+    "restore": np.float32,
+    "trust": np.float32,
+    "filter": np.int16,
+}
 
 ROUNDING = 1e-6  # of lambdas that were printed
 
@@ -43,6 +50,7 @@ class FrozenModel:
     card: dict[str, Any]
     entropy: EntropyModel
     trust: Floats | None = None  # points x channels: factors of expected latents, in architectures with predictors
+    filter: Ints | None = None  # points x classes x planes x taps: weights of the filter, in models that have one
 
     @property
     def name(self) -> str:
@@ -140,6 +148,7 @@ class FrozenModel:
         # `restore` is weighted by the gains: a point that does not use a channel has not learned to restore it.
         left_share, right_share = (POSITIONS - f) / left, f / right
         restore = (self.restore[k] * left_share + self.restore[after] * right_share) / (left_share + right_share)
+        weights = None if self.filter is None else _between(self.filter[k], self.filter[after], f)
         lambdas, looks, t = self.lambdas, self.second_looks, f / POSITIONS
         return OperatingPoint(
             position,
@@ -150,7 +159,13 @@ class FrozenModel:
             second_look=float(looks[k] + (looks[after] - looks[k]) * t),
             entropy=self.entropy,
             trust=None if self.trust is None else self.trust[k] + (self.trust[after] - self.trust[k]) * t,
+            filter=weights,
         )
+
+
+def _between(left: Ints, right: Ints, f: int) -> Ints:
+    """Integers f/256 of the way from some to others, rounded."""
+    return (left * (POSITIONS - f) + right * f + POSITIONS // 2) // POSITIONS
 
 
 def digest(arrays: Arrays) -> bytes:

@@ -24,7 +24,7 @@ def load_model(path: Path, card: dict[str, Any]) -> FrozenModel:
         whole = card["sha256"] == digest(arrays).hex()  # the fingerprint does not cover the encoder
         entropy = kind.from_arrays(arrays)
         scales: dict[str, Any] = {
-            name: arrays[name].astype(np.int64 if stored == np.int32 else np.float64)
+            name: arrays[name].astype(np.int64 if issubclass(stored, np.integer) else np.float64)
             for name, stored in STORED.items()
             if name in arrays
         }

@@ -28,6 +28,7 @@ class OperatingPoint:
     second_look: float  # blend weight of the second look, from 0 to 1
     entropy: EntropyModel
     trust: NDArray[np.float64] | None = None  # what expected latents are multiplied by; None if nothing is expected
+    filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
 
     @cached_property
     def coder(self) -> Coder:

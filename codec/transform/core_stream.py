@@ -96,7 +96,8 @@ class Stream:
             raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
         values = (point.gain, point.inverse_gain, point.trust) if point else (None, None, None)
         gain, inverse_gain, trust = map(_of_channels, values)
-        of_point = network.channels, gain, inverse_gain, trust, network.unscale, share
+        weights = None if point is None or point.filter is None else point.filter.astype(np.int16)
+        of_point = network.channels, gain, inverse_gain, trust, network.unscale, share, weights
         self._stream = _core.open_stream(
             int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
         )

@@ -11,6 +11,7 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels, pad
+from lic.codec.picture.filtering import filtered
 from lic.codec.transform.restoration import only, quantise, restore
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
 from lic.models.second_look import blend
@@ -71,20 +72,22 @@ class WholeEngine(ABC):
         given = np.concatenate([*chunks], axis=1)
         symbols = np.zeros((self.model.channels, *latent_size(*size)), np.int32)  # as if the rest were zeros
         symbols[:, first_row : first_row + given.shape[1]] = given
-        picture = means(self.synthesis(restore(symbols, point, self.expect)), reduce)
+        picture = self.synthesis(restore(symbols, point, self.expect))
+        shown = _shown(picture, point) if reduce == 1 else levels(means(picture, reduce))
         left, top, right, bottom = region
-        yield levels(picture)[top // reduce : -(-bottom // reduce), left // reduce : -(-right // reduce)]
+        yield shown[top // reduce : -(-bottom // reduce), left // reduce : -(-right // reduce)]
 
     def slopes(
         self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
     ) -> tuple[Floats, NDArray[np.int32]]:
         height, width = pixels.shape[:2]
         picture, back = self.linear_synthesis(restore(symbols, point, self.expect))
-        shown = picture[:height, :width]
+        inside = (np.abs(picture) < MID_GREY)[:height, :width]  # where it is clipped there is no slope
+        shown = _shown(picture, point)[:height, :width]
+        exact = picture[:height, :width] if point.filter is None else _centred(shown)
         slopes, errors = np.zeros_like(picture), np.zeros(picture.shape, np.int32)
-        inside = (shown > -MID_GREY) & (shown < MID_GREY)  # where it is clipped there is no slope
-        slopes[:height, :width] = np.where(inside, shown - _centred(pixels), 0)
-        errors[:height, :width] = np.square(levels(shown).astype(np.int32) - pixels)
+        slopes[:height, :width] = np.where(inside, exact - _centred(pixels), 0)
+        errors[:height, :width] = np.square(shown.astype(np.int32) - pixels)
         blocks = errors.reshape(symbols.shape[1], DOWNSAMPLING, symbols.shape[2], -1)
         return back(slopes)[:, rows], blocks.sum(axis=(1, 3), dtype=np.int32)
 
@@ -106,6 +109,12 @@ class WholeEngine(ABC):
 
 def _centred(pixels: Pixels) -> Floats:
     return pixels.astype(np.float32) / np.float32(PEAK) - np.float32(MID_GREY)
+
+
+def _shown(picture: Floats, point: OperatingPoint) -> Pixels:
+    """The pixels of a padded picture."""
+    rounded = levels(picture)
+    return rounded if point.filter is None else filtered(rounded, point.filter)
 
 
 def levels(picture: Floats) -> Pixels:

@@ -1,0 +1,119 @@
+/* The filter behind the synthesis: whole numbers, computed from grey levels. codec/FORMAT.md, section 4, specifies it.
+
+   All numbers stay below 2^24, where float32 is exact: so the order of sums does not matter. */
+
+#include <string.h>
+
+#include "stream.h"
+
+/* A piece of work is ROWS x COLUMNS pixels, which depend on MARGIN pixels around them: a cell of 4 x 4. */
+enum { CELL = 4, MARGIN = CELL, ROWS = 16, COLUMNS = 64, HEIGHT = ROWS + 2 * MARGIN, PITCH = COLUMNS + 2 * MARGIN };
+
+static const float limits[FILTER_PLANES] = {14, 11, 20}; /* of constrained differences */
+
+struct pieces {
+    const struct lic_stream *s;
+    const struct node *node;
+    ptrdiff_t first, last, left, across; /* rows and the first column, in cells; how many pieces lie side by side */
+};
+
+static void take_cell(const struct lic_stream *s, const float *cell, float *plane) {
+    uint8_t levels[3 * CELL * CELL], *at = levels;
+    s->kernels->to_levels(cell, levels, sizeof levels);
+    for (int y = 0; y < CELL; y++)
+        for (int x = 0; x < CELL; x++, at += 3) {
+            float *to = plane + y * PITCH + x, red = at[0], green = at[1], blue = at[2];
+            to[0] = red + green + blue;
+            to[HEIGHT * PITCH] = red - blue;
+            to[2 * HEIGHT * PITCH] = red - 2 * green + blue;
+        }
+}
+
+/* The planes of a piece's pixels and of those around it; beyond the picture are the nearest ones. */
+static void take_planes(const struct lic_stream *s, const struct ring *in, ptrdiff_t top, ptrdiff_t left, float *planes) {
+    ptrdiff_t bottom = smaller(top + ROWS / CELL, in->height), right = smaller(left + COLUMNS / CELL, in->width);
+    ptrdiff_t first = larger(top - 1, 0), last = smaller(bottom + 1, in->height);
+    ptrdiff_t from = larger(left - 1, in->area.left), to = smaller(right + 1, in->area.right);
+    for (ptrdiff_t y = first; y < last; y++)
+        for (ptrdiff_t x = from; x < to; x++)
+            take_cell(s, ring_cell(in, y, x), planes + ((y - top + 1) * PITCH + x - left + 1) * CELL);
+    ptrdiff_t rows = (bottom - top + 1) * CELL, columns = (right - left + 1) * CELL; /* where the margin begins */
+    for (int k = 0; k < FILTER_PLANES; k++, planes += HEIGHT * PITCH) {
+        for (ptrdiff_t y = (first - top + 1) * CELL; y < (last - top + 1) * CELL; y++)
+            for (int x = 0; x < MARGIN; x++) {
+                float *row = planes + y * PITCH;
+                if (left == 0) row[x] = row[MARGIN];
+                if (right == in->width) row[columns + x] = row[columns - 1];
+            }
+        for (int y = 0; y < MARGIN; y++) {
+            if (top == 0) memcpy(planes + y * PITCH, planes + MARGIN * PITCH, PITCH * sizeof *planes);
+            if (bottom == in->height)
+                memcpy(planes + (rows + y) * PITCH, planes + (rows - 1) * PITCH, PITCH * sizeof *planes);
+        }
+    }
+}
+
+/* The class of a block: how much its brightness bends, and in which direction most. */
+static int class_of(const struct lic_stream *s, const float *brightness) {
+    static const float activities[] = {288, 720, 1584, 3456};
+    float bends[4];
+    s->kernels->bend(brightness, PITCH, bends);
+    int class = 0, direction = 0;
+    for (int i = 0; i < 4; i++) class += bends[0] + bends[1] > activities[i];
+    float most[2], least[2];
+    for (int i = 0; i < 2; i++) {
+        most[i] = bends[2 * i] > bends[2 * i + 1] ? bends[2 * i] : bends[2 * i + 1];
+        least[i] = bends[2 * i] + bends[2 * i + 1] - most[i];
+    }
+    int diagonal = most[1] - least[1] > most[0] - least[0];
+    if (5 * most[diagonal] > 8 * least[diagonal]) direction = 1 + 2 * diagonal + (bends[2 * diagonal] < most[diagonal]);
+    return 5 * class + direction;
+}
+
+static void give_cell(const struct lic_stream *s, const float *cell, const float sums[FILTER_PLANES][FILTER_BLOCK],
+                      int column, float *to) {
+    uint8_t levels[3 * CELL * CELL], *at = levels;
+    s->kernels->to_levels(cell, levels, sizeof levels);
+    for (int y = 0; y < CELL; y++)
+        for (int x = 0; x < CELL; x++, at += 3) {
+            int i = y * FILTER_COLUMNS + column + x;
+            float a = sums[0][i], b = sums[1][i], c = sums[2][i], added[3] = {a + b + c, a - 2 * c, a - b + c};
+            for (int k = 0; k < 3; k++) {
+                float level = at[k] + (added[k] / FILTER_ONE + .5f);
+                level = level > 0 ? level : 0;
+                level = level < 255 ? level : 255;
+                *to++ = (float)(int32_t)level / 255 - .5f;
+            }
+        }
+}
+
+static void do_filter(void *about, size_t item, size_t thread) {
+    const struct pieces *p = about;
+    const struct lic_stream *s = p->s;
+    const struct ring *in = &s->rings[p->node->input], *out = &s->rings[p->node->output];
+    ptrdiff_t top = p->first + (ptrdiff_t)item / p->across * (ROWS / CELL);
+    ptrdiff_t left = p->left + (ptrdiff_t)item % p->across * (COLUMNS / CELL);
+    ptrdiff_t bottom = smaller(top + ROWS / CELL, p->last), right = smaller(left + COLUMNS / CELL, out->area.right);
+    float *planes = scratch_of(s, thread);
+    take_planes(s, in, top, left, planes);
+    for (ptrdiff_t y = top; y < bottom; y++)
+        for (ptrdiff_t x = left; x < right; x += FILTER_COLUMNS / CELL) {
+            const float *at = planes + ((y - top + 1) * PITCH + x - left + 1) * CELL;
+            const float *weights = s->filter + class_of(s, at) * FILTER_PLANES * FILTER_TAPS;
+            float sums[FILTER_PLANES][FILTER_BLOCK];
+            for (int k = 0; k < FILTER_PLANES; k++, at += HEIGHT * PITCH, weights += FILTER_TAPS)
+                s->kernels->weigh(at, PITCH, weights, limits[k], sums[k]);
+            for (int i = 0; i < FILTER_COLUMNS / CELL; i++)
+                if (ring_has(out, y, x + i))
+                    give_cell(s, ring_cell(in, y, x + i), sums, i * CELL, ring_cell(out, y, x + i));
+        }
+}
+
+void filter_pixels(struct lic_stream *s, const struct node *n, ptrdiff_t first, ptrdiff_t last) {
+    const struct area *area = &s->rings[n->output].area;
+    struct pieces p = {s, n, first, last, area->left / TILE * TILE, 0};
+    p.across = divided_up(area->right - p.left, COLUMNS / CELL);
+    team_run(s->team, do_filter, &p, (size_t)(p.across * divided_up(last - first, ROWS / CELL)));
+}
+
+size_t filter_scratch(void) { return FILTER_PLANES * HEIGHT * PITCH; }
