@@ -206,7 +206,7 @@ class Architecture:
     >>> Architecture("balle2017", 128, 320).decoding_macs
     19712.0
     >>> Architecture("balle2017", 128, 320).decoding_reach
-    7
+    8
     """
 
     kind: str = "balle2017"
@@ -284,8 +284,9 @@ class Architecture:
         """How many symbols around a block's own have to be known for the block's pixels.
 
         3x3 convolutions are computed by tiles (codec/FORMAT.md, section 4): each needs up to TILE cells on each side.
+        The filter behind the synthesis, if a model has one, needs TILE pixels.
         """
-        reach = TILE * DOWNSAMPLING * len(self.predictors)
+        reach = TILE * DOWNSAMPLING * len(self.predictors) + TILE
         pixels = DOWNSAMPLING
         for layer in self.synthesis:
             reach += TILE * pixels * (layer.radius > 0)

@@ -108,7 +108,7 @@ struct lic_point {
     const float *gain, *inverse_gain, *trust;
     const float *unscale; /* what latents are multiplied by before the second look's synthesis */
     float share;          /* of the second look; 0 for none */
-    const int16_t *filter; /* 25 classes x 3 planes x 18 weights; NULL for none */
+    const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
 };
 
 /* What a stream reads and writes; NULL where it does not. Arrays that have a first row are rows from there on, of latents

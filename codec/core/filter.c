@@ -9,7 +9,7 @@
 /* A piece of work is ROWS x COLUMNS pixels, which depend on MARGIN pixels around them: a cell of 4 x 4. */
 enum { CELL = 4, MARGIN = CELL, ROWS = 16, COLUMNS = 64, HEIGHT = ROWS + 2 * MARGIN, PITCH = COLUMNS + 2 * MARGIN };
 
-static const float limits[FILTER_PLANES] = {14, 11, 20}; /* of constrained differences */
+static const float limits[FILTER_PLANES] = {21, 17, 29}; /* of constrained differences */
 
 struct pieces {
     const struct lic_stream *s;
@@ -18,8 +18,8 @@ struct pieces {
 };
 
 static void take_cell(const struct lic_stream *s, const float *cell, float *plane) {
-    uint8_t levels[3 * CELL * CELL], *at = levels;
-    s->kernels->to_levels(cell, levels, sizeof levels);
+    float levels[3 * CELL * CELL], *at = levels;
+    s->kernels->find_levels(cell, levels, 3 * CELL * CELL);
     for (int y = 0; y < CELL; y++)
         for (int x = 0; x < CELL; x++, at += 3) {
             float *to = plane + y * PITCH + x, red = at[0], green = at[1], blue = at[2];
@@ -72,19 +72,15 @@ static int class_of(const struct lic_stream *s, const float *brightness) {
 
 static void give_cell(const struct lic_stream *s, const float *cell, const float sums[FILTER_PLANES][FILTER_BLOCK],
                       int column, float *to) {
-    uint8_t levels[3 * CELL * CELL], *at = levels;
-    s->kernels->to_levels(cell, levels, sizeof levels);
+    float levels[3 * CELL * CELL], added[3 * CELL * CELL], *at = added;
     for (int y = 0; y < CELL; y++)
         for (int x = 0; x < CELL; x++, at += 3) {
             int i = y * FILTER_COLUMNS + column + x;
-            float a = sums[0][i], b = sums[1][i], c = sums[2][i], added[3] = {a + b + c, a - 2 * c, a - b + c};
-            for (int k = 0; k < 3; k++) {
-                float level = at[k] + (added[k] / FILTER_ONE + .5f);
-                level = level > 0 ? level : 0;
-                level = level < 255 ? level : 255;
-                *to++ = (float)(int32_t)level / 255 - .5f;
-            }
+            float a = sums[0][i], b = sums[1][i], c = sums[2][i];
+            at[0] = a + b + c, at[1] = a - 2 * c, at[2] = a - b + c;
         }
+    s->kernels->find_levels(cell, levels, 3 * CELL * CELL);
+    s->kernels->move_levels(levels, added, to, 3 * CELL * CELL);
 }
 
 static void do_filter(void *about, size_t item, size_t thread) {

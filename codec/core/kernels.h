@@ -23,8 +23,8 @@ enum {
 enum {
     FILTER_CLASSES = 25,
     FILTER_PLANES = 3,
-    FILTER_PLAIN = 12,       /* taps of plain differences; the others' differences are constrained */
-    FILTER_TAPS = 18,
+    FILTER_PAIRS = 6,        /* of opposite neighbours */
+    FILTER_TAPS = 2 * FILTER_PAIRS, /* of plain differences, then of constrained ones */
     FILTER_ONE = 1024,
     FILTER_ROWS = 4,         /* of a block, whose pixels are of one class */
     FILTER_COLUMNS = 8,
@@ -60,6 +60,12 @@ struct lic_kernels {
 
     /* Grey levels of values in -0.5..0.5, rounded to the nearest, ties to even. */
     void (*to_levels)(const float *x, uint8_t *levels, size_t count);
+
+    /* Grey levels, likewise, in float32. */
+    void (*find_levels)(const float *x, float *levels, size_t count);
+
+    /* Values in -0.5..0.5 of grey levels plus sums of the filter, which are rounded, ties up. */
+    void (*move_levels)(const float *levels, const float *sums, float *to, size_t count);
 
     /* How much a plane bends in and around a block that begins at `x`: the sums of its second differences' absolute
        values down, across and along both diagonals. */

@@ -201,69 +201,100 @@ static void to_levels(const float *x, uint8_t *levels, size_t count) {
 
 /* ---- the filter ---- */
 
-/* Vectors no longer than the row of a block. */
-#if LANES == 16
-enum { SHORT = FILTER_COLUMNS };
-typedef float short_vector __attribute__((vector_size(4 * SHORT)));
-typedef float short_unaligned __attribute__((vector_size(4 * SHORT), aligned(4), may_alias));
-INLINE short_vector same(float value) { return value - (short_vector){0}; }
+INLINE vector within(vector v, vector least, vector most) {
+#if LANES == 1
+    v = v < most ? v : most;
+    return v > least ? v : least;
+#elif LANES == 16
+    return (vector)_mm512_max_ps(_mm512_min_ps((__m512)v, (__m512)most), (__m512)least);
+#elif LANES == 8
+    return (vector)_mm256_max_ps(_mm256_min_ps((__m256)v, (__m256)most), (__m256)least);
+#elif defined(__SSE2__)
+    return (vector)_mm_max_ps(_mm_min_ps((__m128)v, (__m128)most), (__m128)least);
+#elif defined(__ARM_NEON)
+    return (vector)vmaxq_f32(vminq_f32((float32x4_t)v, (float32x4_t)most), (float32x4_t)least);
+#elif defined(__wasm_simd128__)
+    return __builtin_wasm_max_f32x4(__builtin_wasm_min_f32x4(v, most), least);
 #else
-enum { SHORT = LANES };
-typedef vector short_vector;
-typedef unaligned short_unaligned;
-INLINE short_vector same(float value) { return all(value); }
+    return larger(-larger(-v, -most), least);
 #endif
+}
 
-INLINE short_vector load_short(const float *at) { return *(const short_unaligned *)at; }
-INLINE void store_short(float *at, short_vector value) { *(short_unaligned *)at = value; }
-
-INLINE short_vector absolute(short_vector v) {
+INLINE vector absolute(vector v) {
 #if LANES == 1
     return __builtin_fabsf(v);
 #else
-    typedef int32_t bits __attribute__((vector_size(4 * SHORT)));
-    return (short_vector)((bits)v & 0x7fffffff);
+    typedef int32_t bits __attribute__((vector_size(4 * LANES)));
+    return (vector)((bits)v & 0x7fffffff);
 #endif
 }
 
-static void bend(const float *x, size_t pitch, float sums[4]) {
+INLINE vector rounded_level(vector v) {
+    const vector shift = all(8388608); /* 2^23: behind it no fractions are left */
+    return within(v, all(0), all(255)) + shift - shift;
+}
+
+static void find_levels(const float *x, float *levels, size_t count) {
+    for (size_t i = 0; i < count; i += LANES) store(levels + i, rounded_level((load(x + i) + all(.5f)) * all(255)));
+}
+
+/* A quarter of the last digit is added, so no value lies between two levels. */
+static void move_levels(const float *levels, const float *sums, float *to, size_t count) {
+    const vector unit = all(1.f / FILTER_ONE), quarter = all(.25f / FILTER_ONE);
+    for (size_t i = 0; i < count; i += LANES)
+        store(to + i, rounded_level(load(levels + i) + (load(sums + i) * unit + quarter)) / all(255) - all(.5f));
+}
+
+#if LANES >= 8 /* vectors of sixteen are longer than a block's rows */
+#define bend lic_bend_8
+#define weigh lic_weigh_8
+void bend(const float *, size_t, float[4]);
+void weigh(const float *, size_t, const float *, float, float[FILTER_BLOCK]);
+#define OF_BLOCKS
+#else
+#define OF_BLOCKS static
+#endif
+
+#if LANES <= 8
+OF_BLOCKS void bend(const float *x, size_t pitch, float sums[4]) {
     const ptrdiff_t down = (ptrdiff_t)pitch, steps[4] = {down, 1, down + 1, down - 1};
-    short_vector of_lanes[4] = {same(0), same(0), same(0), same(0)};
+    vector of_lanes[4] = {all(0), all(0), all(0), all(0)};
     for (ptrdiff_t y = -1; y <= FILTER_ROWS; y++)
-        for (ptrdiff_t column = 0; column < FILTER_COLUMNS; column += SHORT) {
+        for (ptrdiff_t column = 0; column < FILTER_COLUMNS; column += LANES) {
             const float *at = x + y * down + column;
-            short_vector twice = load_short(at) + load_short(at);
-            for (int i = 0; i < 4; i++)
-                of_lanes[i] += absolute(twice - (load_short(at - steps[i]) + load_short(at + steps[i])));
+            vector twice = load(at) + load(at);
+            for (int i = 0; i < 4; i++) of_lanes[i] += absolute(twice - (load(at - steps[i]) + load(at + steps[i])));
         }
     for (int i = 0; i < 4; i++) {
-        float lanes[SHORT];
-        store_short(lanes, of_lanes[i]);
+        float lanes[LANES];
+        store(lanes, of_lanes[i]);
         sums[i] = 0;
-        for (int k = 0; k < SHORT; k++) sums[i] += lanes[k];
+        for (int k = 0; k < LANES; k++) sums[i] += lanes[k];
     }
 }
 
-/* Differences of at most a limit are halves of |d + limit| - |d - limit|. */
-static void weigh(const float *x, size_t pitch, const float *weights, float limit, float sums[FILTER_BLOCK]) {
-    const ptrdiff_t p = (ptrdiff_t)pitch;
-    const ptrdiff_t places[FILTER_TAPS] = {1, 2, 3, p - 2, p - 1, p, p + 1, p + 2, 2 * p - 1, 2 * p, 2 * p + 1, 3 * p,
-                                           1, 2, p - 1, p, p + 1, 2 * p};
-    for (ptrdiff_t i = 0; i < FILTER_BLOCK; i += SHORT) {
+/* Rises to twice the limit, and falls to 0 at three times the limit. */
+INLINE vector constrained(vector difference, float limit) {
+    vector near = within(difference, all(-limit), all(limit));
+    return near + near + near - within(difference, all(-3 * limit), all(3 * limit));
+}
+
+OF_BLOCKS void weigh(const float *x, size_t pitch, const float *weights, float limit, float sums[FILTER_BLOCK]) {
+    const ptrdiff_t p = (ptrdiff_t)pitch, places[FILTER_PAIRS] = {1, 2, p - 1, p, p + 1, 2 * p};
+    for (ptrdiff_t i = 0; i < FILTER_BLOCK; i += LANES) {
         const float *at = x + i / FILTER_COLUMNS * p + i % FILTER_COLUMNS;
-        short_vector own = load_short(at), twice = own + own, low = own - same(limit), high = own + same(limit);
-        short_vector plain = same(0), constrained = same(0);
-        for (int k = 0; k < FILTER_PLAIN; k++)
-            plain += same(weights[k]) * (load_short(at - places[k]) + load_short(at + places[k]) - twice);
-        for (int k = FILTER_PLAIN; k < FILTER_TAPS; k++) {
-            short_vector before = load_short(at - places[k]), after = load_short(at + places[k]);
-            constrained += same(weights[k]) * (absolute(before - low) - absolute(before - high) +
-                                               (absolute(after - low) - absolute(after - high)));
+        vector own = load(at), sum = all(0);
+        for (int k = 0; k < FILTER_PAIRS; k++) {
+            vector before = load(at - places[k]) - own, after = load(at + places[k]) - own;
+            sum += all(weights[k]) * (before + after);
+            sum += all(weights[FILTER_PAIRS + k]) * (constrained(before, limit) + constrained(after, limit));
         }
-        store_short(sums + i, plain + same(.5f) * constrained);
+        store(sums + i, sum);
     }
 }
+#endif
 
 const struct lic_kernels KERNELS = {
-    NAME, multiply, transform, transform_back, rectify, add, square, scale_up, scale_down, to_levels, bend, weigh,
+    NAME, multiply, transform, transform_back, rectify, add, square, scale_up, scale_down, to_levels,
+    find_levels, move_levels, bend, weigh,
 };

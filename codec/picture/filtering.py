@@ -22,10 +22,9 @@ from lic.codec.picture.pixels import Pixels
 Ints = NDArray[np.int64]
 
 PLANES = np.array([(1, 1, 1), (1, 0, -1), (1, -2, 1)])  # brightness and two differences, of red, green and blue
-LIMITS = (14, 11, 20)  # of constrained differences, in each plane
-NEIGHBOURS = tuple((y, x) for y in range(4) for x in range(-3, 4) if abs(y) + abs(x) <= 3 and (y > 0 or x > 0))
-NEAREST = tuple((y, x) for y, x in NEIGHBOURS if abs(y) + abs(x) <= 2)
-TAPS = len(NEIGHBOURS) + len(NEAREST)
+LIMITS = (21, 17, 29)  # of constrained differences, in each plane
+NEIGHBOURS = ((0, 1), (0, 2), (1, -1), (1, 0), (1, 1), (2, 0))  # rows below, columns to the right; and their opposites
+TAPS = 2 * len(NEIGHBOURS)
 ACTIVITIES = (288, 720, 1584, 3456)  # thresholds between classes
 DIRECTIONS = 5  # none, down, across, along one diagonal or the other
 CLASSES = (len(ACTIVITIES) + 1) * DIRECTIONS
@@ -33,7 +32,7 @@ SHAPE = CLASSES, len(PLANES), TAPS
 WEIGHT_BITS = 10  # of fractions
 MOST_WEIGHTS = 2**11  # in sum, of a class and plane: then all numbers are below 2^24, and exact in float32
 BLOCK_ROWS, BLOCK_COLUMNS = 4, 8
-MARGIN = 3
+MARGIN = 2
 
 
 def filtered(pixels: Pixels, weights: Ints) -> Pixels:
@@ -48,11 +47,24 @@ def filtered(pixels: Pixels, weights: Ints) -> Pixels:
 
 
 def differences(plane: Ints, limit: int) -> Iterator[Ints]:
-    """What the weights of a plane are for: the sums of two opposite neighbours' differences to each pixel."""
+    """What the weights of a plane are for: the sums of two opposite neighbours' differences to each pixel.
+
+    First the plain ones, then the constrained ones.
+    """
     for y, x in NEIGHBOURS:
         yield _shifted(plane, y, x) + _shifted(plane, -y, -x) - 2 * plane
-    for y, x in NEAREST:
-        yield sum(np.clip(_shifted(plane, *at) - plane, -limit, limit) for at in ((y, x), (-y, -x)))
+    for y, x in NEIGHBOURS:
+        below, above = _shifted(plane, y, x) - plane, _shifted(plane, -y, -x) - plane
+        yield constrained(below, limit) + constrained(above, limit)
+
+
+def constrained(difference: Ints, limit: int) -> Ints:
+    """Twice the difference up to a limit; from there it falls, to 0 at three times the limit.
+
+    >>> constrained(np.array([-70, 4, 10, 20, 30, 40]), 10)
+    array([ 0,  8, 20, 10,  0,  0])
+    """
+    return 3 * np.clip(difference, -limit, limit) - np.clip(difference, -3 * limit, 3 * limit)
 
 
 def classes_of(pixels: Pixels) -> Ints:

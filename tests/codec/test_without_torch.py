@@ -38,7 +38,7 @@ from lic.codec.model.catalogue import find_model
 from lic.models.constants import KNOTS
 
 model = find_model().load()
-assert model.architecture.decoding_reach == 35
+assert model.architecture.decoding_reach == 36
 assert len(KNOTS) == 73
 assert all(model.weight(name).shape == shape for name, shape in model.architecture.tensors.items())
 """

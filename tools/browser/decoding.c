@@ -18,11 +18,12 @@ EXPORT(open_network) struct lic_network *open_network(const int32_t *sizes, size
     return lic_network_open(sizes, sizes_count, values, values_count, 0, &network) ? NULL : network;
 }
 
-/* A picture's decoding; `trust` may be 0. */
+/* A picture's decoding; `trust` and `filter` may be 0. */
 EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_network *network, int width, int height,
-                                                        const float *inverse_gain, const float *trust) {
+                                                        const float *inverse_gain, const float *trust,
+                                                        const int16_t *filter) {
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
-    struct lic_point point = {.inverse_gain = inverse_gain, .trust = trust};
+    struct lic_point point = {.inverse_gain = inverse_gain, .trust = trust, .filter = filter};
     struct lic_stream *stream;
     if (lic_stream_open(LIC_DECODE, network, team, NULL, &picture, &point, &stream)) return NULL;
     lic_team_begin(team);

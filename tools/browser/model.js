@@ -80,7 +80,13 @@ function operatingPoint(model, position) {
     const [from, to] = [of("trust", k, channels), of("trust", after, channels)];
     trust = Float32Array.from(from, (value, c) => value + (to[c] - value) * (f / 256));
   }
-  return { steps, scales, trust, contexts: contextsAt(model, (position + 224) >> 8) };
+  let filter = null;
+  if (tensors.filter) {
+    const size = tensors.filter.values.length / points;
+    const [from, to] = [of("filter", k, size), of("filter", after, size)];
+    filter = Int16Array.from(from, (weight, i) => (weight * (256 - f) + to[i] * f + 128) >> 8);
+  }
+  return { steps, scales, trust, filter, contexts: contextsAt(model, (position + 224) >> 8) };
 }
 
 function contextsAt(model, k) {

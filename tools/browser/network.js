@@ -110,7 +110,8 @@ class Network {
     const { width, height, grey } = file;
     return engine.scope(() => {
       const trust = point.trust ? engine.put(point.trust) : 0;
-      const stream = engine.run.open_decoding(opened, width, height, engine.put(point.scales), trust);
+      const filter = point.filter ? engine.put(point.filter) : 0;
+      const stream = engine.run.open_decoding(opened, width, height, engine.put(point.scales), trust, filter);
       if (!stream) throw outOfMemory();
       for (const helper of engine.helpers) helper.postMessage({ help: true });
       try {

@@ -1,9 +1,12 @@
 """Untrained models whose weights are all at random, so that every layer matters."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture import filtering
 from lic.codec.picture.pixels import Pixels
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import Architecture
@@ -33,3 +36,10 @@ def random_pixels(height: int, width: int) -> Pixels:
     y, x = np.mgrid[:height, :width]
     waves = np.stack([np.sin(y / 9), np.cos(x / 7), np.sin((x + y) / 11)], -1)
     return np.clip(128 + 90 * waves + random.normal(0, 12, waves.shape), 0, 255).astype(np.uint8)
+
+
+def with_filter(model: FrozenModel) -> FrozenModel:
+    """The same model, with a filter that moves most pixels."""
+    random = np.random.default_rng(5)
+    weights = np.rint(20 * random.standard_normal((len(model.lambdas), *filtering.SHAPE))).astype(np.int64)
+    return replace(model, filter=weights)
