@@ -7,8 +7,11 @@ from pathlib import Path
 from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
+from lic.tools.fitting.filter_fit import CROPS, fit_filter
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
+from lic.tools.fitting.latents import square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, printable
@@ -21,6 +24,8 @@ examples:
       a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
   lic export mine.safetensors --qualities=1,20,45,70,100 -o other.safetensors
       a model with another scale of qualities, which tests/benchmarks/tunings.py measures
+  lic export photo --filter --data photos/ -o other.safetensors
+      a model with a filter behind its synthesis, fitted on pictures in a few minutes
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines
@@ -44,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=_numbers,
         metavar="Q,...",
         help="qualities of the lambda points; evenly 1 to 100 if not given",
+    )
+    parser.add_argument(
+        "--filter", action="store_true", help="fit the filter behind the synthesis, on the pictures of --data"
     )
     parser.add_argument("--onnx", action="store_true", help="write the networks as ONNX files")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
@@ -72,7 +80,11 @@ def _export_model(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
+    if args.filter and not args.data:
+        raise UsageError("--filter is fitted on pictures: name them with --data")
     model, source = _model_of(args)
+    if args.filter:
+        model = fit_filter(model, square_crops(args.data, DOWNSAMPLING, CROPS))
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -82,8 +94,8 @@ def _export_model(args: argparse.Namespace) -> int:
 
 
 def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
-    """The model of a run, or with other qualities that of a model file; and where it is from."""
-    if args.qualities and args.run.is_file():
+    """The model of a run, or of a model file to be changed; and where it is from."""
+    if (args.qualities or args.filter) and not args.run.is_dir():
         try:
             return find_model(args.run).load(), args.run.name
         except BadModel:

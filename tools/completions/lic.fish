@@ -258,6 +258,7 @@ complete -c lic -n '_shtab_lic_using export' -l name -xka "(__fish_complete_path
 complete -c lic -n '_shtab_lic_using export' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to fit context tables on; the training'"'"'s if not given'
 complete -c lic -n '_shtab_lic_using export' -l plain -d 'one table per channel instead of context tables'
 complete -c lic -n '_shtab_lic_using export' -l qualities -xka "(__fish_complete_path (commandline -ct))" -d 'qualities of the lambda points; evenly 1 to 100 if not given'
+complete -c lic -n '_shtab_lic_using export' -l filter -d 'fit the filter behind the synthesis, on the pictures of --data'
 complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the networks as ONNX files'
 complete -c lic -n '_shtab_lic_using export' -s f -l force -d 'overwrite a model file that exists'
 complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; with --onnx also a model'
