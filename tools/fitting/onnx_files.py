@@ -28,8 +28,8 @@ def onnx_files(model: FrozenModel) -> dict[str, bytes]:
 
     The metadata of each file has what lies between, as JSON: `lambdas` and, for each of them, `gain`, `inverse_gain`
     and `trust` of all channels; and `places`, the numbers of block positions by the parity of row and column, of which
-    the phases follow (models/expectation.py). EXTENDING.md shows how a file's symbols are decoded by them. What filters the
-    levels, in some models, is in no file: it is codec/picture/filtering.py.
+    the phases follow (models/expectation.py). EXTENDING.md shows how a file's symbols are decoded by them. The filter
+    behind the synthesis, which some models have, is in none of the files.
     """
     network = thaw(model)
     points = [model.at(model.position_of_lambda(lambda_)) for lambda_ in model.lambdas]
