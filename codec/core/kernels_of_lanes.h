@@ -201,22 +201,23 @@ static void to_levels(const float *x, uint8_t *levels, size_t count) {
 
 /* ---- the filter ---- */
 
+/* What is no number becomes the least. */
 INLINE vector within(vector v, vector least, vector most) {
 #if LANES == 1
-    v = v < most ? v : most;
-    return v > least ? v : least;
+    v = v > least ? v : least;
+    return v < most ? v : most;
 #elif LANES == 16
-    return (vector)_mm512_max_ps(_mm512_min_ps((__m512)v, (__m512)most), (__m512)least);
+    return (vector)_mm512_min_ps(_mm512_max_ps((__m512)v, (__m512)least), (__m512)most);
 #elif LANES == 8
-    return (vector)_mm256_max_ps(_mm256_min_ps((__m256)v, (__m256)most), (__m256)least);
+    return (vector)_mm256_min_ps(_mm256_max_ps((__m256)v, (__m256)least), (__m256)most);
 #elif defined(__SSE2__)
-    return (vector)_mm_max_ps(_mm_min_ps((__m128)v, (__m128)most), (__m128)least);
-#elif defined(__ARM_NEON)
-    return (vector)vmaxq_f32(vminq_f32((float32x4_t)v, (float32x4_t)most), (float32x4_t)least);
+    return (vector)_mm_min_ps(_mm_max_ps((__m128)v, (__m128)least), (__m128)most);
+#elif defined(__aarch64__)
+    return (vector)vminnmq_f32(vmaxnmq_f32((float32x4_t)v, (float32x4_t)least), (float32x4_t)most);
 #elif defined(__wasm_simd128__)
-    return __builtin_wasm_max_f32x4(__builtin_wasm_min_f32x4(v, most), least);
+    return __builtin_wasm_pmin_f32x4(most, __builtin_wasm_pmax_f32x4(least, v));
 #else
-    return larger(-larger(-v, -most), least);
+    return -larger(-larger(v, least), -most);
 #endif
 }
 
