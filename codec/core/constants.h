@@ -17,11 +17,22 @@ enum {
     LEVEL_CHANNELS = 8, /* those with local averages of brightness and colour */
     CONTEXT_BLOCK = 8, /* channels whose sums over earlier channels are computed together */
     TILE = 4, /* outputs of Winograd's F(4x4, 3x3), in each direction */
+    FILTER_CLASSES = 25, /* of blocks, in the filter behind the synthesis */
+    FILTER_DIRECTIONS = 5, /* of them, for each activity */
+    FILTER_PLANES = 3, /* of colour */
+    FILTER_PAIRS = 6, /* of opposite neighbours */
+    FILTER_TAPS = 12, /* of plain differences, then of constrained ones */
+    FILTER_ONE = 1024, /* a weight of 1 */
+    FILTER_ROWS = 4, /* of a block */
+    FILTER_COLUMNS = 8, /* of a block */
 };
 
 #define DEAD_ZONE 0.05 /* latents within 1/2 and this, in steps, become 0 */
 #define PEDESTAL 1.4551915228366852e-11 /* stored are the roots of GDN's parameters and this: models/gdn.py */
 #define MIN_BETA 1e-06 /* of GDN */
 #define PLACES {{0, 2}, {3, 1}} /* of a position in channel 0, by the parity of its row and column */
+#define FILTER_ACTIVITIES {288, 720, 1584, 3456} /* thresholds between classes */
+#define FILTER_LIMITS {21, 17, 29} /* of constrained differences in each plane */
+#define FILTER_NEIGHBOURS {{0, 1}, {0, 2}, {1, -1}, {1, 0}, {1, 1}, {2, 0}} /* rows below and columns to the right */
 
 #endif

@@ -9,7 +9,7 @@
 /* A piece of work is ROWS x COLUMNS pixels, which depend on MARGIN pixels around them: a cell of 4 x 4. */
 enum { CELL = 4, MARGIN = CELL, ROWS = 16, COLUMNS = 64, HEIGHT = ROWS + 2 * MARGIN, PITCH = COLUMNS + 2 * MARGIN };
 
-static const float limits[FILTER_PLANES] = {21, 17, 29}; /* of constrained differences */
+static const float limits[FILTER_PLANES] = FILTER_LIMITS;
 
 struct pieces {
     const struct lic_stream *s;
@@ -55,11 +55,11 @@ static void take_planes(const struct lic_stream *s, const struct ring *in, ptrdi
 
 /* The class of a block: how much its brightness bends, and in which direction most. */
 static int class_of(const struct lic_stream *s, const float *brightness) {
-    static const float activities[] = {288, 720, 1584, 3456};
+    static const float activities[] = FILTER_ACTIVITIES;
     float bends[4];
     s->kernels->bend(brightness, PITCH, bends);
     int class = 0, direction = 0;
-    for (int i = 0; i < 4; i++) class += bends[0] + bends[1] > activities[i];
+    for (size_t i = 0; i < sizeof activities / sizeof *activities; i++) class += bends[0] + bends[1] > activities[i];
     float most[2], least[2];
     for (int i = 0; i < 2; i++) {
         most[i] = bends[2 * i] > bends[2 * i + 1] ? bends[2 * i] : bends[2 * i + 1];
@@ -67,7 +67,7 @@ static int class_of(const struct lic_stream *s, const float *brightness) {
     }
     int diagonal = most[1] - least[1] > most[0] - least[0];
     if (5 * most[diagonal] > 8 * least[diagonal]) direction = 1 + 2 * diagonal + (bends[2 * diagonal] < most[diagonal]);
-    return 5 * class + direction;
+    return FILTER_DIRECTIONS * class + direction;
 }
 
 static void give_cell(const struct lic_stream *s, const float *cell, const float sums[FILTER_PLANES][FILTER_BLOCK],

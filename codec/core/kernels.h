@@ -17,18 +17,7 @@ enum {
     PATCH = TILE + 2, /* inputs of a tile, in each direction */
     POINTS = PATCH * PATCH,
     OUTPUTS = TILE * TILE,
-};
-
-/* The filter behind the synthesis (filter.c): its weights are classes x planes x taps, in 1 / FILTER_ONE. */
-enum {
-    FILTER_CLASSES = 25,
-    FILTER_PLANES = 3,
-    FILTER_PAIRS = 6,        /* of opposite neighbours */
-    FILTER_TAPS = 2 * FILTER_PAIRS, /* of plain differences, then of constrained ones */
-    FILTER_ONE = 1024,
-    FILTER_ROWS = 4,         /* of a block, whose pixels are of one class */
-    FILTER_COLUMNS = 8,
-    FILTER_BLOCK = FILTER_ROWS * FILTER_COLUMNS,
+    FILTER_BLOCK = FILTER_ROWS * FILTER_COLUMNS, /* pixels */
 };
 
 struct lic_kernels {

@@ -281,7 +281,9 @@ INLINE vector constrained(vector difference, float limit) {
 }
 
 OF_BLOCKS void weigh(const float *x, size_t pitch, const float *weights, float limit, float sums[FILTER_BLOCK]) {
-    const ptrdiff_t p = (ptrdiff_t)pitch, places[FILTER_PAIRS] = {1, 2, p - 1, p, p + 1, 2 * p};
+    static const int neighbours[FILTER_PAIRS][2] = FILTER_NEIGHBOURS;
+    ptrdiff_t p = (ptrdiff_t)pitch, places[FILTER_PAIRS];
+    for (int k = 0; k < FILTER_PAIRS; k++) places[k] = neighbours[k][0] * p + neighbours[k][1];
     for (ptrdiff_t i = 0; i < FILTER_BLOCK; i += LANES) {
         const float *at = x + i / FILTER_COLUMNS * p + i % FILTER_COLUMNS;
         vector own = load(at), sum = all(0);

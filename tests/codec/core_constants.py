@@ -8,6 +8,7 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 from pathlib import Path
 
 from lic.codec.entropy import contexts, range_coder, tables, walk
+from lic.codec.picture import filtering
 from lic.models import architecture, constants
 
 HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
@@ -26,6 +27,20 @@ INTEGERS = {
     "LEVEL_CHANNELS": (contexts.LEVEL_CHANNELS, "those with local averages of brightness and colour"),
     "CONTEXT_BLOCK": (contexts.BLOCK, "channels whose sums over earlier channels are computed together"),
     "TILE": (architecture.TILE, "outputs of Winograd's F(4x4, 3x3), in each direction"),
+    "FILTER_CLASSES": (filtering.CLASSES, "of blocks, in the filter behind the synthesis"),
+    "FILTER_DIRECTIONS": (filtering.DIRECTIONS, "of them, for each activity"),
+    "FILTER_PLANES": (len(filtering.PLANES), "of colour"),
+    "FILTER_PAIRS": (len(filtering.NEIGHBOURS), "of opposite neighbours"),
+    "FILTER_TAPS": (filtering.TAPS, "of plain differences, then of constrained ones"),
+    "FILTER_ONE": (1 << filtering.WEIGHT_BITS, "a weight of 1"),
+    "FILTER_ROWS": (filtering.BLOCK_ROWS, "of a block"),
+    "FILTER_COLUMNS": (filtering.BLOCK_COLUMNS, "of a block"),
+}
+LISTS = {
+    "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
+    "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
+    "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),
+    "FILTER_NEIGHBOURS": (filtering.NEIGHBOURS, "rows below and columns to the right"),
 }
 REALS = {
     "DEAD_ZONE": (constants.DEAD_ZONE, "latents within 1/2 and this, in steps, become 0"),
@@ -35,7 +50,6 @@ REALS = {
 
 
 def make_header() -> str:
-    places = ", ".join(f"{{{a}, {b}}}" for a, b in constants.PLACES)
     return "\n".join(
         [
             "/* What C shares with Python, whose modules own it; written by tests/codec/core_constants.py. */",
@@ -48,12 +62,16 @@ def make_header() -> str:
             "};",
             "",
             *(f"#define {name} {value!r} /* {meaning} */" for name, (value, meaning) in REALS.items()),
-            f"#define PLACES {{{places}}} /* of a position in channel 0, by the parity of its row and column */",
+            *(f"#define {name} {_in_braces(value)} /* {meaning} */" for name, (value, meaning) in LISTS.items()),
             "",
             "#endif",
             "",
         ]
     )
+
+
+def _in_braces(value: object) -> str:
+    return f"{{{', '.join(map(_in_braces, value))}}}" if isinstance(value, tuple) else str(value)
 
 
 if __name__ == "__main__":

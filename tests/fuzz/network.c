@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "constants.h"
 #include "core.h"
 #include "fuzz.h"
 
@@ -204,9 +205,12 @@ static void execute(void) {
     struct run r = make_run(channels);
     float *of_point[4];
     for (int i = 0; i < 4; i++) of_point[i] = make_floats(channels, below(16) == 0);
+    int16_t filter[FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS];
+    uint64_t most = below(8) ? 200 : 32767;
+    for (size_t i = 0; i < sizeof filter / sizeof *filter; i++) filter[i] = (int16_t)((int)below(2 * most + 1) - (int)most);
     struct lic_point point = {
         below(16) ? of_point[0] : NULL, below(16) ? of_point[1] : NULL, below(2) ? of_point[2] : NULL,
-        below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f,
+        below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL,
     };
     void *whole = run_all(&r, network, &point, NULL, 0);
     run += whole != NULL;

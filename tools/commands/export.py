@@ -9,7 +9,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting.filter_fit import CROPS, fit_filter
+from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
 from lic.tools.fitting.latents import square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
@@ -84,7 +84,7 @@ def _export_model(args: argparse.Namespace) -> int:
         raise UsageError("--filter is fitted on pictures: name them with --data")
     model, source = _model_of(args)
     if args.filter:
-        model = fit_filter(model, square_crops(args.data, DOWNSAMPLING, CROPS))
+        model = fit_filter(model, square_crops(args.data, DOWNSAMPLING, CROPS, SIDE))
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)

@@ -19,16 +19,16 @@ CHUNK_SIDE = 320
 STEPS_PER_CROP = 4  # of learning contexts, at most: more of them would learn few crops by heart
 
 
-def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS) -> Tensor:
+def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS, longest: int = CHUNK_SIDE) -> Tensor:
     """Square crops (uint8, count x 3 x side x side), each from a different picture below `data`.
 
-    Their side is CHUNK_SIDE, so that few latents lie at an edge, or less if no picture is that large.
+    Their side is `longest`, so that few latents lie at an edge, or less if no picture is that large.
     """
     rng = np.random.default_rng(0)
     files = list(find_pictures(data))
     pictures = load_pictures([files[i] for i in rng.permutation(len(files))], crop, quiet=True)
     some = list(islice(pictures, 2 * count))
-    side = min(CHUNK_SIDE, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
+    side = min(longest, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
     crops: list[Tensor] = []
     for picture in some:
         if min(picture.shape[1:]) < side:

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "constants.h"
 #include "core.h"
 
 static void *room(size_t size) {
@@ -45,12 +46,13 @@ int main(int count, char **names) {
     const float *of_point[4];
     for (int i = 0; i < 4; i++) of_point[i] = take(in, channels, 4);
     const float *share = take(in, 1, 4);
+    const int16_t *filter = take(in, FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS, 2);
     const uint8_t *pixels = take(in, (size_t)(width * height), 3);
     struct lic_network *network;
     if (lic_network_open(sizes, (size_t)head[3], values, (size_t)head[4], 1, &network)) return 7;
 
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
-    struct lic_point point = {of_point[0], of_point[1], head[5] ? of_point[2] : NULL, of_point[3], *share};
+    struct lic_point point = {of_point[0], of_point[1], head[5] ? of_point[2] : NULL, of_point[3], *share, filter};
     int32_t *symbols = room(4 * latents), *errors = room(4 * (size_t)(rows * columns));
     uint8_t *decoded = room(3 * (size_t)(width * height));
     float *slopes = room(4 * latents);

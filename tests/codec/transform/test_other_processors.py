@@ -10,7 +10,7 @@ import pytest
 
 from lic.codec.transform.core_engine import CoreEngine
 from lic.codec.transform.core_stream import packed
-from tests.codec.transform.random_models import POSITION, random_model, random_pixels
+from tests.codec.transform.random_models import POSITION, random_model, random_pixels, with_filter
 
 FOLDER = Path(__file__).parent
 CORE = FOLDER.parents[2] / "codec" / "core"
@@ -39,7 +39,7 @@ def program(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["balle2017", "residual"])
 def test_bits_are_those_of_this_processor(program: list[str], kind: str, tmp_path: Path) -> None:
-    model, pixels = random_model(kind, 20, 37), random_pixels(70, 90)
+    model, pixels = with_filter(random_model(kind, 20, 37)), random_pixels(70, 90)
     point, (sizes, values) = model.at(POSITION), packed(model)
     of_channels = [
         np.ascontiguousarray(np.zeros(37) if array is None else array, np.float32)
@@ -47,7 +47,8 @@ def test_bits_are_those_of_this_processor(program: list[str], kind: str, tmp_pat
     ]
     head = np.array([90, 70, 37, len(sizes), len(values), point.trust is not None], np.int32)
     share = np.array([point.second_look], np.float32)
-    parts = [head, sizes, values, *of_channels, share, pixels]
+    assert point.filter is not None
+    parts = [head, sizes, values, *of_channels, share, point.filter.astype(np.int16), pixels]
     (tmp_path / "input").write_bytes(b"".join(part.tobytes() for part in parts))
     command = [*program, str(tmp_path / "input"), str(tmp_path / "output")]
     subprocess.run(command, check=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"})

@@ -33,7 +33,7 @@ def test_weights_undo_a_blur_in_part(photo: Pixels) -> None:
     weights = equations.weights()
     assert weights.shape == SHAPE
     shown = filtered(blurred(picture), weights)
-    assert squared_error(shown, picture) < 0.6 * squared_error(blurred(picture), picture)
+    assert squared_error(shown, picture) < 0.7 * squared_error(blurred(picture), picture)
 
 
 def test_no_other_weights_are_much_better(photo: Pixels) -> None:
