@@ -13,7 +13,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 # The coder and the networks: the files of the core that each needs, and how many executions make a short run.
 HALVES = {
     "core": (["contexts", "symbols", "walk"], 3000),
-    "network": (["kernels*", "layers", "network", "pictures", "stream", "tasks", "team"], 300),
+    "network": (["filter", "kernels*", "layers", "network", "pictures", "stream", "tasks", "team"], 300),
 }
 
 
