@@ -1,7 +1,7 @@
 /* Fuzz the networks of the core under sanitizers: random networks, damaged ones, pictures, regions and strips.
 
        gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -ffp-contract=off -Icodec/core \
-           tests/fuzz/network.c codec/core/{kernels*,layers,network,pictures,stream,tasks,team}.c -lm -o fuzz-network
+           tests/fuzz/network.c codec/core/{filter,kernels*,layers,network,pictures,stream,tasks,team}.c -lm -o fuzz-network
        ./fuzz-network 0 10000     # the first seed, and how many
 
    Each seed is one execution. It makes a network, perhaps damaged, and if that can be opened, runs a task on a picture
