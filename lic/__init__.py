@@ -2,7 +2,7 @@
 
 >>> import numpy as np
 >>> import lic
->>> data = lic.encode(np.full((40, 60, 3), 200, np.uint8), quality=50)
+>>> data = lic.encode(np.full((40, 60, 3), 200, np.uint8), quality=65)
 >>> lic.read_info(data).size
 (60, 40)
 >>> lic.decode(data).size

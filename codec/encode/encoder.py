@@ -41,7 +41,7 @@ def encode(
 ) -> bytes:
     """Encode a picture (Pillow image, uint8 array, tensor, path or file object) as the bytes of a .lic file.
 
-    `quality` is a number from 1 (smallest file) to 100 (best picture), 50 by default; `lambda_`, within the range of
+    `quality` is a number from 1 (smallest file) to 100 (best picture), 65 by default; `lambda_`, within the range of
     the model's lambda points, says the same more precisely. Equal qualities make files of about equal size, whatever
     `tune` is, up to quality 87, the largest files of "ms-ssim". Or give a target: the largest file of at most
     `target_size` bytes (or `target_bpp` bits per pixel), metadata included, or the smallest file that reaches

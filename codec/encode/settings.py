@@ -13,7 +13,7 @@ from typing import Any
 from lic.codec.errors import BadSetting
 from lic.codec.picture.metadata import kinds_of
 
-DEFAULT_QUALITY = 50.0
+DEFAULT_QUALITY = 65.0  # as exact as WebP files by default, in some two thirds of their bytes
 DEFAULT_EFFORT = 0
 
 

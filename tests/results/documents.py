@@ -15,6 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lic.codec.encode.settings import DEFAULT_QUALITY
 from lic.tools.cli import main as lic
 from lic.tools.evaluation import bd
 from lic.tools.evaluation.curves import METRICS, mean_curve, published_curve
@@ -28,6 +31,7 @@ PAGES = ("README.md", "models/TRAINING.md", "codec/LIMITS.md", "tools/evaluation
 PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
 BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "effort16", "ms-ssim", "classical")]
+USES = {40: "thumbnails, previews", 50: "web pages", DEFAULT_QUALITY: "anything (the default)", 90: "keeping"}
 CURVES = ["lic", "jpeg", "jpeg2000", "webp", "avif444", "jxl"]
 
 
@@ -55,6 +59,28 @@ def kodak() -> str:
         numbers = d.rate_percent, d.per_picture_percent, by_ms_ssim[d.codec]
         cells = [d.label, *("-" if math.isnan(number) else f"{number:.1f} %" for number in numbers)]
         rows.append([f"**{cell}**" for cell in cells] if d.codec.startswith("lic") else cells)
+    return bd.as_markdown(rows)
+
+
+def qualities() -> str:
+    """Which quality for what, and which JPEG file has the same PSNR."""
+
+    def curve(codec: str) -> tuple[list[float], list[float], list[float]]:
+        points = mean_curve(measured, codec, METRICS["psnr"]).points
+        settings = sorted({m.setting for m in measured.measurements if m.codec == codec})
+        return settings, [point.value for point in points], [math.log(point.bpp) for point in points]
+
+    measured = results("kodak-lic.json", "kodak-classical.json")
+    settings, values, rates = curve("lic")
+    jpeg_settings, jpeg_values, jpeg_rates = curve("jpeg")
+    rows = [["quality", "for", "PSNR, dB", "bits per pixel", "JPEG of that PSNR: quality", "its bytes, times"]]
+    for quality, use in USES.items():
+        psnr, rate = np.interp(quality, settings, values), np.interp(quality, settings, rates)
+        jpeg, times = (
+            np.interp(psnr, jpeg_values, jpeg_settings),
+            math.exp(np.interp(psnr, jpeg_values, jpeg_rates) - rate),
+        )
+        rows.append([f"{quality:g}", use, f"{psnr:.1f}", f"{math.exp(rate):.2f}", f"{jpeg:.0f}", f"{times:.1f}"])
     return bd.as_markdown(rows)
 
 
@@ -168,6 +194,7 @@ def hostile() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "kodak": kodak,
+    "qualities": qualities,
     "effort": effort,
     "validation": validation,
     "acceptance": acceptance,

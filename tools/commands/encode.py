@@ -16,7 +16,7 @@ from lic.tools.usage import MORE, in_flags
 EXAMPLES = """\
 examples:
   lic encode photo.jpg                      photo.lic beside it
-  lic encode photo.png -o small.lic -q 20   a small file
+  lic encode photo.jpg -q 50                for the web; -q 40 for thumbnails, -q 90 for keeping
   lic encode photo.png --target-size 50k    the best picture in 50,000 bytes
   lic encode photo.png -e 4                 a smaller and better file, which takes longer to find
   lic encode drawing.png --lossless         every pixel as it is

@@ -3,6 +3,7 @@
 import argparse
 import os
 
+from lic.codec.encode.settings import DEFAULT_QUALITY
 from lic.tools.files import find_pictures, write_whole
 from lic.tools.usage import UsageError, add_force, check_output, printable, split_names
 
@@ -23,7 +24,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="REPORT", help="the page, an .html file")
     references = f"to compare with (default: {' '.join(REFERENCES)})"
     parser.add_argument("--codecs", nargs="+", metavar="CODEC", help=references)
-    parser.add_argument("-q", "--quality", type=float, default=50.0, help="of maps and densities (default: 50)")
+    of_maps = f"of maps and densities (default: {DEFAULT_QUALITY:g})"
+    parser.add_argument("-q", "--quality", type=float, default=DEFAULT_QUALITY, help=of_maps)
     parser.add_argument("--maps", type=int, default=8, metavar="N", help="pictures to show (default: 8)")
     add_force(parser)
     cores = os.cpu_count() or 1

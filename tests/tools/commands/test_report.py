@@ -27,7 +27,7 @@ def test_the_page_holds_curves_tables_and_maps(report: Path) -> None:
     for heading in (
         "tiny",
         "Lambda points",
-        "Pictures at quality 50",
+        "Pictures at quality 65",
         "Where the bits go",
         "Errors and bits",
     ):
