@@ -19,7 +19,7 @@ from typing import IO, Any
 from PIL import Image, ImageFile
 
 from lic.codec.encode.settings import NAMES, Settings
-from lic.codec.errors import LicError
+from lic.codec.errors import BadImage, LicError
 from lic.codec.file.container import MAGIC, METADATA, NOTES, VERSION, parse, read_head
 from lic.codec.file.geometry import REDUCTIONS
 from lic.codec.picture.metadata import info_of
@@ -96,7 +96,11 @@ def _save(image: Image.Image, file: IO[bytes], filename: str | bytes) -> None:
 
     given = image.encoderinfo  # options of other formats are ignored, as in Pillow
     settings = Settings(**{name: given[name] for name in NAMES if name in given})
-    file.write(encode_by(settings, image, {name: given[name] for name in (*METADATA, *NOTES) if name in given}))
+    try:
+        data = encode_by(settings, image, {name: given[name] for name in (*METADATA, *NOTES) if name in given})
+    except BadImage as error:  # as Pillow's own formats say that they cannot hold a mode
+        raise OSError(str(error)) from error
+    file.write(data)
 
 
 Image.register_open(FORMAT, LicImageFile, _accept)

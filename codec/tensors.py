@@ -43,7 +43,9 @@ def decode_batch(files: Iterable[FileLike], **options: Any) -> "Tensor":
     try:
         import torch
     except ImportError as error:
-        raise LicError("tensors need torch, which is missing: pip install 'lic-codec[train]'") from error
+        raise LicError(
+            "tensors need torch, which is missing: pip install 'lic-codec[train]', or decode() the files one by one"
+        ) from error
     pictures = [np.atleast_3d(np.asarray(decode(file, **options))) for file in files]
     if len(shapes := {picture.shape for picture in pictures}) != 1:
         sizes = ", ".join(f"{width} x {height} x {channels}" for height, width, channels in sorted(shapes))

@@ -39,6 +39,7 @@ COMMANDS: dict[str, tuple[Any, str]] = {
     "edit": ("lic.tools.commands.edit", "other metadata in .lic files, without decoding them"),
     "info": ("lic.tools.commands.show_info", "size, quality, model and sections of .lic files"),
     "view": ("lic.tools.commands.view", "show .lic files in the browser"),
+    "desktop": ("lic.tools.commands.desktop", "let the desktop know .lic files: their type, thumbnails, a viewer"),
     "page": ("lic.tools.commands.make_page", "a page that decodes and shows .lic files in any browser, offline"),
     "demo": ("lic.tools.commands.demo", "encode sample pictures and compare with JPEG"),
     "eval": ("lic.tools.commands.evaluate", "measure files of lic and other codecs on pictures"),
@@ -87,21 +88,36 @@ class CommandParser(argparse.ArgumentParser):
     """The parser of one command. Its module is imported, and adds the options, when they are needed."""
 
     module = ""
+    words: Sequence[str] = ()  # of the command line
 
     def complete(self) -> None:
-        if self.module:
+        if not self.module:
+            return
+        try:
             importlib.import_module(self.module).add_arguments(self)
-            self.module = ""
+        except ModuleNotFoundError as error:
+            if not ((text := remedy(error.name or "")) and {"-h", "--help"} & {*self.words}):
+                raise
+            self.epilog = f"To show all options, {text}"
+        self.module = ""
 
-    def parse_known_args(self, *arguments: Any, **options: Any) -> Any:
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        self.words = args or ()
         self.complete()
-        return super().parse_known_args(*arguments, **options)
+        return super().parse_known_args(args, namespace)
+
+    def error(self, message: str) -> NoReturn:
+        for word in self.words:
+            if word.startswith("-") and os.path.exists(word):
+                message += f"; {word} is a file: names that begin with a dash go after --, as in {self.prog} -- *.jpg"
+                break
+        super().error(message)
 
 
 def build_parser(*, complete: bool = False) -> argparse.ArgumentParser:
     """The parser of all commands; `complete` with the options of each, not only of that in use."""
     parser = CommandParser(prog="lic", description="A learned image codec.")
-    parser.add_argument("--version", action=ShowVersion)
+    parser.add_argument("-V", "--version", action=ShowVersion)
     add_commands(parser, COMMANDS, complete)
     return parser
 
@@ -128,6 +144,8 @@ def add_commands(parser: CommandParser, commands: Mapping[str, tuple[Any, str]],
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; returns 0, 1 if something failed, 2 for wrong usage, 130 for Ctrl-C, 143 for SIGTERM."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    if argv[:1] == ["help"]:
+        argv = [*argv[1:], "--help"]
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names of files that are no UTF-8, as on stderr
     code, message = _run(argv)

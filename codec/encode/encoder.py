@@ -7,7 +7,7 @@ from typing import Any
 
 from lic.codec.encode import targets
 from lic.codec.encode.pipeline import encode_exactly, encode_picture
-from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings
+from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings, Tune
 from lic.codec.errors import BadSetting
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
@@ -31,7 +31,7 @@ def encode(
     target_psnr: float | None = None,
     target_ms_ssim: float | None = None,
     effort: int = DEFAULT_EFFORT,
-    tune: str | None = None,
+    tune: Tune | None = None,
     model: str | os.PathLike[str] | None = None,
     lossless: bool | None = None,
     strip: bool | str | Collection[str] = False,

@@ -8,13 +8,15 @@ import math
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, fields
-from typing import Any
+from numbers import Integral, Real
+from typing import Any, Literal
 
 from lic.codec.errors import BadSetting
 from lic.codec.picture.metadata import kinds_of
 
 DEFAULT_QUALITY = 65.0  # as exact as WebP files by default, in some two thirds of their bytes
 DEFAULT_EFFORT = 0
+Tune = Literal["psnr", "ms-ssim"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class Settings:
     target_psnr: float | None = None
     target_ms_ssim: float | None = None
     effort: int = DEFAULT_EFFORT
-    tune: str | None = None
+    tune: Tune | None = None
     model: str | os.PathLike[str] | None = None
     lossless: bool | None = None
     strip: bool | str | Collection[str] = False
@@ -37,19 +39,21 @@ class Settings:
 
     def __post_init__(self) -> None:
         kinds_of(self.strip)
-        if self.max_side is not None and self.max_side < 1:
-            raise BadSetting(f"`max_side` must be a number from 1 on, not {self.max_side}")
+        for name in (*GOALS, "effort", "max_side"):
+            object.__setattr__(self, name, _plain(getattr(self, name)))
+        if self.max_side is not None and not (isinstance(self.max_side, int) and self.max_side >= 1):
+            raise BadSetting(f"`max_side` must be a whole number from 1 on, not {self.max_side!r}")
         given = [name for name in GOALS if getattr(self, name) is not None]
         if self.lossless and given:
-            raise BadSetting(f"give lossless or {given[0]}, not both")
+            raise BadSetting(f"give `lossless` or `{given[0]}`, not both")
         if len(given) > 1:
-            raise BadSetting(f"give {' or '.join(given)}, not both")
+            raise BadSetting(f"give {' or '.join(f'`{name}`' for name in given)}, not both")
         for name in given:
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, (int, float)):
-                raise BadSetting(f"{name} must be a number, not {value!r}")
+                raise BadSetting(f"`{name}` must be a number, not {value!r}")
             if name.startswith("target") and not 0 < value < math.inf:
-                raise BadSetting(f"{name} must be a number above 0, not {value}")
+                raise BadSetting(f"`{name}` must be a number above 0, not {value}")
 
     def size_limit(self, pixels: int) -> int | None:
         """The largest number of bytes of a file, if there is a limit."""
@@ -68,6 +72,13 @@ class Settings:
         """
         values = {f.name: (getattr(self, f.name), f.default) for f in fields(self)}
         return {name: value for name, (value, default) in values.items() if value != default}
+
+
+def _plain(value: Any) -> Any:
+    """A number of another library, as numpy's, as one of Python; everything else as it is."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
 
 
 NAMES = tuple(f.name for f in fields(Settings))

@@ -56,18 +56,23 @@ def make_coder(tables: Tables, walk: Walk) -> Coder:
     """The coder with these frequency tables and contexts."""
     if BACKEND == "C":
         return CompiledCoder(tables, walk)
-    if MISSING and os.environ.get(VARIABLE) != "numpy":
-        _warn_once()
+    if slow := why_slow():
+        _warn_once(slow)
     from lic.codec.entropy.reference import ReferenceCoder
 
     return ReferenceCoder(tables, walk)
 
 
-@cache
-def _warn_once() -> None:
-    warnings.warn(
-        f"the coder in C cannot be used ({MISSING}), and that in numpy is many times slower: install lic where there "
-        f"is a C compiler, or set {VARIABLE}=numpy to go without",
-        RuntimeWarning,
-        stacklevel=2,
+def why_slow() -> str:
+    """Why this installation is slow, unless somebody wants it so; empty if it is not."""
+    if not MISSING or os.environ.get(VARIABLE) == "numpy":
+        return ""
+    return (
+        f"the core in C cannot be used ({MISSING}), and numpy is many times slower: install lic where there is a C "
+        f"compiler, or set {VARIABLE}=numpy to go without"
     )
+
+
+@cache
+def _warn_once(text: str) -> None:
+    warnings.warn(text, RuntimeWarning, stacklevel=2)

@@ -10,8 +10,6 @@ from lic.models.constants import DOWNSAMPLING
 Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
 REDUCTIONS = (1, 2, 4, 8)  # of a picture's sides
 
-WIDE = 2**18  # pixels
-LEAST_ROWS = 32  # of latents
 CHUNK_ROWS = 64  # rows of latents that share a stream: 1024 rows of pixels
 
 
@@ -57,10 +55,7 @@ def chunk_pixels(region: Region, size: tuple[int, int], reach: int) -> int:
     """The pixels of all chunks that have to be decoded for a region (see `chunks_under`), padding included."""
     chunks = chunks_under(region, size, reach)
     rows, columns = latent_size(*size)
-    decoded = min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS
-    if size[0] > WIDE:  # a few rows are in memory at a time, which take as much as all of a picture of LEAST_ROWS
-        decoded = max(decoded, LEAST_ROWS)
-    return decoded * columns * DOWNSAMPLING**2
+    return (min(rows, chunks.stop * CHUNK_ROWS) - chunks.start * CHUNK_ROWS) * columns * DOWNSAMPLING**2
 
 
 def check_cost(pixels: int, size: tuple[int, int], max_pixels: float | None) -> None:

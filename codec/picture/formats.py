@@ -56,9 +56,9 @@ def readable_extensions() -> frozenset[str]:
 
 
 def written_format(suffix: str) -> str | None:
-    """The name of the format that Pillow writes to files with this extension, if it does."""
+    """The name of the format other than .lic that Pillow writes to files with this extension, if it does."""
     Image.preinit()  # the usual formats: to load all of them takes longer than to decode a small picture
     if suffix not in Image.EXTENSION:
         register_plugins()
     kind = Image.EXTENSION.get(suffix) or Image.registered_extensions().get(suffix)
-    return kind if kind in Image.SAVE else None
+    return kind if kind in Image.SAVE and kind != "LIC" else None

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import IO, TYPE_CHECKING, Any, NamedTuple, Union
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol, Union
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,15 @@ from lic.models.constants import PEAK
 if TYPE_CHECKING:
     from torch import Tensor
 
-ImageLike = Union[Image.Image, NDArray[np.uint8], "Tensor", str, "os.PathLike[str]", IO[bytes]]
+
+class TensorLike(Protocol):
+    """A tensor of torch, for type checkers: where torch is missing, they would take anything for one."""
+
+    def detach(self) -> Any: ...
+    def is_floating_point(self) -> bool: ...
+
+
+ImageLike = Union[Image.Image, NDArray[np.uint8], TensorLike, str, "os.PathLike[str]", IO[bytes]]
 
 TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
@@ -114,17 +122,19 @@ def read_image(
     If `lossless`, colours are kept under full transparency, too.
     """
     wishes = _Wishes(kinds_of(strip), auto_orient, max_side, lossless)
+    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
+    if torch and isinstance(source, torch.Tensor):
+        source = _array_of(source)
     if isinstance(source, np.ndarray):
         picture = _from_array(source, keep_hidden=lossless)
         if max_side is None or max(source.shape[:2]) <= max_side:
             return picture
         source = Image.fromarray(source)
-    torch = sys.modules.get("torch")  # whoever has a tensor has imported it
-    if torch and isinstance(source, torch.Tensor):
-        return _from_tensor(source)
     if isinstance(source, Image.Image):
         return _from_pillow(source, wishes)
     if not (isinstance(source, (str, os.PathLike)) or hasattr(source, "read")):
+        if isinstance(source, (bytes, bytearray, memoryview)):
+            raise BadImage("cannot encode bytes, which may be a file or pixels: give a file's bytes as io.BytesIO(...)")
         raise BadImage(
             f"cannot encode a {type(source).__name__}: give a Pillow image, a uint8 array, a tensor, a path or a file "
             "object, and several of them to encode_batch()"
@@ -169,8 +179,8 @@ def _is_grey(pixels: Pixels) -> bool:
     )
 
 
-def _from_tensor(tensor: "Tensor") -> Picture:
-    """A picture of channels x height x width, uint8 or float in 0..1."""
+def _array_of(tensor: "Tensor") -> NDArray[np.uint8]:
+    """A picture of channels x height x width, uint8 or float in 0..1, as an array."""
     if tensor.ndim != 3:
         raise BadImage(
             f"cannot encode a tensor of shape {tuple(tensor.shape)} as one picture: give channels x height x width, "
@@ -181,7 +191,7 @@ def _from_tensor(tensor: "Tensor") -> Picture:
             raise BadImage("cannot encode a tensor with values beyond 0..1: clamp it, or divide grey levels by 255")
         tensor = (tensor.float() * PEAK).round().byte()
     array = tensor.detach().cpu().permute(1, 2, 0).numpy()
-    return _from_array(array[:, :, 0] if array.shape[2] == 1 else array)
+    return np.ascontiguousarray(array[:, :, 0] if array.shape[2] == 1 else array)
 
 
 def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:

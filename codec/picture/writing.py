@@ -15,6 +15,8 @@ from lic.codec.picture.lossless import unpack_lossless
 from lic.codec.picture.metadata import info_of
 from lic.codec.picture.pixels import Pixels
 
+WIDE = 2**16  # columns of pixels that are handed to Pillow at a time
+
 
 def stored_picture(file: Container, region: Region, reduce: int = 1) -> Image.Image:
     """A region of a picture whose file has pixels without loss."""
@@ -58,8 +60,9 @@ def to_pillow(strips: Iterable[Pixels], file: Container, region: Region, reduce:
     image = Image.new(file.mode, (-(-(right - left) // reduce), -(-(bottom - top) // reduce)))
     row = 0
     for strip in strips:
-        part = Image.fromarray(np.ascontiguousarray(strip))
-        image.paste(part if file.mode == "RGB" else part.convert("L"), (0, row))
+        for x in range(0, strip.shape[1], WIDE):  # which takes less memory than a Pillow image of a wide strip
+            part = Image.fromarray(np.ascontiguousarray(strip[:, x : x + WIDE]))
+            image.paste(part if file.mode == "RGB" else part.convert("L"), (x, row))
         row += len(strip)
     image = image.convert("RGB") if file.as_rgb else image
     alpha = file.section(ALPHA)

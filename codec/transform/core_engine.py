@@ -74,11 +74,14 @@ class CoreEngine:
         if right - left > WIDE and latent_size(*size)[0] <= CHUNK_ROWS:
             # The rows in memory are as long as the region: of a low picture they would take more than its pixels.
             given = [*chunks]
-            parts = (
-                self.decode(given, first_row, point, size, (x, top, min(x + WIDE, right), bottom), reduce)
-                for x in range(left, right, WIDE)
-            )
-            yield np.concatenate([np.concatenate([*part]) for part in parts], axis=1)
+            pixels = np.empty((-(-bottom // reduce) - top // reduce, -(-right // reduce) - left // reduce, 3), np.uint8)
+            for x in range(left, right, WIDE):
+                part = pixels[:, (x - left) // reduce : -(-(min(x + WIDE, right) - left) // reduce)]
+                row = 0
+                for strip in self.decode(given, first_row, point, size, (x, top, min(x + WIDE, right), bottom), reduce):
+                    part[row : row + len(strip)] = strip
+                    row += len(strip)
+            yield pixels
             return
         stream = Stream(Task.DECODE, self._open(Need.DECODE), threads(), size, point, region, reduce)
         width, row = -(-right // reduce) - left // reduce, top // reduce

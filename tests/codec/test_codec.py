@@ -212,7 +212,7 @@ def test_the_settings_are_the_parameters_of_encode() -> None:
 @pytest.mark.parametrize("setting", ["quality", "lambda_", "target_size", "target_bpp", "target_psnr"])
 @pytest.mark.parametrize("value", ["50", True, [1]])
 def test_a_setting_that_is_no_number_is_named(photo: Pixels, setting: str, value: object) -> None:
-    with pytest.raises(BadSetting, match=f"{setting} must be a number"):
+    with pytest.raises(BadSetting, match=f"`{setting}` must be a number"):
         encode(photo, **{setting: value}, model="tiny")  # type: ignore[arg-type]
 
 

@@ -1,5 +1,7 @@
 """Batches of pictures as torch tensors, and lists."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -57,6 +59,12 @@ def test_what_is_no_batch_and_what_is_one_is_said(batch: torch.Tensor) -> None:
         encode([batch[0]])  # type: ignore[arg-type]
     with pytest.raises(lic.NotALicFile, match="several of them to decode_batch"):
         decode([b"LIC"])  # type: ignore[arg-type]
+
+
+def test_a_list_of_files_needs_torch_or_goes_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(lic.LicError, match=r"pip install 'lic-codec\[train\]', or decode\(\) the files one by one"):
+        decode_batch([b"LIC"])
 
 
 @pytest.mark.parametrize("value", [255.0, -0.1, float("nan")])

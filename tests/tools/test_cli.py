@@ -137,7 +137,7 @@ def test_damaged_files_are_one_line_each(folder: Path, capsys: Captured) -> None
 
 
 def test_unknown_output_format(folder: Path, capsys: Captured) -> None:
-    assert main(["decode", "c.lic", "-o", "c.docx"]) == 1
+    assert main(["decode", "c.lic", "-o", "c.docx"]) == 2
     assert "cannot write .docx" in capsys.readouterr().err
     assert not Path("c.docx").exists()
 
@@ -159,6 +159,7 @@ def test_info(folder: Path, capsys: Captured, photo: Pixels) -> None:
     captured = capsys.readouterr()
     facts = json.loads(captured.out)
     assert (facts["file"], facts["quality"], facts["lambda"], facts["version"]) == ("c.lic", 50.5, 0.02, 1)
+    assert facts["content"] == {"latents": facts["sections"]["L"]} and facts["exact"] is False
     assert captured.err.startswith("notes.txt: this is not a .lic file")
 
 
@@ -170,6 +171,22 @@ def test_info_reads_like_a_sentence(folder: Path, capsys: Captured) -> None:
     assert "content   EXIF 8, colour profile 7, resolution 3, latents " in text
     assert main(["encode", "b.jpg", "-o", "w.lic", "-m", "tiny", "--lossless"]) == main(["info", "w.lic"]) == 0
     assert "  quality   exact\n" in capsys.readouterr().out
+    assert main(["info", "w.lic", "--json"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert (facts["exact"], facts["quality"], facts["lambda"]) == (True, None, None)
+    assert [*facts["content"]] == ["EXIF", "colour profile", "resolution", "pixels without loss"]
+
+
+def test_info_takes_folders(folder: Path, capsys: Captured) -> None:
+    Path("sub/deep").mkdir(parents=True)
+    for path in ("sub/a.lic", "sub/deep/b.LIC"):
+        Path(path).write_bytes(Path("c.lic").read_bytes())
+    for more, names in (([], ["sub/a.lic"]), (["-r"], ["sub/a.lic", "sub/deep/b.LIC"])):
+        assert main(["info", "sub", "--json", *more]) == 0
+        assert [json.loads(line)["file"] for line in capsys.readouterr().out.splitlines()] == names
+    Path("none").mkdir()
+    assert main(["info", "none"]) == 2
+    assert capsys.readouterr().err == "lic info: no .lic files in none; --recursive looks into subfolders, too\n"
 
 
 def test_lic_alone_shows_help(capsys: Captured) -> None:

@@ -23,6 +23,7 @@ class Converted(NamedTuple):
     data: bytes
     pixels: int
     psnr: float | None = None  # in dB, if it was to be measured
+    kept: bool = False  # `data` is the input itself, since the result would not be smaller
 
 
 Convert = Callable[[bytes, Job], Converted]  # from the bytes of the input
@@ -34,31 +35,59 @@ class Plan:
     def __init__(self, jobs: Sequence[Job], made: Made, force: bool = False) -> None:
         self.made, self.force = made, force
         self.records = {folder: Record(folder) for folder in {job.folder for job in jobs if job.folder}}
-        self.jobs = [job._replace(replaces=self._hash(job)) for job in jobs]
+        self.jobs = [job._replace(replaces=self._hashes(job)) for job in jobs]
         self.known = [self._known(job) for job in self.jobs]
 
-    def _hash(self, job: Job) -> str:
-        """The hash of the output of an earlier run."""
-        return self.records[job.folder].hash_of(job.target) if job.folder else ""
+    def _hashes(self, job: Job) -> tuple[str, ...]:
+        """The hashes of the outputs of an earlier run."""
+        if not job.folder:
+            return ()
+        return tuple(filter(None, (self.records[job.folder].hash_of(place) for place in (job.target, job.copy))))
 
     def _known(self, job: Job) -> Result:
         """The result of a job that needs no work; otherwise only why it is done again."""
+        if self.force:
+            return Result()
         try:
-            if self.force or (size := storage.size(job.target)) is None:
-                return Result()
-            if not job.folder:
-                raise BadOptions(f"{job.target} exists: give `force` to overwrite it")
-            record = self.records[job.folder]
-            entry = record.find(job.target)
-            why = entry.why_again(storage.stamp(job.source), record.by_this_lic(self.made))
-            changed = entry.done and not entry.matches(job.target)
+            places = [place for place in (job.target, job.copy) if place and storage.size(place) is not None]
+            for place in places:
+                own = storage.identity(place) == storage.identity(job.source)
+                if not own or (job.folder and self.records[job.folder].hash_of(place)):
+                    return self._known_output(job, place, own)
         except (LicError, OSError) as error:
             return Result(error=describe(error))
+        return Result()
+
+    def _known_output(self, job: Job, place: str, own: bool) -> Result:
+        """The same for an output that exists, which is the `own` input if that was no larger."""
+        if not job.folder:
+            raise BadOptions(f"{place} exists: give `force` to overwrite it")
+        record = self.records[job.folder]
+        entry = record.find(place)
+        why = entry.why_again(storage.stamp(job.source), record.by_this_lic(self.made))
+        changed = entry.done and not own and not entry.matches(place)
         if changed and why:
-            text = f"{job.target} was changed after it was made, and now {why}: give `force` to overwrite it"
+            text = f"{place} was changed after it was made, and now {why}: give `force` to overwrite it"
             return Result(error=text)
-        said = (f"{job.target} was changed after it was made: it is kept, `force` overwrites it",) if changed else ()
-        return Result(why=why) if why else Result(after=size, skipped=True, why="up to date", warnings=said)
+        said = (f"{place} was changed after it was made: it is kept, `force` overwrites it",) if changed else ()
+        size, kept = storage.size(place) or 0, place == job.copy
+        return Result(why=why) if why else Result(after=size, skipped=True, why="up to date", warnings=said, kept=kept)
+
+    def prune(self, folders: Sequence[str], dry: bool = False) -> Iterator[str]:
+        """Remove outputs of pictures that were in these folders and are gone, as records tell; yields what is said."""
+        for record in self.records.values():
+            for target in record.orphans(folders):
+                if storage.size(target) is None:
+                    record.forget(target)
+                elif not record.is_as_written(target):
+                    yield f"{target}: its input is gone, but it was changed after it was made: it is kept"
+                elif dry:
+                    yield f"{target} (its input is gone: it would be removed)"
+                else:
+                    record.remove(target)
+                    yield f"{target}: removed, its input is gone"
+            if not dry:
+                record.save()
 
     def run(
         self,
@@ -83,7 +112,7 @@ class Plan:
             if job.folder:
                 record = self.records[job.folder]
                 with suppress(OSError):  # the conversion will report an input that has gone
-                    record.begin(job.target, storage.stamp(job.source), record.by_this_lic(self.made))
+                    record.begin(job.target, job.source, record.by_this_lic(self.made))
         with suppress(OSError):  # the conversions will report a place where nothing can be written
             self._save(todo)
         done: dict[int, Result] = {}  # of `todo`, by number
@@ -101,12 +130,26 @@ class Plan:
                     job = todo[number]
                     if job.folder and not result.error:
                         with suppress(OSError):  # somebody has taken the output away
-                            self.records[job.folder].finish(job.target, result.sha256)
+                            self._note(job, result)
                     done[number] = result
                 yield done.pop(wanted)._replace(why=known.why)
         finally:
             results.close()
             self._save(todo)
+
+    def _note(self, job: Job, result: Result) -> None:
+        """Record an output, and remove the one that it takes the place of: a .lic file or a copy of the input."""
+        record = self.records[job.folder]
+        place, other = (job.copy, job.target) if result.kept else (job.target, job.copy)
+        if result.kept:
+            record.begin(place, job.source, record.by_this_lic(self.made))
+        record.finish(place, result.sha256)
+        if not other:
+            return
+        is_input = storage.identity(other) == storage.identity(job.source)
+        if not is_input and storage.size(other) is not None and record.is_as_written(other):
+            record.remove(other)
+        record.forget(other)
 
     def _save(self, done: list[Job]) -> None:
         for folder in {job.folder for job in done if job.folder}:
@@ -156,21 +199,23 @@ def convert_one(job: Job, convert: Convert, preserve: bool = False, force: bool 
 def _convert(job: Job, convert: Convert, preserve: bool, force: bool) -> Result:
     data = storage.read(job.source)
     result = convert(data, job)
+    target = job.copy if result.kept else job.target
     try:
-        _write(job, result.data, force)
-        if preserve:
-            storage.preserve(job.source, job.target)
+        if target == storage.STANDARD or storage.identity(target) != storage.identity(job.source):
+            _write(target, result.data, force, job.replaces)
+            if preserve:
+                storage.preserve(job.source, target)
     except OSError as error:
-        name = "standard output" if job.target == storage.STANDARD else job.target
+        name = "standard output" if target == storage.STANDARD else target
         raise storage.StorageError(f"cannot write {name}: {describe(error)}") from error
-    return Result(len(data), len(result.data), digest(result.data), result.pixels, result.psnr)
+    return Result(len(data), len(result.data), digest(result.data), result.pixels, result.psnr, kept=result.kept)
 
 
-def _write(job: Job, data: bytes, force: bool) -> None:
-    """Write the output. Unless `force`, an existing file is overwritten only if an earlier run has written it."""
-    if force or storage.size(job.target) is None:
-        storage.write(job.target, data, replace=force)
+def _write(target: str, data: bytes, force: bool, replaces: Sequence[str]) -> None:
+    """Write an output. Unless `force`, an existing file is overwritten only if an earlier run has written it."""
+    if force or storage.size(target) is None:
+        storage.write(target, data, replace=force)
         return
-    found = storage.read(job.target)
+    found = storage.read(target)
     if found != data:
-        storage.write(job.target, data, replace=digest(found) == job.replaces)
+        storage.write(target, data, replace=digest(found) in replaces)

@@ -17,7 +17,8 @@ class Job(NamedTuple):
     target: str
     folder: str = ""  # of the outputs, if the input was found in a folder; its record knows what is up to date
     frame: int | None = None  # of an animation or of several pages, counted from 0; the first if not given
-    replaces: str = ""  # the hash of an output of an earlier run, which may be overwritten
+    replaces: tuple[str, ...] = ()  # the hashes of outputs of an earlier run, which may be overwritten
+    copy: str = ""  # where the input is copied to if the output would not be smaller
 
 
 class Result(NamedTuple):
@@ -32,6 +33,7 @@ class Result(NamedTuple):
     why: str = ""  # it was skipped, or made again
     error: str = ""
     warnings: tuple[str, ...] = ()
+    kept: bool = False  # the input itself is the output: a .lic file would not be smaller
 
     @property
     def settled(self) -> bool:
@@ -133,6 +135,17 @@ def for_all_frames(found: Found, count: Callable[[str], int]) -> Found:
             jobs.append(job._replace(target=storage.with_path(job.target, path.with_name(name)), frame=frame))
         jobs += [job] if frames <= 1 else []
     return _safe(jobs, found.left)
+
+
+def with_copies(found: Found) -> Found:
+    """The same jobs, each with the place where its input is copied to if the output would not be smaller."""
+    jobs = []
+    for job in found.jobs:
+        if job.source == STANDARD != job.target:
+            raise BadOptions("a picture from standard input has no name for a copy: leave `only_if_smaller` out")
+        path = storage.path_of(job.target).with_name(storage.last_part(job.source))
+        jobs.append(job._replace(copy=STANDARD if job.target == STANDARD else storage.with_path(job.target, path)))
+    return Found(jobs, found.left)
 
 
 def _safe(jobs: list[Job], left: list[str]) -> Found:

@@ -30,9 +30,14 @@ MAX_PIXELS = 2 * (Image.MAX_IMAGE_PIXELS or 0)  # above which Pillow refuses a p
 
 
 def encode_bytes(
-    data: bytes, job: Job, settings: Settings, measure: bool = False, max_pixels: int | None = None
+    data: bytes,
+    job: Job,
+    settings: Settings,
+    measure: bool = False,
+    max_pixels: int | None = None,
+    only_if_smaller: bool = False,
 ) -> Converted:
-    """A picture file's bytes to a .lic file's bytes, and on request their PSNR."""
+    """A picture file's bytes to a .lic file's bytes, or as they are, and on request their PSNR."""
     from lic.codec.encode.encoder import encode_by
 
     limit = max_pixels or MAX_PIXELS
@@ -49,10 +54,12 @@ def encode_bytes(
         raise BadImage(f"the picture has more than {limit:,} pixels: raise `max_pixels` if you trust it") from error
     except SyntaxError as error:
         raise BadImage(str(error)) from error
+    if only_if_smaller and len(result) >= len(data):
+        return Converted(data, pixels_of(result), kept=True)
     if len(result) > len(data):
         ratio = f"{len(result) / len(data):.3g} times as large as the input"
         instead = "" if settings.lossless else ", or lower `quality`"
-        warnings.warn(f"the result is {ratio}: keep the input{instead}", stacklevel=2)
+        warnings.warn(f"the result is {ratio}: keep the input, as `only_if_smaller` does{instead}", stacklevel=2)
     return Converted(result, pixels_of(result), psnr_of(result, _frame(data, job.frame), settings) if measure else None)
 
 
@@ -126,7 +133,7 @@ def decode_bytes(
     image = decode(data, region=region, reduce=reduce, max_pixels=max_pixels, model=model)
     if box:
         image.thumbnail(box, Image.Resampling.LANCZOS)
-    return Converted(save_picture(image, kind, quality, auto_orient), image.width * image.height)
+    return Converted(save_picture(image, kind, quality, auto_orient, suffix), image.width * image.height)
 
 
 def _size(data: bytes) -> tuple[int, int]:

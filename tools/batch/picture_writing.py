@@ -27,14 +27,15 @@ HELD = {
     "JXL": ("exif", "xmp"),
     "BMP": ("dpi",),
 }
+PNM_MODES = {".pbm": "1", ".pgm": "L", ".ppm": "RGB"}  # one format, of which the suffix tells the kind
 NOT_TURNED = ("JXL",)  # viewers leave the orientation in EXIF alone
 XMP_IN_TIFF = 700  # a tag
 NOTHING: Mapping[str, Any] = {}
 KEYWORD = re.compile("[ -~\xa1-\xff]{1,79}")  # of a text in a PNG file
 
 
-def save_picture(image: Image.Image, kind: str, quality: int, auto_orient: bool = False) -> bytes:
-    """A picture as a file of a format, with a warning of everything that the format cannot hold.
+def save_picture(image: Image.Image, kind: str, quality: int, auto_orient: bool = False, suffix: str = "") -> bytes:
+    """A picture as a file of a format, of which the suffix may tell more, with a warning of all that it cannot hold.
 
     Where a format has no EXIF, the pixels are turned upright; where it has no colour profile, they become sRGB.
     """
@@ -61,7 +62,7 @@ def save_picture(image: Image.Image, kind: str, quality: int, auto_orient: bool 
     if "dpi" in info and "dpi" not in held and "exif" in held:
         info["exif"] = exif.with_resolution(info.get("exif", b""), info["dpi"])
     info = {name: value for name, value in info.items() if name in held}
-    return _written(image, kind, info, _options(kind, quality))
+    return _written(image, kind, info, _options(kind, quality), suffix)
 
 
 def _options(kind: str, quality: int) -> dict[str, Any]:
@@ -87,13 +88,18 @@ def _in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
     return converted, converted is not image
 
 
-def _written(image: Image.Image, kind: str, info: Mapping[str, Any], options: Mapping[str, Any]) -> bytes:
+def _written(image: Image.Image, kind: str, info: Mapping[str, Any], options: Mapping[str, Any], suffix: str) -> bytes:
     """The file, without what does not fit into it, which a warning names."""
     if image.has_transparency_data and not _can_hold(kind, image.mode):
         warnings.warn(f"{kind} holds no transparency: the picture is put on white, use .png to keep it", stacklevel=3)
         paper = Image.new("RGBA", image.size, "white")
         paper.alpha_composite(image.convert("RGBA"))
         image = paper.convert("RGB" if image.mode == "RGBA" else "L")
+    mode = PNM_MODES.get(suffix, image.mode)
+    if mode not in ("RGB", image.mode):
+        few = "black and white" if mode == "1" else "grey"
+        warnings.warn(f"{suffix} holds only {few}: the picture is converted, use .ppm to keep it", stacklevel=3)
+    image = image if mode == image.mode else image.convert(mode)
     unfit = [name for name in info if not _can_hold(kind, image.mode, {name: info[name]})]
     if unfit:
         words = " and ".join(NAMES[name] for name in unfit)

@@ -6,8 +6,11 @@ recognised, and kept.
 """
 
 import json
+import os
 import time
+from collections.abc import Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from lic.tools.batch import storage
@@ -27,6 +30,7 @@ class Entry(NamedTuple):
     done: bool = False  # or a run was interrupted while it was made
     sha256: str = ""  # of the output that the last complete run has written
     written: str = ""  # its storage.stamp
+    input: str = ""  # the path of the input, if that is no URL, which may hold a password
 
     def why_again(self, source: str, made: Made) -> str:
         """Why an output must be made again, from that input with those settings; empty if it is up to date."""
@@ -48,6 +52,7 @@ class Record:
         self.folder = storage.path_of(folder)
         self.path = storage.with_path(folder, self.folder / NAME)
         self.entries = self._read()
+        self.forgotten: set[str] = set()
         self.lic = version("lic-codec")
         self.saved = time.monotonic()
 
@@ -75,8 +80,9 @@ class Record:
         return entry.sha256 if entry else ""
 
     def begin(self, target: str, source: str, made: Made) -> None:
-        before = self.entries.get(self._key(target), Entry(source, made))
-        self.entries[self._key(target)] = before._replace(source=source, made=made, done=False)
+        stamp, path = storage.stamp(source), "" if storage.is_url(source) else os.path.abspath(source)
+        before = self.entries.get(self._key(target), Entry(stamp, made))
+        self.entries[self._key(target)] = before._replace(source=stamp, made=made, done=False, input=path)
 
     def finish(self, target: str, sha256: str) -> None:
         entry = self.entries[self._key(target)]
@@ -86,10 +92,35 @@ class Record:
             with suppress(OSError):  # there is another chance at the end
                 self.save()
 
+    def orphans(self, folders: Sequence[str]) -> list[str]:
+        """The outputs of pictures that were in these folders and are no more."""
+        roots = [Path(os.path.abspath(folder)) for folder in folders if not storage.is_url(folder)]
+        return [
+            storage.with_path(self.path, self.folder / name)
+            for name, entry in self.entries.items()
+            if entry.input and not os.path.lexists(entry.input)
+            if any(Path(entry.input).is_relative_to(root) for root in roots)
+        ]
+
+    def is_as_written(self, target: str) -> bool:
+        """Whether an output that exists was written by a run, and not changed since."""
+        entry = self.entries.get(self._key(target))
+        return entry is not None and bool(entry.sha256) and entry.matches(target)
+
+    def remove(self, target: str) -> None:
+        """Remove an output, and its entry."""
+        storage.remove(target)
+        self.forget(target)
+
+    def forget(self, target: str) -> None:
+        if self.entries.pop(self._key(target), None) is not None:
+            self.forgotten.add(self._key(target))
+
     def save(self) -> None:
         """Write the file, with the entries that other runs have added meanwhile."""
         self.saved = time.monotonic()
-        storage.write(self.path, json.dumps(self._read() | self.entries, indent=0).encode(), replace=True)
+        others = {name: entry for name, entry in self._read().items() if name not in self.forgotten}
+        storage.write(self.path, json.dumps(others | self.entries, indent=0).encode(), replace=True)
 
     def by_this_lic(self, made: Made) -> Made:
         """Settings with the version that is running."""

@@ -149,6 +149,16 @@ def write(name: str, data: bytes, *, replace: bool = False) -> None:
             file.write(data)
 
 
+def remove(name: str) -> None:
+    """Delete a file."""
+    if not is_url(name):
+        os.remove(name)
+        return
+    with _reaching(name):
+        system, path = _remote(name)
+        system.rm_file(path)
+
+
 def size(name: str) -> int | None:
     """The bytes of a file; None without the file, and for devices and pipes."""
     if not is_url(name):

@@ -16,10 +16,12 @@ def summary(results: Sequence[Result], left: Sequence[str], seconds: float) -> s
     '3 pictures: 1 converted, 1 skipped (up to date), 1 failed, 1 of unknown type left: notes.txt; \
 5,000,000 -> 400,000 bytes, 12.5 times smaller; 1.5 megapixels/s'
     """
-    new = [r for r in results if not r.settled]
+    new = [r for r in results if not r.settled and not r.kept]
+    kept = sum(r.kept and not r.settled for r in results)
     skipped = sum(r.skipped for r in results)
     failed = sum(bool(r.error) for r in results)
     parts = [f"{len(new)} converted"]
+    parts += [f"{kept} kept as they are (not smaller)"] if kept else []
     parts += [f"{skipped} skipped (up to date)"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
     if left:
@@ -53,6 +55,8 @@ def in_words(result: Result) -> str:
     """
     if result.skipped:
         return f"skipped, {result.why}"
+    if result.kept:
+        return f"{result.before:,} bytes, kept as they are: a .lic file would not be smaller"
     text = sizes(result.before, result.after)
     if result.pixels:
         text += f", {8 * result.after / result.pixels:.3f} bits per pixel"

@@ -28,6 +28,8 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     more.add_argument("--preserve", action="store_true", help="give outputs the mode and times of their inputs")
     more.add_argument("--suffix", metavar="S", help="what output names end in, instead of the input's extension")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite outputs that exist")
+    about = "remove outputs of earlier runs over these folders whose inputs are gone"
+    more.add_argument("--prune", action="store_true", help=about)
     more.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
     parser.add_argument("-j", "--jobs", type=positive, default=1, metavar="N", help="processes at a time")
     more.add_argument("--threads", type=positive, metavar="N", help="threads of each process")
@@ -70,6 +72,11 @@ def run_jobs(
     jobs = found.jobs
     if args.json and any(job.target == STANDARD for job in jobs):
         raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")
+    if sys.stdout.isatty() and not args.dry_run and any(job.target == STANDARD for job in jobs):
+        raise UsageError("a terminal cannot show the file: redirect it, as in `> FILE`, or name a file by --output")
+    folders = [name for name in args.inputs if storage.is_folder(name)] if args.prune else []
+    if args.prune and not folders:
+        raise UsageError("--prune looks for outputs of folders: name a folder")
     if args.manifest and storage.size(args.manifest) is not None and not args.force:
         raise UsageError(f"{args.manifest} exists: give --force to overwrite it, or another --manifest")
     plan = Plan(jobs, made, args.force)
@@ -79,7 +86,13 @@ def run_jobs(
         for job, known in zip(jobs, plan.known, strict=True):
             why = in_flags(known.error or known.why)
             print(printable(f"{job.source} -> {job.target}" + (f" ({why})" if why else "")))
+        print("".join(f"{printable(line)}\n" for line in plan.prune(folders, dry=True)), end="")
         return 1 if any(known.error for known in plan.known) else 0
+    if not (args.quiet or all(known.settled for known in plan.known)):
+        from lic.codec.entropy.coder import why_slow  # not at the top: --help does without numpy
+
+        if text := why_slow():
+            print(f"lic: {text}", file=sys.stderr)
     start = time.monotonic()
     done: list[Result] = []
     many = len(jobs) > 1 or any(job.folder for job in jobs)
@@ -113,9 +126,14 @@ def run_jobs(
                 for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
                     tqdm.write(printable(f"{name}: {line}"), file=sys.stderr)
                 if lines and not result.error and job.target != STANDARD:
-                    tqdm.write(printable(f"{name} -> {job.target}: {in_words(result)}"), file=sys.stderr)
+                    place = job.copy if result.kept else job.target
+                    tqdm.write(printable(f"{name} -> {place}: {in_words(result)}"), file=sys.stderr)
                 if args.json:
                     print(_as_json(job, result), flush=True)
+        if len(done) == len(jobs):
+            for line in plan.prune(folders):
+                if not args.quiet:
+                    print(printable(line), file=sys.stderr)
         if many and not args.quiet:
             print(printable(summary(done, found.left, time.monotonic() - start)), file=sys.stderr)
         if args.manifest:
@@ -126,5 +144,6 @@ def run_jobs(
 
 def _as_json(job: Job, result: Result) -> str:
     told = result._replace(error=redacted(result.error), warnings=tuple(map(redacted, result.warnings)))
-    facts = {"source": redacted(job.source), "target": redacted(job.target)} | told._asdict()
+    target = job.copy if result.kept else job.target
+    facts = {"source": redacted(job.source), "target": redacted(target)} | told._asdict()
     return json.dumps(facts | {"psnr": "exact" if result.psnr == math.inf else result.psnr})

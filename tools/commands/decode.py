@@ -2,12 +2,14 @@
 
 import argparse
 from functools import partial
+from pathlib import Path
 
 from lic.codec.file.geometry import REDUCTIONS, Region
 from lic.codec.model.catalogue import find_model
-from lic.codec.picture.formats import readable_extensions
+from lic.codec.picture.formats import readable_extensions, written_format
 from lic.tools.batch.picture_files import decode_bytes
 from lic.tools.batch.picture_writing import LOSSY_QUALITY
+from lic.tools.batch.storage import STANDARD
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
 from lic.tools.usage import UsageError
 
@@ -84,4 +86,8 @@ def run(args: argparse.Namespace) -> int:
         "model": args.model,
     }
     found = jobs_of(args, ".png", lambda: frozenset({".lic"}), ignored=readable_extensions)
+    for suffix in {Path(job.target).suffix.lower() for job in found.jobs if job.target != STANDARD}:
+        if written_format(suffix) is None:
+            name = suffix or "a file without extension"
+            raise UsageError(f"cannot write {name}: use .png or another picture extension")
     return run_jobs(found, partial(decode_bytes, **options), made, args)

@@ -1,17 +1,19 @@
 """`lic encode`: pictures to .lic files."""
 
 import argparse
+from collections.abc import Iterable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, GOALS, Settings
 from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED, find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.picture.metadata import KINDS
-from lic.tools.batch.jobs import for_all_frames
+from lic.tools.batch.jobs import for_all_frames, with_copies
 from lic.tools.batch.picture_files import MAX_PIXELS, encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
-from lic.tools.usage import MORE, in_flags
+from lic.tools.usage import MORE, UsageError, in_flags
 
 EXAMPLES = """\
 examples:
@@ -34,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     more = next(group for group in parser._action_groups if group.title == MORE)
     more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
     more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
+    about = "where a .lic file would not be smaller, copy the input instead"
+    more.add_argument("--only-if-smaller", action="store_true", help=about)
     about = f"refuse larger pictures ({MAX_PIXELS:,})"
     more.add_argument("--max-pixels", type=positive, metavar="N", help=about)
     rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
@@ -86,13 +90,34 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
+def check_names(targets: Iterable[str]) -> None:
+    """Refuse outputs that are called like pictures of another format: nothing would open them."""
+    for target in targets:
+        if (suffix := Path(target).suffix.lower()) not in ("", ".lic") and suffix in readable_extensions():
+            raise UsageError(f"{target} would hold a .lic file: call it .lic, or give --force")
+
+
+def check_copies(args: argparse.Namespace) -> None:
+    """Refuse options of which a copied input knows nothing."""
+    for name in ("strip", "auto_orient", "max_side", "all_frames"):
+        if getattr(args, name):
+            flag = in_flags(f"`{name}`")
+            raise UsageError(f"{flag} changes pictures, --only-if-smaller copies some as they are: give one of them")
+
+
 def run(args: argparse.Namespace) -> int:
     settings = Settings(**{name: getattr(args, name) for name in OPTIONS})
     file = find_model(args.model, tune=args.tune)
     found = jobs_of(args, ".lic", lambda: readable_extensions() | REMEDIES.keys(), ignored=lambda: frozenset({".lic"}))
+    if not args.force:
+        check_names(job.target for job in found.jobs)
     if args.all_frames:
         found = for_all_frames(found, frames_of)
+    if args.only_if_smaller:
+        check_copies(args)
+        found = with_copies(found)
     made = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}
+    made |= {"only_if_smaller": True} if args.only_if_smaller else {}
     made |= {"model": f"{file.name} {file.card.get('sha256', file.fingerprint.hex())[:8]}"}
 
     def check() -> None:
@@ -104,5 +129,6 @@ def run(args: argparse.Namespace) -> int:
         if args.lambda_ is not None:
             model.position_of_lambda(args.lambda_)
 
-    convert = partial(encode_bytes, settings=settings, measure=args.psnr, max_pixels=args.max_pixels)
+    options = {"measure": args.psnr, "max_pixels": args.max_pixels, "only_if_smaller": args.only_if_smaller}
+    convert = partial(encode_bytes, settings=settings, **options)
     return run_jobs(found, convert, made, args, check)

@@ -4,6 +4,7 @@ import argparse
 import dataclasses
 import json
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from lic.codec.errors import LicError
@@ -11,7 +12,7 @@ from lic.codec.file.container import POSITIONS
 from lic.codec.info import Info, read_info
 from lic.codec.model.catalogue import list_models
 from lic.tools.batch import storage
-from lic.tools.usage import describe, printable, redacted
+from lic.tools.usage import UsageError, describe, printable, redacted
 
 # What the sections hold; codec/FORMAT.md
 CONTENTS = {
@@ -26,25 +27,48 @@ CONTENTS = {
     "d": "resolution",
     "t": "text",
 }
+EXACT = frozenset("SW")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("inputs", nargs="+", metavar="FILE", help=".lic files; - is standard input")
+    parser.add_argument("inputs", nargs="+", metavar="FILE", help=".lic files, or folders of them; - is standard input")
+    parser.add_argument("-r", "--recursive", action="store_true", help="look into subfolders, too")
     parser.add_argument("--json", action="store_true", help="one JSON object per file and line")
 
 
 def run(args: argparse.Namespace) -> int:
     failures = 0
-    for name in args.inputs:
+    for name in files_of(args.inputs, args.recursive):
         try:
             info = read_info(storage.read(name))
         except (LicError, OSError) as error:
             print(printable(f"{name}: {describe(error)}"), file=sys.stderr)
             failures += 1
             continue
-        facts = dataclasses.asdict(info) | _rate(info)
+        facts = dataclasses.asdict(info) | _rate(info) | _content(info)
+        if facts["exact"]:
+            facts |= {"quality": None, "lambda": None}
         print(json.dumps({"file": redacted(name)} | facts) if args.json else _text(printable(name), facts))
     return 1 if failures else 0
+
+
+def files_of(names: Iterable[str], recursive: bool) -> Iterator[str]:
+    """Files as given, and the .lic files in folders."""
+    for name in names:
+        if not storage.is_folder(name):
+            yield name
+            continue
+        found = [path for path in storage.files_in(name, recursive) if path.lower().endswith(".lic")]
+        if not found:
+            more = "" if recursive else "; --recursive looks into subfolders, too"
+            raise UsageError(f"no .lic files in {name}{more}")
+        yield from (storage.with_path(name, storage.path_of(name) / path) for path in found)
+
+
+def _content(info: Info) -> dict[str, Any]:
+    """What the sections hold, by names, and whether the pixels are kept without loss."""
+    sizes = {CONTENTS.get(tag, f"section {tag}"): size for tag, size in info.sections.items() if size}
+    return {"content": sizes, "exact": not EXACT.isdisjoint(info.sections)}
 
 
 def _rate(info: Info) -> dict[str, Any]:
@@ -60,17 +84,17 @@ def _rate(info: Info) -> dict[str, Any]:
 
 def _text(name: str, facts: dict[str, Any]) -> str:
     width, height = facts["size"]
-    sections = (f"{CONTENTS.get(tag, f'section {tag}')} {size:,}" for tag, size in facts["sections"].items() if size)
+    sections = (f"{what} {size:,}" for what, size in facts["content"].items())
     lines = [
         f"{name}",
         f"  picture   {width} x {height}, {facts['mode']}",
         f"  bytes     {facts['bytes']:,} ({facts['bits_per_pixel']:.4f} bits per pixel)",
     ]
     if facts["model_name"]:
-        point = f", lambda {facts['lambda']:g}" if "lambda" in facts else ""
-        exact, known = facts["sections"].keys() & {"S", "W"}, facts["quality"] is not None
-        quality = f"{facts['quality']:g}{point}" if known else f"rate position {facts['position']} is not in its model"
-        lines.append(f"  quality   {'exact' if exact else quality}")
+        quality = f"rate position {facts['position']} is not in its model"
+        if facts["quality"] is not None:
+            quality = f"{facts['quality']:g}" + (f", lambda {facts['lambda']:g}" if "lambda" in facts else "")
+        lines.append(f"  quality   {'exact' if facts['exact'] else quality}")
         lines.append(f"  model     {facts['model']} ({printable(facts['model_name'])})")
     else:
         lines.append(f"  model     {facts['model']} (not found here)")

@@ -3,9 +3,11 @@
 import argparse
 import webbrowser
 
-from lic.tools.pages.server import LOOPBACK, make_server
+from lic.tools.commands.batch_options import positive
+from lic.tools.pages.server import LOOPBACK, make_server, serve
 from lic.tools.pages.viewer import read_pictures
 
+LAST_PORT = 2**16 - 1
 EXAMPLES = """\
 examples:
   lic view photo.lic          opens the browser, which decodes and shows the picture
@@ -16,11 +18,19 @@ Only this computer can reach the page. Ctrl-C ends it.
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic view [FILE.lic ...] [--port N] [--no-browser]"
+    parser.usage = "lic view [FILE.lic ...] [--port N] [--idle MINUTES] [--no-browser]"
     parser.epilog = EXAMPLES
     parser.add_argument("inputs", nargs="*", metavar="FILE", help=".lic files")
-    parser.add_argument("--port", type=int, default=0, metavar="N", help="of the address (default: a free one)")
+    parser.add_argument("--port", type=_port, default=0, metavar="N", help="of the address (default: a free one)")
+    about = "end after so long without a request, as for a viewer without a terminal"
+    parser.add_argument("--idle", type=positive, metavar="MINUTES", help=about)
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or int(text) > LAST_PORT:
+        raise argparse.ArgumentTypeError(f"give a number from 0 to {LAST_PORT}, not {text!r}")
+    return int(text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -30,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         if not args.no_browser:
             webbrowser.open(address)
         try:
-            server.serve_forever()
+            serve(server, args.idle and 60 * args.idle)
         except KeyboardInterrupt:
             print()
     return 0

@@ -50,14 +50,14 @@ function _shtab_lic_using
   test "$_shtab_lic_cmdpath" = "$argv"
 end
 
-set -g _shtab_lic_commands encode decode edit info view page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_commands encode decode edit info view desktop page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
+set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --idle --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --thumbnail --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
 
 complete -c lic -n _shtab_lic_using -s h -l help -d 'show this help message and exit'
-complete -c lic -n _shtab_lic_using -l version -d 'show program'"'"'s version number and exit'
+complete -c lic -n _shtab_lic_using -s V -l version -d 'show program'"'"'s version number and exit'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a encode -d examples:
 complete -c lic -n '_shtab_lic_using encode' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using encode' -l help -d 'show all options'
@@ -67,6 +67,7 @@ complete -c lic -n '_shtab_lic_using encode' -l parents -d 'make all folders of 
 complete -c lic -n '_shtab_lic_using encode' -l preserve -d 'give outputs the mode and times of their inputs'
 complete -c lic -n '_shtab_lic_using encode' -l suffix -xka "(__fish_complete_path (commandline -ct))" -d 'what output names end in, instead of the input'"'"'s extension'
 complete -c lic -n '_shtab_lic_using encode' -s f -l force -d 'overwrite outputs that exist'
+complete -c lic -n '_shtab_lic_using encode' -l prune -d 'remove outputs of earlier runs over these folders whose inputs are gone'
 complete -c lic -n '_shtab_lic_using encode' -s n -l dry-run -d 'only say what would be done'
 complete -c lic -n '_shtab_lic_using encode' -s j -l jobs -xka "(__fish_complete_path (commandline -ct))" -d 'processes at a time'
 complete -c lic -n '_shtab_lic_using encode' -l threads -xka "(__fish_complete_path (commandline -ct))" -d 'threads of each process'
@@ -77,6 +78,7 @@ complete -c lic -n '_shtab_lic_using encode' -s v -l verbose -d 'a line for each
 complete -c lic -n '_shtab_lic_using encode' -l quiet -d 'only errors'
 complete -c lic -n '_shtab_lic_using encode' -l all-frames -d 'all frames or pages, into numbered files'
 complete -c lic -n '_shtab_lic_using encode' -l psnr -d 'decode again, and say the PSNR of each picture'
+complete -c lic -n '_shtab_lic_using encode' -l only-if-smaller -d 'where a .lic file would not be smaller, copy the input instead'
 complete -c lic -n '_shtab_lic_using encode' -l max-pixels -xka "(__fish_complete_path (commandline -ct))" -d 'refuse larger pictures (178,956,970)'
 complete -c lic -n '_shtab_lic_using encode' -s q -l quality -xka "(__fish_complete_path (commandline -ct))" -d '1 (smallest) to 100 (best); 65 if not given'
 complete -c lic -n '_shtab_lic_using encode' -l lambda -xka "(__fish_complete_path (commandline -ct))" -d 'the same by the lambda of the model'
@@ -101,6 +103,7 @@ complete -c lic -n '_shtab_lic_using decode' -l parents -d 'make all folders of 
 complete -c lic -n '_shtab_lic_using decode' -l preserve -d 'give outputs the mode and times of their inputs'
 complete -c lic -n '_shtab_lic_using decode' -l suffix -xka "(__fish_complete_path (commandline -ct))" -d 'what output names end in, instead of the input'"'"'s extension'
 complete -c lic -n '_shtab_lic_using decode' -s f -l force -d 'overwrite outputs that exist'
+complete -c lic -n '_shtab_lic_using decode' -l prune -d 'remove outputs of earlier runs over these folders whose inputs are gone'
 complete -c lic -n '_shtab_lic_using decode' -s n -l dry-run -d 'only say what would be done'
 complete -c lic -n '_shtab_lic_using decode' -s j -l jobs -xka "(__fish_complete_path (commandline -ct))" -d 'processes at a time'
 complete -c lic -n '_shtab_lic_using decode' -l threads -xka "(__fish_complete_path (commandline -ct))" -d 'threads of each process'
@@ -129,14 +132,23 @@ complete -c lic -n '_shtab_lic_using edit; and test $_shtab_lic_npos -ge 0' -ka 
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a info -d 'size, quality, model and sections of .lic files'
 complete -c lic -n '_shtab_lic_using info' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using info' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using info' -s r -l recursive -d 'look into subfolders, too'
 complete -c lic -n '_shtab_lic_using info' -l json -d 'one JSON object per file and line'
-complete -c lic -n '_shtab_lic_using info; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files; - is standard input'
+complete -c lic -n '_shtab_lic_using info; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files, or folders of them; - is standard input'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a view -d 'show .lic files in the browser'
 complete -c lic -n '_shtab_lic_using view' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using view' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using view' -l port -xka "(__fish_complete_path (commandline -ct))" -d 'of the address (default: a free one)'
+complete -c lic -n '_shtab_lic_using view' -l idle -xka "(__fish_complete_path (commandline -ct))" -d 'end after so long without a request, as for a viewer without a terminal'
 complete -c lic -n '_shtab_lic_using view' -l no-browser -d 'only print the address'
 complete -c lic -n '_shtab_lic_using view; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d '.lic files'
+complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a desktop -d 'let the desktop know .lic files: their type, thumbnails, a viewer'
+complete -c lic -n '_shtab_lic_using desktop' -s h -d 'show the most important options'
+complete -c lic -n '_shtab_lic_using desktop' -l help -d 'show all options'
+complete -c lic -n '_shtab_lic_using desktop' -l install -d 'write the files'
+complete -c lic -n '_shtab_lic_using desktop' -l uninstall -d 'remove them'
+complete -c lic -n '_shtab_lic_using desktop' -l thumbnail -xka "(__fish_complete_path (commandline -ct))" -d 'a PNG picture of at most SIZE x SIZE, whatever it is called: what thumbnailers ask for'
+complete -c lic -n '_shtab_lic_using desktop' -s f -l force -d 'overwrite files that exist'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a page -d 'a page that decodes and shows .lic files in any browser, offline'
 complete -c lic -n '_shtab_lic_using page' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using page' -l help -d 'show all options'

@@ -14,6 +14,7 @@ _shtab_lic_commands() {
     completion:'Prints a script that completes commands, options and file names; it does not start Python.'
     decode:examples:
     demo:'encode sample pictures and compare with JPEG'
+    desktop:'let the desktop know .lic files: their type, thumbnails, a viewer'
     doctor:'versions, the processor, and whether each model works'
     edit:'other metadata in .lic files, without decoding them'
     encode:examples:
@@ -63,7 +64,7 @@ _shtab_lic_learn_vae_commands() {
 
 _shtab_lic_options=(
   "(- : *)"{-h,--help}"[show this help message and exit]"
-  "(- : *)--version[show program\'s version number and exit]"
+  "(- : *)"{-V,--version}"[show program\'s version number and exit]"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -106,6 +107,7 @@ _shtab_lic_decode_options=(
   "--preserve[give outputs the mode and times of their inputs]"
   "--suffix[what output names end in, instead of the input\'s extension]:S:_files"
   {-f,--force}"[overwrite outputs that exist]"
+  "--prune[remove outputs of earlier runs over these folders whose inputs are gone]"
   {-n,--dry-run}"[only say what would be done]"
   {-j,--jobs}"[processes at a time]:N:_files"
   "--threads[threads of each process]:N:_files"
@@ -138,6 +140,18 @@ _shtab_lic_demo_options=(
 # guard to ensure default positional specs are added only once per session
 _shtab_lic_demo_defaults_added=0
 
+_shtab_lic_desktop_options=(
+  "-h[show the most important options]"
+  "(- : *)--help[show all options]"
+  "--install[write the files]"
+  "--uninstall[remove them]"
+  "--thumbnail[a PNG picture of at most SIZE x SIZE, whatever it is called\: what thumbnailers ask for]:('SIZE', 'IN', 'OUT'):_files"
+  {-f,--force}"[overwrite files that exist]"
+)
+
+# guard to ensure default positional specs are added only once per session
+_shtab_lic_desktop_defaults_added=0
+
 _shtab_lic_doctor_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
@@ -169,6 +183,7 @@ _shtab_lic_encode_options=(
   "--preserve[give outputs the mode and times of their inputs]"
   "--suffix[what output names end in, instead of the input\'s extension]:S:_files"
   {-f,--force}"[overwrite outputs that exist]"
+  "--prune[remove outputs of earlier runs over these folders whose inputs are gone]"
   {-n,--dry-run}"[only say what would be done]"
   {-j,--jobs}"[processes at a time]:N:_files"
   "--threads[threads of each process]:N:_files"
@@ -179,6 +194,7 @@ _shtab_lic_encode_options=(
   "--quiet[only errors]"
   "--all-frames[all frames or pages, into numbered files]"
   "--psnr[decode again, and say the PSNR of each picture]"
+  "--only-if-smaller[where a .lic file would not be smaller, copy the input instead]"
   "--max-pixels[refuse larger pictures (178,956,970)]:N:_files"
   {-q,--quality}"[1 (smallest) to 100 (best)\; 65 if not given]:Q:_files"
   "--lambda[the same by the lambda of the model]:L:_files"
@@ -236,8 +252,9 @@ _shtab_lic_export_defaults_added=0
 _shtab_lic_info_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
+  {-r,--recursive}"[look into subfolders, too]"
   "--json[one JSON object per file and line]"
-  "(*):.lic files\; - is standard input:_files"
+  "(*):.lic files, or folders of them\; - is standard input:_files"
 )
 
 # guard to ensure default positional specs are added only once per session
@@ -522,6 +539,7 @@ _shtab_lic_view_options=(
   "-h[show the most important options]"
   "(- : *)--help[show all options]"
   "--port[of the address (default\: a free one)]:N:_files"
+  "--idle[end after so long without a request, as for a viewer without a terminal]:MINUTES:_files"
   "--no-browser[only print the address]"
   "(*)::.lic files:_files"
 )
@@ -552,6 +570,7 @@ _shtab_lic() {
         completion) _arguments -C -s $_shtab_lic_completion_options ;;
         decode) _arguments -C -s $_shtab_lic_decode_options ;;
         demo) _arguments -C -s $_shtab_lic_demo_options ;;
+        desktop) _arguments -C -s $_shtab_lic_desktop_options ;;
         doctor) _arguments -C -s $_shtab_lic_doctor_options ;;
         edit) _arguments -C -s $_shtab_lic_edit_options ;;
         encode) _arguments -C -s $_shtab_lic_encode_options ;;

@@ -17,7 +17,7 @@ ISOLATED = {"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Embedder-
 Contents = dict[str, Callable[[], bytes]]  # by the path of a request
 
 
-def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
+def make_server(pictures: Sequence[Picture], port: int) -> "_Server":
     """A server on the loopback interface, of the names below and nothing else; port 0 stands for any free one."""
     whole = {"index.html": served_page(pictures).encode(), MODULE: module().encode()}
     whole |= served_engine_files() | picture_files(pictures)
@@ -28,7 +28,19 @@ def make_server(pictures: Sequence[Picture], port: int) -> ThreadingHTTPServer:
     return _Server((LOOPBACK, port), partial(_Handler, contents))
 
 
+def serve(server: "_Server", idle: float | None = None) -> None:
+    """Answer requests, for ever or until there are none for `idle` seconds."""
+    server.timeout = idle
+    while not server.idle:
+        server.handle_request()
+
+
 class _Server(ThreadingHTTPServer):
+    idle = False
+
+    def handle_timeout(self) -> None:
+        self.idle = True
+
     def handle_error(self, request: object, address: object) -> None:
         """A browser that has gone away in the middle of an answer is no news; everything else is."""
         if not isinstance(sys.exc_info()[1], ConnectionError):

@@ -108,12 +108,12 @@ def test_targets_out_of_range_say_what_is_possible(photo: Pixels, tiny_model: Fr
 
 
 def test_one_goal_at_a_time(photo: Pixels) -> None:
-    with pytest.raises(BadSetting, match="quality or target_size, not both"):
+    with pytest.raises(BadSetting, match="`quality` or `target_size`, not both"):
         encode(photo, quality=3, target_size=1000, model="tiny")
 
 
 @pytest.mark.parametrize("goal", ["target_size", "target_bpp", "target_psnr", "target_ms_ssim"])
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
 def test_targets_are_positive_numbers(photo: Pixels, goal: str, value: float) -> None:
-    with pytest.raises(BadSetting, match=f"{goal} must be a number above 0"):
+    with pytest.raises(BadSetting, match=f"`{goal}` must be a number above 0"):
         encode(photo, model="tiny", **{goal: value})  # type: ignore[arg-type]

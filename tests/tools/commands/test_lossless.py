@@ -72,7 +72,7 @@ def test_lossless_keeps_a_photograph(capsys: Captured) -> None:
     assert main(["encode", "photo.png", "-o", "x.lic", "-m", "tiny"]) == 0
     assert "W" not in read_info("x.lic").sections
     assert main(["encode", "photo.png", "-o", "y.lic", "-m", "tiny", "--lossless", "-q", "50"]) == 2
-    assert "give lossless or quality, not both" in capsys.readouterr().err
+    assert "give --lossless or --quality, not both" in capsys.readouterr().err
 
 
 def test_a_drawing_that_loses_details_is_a_warning(capsys: Captured) -> None:
@@ -92,8 +92,8 @@ def test_a_target_out_of_reach_for_latents_is_met_without_loss() -> None:
 def test_a_result_larger_than_its_input_is_a_warning_with_the_ratio(capsys: Captured) -> None:
     assert main(["encode", "photo.jpg", "-q", "90"]) == 0
     ratio = Path("photo.lic").stat().st_size / Path("photo.jpg").stat().st_size
-    said = f"photo.jpg: the result is {ratio:.3g} times as large as the input: keep the input, or lower --quality\n"
-    assert capsys.readouterr().err == said
+    said = f"photo.jpg: the result is {ratio:.3g} times as large as the input: keep the input, "
+    assert capsys.readouterr().err == f"{said}as --only-if-smaller does, or lower --quality\n"
 
 
 def test_a_small_gradient_is_exact_because_that_is_smaller() -> None:

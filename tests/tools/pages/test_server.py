@@ -9,7 +9,7 @@ import pytest
 
 from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
-from lic.tools.pages.server import make_server
+from lic.tools.pages.server import make_server, serve
 from lic.tools.pages.viewer import read_pictures
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
@@ -79,3 +79,8 @@ def test_lic_view_serves_this_computer_and_its_own_files_only(lic_file: Path) ->
             assert ask(address, path).status == 404, path
         for host in ("evil.example", "evil.example:80", "127.0.0.1.evil.example:80"):
             assert ask(address, "/", host).status == 403, host
+
+
+def test_lic_view_ends_when_nobody_asks_any_more(lic_file: Path) -> None:
+    with make_server(read_pictures([str(lic_file)]), 0) as server:
+        serve(server, idle=0.01)

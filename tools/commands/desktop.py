@@ -1,0 +1,59 @@
+"""`lic desktop`: file managers show thumbnails of .lic files, and open them in `lic view`."""
+
+import argparse
+import sys
+
+from lic.tools import desktop
+from lic.tools.batch import storage
+from lic.tools.commands.batch_options import positive
+from lic.tools.files import write_whole
+from lic.tools.usage import UsageError, add_force, printable
+
+EXAMPLES = """\
+examples:
+  lic desktop --install       for file managers of the freedesktop kind: GNOME, Xfce, MATE and others
+  lic desktop --uninstall     removes the three files again
+  lic desktop                 only says which files these are, and what is in them
+
+They lie in XDG_DATA_HOME, or ~/.local/share. Where thumbnails are made in a sandbox that sees only /usr, as in GNOME,
+lic has to be installed there.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic desktop [--install | --uninstall]"
+    parser.epilog = EXAMPLES
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--install", action="store_true", help="write the files")
+    what.add_argument("--uninstall", action="store_true", help="remove them")
+    about = "a PNG picture of at most SIZE x SIZE, whatever it is called: what thumbnailers ask for"
+    what.add_argument("--thumbnail", nargs=3, metavar=("SIZE", "IN", "OUT"), help=about)
+    add_force(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    if args.thumbnail:
+        return make_thumbnail(*args.thumbnail)
+    if sys.platform in ("darwin", "win32"):
+        raise UsageError("these files are for desktops of the freedesktop kind: here, open .lic files by `lic view`")
+    if args.install or args.uninstall:
+        for path in desktop.install(args.force) if args.install else desktop.uninstall():
+            print(printable(f"{path}: {'written' if args.install else 'removed'}"))
+        return 0
+    for name, text in desktop.desktop_files().items():
+        print(f"{printable(str(desktop.data_folder() / name))}:\n\n{text}")
+    return 0
+
+
+def make_thumbnail(size: str, source: str, target: str) -> int:
+    from lic.tools.batch.jobs import Job  # not at the top: --help does without
+    from lic.tools.batch.picture_files import decode_bytes
+
+    try:
+        side = positive(size)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"--thumbnail: {error}") from error
+    job = Job(source, storage.STANDARD)  # which stands for PNG
+    thumbnail = decode_bytes(storage.read(source), job, fit=(side, side), auto_orient=True)
+    write_whole(target, thumbnail.data, replace=True)
+    return 0
