@@ -37,5 +37,9 @@ class BadImage(LicError):
     """The picture to encode has a type, shape or size that cannot be encoded."""
 
 
+class Lessened(UserWarning):
+    """Of a picture with more than 8 bits per sample, or in CMYK, not everything is kept, not even without loss."""
+
+
 class BadSetting(LicError):
     """A quality or other setting is out of its range."""

@@ -11,6 +11,7 @@ PACKAGES = {
     "bjontegaard": "'lic-codec[plot]'",
     "scipy": "'lic-codec[plot]'",
     "tensorboard": "'lic-codec[tensorboard]'",
+    "ssimulacra2": "'lic-codec[codecs]'",
     "fsspec": "'lic-codec[distributed]'",
     "distributed": "'lic-codec[distributed]'",
     "torch": "'lic-codec[train]'",

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lic.codec.errors import BadImage, BadSetting, LicError
+from lic.codec.errors import BadImage, BadSetting, Lessened, LicError
 from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section, metadata_sections
 from lic.codec.picture import deep, exif
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha
@@ -207,7 +207,8 @@ def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
             "for example by ffmpeg's filter tonemap"
         )
     if header.bits > 8:
-        warnings.warn(f"the picture has {header.bits} bits per sample, the upper 8 are kept", stacklevel=4)
+        text = f"the picture has {header.bits} bits per sample, the upper 8 are kept"
+        warnings.warn(text, Lessened, stacklevel=4)
     visible = deep.visible(image, header.bits)
     metadata = _metadata_of(image, header)
     image = deep.upper_bits(image)
@@ -218,7 +219,7 @@ def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
     profile = metadata.get("icc_profile", b"")
     if image.mode == "CMYK":
         if wishes.lossless:
-            warnings.warn("CMYK is converted to RGB, which is not without loss", stacklevel=4)
+            warnings.warn("CMYK is converted to RGB, which is not without loss", Lessened, stacklevel=4)
         if profile:
             image = cmyk_to_srgb(image)
             del metadata["icc_profile"]  # it describes CMYK, not sRGB

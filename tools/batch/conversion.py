@@ -42,7 +42,8 @@ class Plan:
         """The hashes of the outputs of an earlier run."""
         if not job.folder:
             return ()
-        return tuple(filter(None, (self.records[job.folder].hash_of(place) for place in (job.target, job.copy))))
+        found = (self.records[job.folder].hash_of(place) for place in (job.target, job.copy) if place)
+        return tuple(filter(None, found))
 
     def _known(self, job: Job) -> Result:
         """The result of a job that needs no work; otherwise only why it is done again."""

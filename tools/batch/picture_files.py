@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from PIL import Image, UnidentifiedImageError
 
 from lic.codec.encode.settings import Settings
-from lic.codec.errors import BadImage, BadSetting
+from lic.codec.errors import BadImage, BadSetting, Lessened
 from lic.codec.file.container import read_head
 from lic.codec.file.geometry import REDUCTIONS, Region
 from lic.codec.picture import exif
@@ -86,18 +86,22 @@ def frames_of(source: str) -> int:
         return 1
 
 
-def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float:
-    """The PSNR of a .lic file's colours, those under full transparency left out."""
+def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float | None:
+    """The PSNR of a .lic file's colours, those under full transparency left out.
+
+    None for a file that keeps all of what had to be made of a picture that has more.
+    """
     from lic.codec.decoder import decode
     from lic.codec.picture.fidelity import psnr
     from lic.codec.picture.reading import read_image
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they were given when the picture was encoded
+    with warnings.catch_warnings(record=True) as caught:  # they were given when the picture was encoded
+        warnings.simplefilter("always")
         original = read_image(picture, **settings.reading())
         again = read_image(decode(encoded, max_pixels=math.inf), lossless=bool(settings.lossless))
         decoded = replace(again, alpha=original.alpha)
-    return psnr(original.visible, decoded.visible)
+    value = psnr(original.visible, decoded.visible)
+    return None if value == math.inf and any(issubclass(w.category, Lessened) for w in caught) else value
 
 
 def pixels_of(data: bytes) -> int:

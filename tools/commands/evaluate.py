@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     qualities = "qualities of lic, or of the codec before the = (bits per pixel for jpeg2000)"
     parser.add_argument("--qualities", nargs="+", metavar="[CODEC=]Q,Q...", help=qualities)
-    own = "besides, functions of your own, module:function: tools/EXTENDING.md"
+    own = "besides: ssimulacra2, or functions of your own, module:function (tools/EXTENDING.md)"
     parser.add_argument("--metrics", nargs="+", default=[], metavar="METRIC", help=own)
     add_force(parser)
     cores = os.cpu_count() or 1

@@ -67,6 +67,8 @@ HEIC_LADDER = (5, 14, 23, 32, 41, 50, 58, 66, 74)
 
 JPEG = PillowFormat("JPEG 4:2:0", "JPEG", {"subsampling": "4:2:0", "optimize": True}, JPEG_LADDER, "libjpeg_turbo")
 AVIF_OPTIONS = {"subsampling": "4:2:0", "speed": 6, "max_threads": 1}
+# Libraries from 2026 on tune AVIF for the eye (tune=iq); for PSNR they have to be asked.
+FOR_PSNR = {"advanced": {"tune": "psnr"}}
 AVIF = PillowFormat("AVIF 4:2:0", "AVIF", AVIF_OPTIONS, AVIF_LADDER, "avif")
 HEIC_PLUGIN = "", "pillow_heif", "pillow-heif"
 HEIC = PillowFormat("HEIC 4:2:0", "HEIF", {"chroma": "420"}, HEIC_LADDER, *HEIC_PLUGIN)
@@ -80,6 +82,9 @@ PILLOW_FORMATS = {
     "webp": PillowFormat("WebP", "WEBP", {"method": 6}, WEBP_LADDER, "webp"),
     "avif": AVIF,
     "avif444": AVIF._replace(label="AVIF 4:4:4", options=AVIF.options | {"subsampling": "4:4:4"}),
+    "avif444-psnr": AVIF._replace(
+        label="AVIF 4:4:4, tune=psnr", options=AVIF.options | {"subsampling": "4:4:4"} | FOR_PSNR
+    ),
     "jxl": PillowFormat("JPEG XL", "JXL", JXL_OPTIONS, (*AVIF_LADDER, 97), *JXL_PLUGIN),
     "heic": HEIC,
     "heic444": HEIC._replace(label="HEIC 4:4:4", options={"chroma": "444"}),

@@ -20,9 +20,8 @@ from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.codecs import Codec, Pixels
 from lic.tools.evaluation.curves import METRICS, mean_curve
-from lic.tools.evaluation.metrics import measure
+from lic.tools.evaluation.metrics import find_metric, measure
 from lic.tools.evaluation.results import ALL_OF_KODAK, CodecInfo, Measurement, Results
-from lic.tools.own_parts import find_part
 from lic.tools.pool import DIED, in_processes
 from lic.tools.usage import BadOptions, describe, printable
 
@@ -61,7 +60,7 @@ def evaluate(
 ) -> Results:
     """Code every picture with every codec at every setting; `metrics` are from outside of the package."""
     for metric in metrics:
-        find_part(metric, "metrics")
+        find_metric(metric)
     qualities = qualities or {}
     infos: dict[str, CodecInfo] = {}
     tasks: list[Task] = []
@@ -153,7 +152,7 @@ def measure_file(
         ms_ssim_db=scores.ms_ssim_db,
         encode_seconds=round(encoded - start, 5),
         decode_seconds=round(end - encoded, 5),
-        own=tuple((m.rpartition(":")[2], float(find_part(m, "metrics")(pixels, decoded))) for m in metrics),
+        own=tuple((m.rpartition(":")[2], float(find_metric(m)(pixels, decoded))) for m in metrics),
     )
 
 

@@ -4,18 +4,24 @@
 - Luma and chroma PSNR: the same of Y, and of Cb and Cr pooled (JFIF colour transform, BT.601, unrounded).
 - SSIM (Wang et al. 2004): Gaussian window of 11 x 11, sigma 1.5; mean over positions, then over R, G and B.
 - MS-SSIM (Wang et al. 2003): five scales of it. Undefined (nan) for pictures with a side under 161.
+- SSIMULACRA2 (Sneyers 2022), on request: of these the one nearest to what people see. 100 for identical pictures, 90
+  where hardly anybody sees a difference, 70 for high, 50 for medium and 30 for low quality; it may be negative.
 
 Identical pictures have infinite PSNR, which counts as `LOSSLESS_DB` in means.
 """
 
+import io
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from lic.codec.picture.fidelity import Pixels, check_comparable, decibels, ms_ssim, psnr, ssim, to_db
+from lic.tools.extras import require
+from lic.tools.own_parts import find_part
 
 LOSSLESS_DB = 100.0  # replaces infinity in means; one wrong value by one level in 16 million pixels is 120
 
@@ -61,6 +67,25 @@ def psnr_luma(original: Pixels, decoded: Pixels) -> float:
 def psnr_chroma(original: Pixels, decoded: Pixels) -> float:
     """PSNR of Cb and Cr, their squared errors pooled; infinite if only luma differs."""
     return decibels(float(np.mean(_difference_ycbcr(original, decoded)[..., 1:] ** 2)))
+
+
+def ssimulacra2(original: Pixels, decoded: Pixels) -> float:
+    """SSIMULACRA2, by the library of that name."""
+    check_comparable(original, decoded)
+    files = []
+    for pixels in (original, decoded):
+        files.append(io.BytesIO())
+        Image.fromarray(pixels).save(files[-1], "BMP")
+    return float(require("ssimulacra2").compute_ssimulacra2(*files))
+
+
+ON_REQUEST = {"ssimulacra2": ssimulacra2}  # metrics that take their time
+
+
+def find_metric(name: str) -> Callable[[Pixels, Pixels], float]:
+    """A metric by name: one of `ON_REQUEST`, or one from outside of the package."""
+    found: Callable[[Pixels, Pixels], float] = ON_REQUEST.get(name) or find_part(name, "metrics")
+    return found
 
 
 def mean_db(values: Iterable[float]) -> float:

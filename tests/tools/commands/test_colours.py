@@ -1,5 +1,6 @@
 """Colours, bits and transparency through the command line: what would be lost is kept, converted, or said."""
 
+import base64
 import io
 import struct
 import zlib
@@ -21,6 +22,32 @@ pytestmark = pytest.mark.usefixtures("tiny_model_path")
 Captured = pytest.CaptureFixture[str]
 P3 = CodePoints(12, 13).profile()
 SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+# 16 x 16 pixels, made by avifenc 0.11 and cjxl 0.7, since Pillow writes none such.
+TEN_BITS_AVIF = base64.b64decode(
+    "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADybWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAGxp"
+    "YmF2aWYAAAAADnBpdG0AAAAAAAEAAAAeaWxvYwAAAABEAAABAAEAAAABAAABGgAAAB0AAAAoaWluZgAAAAAAAQAAABppbmZlAgAAAAAB"
+    "AABhdjAxQ29sb3IAAAAAamlwcnAAAABLaXBjbwAAABRpc3BlAAAAAAAAABAAAAAQAAAAEHBpeGkAAAAAAwoKCgAAAAxhdjFDgSBAAAAA"
+    "ABNjb2xybmNseAABAA0ABoAAAAAXaXBtYQAAAAAAAAABAAEEAQKDBAAAACVtZGF0EgAKCDgM/9jAQ0GkMg8f8D///8QAAQDlJuJqtjw="
+)
+P3_AVIF = base64.b64decode(
+    "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADybWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAGxp"
+    "YmF2aWYAAAAADnBpdG0AAAAAAAEAAAAeaWxvYwAAAABEAAABAAEAAAABAAABGgAAAB8AAAAoaWluZgAAAAAAAQAAABppbmZlAgAAAAAB"
+    "AABhdjAxQ29sb3IAAAAAamlwcnAAAABLaXBjbwAAABRpc3BlAAAAAAAAABAAAAAQAAAAEHBpeGkAAAAAAwgICAAAAAxhdjFDgSAAAAAA"
+    "ABNjb2xybmNseAAMAA0ABoAAAAAXaXBtYQAAAAAAAAABAAEEAQKDBAAAACdtZGF0EgAKCDgM/9hDA0GkMhEf8D///8QAAQDlJuTj3hHz"
+    "rA=="
+)
+PQ_AVIF = base64.b64decode(
+    "AAAAIGZ0eXBhdmlmAAAAAGF2aWZtaWYxbWlhZk1BMUEAAADybWV0YQAAAAAAAAAoaGRscgAAAAAAAAAAcGljdAAAAAAAAAAAAAAAAGxp"
+    "YmF2aWYAAAAADnBpdG0AAAAAAAEAAAAeaWxvYwAAAABEAAABAAEAAAABAAABGgAAAB4AAAAoaWluZgAAAAAAAQAAABppbmZlAgAAAAAB"
+    "AABhdjAxQ29sb3IAAAAAamlwcnAAAABLaXBjbwAAABRpc3BlAAAAAAAAABAAAAAQAAAAEHBpeGkAAAAAAwoKCgAAAAxhdjFDgSBAAAAA"
+    "ABNjb2xybmNseAAJABAACYAAAAAXaXBtYQAAAAAAAAABAAEEAQKDBAAAACZtZGF0EgAKCDgM/9jCRAJkMhAf8D///8QAAQDlJuJqttKo"
+)
+SIXTEEN_BITS_JXL = base64.b64decode(
+    "/wpD8JNQXAgBMAGLTQkAgAqVUcYNXs71fPmhw2LaxnWGttq2sISx2V4YJKTQsbdZpw437weFc8U13oP9PS5mvIICQCWJFITdbuvFA7XP"
+    "77pnMAFAO5A2"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -73,6 +100,20 @@ def test_code_points_become_a_profile(photo: Pixels, code: CodePoints) -> None:
     assert ImageCms.getProfileDescription(ImageCms.ImageCmsProfile(io.BytesIO(profile)))
 
 
+def test_code_points_of_avif_and_heic_count_too(photo: Pixels, capsys: Captured) -> None:
+    pytest.importorskip("pillow_heif").register_heif_opener()
+    Path("wide.avif").write_bytes(P3_AVIF)
+    Path("hdr.avif").write_bytes(PQ_AVIF)
+    for name, primaries, transfer in (("wide.heic", 12, 13), ("hdr.heic", 9, 18)):
+        points = {"color_primaries": primaries, "transfer_characteristics": transfer, "matrix_coefficients": 6}
+        Image.fromarray(photo[:64, :64]).save(name, **points, full_range_flag=1)
+    for kind in ("avif", "heic"):
+        assert main(["encode", f"wide.{kind}", "-f", "-m", "tiny"]) == 0
+        assert Image.open("wide.lic").info["icc_profile"] == P3
+        assert main(["encode", f"hdr.{kind}", "-m", "tiny"]) == 1
+        assert "has a high dynamic range" in capsys.readouterr().err
+
+
 def test_the_profile_for_code_points_is_that_of_littlecms() -> None:
     red = np.array([[[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 100, 200]]], np.uint8)
     assert is_srgb(CodePoints(1, 8).profile()) is False
@@ -95,9 +136,13 @@ def test_more_than_8_bits_are_said_whatever_the_format(photo: Pixels, capsys: Ca
     deep = photo[:64, :64].astype(np.uint16) * 257
     pillow_heif.from_bytes("RGB;16", (64, 64), deep.tobytes()).save("ten.heic")
     save_png("deep.png", deep, bits=16)
-    for name, bits in (("ten.heic", 10), ("deep.png", 16)):
-        assert main(["encode", name, "-f", "-m", "tiny", "--lossless"]) == 0
-        assert f"the picture has {bits} bits per sample, the upper 8 are kept" in capsys.readouterr().err
+    Path("ten.avif").write_bytes(TEN_BITS_AVIF)
+    Path("deep.jxl").write_bytes(SIXTEEN_BITS_JXL)
+    pytest.importorskip("pillow_jxl")
+    for name, bits in (("ten.heic", 10), ("deep.png", 16), ("ten.avif", 10), ("deep.jxl", 16)):
+        assert main(["encode", name, "-f", "-m", "tiny", "--lossless", "--psnr"]) == 0
+        error = capsys.readouterr().err
+        assert f"the picture has {bits} bits per sample, the upper 8 are kept" in error and "exact" not in error
     Image.fromarray(photo[:64, :64]).save("eight.heic")
     assert main(["encode", "eight.heic", "-m", "tiny"]) == 0
     assert capsys.readouterr().err == ""
@@ -105,8 +150,9 @@ def test_more_than_8_bits_are_said_whatever_the_format(photo: Pixels, capsys: Ca
 
 def test_lossless_says_that_cmyk_is_converted_and_keeps_hidden_colours(photo: Pixels, capsys: Captured) -> None:
     Image.fromarray(photo[:20, :20]).convert("CMYK").save("cmyk.tif")
-    assert main(["encode", "cmyk.tif", "-m", "tiny", "--lossless"]) == 0
-    assert "CMYK is converted to RGB, which is not without loss" in capsys.readouterr().err
+    assert main(["encode", "cmyk.tif", "-m", "tiny", "--lossless", "--psnr"]) == 0
+    error = capsys.readouterr().err
+    assert "CMYK is converted to RGB, which is not without loss" in error and "exact" not in error
     hidden = np.dstack([photo[:30, :40], np.zeros((30, 40), np.uint8)])
     Image.fromarray(hidden).save("hidden.png")
     assert main(["encode", "hidden.png", "-m", "tiny", "--lossless", "--psnr"]) == 0

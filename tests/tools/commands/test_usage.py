@@ -38,7 +38,7 @@ def code_of(*arguments: str) -> int:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ("encode a.jpg -q 101", "quality 101 is out of range: choose from 1 to 100"),
+        ("encode a.jpg -o b.lic -q 101", "quality 101 is out of range: choose from 1 to 100"),
         ("encode a.jpg --target-size 0", "--target-size must be a number above 0, not 0"),
         ("encode a.jpg --target-psnr -3", "--target-psnr must be a number above 0, not -3.0"),
         ("encode a.jpg --lossless --lambda 0.02", "give --lossless or --lambda, not both"),

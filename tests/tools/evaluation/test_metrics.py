@@ -98,6 +98,14 @@ def test_more_noise_is_worse_in_every_metric(pair: Pair) -> None:
     assert all(a > b for a, b in zip(metrics.measure(original, half), metrics.measure(original, noisy), strict=True))
 
 
+def test_ssimulacra2_falls_with_noise_and_is_100_without(pair: Pair) -> None:
+    original, noisy = (picture[:96, :96].astype(int) for picture in pair)
+    mixed = (original + share * (noisy - original) for share in (0, 0.2, 1))
+    scores = [metrics.ssimulacra2(pair[0][:96, :96], picture.astype(np.uint8)) for picture in mixed]
+    assert scores[0] == pytest.approx(100, abs=1e-6)
+    assert scores[0] > scores[1] > scores[2]
+
+
 @pytest.mark.parametrize(("side", "defined"), [(160, False), (161, True)])
 def test_ms_ssim_is_nan_on_sides_under_161(side: int, defined: bool) -> None:
     picture = np.zeros((side, 200, 3), np.uint8)
