@@ -130,6 +130,25 @@ def test_help_without_torch_says_what_is_missing() -> None:
     assert "To show all options, this needs torch: pip install 'lic-codec[train]'" in done.stdout
 
 
+WITHOUT_CORE = """
+import sys
+sys.modules["lic.codec.core._core"] = None
+from lic.tools.cli import main
+sys.exit(main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize(("chosen", "times"), [("", 1), ("numpy", 0)])
+def test_a_missing_core_is_said_once_unless_it_is_not_wanted(chosen: str, times: int, photo: Pixels) -> None:
+    for name in "bc":
+        Image.fromarray(photo[:16, :16]).save(f"{name}.png")
+    command = [sys.executable, "-c", WITHOUT_CORE, "encode", "b.png", "c.png", "-m", "tiny"]
+    environment = os.environ | {"LIC_CORE": chosen}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr.count("the core in C cannot be used") == done.stderr.count("C compiler") == times
+
+
 def test_numbers_may_be_those_of_numpy(photo: Pixels) -> None:
     part = photo[:40, :40]
     for name, value in (("quality", np.int64(40)), ("quality", np.float32(40)), ("target_size", np.uint16(500))):
