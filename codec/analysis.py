@@ -9,7 +9,7 @@ import numpy as np
 from lic.codec.decoder import model_file, read_symbols
 from lic.codec.encode.encoder import position_in
 from lic.codec.encode.pipeline import choose_symbols
-from lic.codec.encode.settings import Settings
+from lic.codec.encode.settings import Settings, Tune
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import Container, FileLike, build, parse, read_bytes
@@ -33,7 +33,7 @@ def analyse(
     *,
     quality: float | None = None,
     lambda_: float | None = None,
-    tune: str | None = None,
+    tune: Tune | None = None,
     model: str | os.PathLike[str] | None = None,
 ) -> Latents:
     """The latents of a picture (channels x rows x columns, a row and a column for 16 pixels), as floats.
@@ -101,7 +101,9 @@ def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike
     return build(dataclasses.replace(file, latents=coded))
 
 
-def torch_model(model: str | os.PathLike[str] | None = None, *, tune: str | None = None) -> "RateDistortionAutoencoder":
+def torch_model(
+    model: str | os.PathLike[str] | None = None, *, tune: Tune | None = None
+) -> "RateDistortionAutoencoder":
     """The network of a model as a torch module, which can be differentiated and trained further.
 
     `network(x, point)` gives the reconstruction and the bits of pictures x (B x 3 x H x W in 0..1, sides multiples of
