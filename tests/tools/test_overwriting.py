@@ -17,6 +17,8 @@ Captured = pytest.CaptureFixture[str]
     [
         ("encode photo.png -m tiny", "photo.lic"),
         ("encode photo.png -m tiny -o other.lic --manifest list.jsonl", "list.jsonl"),
+        ("edit a.lic --rotate 90 -o b.lic", "b.lic"),
+        ("desktop --thumbnail 64 a.lic b.png", "b.png"),
         ("page --viewer -m tiny -o page.html", "page.html"),
         ("page --site a.lic -m tiny -o site", "site/lic.js"),
         ("compare photo.png -o sheet.png", "sheet.png"),

@@ -1,6 +1,7 @@
 """`lic desktop`: file managers show thumbnails of .lic files, and open them in `lic view`."""
 
 import argparse
+import os
 import sys
 
 from lic.tools import desktop
@@ -33,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.thumbnail:
-        return make_thumbnail(*args.thumbnail)
+        return make_thumbnail(*args.thumbnail, force=args.force)
     if sys.platform in ("darwin", "win32"):
         raise UsageError("these files are for desktops of the freedesktop kind: here, open .lic files by `lic view`")
     if args.install or args.uninstall:
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def make_thumbnail(size: str, source: str, target: str) -> int:
+def make_thumbnail(size: str, source: str, target: str, force: bool) -> int:
     from lic.tools.batch.jobs import Job  # not at the top: --help does without
     from lic.tools.batch.picture_files import decode_bytes
 
@@ -55,5 +56,6 @@ def make_thumbnail(size: str, source: str, target: str) -> int:
         raise UsageError(f"--thumbnail: {error}") from error
     job = Job(source, storage.STANDARD)  # which stands for PNG
     thumbnail = decode_bytes(storage.read(source), job, fit=(side, side), auto_orient=True)
-    write_whole(target, thumbnail.data, replace=True)
+    made_for_this = os.path.isfile(target) and not os.path.getsize(target)  # thumbnailers give empty files
+    write_whole(target, thumbnail.data, replace=force or made_for_this)
     return 0
