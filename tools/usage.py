@@ -93,6 +93,13 @@ def check_output(path: str | Path, *suffixes: str, force: bool) -> None:
         raise UsageError(f"{path} exists: give --force to overwrite it")
 
 
+def positive(text: str) -> int:
+    """The value of an option that counts something."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"give a number from 1 on, not {text!r}")
+    return int(text)
+
+
 def split_names(words: Sequence[str]) -> list[str]:
     """Names that spaces or commas separate, each once.
 

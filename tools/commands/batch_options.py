@@ -15,7 +15,7 @@ from lic.tools.batch.record import Made
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
 from lic.tools.interruption import stopped_by_signals
-from lic.tools.usage import MORE, UsageError, in_flags, printable, redacted
+from lic.tools.usage import MORE, UsageError, in_flags, positive, printable, redacted
 
 
 def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
@@ -39,12 +39,6 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     loudness = more.add_mutually_exclusive_group()
     loudness.add_argument("-v", "--verbose", action="store_true", help="a line for each picture")
     loudness.add_argument("--quiet", action="store_true", help="only errors")
-
-
-def positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"give a number from 1 on, not {text!r}")
-    return int(text)
 
 
 def jobs_of(args: argparse.Namespace, suffix: str, extensions: Extensions, ignored: Extensions) -> Found:

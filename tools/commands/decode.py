@@ -10,8 +10,8 @@ from lic.codec.picture.formats import readable_extensions, written_format
 from lic.tools.batch.picture_files import decode_bytes
 from lic.tools.batch.picture_writing import LOSSY_QUALITY
 from lic.tools.batch.storage import STANDARD
-from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
-from lic.tools.usage import UsageError
+from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
+from lic.tools.usage import UsageError, positive
 
 EXAMPLES = """\
 examples:

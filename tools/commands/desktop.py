@@ -6,9 +6,8 @@ import sys
 
 from lic.tools import desktop
 from lic.tools.batch import storage
-from lic.tools.commands.batch_options import positive
 from lic.tools.files import write_whole
-from lic.tools.usage import UsageError, add_force, printable
+from lic.tools.usage import UsageError, add_force, positive, printable
 
 EXAMPLES = """\
 examples:

@@ -12,8 +12,8 @@ from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.picture.metadata import KINDS
 from lic.tools.batch.jobs import for_all_frames, with_copies
 from lic.tools.batch.picture_files import MAX_PIXELS, encode_bytes, frames_of
-from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, positive, run_jobs
-from lic.tools.usage import MORE, UsageError, in_flags
+from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
+from lic.tools.usage import MORE, UsageError, in_flags, positive
 
 EXAMPLES = """\
 examples:

@@ -8,7 +8,7 @@ from lic.tools.evaluation import codecs
 from lic.tools.evaluation.measuring import evaluate, summary
 from lic.tools.evaluation.results import save_results
 from lic.tools.files import find_pictures
-from lic.tools.usage import UsageError, add_force, check_output, printable, split_names
+from lic.tools.usage import UsageError, add_force, check_output, positive, printable, split_names
 
 EXAMPLES = """\
 examples:
@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--metrics", nargs="+", default=[], metavar="METRIC", help=own)
     add_force(parser)
     cores = os.cpu_count() or 1
-    parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
+    parser.add_argument("-j", "--jobs", type=positive, default=cores, metavar="N", help=f"processes (default: {cores})")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ import os
 
 from lic.codec.encode.settings import DEFAULT_QUALITY
 from lic.tools.files import find_pictures, write_whole
-from lic.tools.usage import UsageError, add_force, check_output, printable, split_names
+from lic.tools.usage import UsageError, add_force, check_output, positive, printable, split_names
 
 REFERENCES = ("jpeg", "jpeg2000", "webp", "avif")
 
@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--maps", type=int, default=8, metavar="N", help="pictures to show (default: 8)")
     add_force(parser)
     cores = os.cpu_count() or 1
-    parser.add_argument("-j", "--jobs", type=int, default=cores, help=f"processes (default: {cores})")
+    parser.add_argument("-j", "--jobs", type=positive, default=cores, metavar="N", help=f"processes (default: {cores})")
 
 
 def run(args: argparse.Namespace) -> int:

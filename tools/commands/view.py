@@ -3,9 +3,9 @@
 import argparse
 import webbrowser
 
-from lic.tools.commands.batch_options import positive
 from lic.tools.pages.server import LOOPBACK, make_server, serve
 from lic.tools.pages.viewer import read_pictures
+from lic.tools.usage import positive
 
 LAST_PORT = 2**16 - 1
 EXAMPLES = """\

@@ -72,6 +72,9 @@ def evaluate(
                 if infos.setdefault(codec.name, info) != info:
                     raise BadOptions(f"two models would both be called {codec.name}: rename one of their files")
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))
+                if not codec.grid[0] <= settings[0] <= settings[-1] <= codec.grid[-1]:
+                    limits = f"{codec.grid[0]:g} to {codec.grid[-1]:g}"
+                    raise BadOptions(f"{codec.label} knows no such `qualities`: choose from {limits}")
                 tasks.append(Task(picture, name, codec_name, model, effort, settings, tuple(metrics)))
     if unused := qualities.keys() - set(names):
         raise BadOptions(f"qualities for {', '.join(sorted(unused))}, which is not among the codecs")

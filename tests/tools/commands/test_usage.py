@@ -49,6 +49,11 @@ def code_of(*arguments: str) -> int:
         ("decode a.lic -o again.lic", "cannot write .lic: use .png or another picture extension"),
         ("decode a.lic -o again.doc", "cannot write .doc: use .png or another picture extension"),
         ("decode a.lic --fit 0x9", "give sides from 1 on, not '0x9'"),
+        ("eval a.jpg -o r.json -j 0", "argument -j/--jobs: give a number from 1 on, not '0'"),
+        (
+            "eval a.jpg -o r.json --codecs jpeg --qualities jpeg=500",
+            "JPEG 4:2:0 knows no such --qualities: choose from 1",
+        ),
         ("view --port 80000", "argument --port: give a number from 0 to 65535, not '80000'"),
         ("desktop --thumbnail big a.lic b.png", "--thumbnail: give a number from 1 on, not 'big'"),
     ],
