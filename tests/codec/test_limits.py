@@ -141,7 +141,7 @@ def test_a_region_counts_what_is_decoded_for_it() -> None:
 
 def test_an_opaque_region_does_not_allocate_the_plane() -> None:
     tall = dataclasses.replace(parse((GOLDEN / "chunks.lic").read_bytes()), sections=(Section(ALPHA, b""),))
-    picture = decode(build(tall), region=(3, 1500, 10, 1510), max_pixels=32 * 1100)
+    picture = decode(build(tall), region=(3, 10, 10, 20), max_pixels=32 * 1100)
     assert (picture.mode, picture.size) == ("RGBA", (7, 10))
 
 
