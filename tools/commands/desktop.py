@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     if args.thumbnail:
-        return make_thumbnail(*args.thumbnail, force=args.force)
+        size, source, target = args.thumbnail
+        return make_thumbnail(size, source, target, args.force)
     if sys.platform in ("darwin", "win32"):
         raise UsageError("these files are for desktops of the freedesktop kind: here, open .lic files by `lic view`")
     if args.install or args.uninstall:
