@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 
-from lic.tools import desktop
+from lic.tools import desktop_files
 from lic.tools.batch import storage
 from lic.tools.files import write_whole
 from lic.tools.usage import UsageError, add_force, positive, printable
@@ -38,11 +38,11 @@ def run(args: argparse.Namespace) -> int:
     if sys.platform in ("darwin", "win32"):
         raise UsageError("these files are for desktops of the freedesktop kind: here, open .lic files by `lic view`")
     if args.install or args.uninstall:
-        for path in desktop.install(args.force) if args.install else desktop.uninstall():
+        for path in desktop_files.install(args.force) if args.install else desktop_files.uninstall():
             print(printable(f"{path}: {'written' if args.install else 'removed'}"))
         return 0
-    for name, text in desktop.desktop_files().items():
-        print(f"{printable(str(desktop.data_folder() / name))}:\n\n{text}")
+    for name, text in desktop_files.files_for().items():
+        print(f"{printable(str(desktop_files.data_folder() / name))}:\n\n{text}")
     return 0
 
 

@@ -15,7 +15,7 @@ from PIL import Image
 from lic import encode
 from lic.codec.file.container import MAGIC, VERSION
 from lic.tools.cli import main
-from lic.tools.desktop import desktop_files
+from lic.tools.desktop_files import files_for
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="these desktops are others")
@@ -89,6 +89,6 @@ def test_the_viewer_is_lic_view(data: Path) -> None:
 
 
 def test_odd_paths_are_quoted_as_each_file_wants_it() -> None:
-    files = desktop_files('/a $b/"c" 100%/python')
+    files = files_for('/a $b/"c" 100%/python')
     assert 'Exec="/a \\$b/\\"c\\" 100%%/python" -m lic view' in files[NAMES[0]]
     assert "Exec='/a $b/\"c\" 100%%/python' -m lic desktop" in files[NAMES[2]]

@@ -57,7 +57,7 @@ def data_folder() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
 
 
-def desktop_files(python: str = sys.executable) -> dict[str, str]:
+def files_for(python: str = sys.executable) -> dict[str, str]:
     """The files, by their paths in the folder of data, for a Python that has `lic`."""
     escaped = "".join(f"\\{c}" if c in '"`$\\' else c for c in python).replace("%", "%%")
     names = {
@@ -78,7 +78,7 @@ def desktop_files(python: str = sys.executable) -> dict[str, str]:
 def install(force: bool = False) -> list[Path]:
     """Write the files; one that is not ours stays, and is an error unless `force`."""
     folder, written = data_folder(), []
-    for name, text in desktop_files().items():
+    for name, text in files_for().items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, text.encode(), replace=force or _is_ours(path))
@@ -90,7 +90,7 @@ def install(force: bool = False) -> list[Path]:
 def uninstall() -> list[Path]:
     """Remove what `install` has written."""
     folder = data_folder()
-    found = [path for path in (folder / name for name in desktop_files()) if _is_ours(path)]
+    found = [path for path in (folder / name for name in files_for()) if _is_ours(path)]
     if not found:
         raise BadOptions(f"nothing of `lic desktop` is installed in {folder}")
     for path in found:
