@@ -1,4 +1,4 @@
-"""What lies between a picture and its bytes, both ways: latents, symbols, and the network as a torch module."""
+"""For experiments: the latents and symbols of pictures and files, and the network as a torch module."""
 
 import dataclasses
 import os
@@ -18,7 +18,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import ImageLike, read_image
-from lic.codec.process import finished_before_exit
+from lic.codec.threads import finished_before_exit
 from lic.codec.transform.engine import engine_of
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def analyse(
 ) -> Latents:
     """The latents of a picture (channels x rows x columns, a row and a column for 16 pixels), as floats.
 
-    They are what the encoder scales and rounds at this quality: of the second look, if it takes one. The parameters are
+    They are not scaled or rounded, and are those of the second look where this quality takes one. The parameters are
     those of `lic.encode`.
 
     >>> import numpy as np
@@ -52,9 +52,9 @@ def analyse(
 
 
 def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> Symbols:
-    """The integers (channels x rows x columns) that a .lic file holds, by the lossless entropy coding.
+    """The symbols of a .lic file: integers, channels x rows x columns.
 
-    `model` is that of `lic.decode`. A file without loss has none, and raises `BadImage`:
+    `model` is that of `lic.decode`. A lossless file has none, and raises `BadImage`:
     encode with `lossless=False`.
 
     >>> import numpy as np
@@ -84,9 +84,9 @@ def quantise(latents: Latents, like: FileLike, *, model: str | os.PathLike[str] 
 
 
 def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike[str] | None = None) -> bytes:
-    """A .lic file of these symbols, in all else the file `like`: size, mode, model, rate, metadata.
+    """A .lic file of these symbols; size, mode, model, rate and metadata are those of the file `like`.
 
-    So `lic.decode(lic.encode_symbols(n, file))` is the picture that symbols n stand for.
+    So `lic.decode(lic.encode_symbols(n, file))` decodes symbols n.
 
     >>> import numpy as np
     >>> from lic import encode

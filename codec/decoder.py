@@ -8,7 +8,7 @@ from PIL import Image
 
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadImage, BadModel, Corrupt
-from lic.codec.file.container import ALPHA, LOSSLESS, STORED, Container, FileLike, parse, read_bytes
+from lic.codec.file.container import ALPHA, STORED, WEBP, Container, FileLike, parse, read_bytes
 from lic.codec.file.geometry import (
     CHUNK_ROWS,
     Region,
@@ -22,8 +22,8 @@ from lic.codec.file.geometry import (
 from lic.codec.model.catalogue import ModelFile, find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Symbols
-from lic.codec.picture.writing import stored_picture, to_pillow
-from lic.codec.process import finished_before_exit
+from lic.codec.picture.writing import lossless_picture, to_pillow
+from lic.codec.threads import finished_before_exit
 from lic.codec.transform.engine import engine_of
 
 
@@ -66,20 +66,20 @@ def decode(
     region = region or (0, 0, *size)
     check_region(region, size)
     check_reduction(reduce, region)
-    needed = None if file.exact else model_file(file, model)
+    needed = None if file.lossless else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
     check_cost(pixels_to_decode(file, region, reach), size, max_pixels)
-    return decode_picture(file, needed.load(), region, reduce) if needed else stored_picture(file, region, reduce)
+    return decode_picture(file, needed.load(), region, reduce) if needed else lossless_picture(file, region, reduce)
 
 
 def pixels_to_decode(file: Container, region: Region, reach: int) -> int:
-    """How many pixels have to be decoded for a region, with latents that depend on so many others."""
+    """The number of pixels to decode for a region; a pixel depends on latents up to `reach` rows and columns away."""
     left, top, right, bottom = region
     if file.section(STORED) is not None:
         return (right - left) * (bottom - top)
-    whole = file.section(LOSSLESS) is not None or bool(file.section(ALPHA))  # these are not decoded in parts
+    whole = file.section(WEBP) is not None or bool(file.section(ALPHA))  # these are not decoded in parts
     plane = file.width * file.height if whole else 0
-    return plane if file.exact else max(plane, chunk_pixels(region, (file.width, file.height), reach))
+    return plane if file.lossless else max(plane, chunk_pixels(region, (file.width, file.height), reach))
 
 
 def decode_picture(file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1) -> Image.Image:
@@ -100,8 +100,8 @@ def read_symbols(file: Container, model: FrozenModel) -> Symbols:
 
 def read_chunks(file: Container, model: FrozenModel, wanted: range | None = None) -> Iterator[Symbols]:
     """The symbols of a file by chunks, of all or only of the `wanted` ones."""
-    if file.exact:
-        raise BadImage("the file stores its pixels without loss, it has no latents: take a photograph")
+    if file.lossless:
+        raise BadImage("the file is lossless, it has no latents: take a photograph")
     if file.position > model.last_position:
         raise Corrupt(f"the file claims rate position {file.position}, its model ends at {model.last_position}")
     shape = model.channels, *latent_size(file.width, file.height)

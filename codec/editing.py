@@ -1,4 +1,4 @@
-"""Changes of what travels with a picture, without decoding it: the latents stay as they are, byte for byte."""
+"""Changes of a file's metadata, without decoding it: the latents stay as they are, byte for byte."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
@@ -53,7 +53,7 @@ def edit(
 
 
 def _needs(profile: bytes | None) -> bool:
-    """Whether the pixels would look otherwise without this profile."""
+    """Whether colours would change without this profile."""
     if not profile:
         return False
     from lic.codec.picture.colour import is_srgb  # not at the top: it needs numpy

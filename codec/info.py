@@ -50,5 +50,5 @@ def _quality(file: Container) -> float | None:
     except ModelNotFound:
         return None
     if file.position > last_position(len(card["lambdas"])):
-        return None  # decoding will say so, unless the pixels are kept without loss
+        return None  # decoding will say so, unless the file is lossless
     return quality_of(file.position, scale_of(card))

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from lic.codec.file.container import ALPHA, LOSSLESS, STORED, Section, build, parse
+from lic.codec.file.container import ALPHA, STORED, WEBP, Section, build, parse
 
 FOLDER = Path(__file__).parent
 REFUSED = FOLDER / "refused"
@@ -147,7 +147,7 @@ def saved(kind: str, mode: str, **options: object) -> bytes:
     return out.getvalue()
 
 
-# ---- pixels without loss ----
+# ---- lossless pixels ----
 
 
 # Bits of the stream in stored-webp.lic, by what is wrong once one is flipped: byte in the section, bit in the byte.
@@ -165,12 +165,12 @@ def bad_pixels() -> Iterator[tuple[str, Hostile]]:
     bare = replace(PLAIN, latents=b"")
     drawn = parse((FOLDER / "stored-webp.lic").read_bytes())
     for name, (at, bit) in FLIPS.items():
-        stream = bytearray(drawn.section(LOSSLESS) or b"")
+        stream = bytearray(drawn.section(WEBP) or b"")
         stream[at] ^= 1 << bit
-        yield f"lossless-{name}", Hostile(build(replace(drawn, sections=(Section(LOSSLESS, bytes(stream)),))))
+        yield f"lossless-{name}", Hostile(build(replace(drawn, sections=(Section(WEBP, bytes(stream)),))))
     for name, webp in bad_webps():
-        yield f"lossless-{name}", Hostile(build(replace(bare, sections=(Section(LOSSLESS, webp),))))
-    colours = Section(LOSSLESS, webp_of(np.arange(3, dtype=np.uint8)))
+        yield f"lossless-{name}", Hostile(build(replace(bare, sections=(Section(WEBP, webp),))))
+    colours = Section(WEBP, webp_of(np.arange(3, dtype=np.uint8)))
     yield "lossless-colour-in-grey", Hostile(build(replace(GREY, latents=b"", sections=(colours,))))
     yield "lossless-and-latents", Hostile(with_sections(colours))
     pixels = Section(STORED, bytes(3 * SIZE[0] * SIZE[1]))

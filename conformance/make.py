@@ -142,7 +142,7 @@ def describe(data: bytes) -> dict[str, object]:
     from lic.codec.model.catalogue import find_model
 
     file, picture, model = parse(data), decode(data), find_model(fingerprint=parse(data).fingerprint)
-    symbols = None if file.exact else read_symbols(file, model.load()).astype("<i4")
+    symbols = None if file.lossless else read_symbols(file, model.load()).astype("<i4")
     return {
         "model": model.name,
         "size": list(picture.size),

@@ -51,7 +51,7 @@ def decoded(command: str, file: Path, model: str, output: Path) -> bytes | None:
 
 
 def check_picture(output: Path, told: dict[str, Any]) -> bool:
-    """Size and mode, and what is kept without loss; returns whether all pixels are exact."""
+    """Size and mode, and what is lossless; returns whether all pixels are exact."""
     with Image.open(output) as picture:
         if [*picture.size] != told["size"] or picture.mode != told["mode"]:
             raise Failed(f"gives {picture.mode} of {picture.size}, not {told['mode']} of {tuple(told['size'])}")

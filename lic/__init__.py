@@ -28,7 +28,7 @@ if not os.path.isdir(os.path.join(__path__[0], "codec")):
         sys.modules[_spec.name] = globals()[_name] = importlib.util.module_from_spec(_spec)
         _spec.loader.exec_module(sys.modules[_spec.name])
 
-from lic.codec import pillow_plugin as pillow_plugin  # registers itself with Pillow
+from lic.codec import pillow_plugin as pillow_plugin  # importing it registers the format with Pillow
 from lic.codec.errors import (
     BadImage,
     BadModel,

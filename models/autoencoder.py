@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from lic.models.architecture import Architecture
 from lic.models.constants import PEAK
 from lic.models.density import PiecewiseLinearDensity
-from lic.models.expectation import Predictor, phases
+from lic.models.expectation import PhasePredictor, phases
 from lic.models.magnitudes import Magnitudes
 from lic.models.quantization import Quantization, quantize, soft_round
 from lic.models.second_look import blend, look_again
@@ -56,7 +56,7 @@ class RateDistortionAutoencoder(nn.Module):
         self.lambdas = tuple(sorted(lambdas))
         self.analysis = Analysis(architecture.analysis)
         self.synthesis = Synthesis(architecture.synthesis)
-        self.predictors = nn.ModuleList(map(Predictor, architecture.predictors))
+        self.predictors = nn.ModuleList(map(PhasePredictor, architecture.predictors))
         m = architecture.m
         if architecture.predictors:
             self.trust = nn.Parameter(torch.ones(len(self.lambdas), m))

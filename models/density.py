@@ -126,6 +126,7 @@ class PiecewiseLinearDensity(nn.Module):
         """
         u, i, t = self._segments(y, self.unit)
         seen = torch.ones_like(u) if counts is None else counts
+        # The tents of the knots left and right of a sample, at the sample.
         right = t / self.knots.diff()[i]
         start = self.heights()
         heights = start

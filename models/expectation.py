@@ -24,7 +24,7 @@ from lic.models import architecture
 from lic.models.constants import PHASES, PLACES
 
 
-class Predictor(nn.Module):
+class PhasePredictor(nn.Module):
     """E_k without the trust; zero before training."""
 
     def __init__(self, sizes: architecture.Predictor) -> None:

@@ -16,7 +16,7 @@ from lic.models.constants import MIN_BETA, PEDESTAL
 
 
 class LowerBound(torch.autograd.Function):
-    """max(x, bound), whose gradient also passes where it would lift x back above the bound."""
+    """max(x, bound), whose gradient also passes below the bound where it would raise x."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, bound: float) -> Tensor:

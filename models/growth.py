@@ -1,4 +1,4 @@
-"""A network grows out of an older one with fewer layers: the same function at first, with more to learn.
+"""Adding layers to a trained network without changing its function.
 
 Residual bottlenecks begin as the identity, and predictors expect nothing, so adding them changes neither symbols nor
 reconstructions.
@@ -11,7 +11,7 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 
 
 class CannotGrow(ValueError):
-    """An architecture lacks layers of another one, or has layers more that do not begin as the identity."""
+    """An architecture lacks a layer of the older one, or has a new layer that does not begin as the identity."""
 
 
 def counterparts(older: Layers, newer: Layers) -> list[int]:

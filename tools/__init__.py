@@ -1,1 +1,1 @@
-"""The `lic` command and the tools behind it."""
+"""The `lic` command, and the code that only it uses."""

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: a run over many pictures finishes what it has begun, and writes down what is done."""
+"""Ctrl-C and SIGTERM: a run over many pictures finishes the pictures that are begun, and saves its record."""
 
 import signal
 import threading

@@ -16,7 +16,7 @@ Kind = Literal["distortions", "codecs", "metrics", "sources"]
 
 
 class NoSuchPart(LicError):
-    """A part of one's own cannot be found or imported."""
+    """A part from outside cannot be found or imported."""
 
 
 def is_own(name: str, kind: Kind) -> bool:

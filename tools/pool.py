@@ -9,7 +9,7 @@ from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from typing import TypeVar
 
-from lic.codec.process import use_threads
+from lic.codec.threads import use_threads
 from lic.tools.interruption import STOP_SIGNALS, signals_held_back
 from lic.tools.memory import return_large_blocks
 

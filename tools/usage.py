@@ -84,7 +84,7 @@ def add_force(parser: argparse._ActionsContainer) -> None:
 
 
 def check_output(path: str | Path, *suffixes: str, force: bool) -> None:
-    """Refuse, before any work, an output that cannot be written, has the wrong extension, or exists unless `force`."""
+    """Before any work, refuse an output that cannot be written, has the wrong extension, or exists unless `force`."""
     if suffixes and Path(path).suffix.lower() not in suffixes:
         raise UsageError(f"cannot write {path}: its name must end in {' or '.join(suffixes)}")
     if not Path(path).absolute().parent.is_dir():

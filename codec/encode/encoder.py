@@ -6,18 +6,18 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lic.codec.encode import targets
-from lic.codec.encode.pipeline import encode_exactly, encode_picture
-from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, Settings, Tune
+from lic.codec.encode.pipeline import encode_lossless, encode_picture
+from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, NAMES, Settings, Tune
 from lic.codec.errors import BadSetting
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.lossless import is_flat, looks_drawn
 from lic.codec.picture.reading import ImageLike, Picture, read_image
-from lic.codec.process import finished_before_exit
+from lic.codec.threads import finished_before_exit
 
-SMALL = 2**16  # pixels, up to which any picture is tried without loss
-HARDLY_SMALLER = 4  # times: few photographs become so much smaller without loss
-LEAST_WARNED = 1000  # bytes of a file without loss, for which it is worth mentioning
+SMALL = 2**16  # pixels, up to which any picture is tried lossless
+HARDLY_SMALLER = 4  # times: few photographs become so much smaller lossless
+LEAST_WARNED = 1000  # bytes of a lossless file that is worth mentioning
 NO_METADATA: Mapping[str, Any] = {}
 
 
@@ -57,18 +57,18 @@ def encode(
     squared error.
 
     `lossless` keeps every pixel; no quality applies then. By default this is done where a picture
-    has large flat areas or few colours, or up to 65,536 pixels, and its file without loss is the smaller one, or within
+    has large flat areas or few colours, or up to 65,536 pixels, and its lossless file is the smaller one, or within
     a target size; False is never. A drawing that is encoded with a loss nevertheless causes a warning.
 
     Modes. Grey pictures (L, 1) decode as L, colours (RGB, RGBX, P, YCbCr, HSV, CMYK) as RGB, both by Pillow's
     formulas; CMYK with an ICC profile is converted to sRGB by that profile. RGB that is all grey is coded as grey.
-    Transparency (RGBA, LA, P, or a colour named in the file) is kept without loss, as RGBA or LA; fully transparent
+    Transparency (RGBA, LA, P, or a colour named in the file) is kept exactly, as RGBA or LA; fully transparent
     pixels lose their colour unless `lossless`. Other modes (I, F, LAB) have no plain meaning in 8 bits and are refused,
     and so are files of high dynamic range. Of more than 8 bits per sample the upper 8 are kept, with a warning. Of a
     picture with several frames one is encoded, with a warning: the image's current one, a file's first.
 
     Size. `max_side` makes a picture smaller whose longer side has more pixels than that. No file is longer than the
-    uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the pixels are stored without loss, at
+    uncompressed pixels, the metadata, and 55 bytes: if latents would take more, the pixels are stored, at
     any quality. This happens for dots and thin strips, which fill only a small part of their 16 x 16 blocks.
 
     Metadata. EXIF, ICC profile and XMP are kept byte for byte, including the orientation in EXIF; resolution and the
@@ -87,58 +87,45 @@ def encode(
     >>> len(encode(np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8), target_size=1000)) <= 1000
     True
     """
-    settings = Settings(
-        quality=quality,
-        lambda_=lambda_,
-        target_size=target_size,
-        target_bpp=target_bpp,
-        target_psnr=target_psnr,
-        target_ms_ssim=target_ms_ssim,
-        effort=effort,
-        tune=tune,
-        model=model,
-        lossless=lossless,
-        strip=strip,
-        auto_orient=auto_orient,
-        max_side=max_side,
-    )
-    return encode_by(settings, image, metadata or {})
+    # The parameters that are settings; `Settings` checks them.
+    given = {name: value for name, value in locals().items() if name in NAMES}
+    return encode_by(Settings(**given), image, metadata or {})
 
 
 @finished_before_exit()
 def encode_by(settings: Settings, image: ImageLike, metadata: Mapping[str, Any] = NO_METADATA) -> bytes:
-    """`encode`, with its settings as a value."""
+    """The same, with the settings as one value."""
     frozen = find_model(settings.model, tune=settings.tune).load()
     frozen.check_effort(settings.effort)
     position = position_in(frozen, settings)
     picture = read_image(image, **settings.reading()).with_metadata(metadata)
     if settings.lossless:
-        return encode_exactly(picture, frozen)
+        return encode_lossless(picture, frozen)
     limit = settings.size_limit(picture.pixels[..., 0].size)
     flat = settings.lossless is None and is_flat(picture.visible)
     tried = flat or (settings.lossless is None and _may_fit(picture, limit))
-    exact = encode_exactly(picture, frozen) if tried else None
-    if exact is not None and limit is not None and len(exact) <= limit:
-        return exact  # no picture of this size is better
+    lossless = encode_lossless(picture, frozen) if tried else None
+    if lossless is not None and limit is not None and len(lossless) <= limit:
+        return lossless  # no picture of this size is better
     try:
         lossy = _encode_to_goal(picture, frozen, position, settings)
     except BadSetting:  # a target out of reach, for latents
-        if exact is None or limit is not None:
+        if lossless is None or limit is not None:
             raise
-        return exact
-    if exact is None or len(exact) > len(lossy):
-        if exact is not None and flat and len(exact) > LEAST_WARNED and looks_drawn(picture.visible):
+        return lossless
+    if lossless is None or len(lossless) > len(lossy):
+        if lossless is not None and flat and len(lossless) > LEAST_WARNED and looks_drawn(picture.visible):
             warnings.warn(
                 "this looks like a drawing or a screenshot, of which details are lost: `lossless` keeps it exactly, "
-                f"in {len(exact) / len(lossy):.1f} times as many bytes",
+                f"in {len(lossless) / len(lossy):.1f} times as many bytes",
                 stacklevel=3,
             )
         return lossy
-    return exact
+    return lossless
 
 
 def _may_fit(picture: Picture, limit: int | None) -> bool:
-    """Whether a picture that is not flat may be smaller without loss, or fit into `limit` bytes so."""
+    """Whether to try a picture lossless that is not flat: it is small, or may fit into `limit` bytes."""
     return picture.pixels[..., 0].size <= SMALL or (limit is not None and limit * HARDLY_SMALLER >= picture.raw_size)
 
 

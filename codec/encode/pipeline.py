@@ -35,7 +35,7 @@ def encode_picture(
     """A picture as the bytes of a .lic file; `analysed` are its latents at that position, if they are known.
 
     Where few pixels occupy many blocks of 16 x 16 (a strip, a dot), latents may take more bytes than the pixels. Then
-    the pixels are stored without loss, which bounds the size of a file.
+    the pixels are stored, which bounds the size of a file.
     """
     point = model.at(position)
     coded = chunks.pack(choose_symbols(picture.pixels, model, point, effort, analysed), point.coder)
@@ -45,9 +45,9 @@ def encode_picture(
     return _file(picture, model, position, coded, sections)
 
 
-def encode_exactly(picture: Picture, model: FrozenModel) -> bytes:
-    """A picture as the bytes of a .lic file without loss; `model` is named in the file, but not needed to decode it."""
-    ways = (picture.lossless_sections(), picture.stored_sections())
+def encode_lossless(picture: Picture, model: FrozenModel) -> bytes:
+    """A picture as the bytes of a lossless .lic file; `model` is named in the file, but not needed to decode it."""
+    ways = (picture.webp_sections(), picture.stored_sections())
     return min((_file(picture, model, 0, b"", sections) for sections in ways if sections is not None), key=len)
 
 

@@ -34,7 +34,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import OperatingPoint, Symbols
 from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.picture.pixels import Pixels
-from lic.codec.steps import follow
+from lic.codec.progress import progress
 from lic.codec.transform.engine import Floats, decode_all
 from lic.codec.transform.restoration import phases
 
@@ -68,7 +68,7 @@ def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: Operatin
         Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
         for row in range(0, rows, CHUNK_ROWS)
     ]
-    for _ in follow("effort, round", range(math.ceil(ROUNDS * effort))):
+    for _ in progress("effort, round", range(math.ceil(ROUNDS * effort))):
         for chunk in chunks:
             chunk.move()
     for chunk in chunks:

@@ -19,7 +19,7 @@ from lic.codec.model.operating_point import Latents
 from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
-from lic.codec.steps import tell
+from lic.codec.progress import tell
 from lic.codec.transform.engine import decode_all, engine_of
 from lic.models.second_look import blend
 
@@ -51,7 +51,7 @@ class Tries:
     def decoded(self, position: int) -> Pixels:
         """The decoded picture of the file at a position: H x W x 3, or H x W for grey."""
         file = parse(self.file(position))
-        if file.exact:
+        if file.lossless:
             return self.original
         height, width = self.picture.pixels.shape[:2]
         chunks = read_chunks(file, self.model)
@@ -124,6 +124,7 @@ def last_below(value: Callable[[int], float], target: float, last: int) -> int:
     below, above = value(low), value(high)
     slow = 0  # tries since the last that halved the interval
     while high - low > 1:
+        # The secant through both ends, until it has failed three times to halve the interval.
         share = 0.5 if slow > 2 else (target - below) / (above - below)
         guess = min(max(low + round(share * (high - low)), low + 1), high - 1)
         width = high - low

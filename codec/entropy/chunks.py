@@ -11,7 +11,7 @@ from lic.codec.entropy.walk import Symbols
 from lic.codec.errors import Corrupt, Truncated
 from lic.codec.file.container import Reader, write_varint
 from lic.codec.file.geometry import CHUNK_ROWS
-from lic.codec.process import in_threads
+from lic.codec.threads import in_threads
 
 
 def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
@@ -20,7 +20,7 @@ def chunks_of(latents: NDArray[Any]) -> list[NDArray[Any]]:
 
 
 def pack(chunks: Iterable[Symbols], coder: Coder) -> bytes:
-    """Chunks as streams; all but the last are preceded by their lengths. While one is coded, the next one is made."""
+    """Chunks as streams, all but the last preceded by their lengths. One is coded while the next one is computed."""
     streams = [*in_threads(coder.encode, chunks, ahead=1)]
     return b"".join([write_varint(len(stream)) for stream in streams[:-1]] + streams)
 

@@ -56,6 +56,7 @@ def mass_below(position: Ints, row: Ints, heights: Ints, masses: Ints, knots: In
     position = np.clip(position, grid[0], grid[-1])
     i = np.clip(np.searchsorted(grid, position, side="right") - 1, 0, len(knots) - 2)
     width = knots[i + 1] - knots[i]
+    # The fraction of the segment, in 1/2^FRACTION_BITS; the integral of a straight line is quadratic in it.
     t = ((position - grid[i]) << FRACTION_BITS) // (width << POSITION_BITS)
     low, high = heights[row, i], heights[row, i + 1]
     return masses[row, i] + width * ((2 * low * t << FRACTION_BITS) + (high - low) * t * t)
@@ -85,6 +86,7 @@ def frequency_tables(heights: Ints, steps: Ints, knots: Ints) -> Tables:
     start = np.concatenate([[0], np.cumsum(count + 1)[:-1]])
     n = np.arange(len(row)) - start[row] + first[row]
     below = mass_below((2 * n - 1) * steps[row], row, heights, masses, knots) >> MASS_SHIFT
+    # Every symbol and the escape get one count, so that none is zero; the rest is in proportion to the mass.
     scaled = below * (TOTAL - (count + 1))[row] // (total[row, 0] >> MASS_SHIFT)
     flat = np.empty(len(row), np.int64)
     flat[:-1] = np.diff(scaled) + 1

@@ -23,12 +23,12 @@ READ_BYTES = 2**20
 LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
 STORED = b"S"  # uncompressed pixels instead of latents
-LOSSLESS = b"W"  # a WebP file without loss instead of latents
+WEBP = b"W"  # a lossless WebP file instead of latents
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
 PROFILE = b"p"  # an ICC profile, compressed by zlib, instead of METADATA's
 MAX_PROFILE = 2**24  # bytes, when it is unpacked
 NOTES = {"dpi": b"d", "text": b"t"}
-MANDATORY = frozenset([LATENTS, ALPHA, STORED, LOSSLESS])  # the upper-case tags that this version knows
+MANDATORY = frozenset([LATENTS, ALPHA, STORED, WEBP])  # the upper-case tags that this version knows
 
 
 FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
@@ -72,9 +72,9 @@ class Container:
         return mode if self.section(ALPHA) is None else {"L": "LA", "RGB": "RGBA"}[mode]
 
     @property
-    def exact(self) -> bool:
-        """Whether the file holds pixels without loss instead of latents."""
-        return self.section(STORED) is not None or self.section(LOSSLESS) is not None
+    def lossless(self) -> bool:
+        """Whether the file holds every pixel as it was, instead of latents."""
+        return self.section(STORED) is not None or self.section(WEBP) is not None
 
     @property
     def metadata(self) -> dict[str, bytes]:
@@ -179,7 +179,7 @@ def build(file: Container) -> bytes:
 
 
 class FileReader(Reader):
-    """The same for an open file, without reading ahead."""
+    """A `Reader` of an open file, which does not read ahead."""
 
     def __init__(self, file: IO[bytes]) -> None:
         super().__init__(b"")

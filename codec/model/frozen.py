@@ -113,7 +113,7 @@ class FrozenModel:
         return quality_of(position, self.scale)
 
     def position_of_lambda(self, lambda_: float) -> int:
-        """The position of a lambda; between the points its logarithm runs straight."""
+        """The position of a lambda; its logarithm is interpolated linearly between the points."""
         lambdas = self.lambdas
         if not lambdas[0] * (1 - ROUNDING) <= lambda_ <= lambdas[-1] * (1 + ROUNDING):
             limits = f"{lambdas[0]:g} to {lambdas[-1]:g}"
@@ -130,7 +130,7 @@ class FrozenModel:
 
     @cached_property
     def unscale(self) -> NDArray[np.float32]:
-        """What latents are multiplied by before the synthesis for a second look: as if they were coded most finely."""
+        """Factors of latents before the synthesis of a second look: those of the finest lambda point."""
         finest = self.at(self.last_position)
         return (finest.gain * finest.inverse_gain).astype(np.float32)
 

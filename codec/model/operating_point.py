@@ -23,8 +23,8 @@ class OperatingPoint:
     position: int
     lambda_: float
     steps: Ints  # in 1/2^12 of each channel's unit
-    gain: NDArray[np.float64]  # what latents are multiplied by before rounding
-    inverse_gain: NDArray[np.float64]  # what symbols are multiplied by before synthesis
+    gain: NDArray[np.float64]  # factors of latents before rounding
+    inverse_gain: NDArray[np.float64]  # factors of symbols before the synthesis
     second_look: float  # blend weight of the second look, from 0 to 1
     entropy: EntropyModel
     trust: NDArray[np.float64] | None = None  # what expected latents are multiplied by; None if nothing is expected
@@ -35,12 +35,12 @@ class OperatingPoint:
         return self.entropy.coder(self.position, self.steps)
 
     def quantise(self, latents: Latents, channels: slice = ALL) -> Symbols:
-        """Latents (channels x rows x columns), or what is not expected of them, as symbols; with a dead zone."""
+        """Latents (channels x rows x columns), minus expected ones if there are any, as symbols, with a dead zone."""
         scaled = latents * self.gain[channels].astype(np.float32)[:, None, None]
         rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
         rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0
         return rounded
 
     def dequantise(self, symbols: Symbols, channels: slice = ALL) -> Latents:
-        """What symbols add to expected latents; where nothing is expected, the input of the synthesis."""
+        """The latents that symbols stand for, to which expected latents, if there are any, are added."""
         return symbols.astype(np.float32) * self.inverse_gain[channels].astype(np.float32)[:, None, None]

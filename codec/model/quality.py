@@ -1,6 +1,6 @@
 """Conversion between quality, from 1 to 100, and a file's position. Without numpy, so that it starts fast.
 
-A model has a scale: the quality at each of its lambda points, between which quality runs straight. It is even unless
+A model has a scale: the quality at each of its lambda points, linear between them. It is even unless
 the model's card has another, by which its files are about as large as those of `photo` at equal quality.
 """
 

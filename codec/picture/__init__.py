@@ -1,1 +1,1 @@
-"""Pictures as people hand them over: pixels, transparency, metadata, and how alike two are."""
+"""Pictures: pixels, transparency and metadata, read and written, and measures of their similarity."""

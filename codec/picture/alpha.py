@@ -1,4 +1,4 @@
-"""Transparency: kept without loss, as a PNG of one grey plane; and fill colours for hidden pixels."""
+"""Transparency: lossless, as a PNG of one grey plane; and fill colours for hidden pixels."""
 
 import io
 import struct
@@ -15,8 +15,8 @@ Plane = NDArray[np.uint8]  # H x W; 0 is fully transparent
 Floats = NDArray[np.floating]
 
 OPAQUE = 255
-MID_GREY = 128
-BLOCK = 8  # hidden pixels are filled at this resolution
+MID_LEVEL = 128
+FILL_BLOCK = 8  # hidden pixels are filled at this resolution
 PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 PNG_FILTERS = 5  # ways to predict a row
 
@@ -89,19 +89,19 @@ def fill_hidden(pixels: Plane, alpha: Plane) -> Plane:
     if visible.all():
         return pixels
     if not visible.any():
-        return np.full_like(pixels, MID_GREY)
+        return np.full_like(pixels, MID_LEVEL)
     filled = _fill(*_block_sums(pixels * visible[:, :, None], visible))
     small = Image.fromarray(np.round(filled).astype(np.uint8))
     height, width = alpha.shape
-    size = (small.width * BLOCK, small.height * BLOCK)
+    size = (small.width * FILL_BLOCK, small.height * FILL_BLOCK)
     smooth = np.asarray(small.resize(size, Image.Resampling.BILINEAR))[:height, :width]
     return np.where(visible[:, :, None], pixels, smooth)
 
 
 def _block_sums(colours: Plane, visible: NDArray[np.bool_]) -> tuple[Floats, Floats]:
-    """Sums of visible colours, and the numbers of visible pixels, in blocks of BLOCK x BLOCK."""
+    """Sums of visible colours, and the numbers of visible pixels, in blocks of FILL_BLOCK x FILL_BLOCK."""
     height, width = visible.shape
-    rows, columns = np.arange(0, height, BLOCK), np.arange(0, width, BLOCK)
+    rows, columns = np.arange(0, height, FILL_BLOCK), np.arange(0, width, FILL_BLOCK)
 
     def sums(values: Plane | NDArray[np.bool_]) -> Floats:
         narrow = np.add.reduceat(values, columns, axis=1, dtype=np.float32)
@@ -115,6 +115,7 @@ def _fill(sums: Floats, counts: Floats) -> Floats:
     rows, columns = counts.shape[:2]
     if rows == columns == 1 or (counts > 0).all():
         return sums / np.maximum(counts, 1)
+    # Recursively: blocks without a visible pixel take the mean of the block of twice the size around them.
     even = ((0, rows % 2), (0, columns % 2), (0, 0))
     wide, wide_counts = (_halve(np.pad(a, even)) for a in (sums, counts))
     around = _fill(wide, wide_counts).repeat(2, axis=0).repeat(2, axis=1)[:rows, :columns]

@@ -170,7 +170,7 @@ def without_gps(exif: bytes) -> bytes:
         block.data[at : at + 6 + 12 * len(inner)] = bytes(6 + 12 * len(inner))
         return block.with_entries([entry for entry in block.entries if entry.tag != GPS])
     except DAMAGED:
-        return b""  # nobody can tell whether a place is in it
+        return b""  # whether it has a place is not known
 
 
 def resolution(exif: bytes) -> tuple[float, float] | None:
@@ -208,7 +208,7 @@ def with_resolution(exif: bytes, dpi: tuple[float, float]) -> bytes:
 
 
 def of_tiff(image: Image.Image) -> bytes:
-    """What the tags of a TIFF file say about the picture, as EXIF; empty if they say nothing.
+    """The tags of a TIFF file that describe the picture, as EXIF; empty if there are none.
 
     The picture has to be loaded: then Pillow has turned it upright.
     """

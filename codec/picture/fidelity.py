@@ -10,9 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.errors import BadImage
+from lic.codec.picture.pixels import Pixels
 from lic.models.constants import PEAK
-
-Pixels = NDArray[np.uint8]
 
 Plane = NDArray[np.float64]  # a colour channel
 
@@ -69,6 +68,7 @@ def _ms_ssim(x: Plane, y: Plane) -> float:
     """The product of the contrast terms of five scales, and of the coarsest one's luminance term, to the WEIGHTS."""
     similarity = 1.0
     for weight in WEIGHTS[:-1]:
+        # A negative covariance has no real power: it counts as no similarity, as in the usual implementations.
         similarity *= max(_contrast_and_ssim(x, y)[0], 0) ** weight
         x, y = _halve(x), _halve(y)
     return float(similarity * max(_contrast_and_ssim(x, y)[1], 0) ** WEIGHTS[-1])
@@ -77,6 +77,7 @@ def _ms_ssim(x: Plane, y: Plane) -> float:
 def _contrast_and_ssim(x: Plane, y: Plane) -> tuple[float, float]:
     """The means of the term of contrast and structure, and of its product with the luminance term."""
     mean_x, mean_y = _window_means(x), _window_means(y)
+    # E[x^2] - E[x]^2, of both pictures together: the formula of SSIM needs their sum only.
     variances = _window_means(x * x) - mean_x**2 + _window_means(y * y) - mean_y**2
     covariance = _window_means(x * y) - mean_x * mean_y
     contrast = (2 * covariance + C2) / (variances + C2)

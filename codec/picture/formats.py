@@ -24,7 +24,7 @@ REMEDIES = (
 
 @cache
 def register_plugins() -> None:
-    """Teach Pillow the formats of installed plugins."""
+    """Register the formats of installed plugins with Pillow."""
     for module in PLUGINS:
         with suppress(ImportError):
             plugin = importlib.import_module(module)

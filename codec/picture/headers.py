@@ -1,4 +1,4 @@
-"""What the headers of picture files say that Pillow does not tell: bits per sample, colour code points, XMP in JXL."""
+"""Facts in headers of picture files that Pillow does not report: bits per sample, colour code points, XMP of JXL."""
 
 import struct
 from typing import NamedTuple
@@ -14,7 +14,7 @@ PNG_START, JXL_START = b"\x89PNG\r\n\x1a\n", b"\0\0\0\x0cJXL \r\n\x87\n"
 
 
 class Header(NamedTuple):
-    """Facts about a picture file; what is not known is as in most files."""
+    """Facts about a picture file; the defaults are those of most files."""
 
     bits: int = 8
     colours: CodePoints | None = None

@@ -1,4 +1,4 @@
-"""Pixels without loss, as a WebP file: for drawings and screenshots, which networks represent badly."""
+"""Lossless pixels, as a WebP file: for drawings and screenshots, which networks represent badly."""
 
 import io
 import struct
@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from PIL import Image, features
 
 from lic.codec.errors import Corrupt
+from lic.codec.picture.pixels import Pixels
 
-Pixels = NDArray[np.uint8]  # H x W x 3
-
-MAX_SIDE = 2**14 - 1  # of WebP
+MAX_WEBP_SIDE = 2**14 - 1  # of WebP
 FAST = {"method": 4, "quality": 90}
 SLOW = {"method": 6, "quality": 100}  # takes ten times as long; photographs gain some 2 %, some drawings become larger
-SMALL = 2**20  # pixels, up to which both are tried for flat pictures
+THOROUGH = 2**20  # pixels, up to which flat pictures are compressed in both ways
 SAMPLED_ROWS = 256
 ROWS_PER_COLUMN = 4  # columns are sampled so many times more densely
 FLAT = 0.4  # fraction of pixels that equal their neighbour; below 0.25 in all of Kodak's and our validation pictures
@@ -23,7 +22,7 @@ FEW_COLOURS = 32
 
 
 def is_flat(pixels: Pixels) -> bool:
-    """Whether many pixels equal their neighbours, or there are few colours: a file without loss may be small.
+    """Whether many pixels equal their neighbours, or there are few colours: a lossless file may be small.
 
     >>> ramp = np.arange(256, dtype=np.uint8)
     >>> is_flat(np.stack([ramp[None].repeat(9, 0)] * 3, 2)), is_flat(np.full((9, 9, 3), 7, np.uint8))
@@ -58,13 +57,13 @@ def _of_few_colours(numbers: NDArray[np.uint32]) -> bool:
     return len(np.unique(numbers[0])) <= most and len(np.unique(numbers)) <= most  # mostly, one row tells
 
 
-def pack_lossless(pixels: Pixels) -> bytes | None:
-    """A WebP file without loss; None for pictures that WebP is too small for, and for a Pillow without WebP."""
-    if max(pixels.shape) > MAX_SIDE or not features.check("webp"):
+def pack_webp(pixels: Pixels) -> bytes | None:
+    """A lossless WebP file; None for pictures that WebP is too small for, and for a Pillow without WebP."""
+    if max(pixels.shape) > MAX_WEBP_SIDE or not features.check("webp"):
         return None
     image = Image.fromarray(pixels)
-    thorough = image.width * image.height <= SMALL and is_flat(pixels)
-    return min((_webp(image, search) for search in ([FAST, SLOW] if thorough else [FAST])), key=len)
+    searches = [FAST, SLOW] if image.width * image.height <= THOROUGH and is_flat(pixels) else [FAST]
+    return min((_webp(image, search) for search in searches), key=len)
 
 
 def _webp(image: Image.Image, search: dict[str, int]) -> bytes:
@@ -73,11 +72,11 @@ def _webp(image: Image.Image, search: dict[str, int]) -> bytes:
     return out.getvalue()
 
 
-def unpack_lossless(payload: bytes, size: tuple[int, int]) -> Image.Image:
-    """The picture in `pack_lossless`'s bytes, RGB, which must be of this size.
+def unpack_webp(payload: bytes, size: tuple[int, int]) -> Image.Image:
+    """The picture in `pack_webp`'s bytes, RGB, which must be of this size.
 
     >>> pixels = np.array([[[1, 2, 3], [250, 0, 7]]], np.uint8)
-    >>> np.asarray(unpack_lossless(pack_lossless(pixels), (2, 1))).tolist()
+    >>> np.asarray(unpack_webp(pack_webp(pixels), (2, 1))).tolist()
     [[[1, 2, 3], [250, 0, 7]]]
     """
     _check_webp(payload, size)
@@ -91,7 +90,7 @@ def unpack_lossless(payload: bytes, size: tuple[int, int]) -> Image.Image:
 
 
 def _check_webp(payload: bytes, size: tuple[int, int]) -> None:
-    """Refuse a WebP file that is not just a picture of this size without loss, so that all decoders show the same.
+    """Refuse a WebP file that is not just a lossless picture of this size, so that all decoders show the same.
 
     Other chunks (profiles, animations) or an alpha plane, which some apply and others do not, have no place in it. The
     size is compared before the decoder allocates what the file asks for.
@@ -101,5 +100,5 @@ def _check_webp(payload: bytes, size: tuple[int, int]) -> None:
     start = struct.pack("<4sI4s4sI", b"RIFF", (len(payload) - 8) % 2**32, b"WEBP", b"VP8L", content)
     whole = len(payload) == len(start) + content + content % 2
     sides = width - 1 | (height - 1) << 14  # then a bit for alpha, and three of the version: all 0
-    if not whole or max(size) > MAX_SIDE or not payload.startswith(start + b"/" + struct.pack("<I", sides)):
+    if not whole or max(size) > MAX_WEBP_SIDE or not payload.startswith(start + b"/" + struct.pack("<I", sides)):
         raise Corrupt(f"the file's pixels are no lossless WebP file of {width} x {height}: get a fresh copy of it")

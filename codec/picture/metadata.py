@@ -1,4 +1,4 @@
-"""What travels with a picture's pixels: EXIF, ICC profile and XMP byte for byte, and resolution and text as values.
+"""Metadata of pictures: EXIF, ICC profile and XMP byte for byte, and resolution and text as values.
 
 Without numpy, so that it starts fast.
 """
@@ -34,7 +34,7 @@ def read_metadata(info: Mapping[Any, Any]) -> dict[str, bytes]:
 
 
 def drop_oddities(info: dict[Any, Any]) -> None:
-    """Leave out what is no EXIF, colour profile or XMP, with a warning: Pillow itself fails where it uses them.
+    """Leave out EXIF, colour profile or XMP of a wrong type, with a warning: Pillow would fail where it uses them.
 
     A TIFF file, for one, may have a number there, or a fraction.
     """
@@ -59,7 +59,7 @@ def _payload(value: Any, name: str) -> bytes:
 
 
 def kinds_of(strip: bool | str | Collection[str]) -> frozenset[str]:
-    """The kinds of metadata to leave out: all, none, or some by their names.
+    """The kinds of metadata to leave out; `strip` is True for all, False for none, or has names.
 
     >>> sorted(kinds_of("gps,xmp")), kinds_of(False)
     (['gps', 'xmp'], frozenset())

@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec.errors import BadImage, BadSetting, Lessened, LicError
-from lic.codec.file.container import ALPHA, LOSSLESS, MAX_SIDE, METADATA, NOTES, STORED, Section, metadata_sections
+from lic.codec.file.container import ALPHA, MAX_SIDE, METADATA, NOTES, STORED, WEBP, Section, metadata_sections
 from lic.codec.picture import deep, exif
 from lic.codec.picture.alpha import Plane, fill_hidden, pack_alpha
 from lic.codec.picture.colour import cmyk_to_srgb, to_srgb
 from lic.codec.picture.formats import ONE_PICTURE, open_picture
 from lic.codec.picture.headers import Header, read_header
-from lic.codec.picture.lossless import pack_lossless
+from lic.codec.picture.lossless import pack_webp
 from lic.codec.picture.metadata import PAYLOADS, drop_oddities, kinds_of, read_metadata, without
 from lic.codec.picture.pixels import Pixels
 from lic.models.constants import PEAK
@@ -84,10 +84,10 @@ class Picture:
         alpha = [] if self.alpha is None else [Section(ALPHA, self.alpha.tobytes())]
         return (*self._metadata_sections(), *alpha, Section(STORED, self.pixels[:, :, : len(self.mode)].tobytes()))
 
-    def lossless_sections(self) -> tuple[Section, ...] | None:
-        """The same, with pixels compressed without loss; None where that is not possible."""
-        packed = pack_lossless(self.visible)
-        return None if packed is None else (*self.sections(), Section(LOSSLESS, packed))
+    def webp_sections(self) -> tuple[Section, ...] | None:
+        """The same, with pixels as a lossless WebP file; None where that is not possible."""
+        packed = pack_webp(self.visible)
+        return None if packed is None else (*self.sections(), Section(WEBP, packed))
 
     def _metadata_sections(self) -> list[Section]:
         return metadata_sections(self.metadata)
@@ -219,7 +219,7 @@ def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
     profile = metadata.get("icc_profile", b"")
     if image.mode == "CMYK":
         if wishes.lossless:
-            warnings.warn("CMYK is converted to RGB, which is not without loss", Lessened, stacklevel=4)
+            warnings.warn("CMYK is converted to RGB, which changes colours a little", Lessened, stacklevel=4)
         if profile:
             image = cmyk_to_srgb(image)
             del metadata["icc_profile"]  # it describes CMYK, not sRGB
@@ -239,7 +239,7 @@ def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
 
 
 def _metadata_of(image: Image.Image, header: Header) -> dict[str, bytes]:
-    """What travels with the pixels. TIFF has no EXIF of its own, JPEG XL's says nothing about how the picture lies."""
+    """The picture's metadata. TIFF has no EXIF of its own; the orientation in JPEG XL's EXIF does not count."""
     info = image.info | {"text": getattr(image, "text", image.info.get("text"))}
     if image.format == "TIFF":
         image.load()  # which turns it upright

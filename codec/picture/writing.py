@@ -8,22 +8,22 @@ from numpy.typing import NDArray
 from PIL import Image, ImageChops
 
 from lic.codec.errors import Corrupt
-from lic.codec.file.container import ALPHA, LOSSLESS, STORED, Container
+from lic.codec.file.container import ALPHA, STORED, WEBP, Container
 from lic.codec.file.geometry import Region
 from lic.codec.picture.alpha import unpack_alpha
-from lic.codec.picture.lossless import unpack_lossless
+from lic.codec.picture.lossless import unpack_webp
 from lic.codec.picture.metadata import info_of
 from lic.codec.picture.pixels import Pixels
 
 WIDE = 2**16  # columns of pixels that are handed to Pillow at a time
 
 
-def stored_picture(file: Container, region: Region, reduce: int = 1) -> Image.Image:
-    """A region of a picture whose file has pixels without loss."""
-    if (packed := file.section(LOSSLESS)) is not None:
+def lossless_picture(file: Container, region: Region, reduce: int = 1) -> Image.Image:
+    """A region of the picture of a lossless file."""
+    if (packed := file.section(WEBP)) is not None:
         if file.latents or file.section(STORED) is not None:
             raise Corrupt("the file holds its picture more than once: get a fresh copy of it")
-        picture = unpack_lossless(packed, (file.width, file.height))
+        picture = unpack_webp(packed, (file.width, file.height))
         if file.mode == "L" and not is_grey(picture):
             raise Corrupt("the file's pixels have colours, and it says that they are grey: get a fresh copy of it")
         pixels = np.asarray(picture.crop(region))

@@ -1,1 +1,1 @@
-"""Running the network, tile by tile."""
+"""Running a model's networks, in C, numpy or torch."""

@@ -10,8 +10,8 @@ from lic.codec.file.geometry import CHUNK_ROWS, Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
-from lic.codec.process import threads
-from lic.codec.steps import tell
+from lic.codec.progress import tell
+from lic.codec.threads import threads
 from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 

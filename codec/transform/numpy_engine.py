@@ -138,6 +138,7 @@ def normalise(x: Floats, tensors: Tensors, inverse: bool) -> tuple[Floats, Back]
     def back(slopes: Floats) -> Floats:
         if not inverse:
             raise TypeError("no derivative is known of a division")
+        # scale_i depends on x_j by gamma_ij x_j / scale_i, so each slope also reaches the other channels.
         through = multiply(slopes * x / scale, gamma.T)
         return slopes * scale + x * through
 
@@ -169,6 +170,7 @@ def over_cells(weights: Floats, stride: int) -> Floats:
     # A kernel begins kernel // 2 positions before its output's, and the cells of a 3x3 one `stride` positions before.
     offset = stride - kernel // 2
     padded = np.zeros((outputs, inputs, 3 * stride, 3 * stride), np.float32)
+    # The weights outside the kernel are zero.
     padded[:, :, offset : offset + kernel, offset : offset + kernel] = weights
     cells = padded.reshape(outputs, inputs, 3, stride, 3, stride).transpose(0, 3, 5, 1, 2, 4)
     return np.ascontiguousarray(cells).reshape(outputs, stride * stride * inputs, 3, 3)
@@ -185,10 +187,12 @@ def convolve(x: Floats, weights: Floats) -> Floats:
     down, across = -(-rows // TILE), -(-columns // TILE)
     padded = np.zeros((down * TILE + 2, across * TILE + 2, depth), np.float32)
     padded[1 : rows + 1, 1 : columns + 1] = x
+    # Tiles of 4x4 outputs need 6x6 inputs each: neighbouring patches overlap by two rows or columns.
     tiles = np.lib.stride_tricks.sliding_window_view(padded, (PATCH, PATCH), axis=(0, 1))[::TILE, ::TILE]
     patches = tiles.reshape(down * across, depth, PATCH, PATCH).transpose(2, 3, 0, 1)
     points = along(1, six_points, along(0, six_points, patches))  # row x column of a point x tile x channel
     kernels = transformed(weights)
+    # At each point the convolution is a product of matrices, over the channels.
     products = np.empty((PATCH, PATCH, down * across, len(weights)), np.float32)
     for i in range(PATCH):
         for j in range(PATCH):

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
-from lic.codec.process import threads
+from lic.codec.threads import threads
 from lic.codec.transform.torch_network import thaw
 from lic.codec.transform.whole_engine import Back, Floats, WholeEngine
 from lic.models.constants import MID_GREY

@@ -29,7 +29,7 @@ OURS = """
 import sys, time, numpy as np
 from PIL import Image
 from lic import decode, encode
-from lic.codec.process import use_threads
+from lic.codec.threads import use_threads
 use_threads(int(sys.argv[4]))
 pixels = np.array(Image.open(sys.argv[1]).convert("RGB"))
 model, quality = sys.argv[2] or None, float(sys.argv[3])

@@ -27,7 +27,7 @@ from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
-from lic.codec.process import usable_cores, use_threads
+from lic.codec.threads import usable_cores, use_threads
 from lic.codec.transform.engine import decode_all, engine_of
 
 RUNS = 9

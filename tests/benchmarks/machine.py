@@ -4,7 +4,7 @@ import platform
 from importlib.metadata import version
 from pathlib import Path
 
-from lic.codec.process import usable_cores
+from lic.codec.threads import usable_cores
 
 
 def describe_machine() -> dict[str, str | int]:

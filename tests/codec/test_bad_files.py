@@ -188,9 +188,9 @@ def test_a_rate_position_beyond_the_model_is_described(
     path.write_bytes(build(file))
     assert read_info(path).quality is None
     assert main(["info", str(path)]) == main(["info", "--json", str(path)]) == 0
-    wanted = "quality   exact" if file.exact else f"rate position {position} is not in its model"
+    wanted = "quality   lossless" if file.lossless else f"rate position {position} is not in its model"
     assert wanted in capsys.readouterr().out
-    assert main(["decode", str(path)]) == (0 if file.exact else 1)
+    assert main(["decode", str(path)]) == (0 if file.lossless else 1)
 
 
 ODD_NOTES = {

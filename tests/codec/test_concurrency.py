@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from lic import decode, encode
-from lic.codec.process import in_threads
+from lic.codec.threads import in_threads
 from tests.conftest import Pixels
 
 pytestmark = pytest.mark.usefixtures("tiny_model_path")

@@ -15,7 +15,7 @@ from conformance.make import describe, noise, ramp
 from lic import decode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.library import Contexts
-from lic.codec.file.container import ALPHA, LOSSLESS, NOTES, STORED, Container, parse
+from lic.codec.file.container import ALPHA, NOTES, STORED, WEBP, Container, parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.metadata import info_of
@@ -28,7 +28,7 @@ TOLD = json.loads((GOLDEN / "manifest.json").read_text())["files"]
 
 DECODE = """
 import hashlib, os, sys, numpy as np
-from lic.codec.process import use_threads
+from lic.codec.threads import use_threads
 disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
 assert not set(disabled) & set(np.show_config("dicts")["SIMD Extensions"].get("found", []))
 use_threads(2 if "two-threads" in sys.argv else 1)
@@ -86,14 +86,14 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "resolution": lambda file: file.section(NOTES["dpi"]),
     "text": lambda file: file.section(NOTES["text"]),
     "a resolution and a text to ignore": lambda file: info_of(file) == {} and file.section(NOTES["text"]),
-    "a rate position without latents": lambda file: file.exact and file.position > model_of(file).last_position,
+    "a rate position without latents": lambda file: file.lossless and file.position > model_of(file).last_position,
     "alpha in several chunks": lambda file: (file.section(ALPHA) or b"").count(b"IDAT") > 1,
     "a section to skip": lambda file: any(tag == b"z" for tag, _ in file.sections),
     "a side of several bytes": lambda file: max(file.width, file.height) > 127,
     "stored grey with alpha": lambda file: file.picture_mode == "LA" and file.section(STORED),
     "stored colour": lambda file: file.picture_mode == "RGB" and file.section(STORED),
-    "lossless grey with alpha": lambda file: file.picture_mode == "LA" and file.section(LOSSLESS),
-    "lossless colour": lambda file: file.picture_mode == "RGB" and file.section(LOSSLESS),
+    "lossless grey with alpha": lambda file: file.picture_mode == "LA" and file.section(WEBP),
+    "lossless colour": lambda file: file.picture_mode == "RGB" and file.section(WEBP),
     "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: contexts_of(file) is not None,
     "expected latents": lambda file: expects_latents(file),

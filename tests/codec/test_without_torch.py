@@ -20,7 +20,7 @@ from lic.codec.model.catalogue import find_model
 hashes = {}
 for path in sorted(pathlib.Path(sys.argv[1]).glob("*.lic")):
     file = parse(path.read_bytes())
-    if file.exact:
+    if file.lossless:
         exact = lic.decode(path).tobytes()
     else:
         model = find_model(fingerprint=file.fingerprint).load()

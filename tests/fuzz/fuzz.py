@@ -28,9 +28,9 @@ with atheris.instrument_imports(include=["lic.codec", "lic.tools.batch.picture_f
     import lic.codec.decoder
     import lic.codec.model.catalogue
     from lic import LicError
-    from lic.codec.file.container import ALPHA, LOSSLESS, METADATA, NOTES, STORED, Container, Section, build, parse
+    from lic.codec.file.container import ALPHA, METADATA, NOTES, STORED, WEBP, Container, Section, build, parse
     from lic.codec.model.frozen import FrozenModel
-    from lic.codec.process import use_threads
+    from lic.codec.threads import use_threads
     from tests.fuzz.targets import MAX_PIXELS, TARGETS, outcome, with_digests
 
 from tests.fuzz.repair import with_checksum, with_png_checksums
@@ -82,7 +82,7 @@ def change(file: Container, choice: random.Random, max_size: int) -> Container:
 
 def change_sections(sections: list[Section], choice: random.Random, max_size: int) -> tuple[Section, ...]:
     if not sections or choice.random() < 0.2:
-        tag = choice.choice([ALPHA, STORED, LOSSLESS, *METADATA.values(), *NOTES.values(), b"z", b"Z"])
+        tag = choice.choice([ALPHA, STORED, WEBP, *METADATA.values(), *NOTES.values(), b"z", b"Z"])
         sections.append(Section(tag, choice.choice([b"", b"12", *(s.payload for s in sections)])))
     i = choice.randrange(len(sections))
     tag, payload = sections[i]

@@ -29,7 +29,7 @@ import hypothesis
 import pytest
 from cosmic_ray.mutating import mutate_code
 
-from lic.codec.process import use_threads
+from lic.codec.threads import use_threads
 
 ROOT = Path(__file__).parents[2]
 LIBRARIES = (

@@ -7,12 +7,12 @@ from functools import partial
 from typing import NamedTuple
 
 from lic.codec.errors import LicError
-from lic.codec.process import threads as usual_threads
-from lic.codec.process import use_threads
+from lic.codec.threads import threads as usual_threads
+from lic.codec.threads import use_threads
 from lic.tools.batch import storage
 from lic.tools.batch.cluster import in_cluster
 from lic.tools.batch.jobs import Job, Result
-from lic.tools.batch.record import Made, Record, digest
+from lic.tools.batch.record import NamedSettings, Record, digest
 from lic.tools.memory import return_large_blocks
 from lic.tools.usage import BadOptions, describe
 
@@ -30,10 +30,10 @@ Convert = Callable[[bytes, Job], Converted]  # from the bytes of the input
 
 
 class Plan:
-    """What is left to do of some jobs: outputs that are up to date are skipped, other files are not overwritten."""
+    """The jobs that are left to do: outputs that are up to date are skipped, other files are not overwritten."""
 
-    def __init__(self, jobs: Sequence[Job], made: Made, force: bool = False) -> None:
-        self.made, self.force = made, force
+    def __init__(self, jobs: Sequence[Job], settings: NamedSettings, force: bool = False) -> None:
+        self.settings, self.force = settings, force
         self.records = {folder: Record(folder) for folder in {job.folder for job in jobs if job.folder}}
         self.jobs = [job._replace(replaces=self._hashes(job)) for job in jobs]
         self.known = [self._known(job) for job in self.jobs]
@@ -65,7 +65,7 @@ class Plan:
             raise BadOptions(f"{place} exists: give `force` to overwrite it")
         record = self.records[job.folder]
         entry = record.find(place)
-        why = entry.why_again(storage.stamp(job.source), record.by_this_lic(self.made))
+        why = entry.why_again(storage.stamp(job.source), record.by_this_lic(self.settings))
         changed = entry.done and not own and not entry.matches(place)
         if changed and why:
             text = f"{place} was changed after it was made, and now {why}: give `force` to overwrite it"
@@ -113,7 +113,7 @@ class Plan:
             if job.folder:
                 record = self.records[job.folder]
                 with suppress(OSError):  # the conversion will report an input that has gone
-                    record.begin(job.target, job.source, record.by_this_lic(self.made))
+                    record.begin(job.target, job.source, record.by_this_lic(self.settings))
         with suppress(OSError):  # the conversions will report a place where nothing can be written
             self._save(todo)
         done: dict[int, Result] = {}  # of `todo`, by number
@@ -143,7 +143,7 @@ class Plan:
         record = self.records[job.folder]
         place, other = (job.copy, job.target) if result.kept else (job.target, job.copy)
         if result.kept:
-            record.begin(place, job.source, record.by_this_lic(self.made))
+            record.begin(place, job.source, record.by_this_lic(self.settings))
         record.finish(place, result.sha256)
         if not other:
             return

@@ -41,14 +41,14 @@ class Result(NamedTuple):
         return self.skipped or bool(self.error)
 
 
-Extensions = Callable[[], frozenset[str]]  # called for folders only: to know all kinds of pictures takes its time
+Extensions = Callable[[], frozenset[str]]  # called for folders only: to list all kinds of pictures takes time
 
 
-class Found(NamedTuple):
-    """Jobs, and files in folders that are no pictures."""
+class Inputs(NamedTuple):
+    """Jobs, and the files of unknown type that were in the folders."""
 
     jobs: list[Job]
-    left: list[str]
+    unknown: list[str]
 
 
 def find_jobs(
@@ -60,7 +60,7 @@ def find_jobs(
     *,
     recursive: bool = False,
     parents: bool = False,
-) -> Found:
+) -> Inputs:
     """A job for each file, URL and "-" of `inputs`, and for each file with one of the extensions in a folder of them.
 
     Hidden files are left out, and those with `ignored` extensions. The output's name is the input's with `suffix`
@@ -71,7 +71,7 @@ def find_jobs(
     if output == STANDARD or (output is None and inputs == [STANDARD]):
         if len(inputs) > 1 or folders:
             raise BadOptions("several pictures cannot go to standard output: give a folder as `output`")
-        return Found([Job(files[0], STANDARD)], [])
+        return Inputs([Job(files[0], STANDARD)], [])
     if output is not None and not _is_folder(output):
         if len(inputs) > 1 or folders:
             raise BadOptions(
@@ -85,7 +85,7 @@ def find_jobs(
         output = output.rstrip("/\\") + "/"
         _check_folder(output[:-1], parents or recursive)
     places = [Job(name, name if output is None else _joined(output, storage.last_part(name))) for name in files]
-    left = []
+    unknown = []
     for folder in folders:
         found = storage.files_in(folder, recursive)
         wanted = extensions()
@@ -95,13 +95,13 @@ def find_jobs(
             raise BadOptions(f"no pictures in {folder}{more}")
         into = output or folder
         places += [Job(_joined(folder, name), _joined(into, name), into) for name in pictures]
-        left += [name for name in found if Path(name).suffix.lower() not in wanted | ignored()]
+        unknown += [name for name in found if Path(name).suffix.lower() not in wanted | ignored()]
     names = Counter(_with_suffix(job.target, suffix) for job in places)
     jobs = []
     for job in places:
         short = _with_suffix(job.target, suffix)
         jobs.append(job._replace(target=short if names[short] == 1 else job.target + suffix))
-    return _safe(jobs, left)
+    return _safe(jobs, unknown)
 
 
 def _joined(folder: str, name: str) -> str:
@@ -124,7 +124,7 @@ def _check_folder(path: str, parents: bool) -> None:
         raise BadOptions(f"there is no folder {above}: make it first, or give `parents`")
 
 
-def for_all_frames(found: Found, count: Callable[[str], int]) -> Found:
+def for_all_frames(found: Inputs, count: Callable[[str], int]) -> Inputs:
     """A job for each frame, `count` being their number, with numbered outputs where there are several."""
     jobs: list[Job] = []
     for job in found.jobs:
@@ -134,10 +134,10 @@ def for_all_frames(found: Found, count: Callable[[str], int]) -> Found:
             name = f"{path.stem}-{frame + 1:0{len(str(frames))}}{path.suffix}"
             jobs.append(job._replace(target=storage.with_path(job.target, path.with_name(name)), frame=frame))
         jobs += [job] if frames <= 1 else []
-    return _safe(jobs, found.left)
+    return _safe(jobs, found.unknown)
 
 
-def with_copies(found: Found) -> Found:
+def with_copies(found: Inputs) -> Inputs:
     """The same jobs, each with the place where its input is copied to if the output would not be smaller."""
     jobs = []
     for job in found.jobs:
@@ -145,10 +145,10 @@ def with_copies(found: Found) -> Found:
             raise BadOptions("a picture from standard input has no name for a copy: leave `only_if_smaller` out")
         path = storage.path_of(job.target).with_name(storage.last_part(job.source))
         jobs.append(job._replace(copy=STANDARD if job.target == STANDARD else storage.with_path(job.target, path)))
-    return Found(jobs, found.left)
+    return Inputs(jobs, found.unknown)
 
 
-def _safe(jobs: list[Job], left: list[str]) -> Found:
+def _safe(jobs: list[Job], unknown: list[str]) -> Inputs:
     """Refuse jobs that would overwrite an input, or one another's outputs."""
     sources = {storage.identity(job.source): job.source for job in jobs}
     targets: set[str] = set()
@@ -158,4 +158,4 @@ def _safe(jobs: list[Job], left: list[str]) -> Found:
         if job.target in targets:
             raise BadOptions(f"two inputs would both be written to {job.target}: rename one, or run them apart")
         targets.add(job.target)
-    return Found(jobs, left)
+    return Inputs(jobs, unknown)

@@ -75,7 +75,7 @@ def _frame(data: bytes, frame: int | None) -> "ImageLike":
 
 
 def frames_of(source: str) -> int:
-    """The number of frames of a picture file; 1 for what is none, too, which its conversion will report."""
+    """The number of frames of a picture file; 1 for a file that is no picture, too: its conversion will tell."""
     register_plugins()
     if source == STANDARD:
         raise BadOptions("a picture from standard input has no name to number: give a file for `all_frames`")

@@ -1,4 +1,4 @@
-"""Decoded pictures as files of other formats, with all that these can hold, and a word on what they cannot."""
+"""Decoded pictures as files of other formats, with a warning of what the format cannot hold."""
 
 import io
 import re
@@ -89,7 +89,7 @@ def _in_srgb(image: Image.Image, profile: bytes) -> tuple[Image.Image, bool]:
 
 
 def _written(image: Image.Image, kind: str, info: Mapping[str, Any], options: Mapping[str, Any], suffix: str) -> bytes:
-    """The file, without what does not fit into it, which a warning names."""
+    """The file, without metadata that the format cannot hold, which warnings name."""
     if image.has_transparency_data and not _can_hold(kind, image.mode):
         warnings.warn(f"{kind} holds no transparency: the picture is put on white, use .png to keep it", stacklevel=3)
         paper = Image.new("RGBA", image.size, "white")
@@ -106,7 +106,7 @@ def _written(image: Image.Image, kind: str, info: Mapping[str, Any], options: Ma
         warnings.warn(f"{kind} cannot hold this picture's {words}: left out", stacklevel=3)
     info = {name: value for name, value in info.items() if name not in unfit}
     image = image.copy()
-    image.info = {}  # of which formats take what they are not given
+    image.info = {}  # from which formats take options that are not given
     out = io.BytesIO()
     image.save(out, kind, **options, **_metadata(info, kind))
     return out.getvalue()

@@ -1,8 +1,8 @@
-"""What runs over folders have made, so that a rerun does only what has changed.
+"""A record of the outputs of runs over folders, so that a rerun does only what has changed.
 
-It is in a hidden file in the folder of the outputs: for each output the state of its input, the settings, the model and
-the version of `lic`, and the hash and the state of what was written. So an output that somebody has changed since is
-recognised, and kept.
+It is a hidden file in the folder of the outputs. For each output it has the state of its input, the settings, the model
+and the version of `lic`, and the hash and the state of the output as written. So an output that somebody has changed
+since is recognised, and kept.
 """
 
 import json
@@ -19,24 +19,24 @@ from lic.tools.usage import BadOptions
 NAME = ".lic-made.json"
 SAVE_SECONDS = 5.0  # the work that an interruption may cost
 
-Made = dict[str, Any]  # settings by name, and the model when encoding
+NamedSettings = dict[str, Any]  # settings by name, and the model when encoding
 
 
 class Entry(NamedTuple):
     """One output."""
 
     source: str  # storage.stamp of the input
-    made: Made
+    settings: NamedSettings
     done: bool = False  # or a run was interrupted while it was made
     sha256: str = ""  # of the output that the last complete run has written
     written: str = ""  # its storage.stamp
     input: str = ""  # the path of the input, if that is no URL, which may hold a password
 
-    def why_again(self, source: str, made: Made) -> str:
+    def why_again(self, source: str, settings: NamedSettings) -> str:
         """Why an output must be made again, from that input with those settings; empty if it is up to date."""
         if not self.done:
             return "it was not finished"
-        return "the input has changed" if self.source != source else differences(self.made, made)
+        return "the input has changed" if self.source != source else differences(self.settings, settings)
 
     def matches(self, target: str) -> bool:
         """Whether the output is as it was written."""
@@ -61,7 +61,7 @@ class Record:
             return {}
         try:
             entries = {name: Entry(*entry) for name, entry in json.loads(storage.read(self.path)).items()}
-            if not all(isinstance(entry.made, dict) for entry in entries.values()):
+            if not all(isinstance(entry.settings, dict) for entry in entries.values()):
                 raise ValueError("an entry without settings")
             return entries
         except (ValueError, TypeError, AttributeError, RecursionError) as error:
@@ -79,10 +79,10 @@ class Record:
         entry = self.entries.get(self._key(target))
         return entry.sha256 if entry else ""
 
-    def begin(self, target: str, source: str, made: Made) -> None:
+    def begin(self, target: str, source: str, settings: NamedSettings) -> None:
         stamp, path = storage.stamp(source), "" if storage.is_url(source) else os.path.abspath(source)
-        before = self.entries.get(self._key(target), Entry(stamp, made))
-        self.entries[self._key(target)] = before._replace(source=stamp, made=made, done=False, input=path)
+        before = self.entries.get(self._key(target), Entry(stamp, settings))
+        self.entries[self._key(target)] = before._replace(source=stamp, settings=settings, done=False, input=path)
 
     def finish(self, target: str, sha256: str) -> None:
         entry = self.entries[self._key(target)]
@@ -122,22 +122,22 @@ class Record:
         others = {name: entry for name, entry in self._read().items() if name not in self.forgotten}
         storage.write(self.path, json.dumps(others | self.entries, indent=0).encode(), replace=True)
 
-    def by_this_lic(self, made: Made) -> Made:
+    def by_this_lic(self, settings: NamedSettings) -> NamedSettings:
         """Settings with the version that is running."""
-        return {"lic": self.lic} | made
+        return {"lic": self.lic} | settings
 
     def _key(self, target: str) -> str:
         return storage.path_of(target).relative_to(self.folder).as_posix()
 
 
 def digest(data: bytes) -> str:
-    """What an output is recognised by."""
+    """The hash by which an output is recognised."""
     import hashlib  # not at the top: --help does without
 
     return hashlib.sha256(data).hexdigest()
 
 
-def differences(before: Made, now: Made) -> str:
+def differences(before: NamedSettings, now: NamedSettings) -> str:
     """The settings that differ, in words.
 
     >>> differences({"lic": "1.0", "quality": 50.0}, {"lic": "1.0", "quality": 90.0, "effort": 2})

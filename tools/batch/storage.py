@@ -29,7 +29,7 @@ class StorageError(LicError):
 
 @contextmanager
 def _reaching(name: str) -> Iterator[None]:
-    """Report in one line what goes wrong with a remote file: the library of each storage has errors of its own."""
+    """Report errors of remote files in one line: the library of each storage has its own."""
     try:
         yield
     except LicError:
@@ -66,7 +66,7 @@ def path_of(name: str) -> Path:
 
 
 def last_part(name: str) -> str:
-    """What a file is called in its folder; of a web address, without what follows a question mark.
+    """A file's name in its folder; of a web address, without the part behind a question mark.
 
     >>> last_part("https://host/a.png?key=1"), last_part("in/a.png"), last_part("s3://bucket/a?.png")
     ('a.png', 'a.png', 'a?.png')

@@ -8,7 +8,7 @@ from lic.tools.batch.jobs import Result
 NAMED = 3  # files that are mentioned by name
 
 
-def summary(results: Sequence[Result], left: Sequence[str], seconds: float) -> str:
+def summary(results: Sequence[Result], unknown: Sequence[str], seconds: float) -> str:
     """The last line of a run's output.
 
     >>> results = [Result(5_000_000, 400_000, pixels=3_000_000), Result(after=9, skipped=True), Result(error="damaged")]
@@ -24,9 +24,9 @@ def summary(results: Sequence[Result], left: Sequence[str], seconds: float) -> s
     parts += [f"{kept} kept as they are (not smaller)"] if kept else []
     parts += [f"{skipped} skipped (up to date)"] if skipped else []
     parts += [f"{failed} failed"] if failed else []
-    if left:
-        more = f" and {len(left) - NAMED} more" if len(left) > NAMED else ""
-        parts.append(f"{len(left)} of unknown type left: {', '.join(left[:NAMED])}{more}")
+    if unknown:
+        more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+        parts.append(f"{len(unknown)} of unknown type left: {', '.join(unknown[:NAMED])}{more}")
     text = f"{len(results)} {'picture' if len(results) == 1 else 'pictures'}: {', '.join(parts)}"
     if new:
         speed = sum(r.pixels for r in new) / 1e6 / max(seconds, 1e-9)

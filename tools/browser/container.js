@@ -88,9 +88,9 @@ function parse(bytes) {
     if (/[A-Z]/.test(tag) && !"ASW".includes(tag))
       throw newer(`the file has a section ${tag} that this decoder does not know`);
   const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
-  const exact = sections.has("S") || sections.has("W");
+  const lossless = sections.has("S") || sections.has("W");
   const [grey, asRgb] = [mode !== 1, mode === 2]; // a picture may be grey, and decode to R = G = B
-  return { width, height, grey, asRgb, position: low + 256 * high, fingerprint, sections, latents, exact, ...size };
+  return { width, height, grey, asRgb, position: low + 256 * high, fingerprint, sections, latents, lossless, ...size };
 }
 
 const newer = (problem) => new LicError("UnsupportedVersion", `${problem}: get a newer version of it`);

@@ -98,18 +98,18 @@ class Decoder {
   }
 
   about(file, bytes) {
-    const { width, height, fingerprint, exact, sections } = file;
+    const { width, height, fingerprint, lossless, sections } = file;
     const grey = file.grey && !file.asRgb;
     const [exif, icc, packedIcc] = ["e", "i", "p"].map((tag) => sections.get(tag));
     const alpha = sections.has("A");
-    return { width, height, grey, alpha, fingerprint, exact, size: bytes.length, exif, icc, packedIcc };
+    return { width, height, grey, alpha, fingerprint, lossless, size: bytes.length, exif, icc, packedIcc };
   }
 
-  // The bits of the latents at each of rows x columns positions, the right way up; null for a picture that is kept without loss.
+  // The bits of the latents at each of rows x columns positions, the right way up; null for a lossless picture.
   async bits(bytes) {
     const file = parse(bytes);
     this.checkSize(file);
-    if (file.exact) return null;
+    if (file.lossless) return null;
     const { engine, model } = await this.network(file);
     const point = operatingPoint(model, file.position);
     const found = engine.scope(() => bitsOf(engine, file, model, point));
@@ -124,8 +124,8 @@ class Decoder {
     return engine.scope(() => symbolsOf(engine, file, model, operatingPoint(model, file.position)));
   }
 
-  checkSize({ width, height, rows, columns, exact }) {
-    const pixels = exact ? width * height : rows * columns * BLOCK * BLOCK;
+  checkSize({ width, height, rows, columns, lossless }) {
+    const pixels = lossless ? width * height : rows * columns * BLOCK * BLOCK;
     if (pixels <= this.maxPixels) return;
     const claim = `the file declares a picture of ${width} x ${height}`;
     throw new LicError("TooLarge", `${claim}, beyond the ${this.maxPixels} pixels that are decoded here: use \`lic decode\``);
@@ -165,7 +165,7 @@ class Decoder {
   }
 }
 
-// Refuse a WebP file that is not just an opaque picture of the right size without loss: other chunks or an alpha plane
+// Refuse a WebP file that is not just a lossless, opaque picture of the right size: other chunks or an alpha plane
 // are applied by some decoders and not by others.
 function checkLossless(payload, { width, height }) {
   const view = new DataView(payload.buffer, payload.byteOffset, payload.length);

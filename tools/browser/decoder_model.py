@@ -1,4 +1,4 @@
-"""Models as the browser gets them: what decoding needs, without the analysis, compressed.
+"""Models for the browser: the tensors that decoding needs, compressed.
 
 The format is known to this module and to `model.js` only: the length of a header (four bytes, little-endian),
 the header in JSON, and the tensors in its order, all of it packed by gzip. Of each tensor first come the least

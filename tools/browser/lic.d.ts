@@ -28,12 +28,12 @@ export interface Picture {
   pixels: Uint8ClampedArray<ArrayBuffer>;
   grey: boolean;
   alpha: boolean;
-  /** Whether it is kept without loss. */
-  exact: boolean;
+  /** Whether every pixel is as it was. */
+  lossless: boolean;
   /** The size of the file in bytes. */
   size: number;
   fingerprint: string;
-  /** The model's name, and the quality, 1 to 100, unless the picture is kept without loss. */
+  /** The model's name, and the quality, 1 to 100, unless the picture is lossless. */
   model?: string;
   quality?: number;
   /** How long decoding took. */
@@ -49,7 +49,7 @@ export function draw(picture: Pick<Picture, "width" | "height" | "pixels" | "col
 /** The picture as a PNG file, with its colour profile and EXIF. */
 export function png(bytes: Uint8Array, options?: Options): Promise<Blob>;
 
-/** The bits of each block of 16 x 16 pixels; null for a picture that is kept without loss. */
+/** The bits of each block of 16 x 16 pixels; null for a lossless picture. */
 export function bits(
   bytes: Uint8Array,
   options?: Options,

@@ -25,7 +25,7 @@ async function decode(bytes, options) {
   return (await draw(found)).getContext("2d").getImageData(0, 0, found.width, found.height);
 }
 
-// The bits of the latents of each block of 16 x 16 pixels: { rows, columns, bits }; null for a picture kept without loss.
+// The bits of the latents of each block of 16 x 16 pixels: { rows, columns, bits }; null for a lossless picture.
 const bits = (bytes, options) => ask("bits", bytes, options);
 
 // The integer latents, channels x rows x columns.

@@ -7,11 +7,11 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 
-from lic.codec.steps import shown_by
+from lic.codec.progress import shown_by
 from lic.tools.batch import storage
 from lic.tools.batch.conversion import Convert, Plan
-from lic.tools.batch.jobs import Extensions, Found, Job, Result, find_jobs
-from lic.tools.batch.record import Made
+from lic.tools.batch.jobs import Extensions, Inputs, Job, Result, find_jobs
+from lic.tools.batch.record import NamedSettings
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
 from lic.tools.interruption import stopped_by_signals
@@ -41,7 +41,7 @@ def add_batch_arguments(parser: argparse.ArgumentParser, inputs: str) -> None:
     loudness.add_argument("--quiet", action="store_true", help="only errors")
 
 
-def jobs_of(args: argparse.Namespace, suffix: str, extensions: Extensions, ignored: Extensions) -> Found:
+def jobs_of(args: argparse.Namespace, suffix: str, extensions: Extensions, ignored: Extensions) -> Inputs:
     """The pictures that the arguments name."""
     return find_jobs(
         args.inputs,
@@ -55,9 +55,13 @@ def jobs_of(args: argparse.Namespace, suffix: str, extensions: Extensions, ignor
 
 
 def run_jobs(
-    found: Found, convert: Convert, made: Made, args: argparse.Namespace, check: Callable[[], None] = lambda: None
+    found: Inputs,
+    convert: Convert,
+    settings: NamedSettings,
+    args: argparse.Namespace,
+    check: Callable[[], None] = lambda: None,
 ) -> int:
-    """Do all jobs, in order; the exit code is 1 if any failed. `made` are the settings, which `check` looks at first.
+    """Do all jobs, in order; the exit code is 1 if any failed. `check` looks at the `settings` first.
 
     On a terminal there is a progress bar for several, or else a line for each; several get a summary at the end.
     """
@@ -73,7 +77,7 @@ def run_jobs(
         raise UsageError("--prune looks for outputs of folders: name a folder")
     if args.manifest and storage.size(args.manifest) is not None and not args.force:
         raise UsageError(f"{args.manifest} exists: give --force to overwrite it, or another --manifest")
-    plan = Plan(jobs, made, args.force)
+    plan = Plan(jobs, settings, args.force)
     if not all(known.settled for known in plan.known):
         check()
     if args.dry_run:
@@ -129,7 +133,7 @@ def run_jobs(
                 if not args.quiet:
                     print(printable(line), file=sys.stderr)
         if many and not args.quiet:
-            print(printable(summary(done, found.left, time.monotonic() - start)), file=sys.stderr)
+            print(printable(summary(done, found.unknown, time.monotonic() - start)), file=sys.stderr)
         if args.manifest:
             lines_of = "".join(f"{_as_json(job, result)}\n" for job, result in zip(jobs, done, strict=False))
             storage.write(args.manifest, lines_of.encode(), replace=args.force)

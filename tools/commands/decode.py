@@ -70,12 +70,12 @@ def _quality(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     if args.model:
         find_model(args.model)  # report a missing one once
-    made = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
+    settings = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
         {"reduce": args.reduce} if args.reduce > 1 else {}
     )
     if args.fit and args.reduce > 1:
         raise UsageError("--fit finds its own --reduce: give one of them")
-    made |= ({"fit": list(args.fit)} if args.fit else {}) | ({"auto_orient": True} if args.auto_orient else {})
+    settings |= ({"fit": list(args.fit)} if args.fit else {}) | ({"auto_orient": True} if args.auto_orient else {})
     options = {
         "fit": args.fit,
         "auto_orient": args.auto_orient,
@@ -90,4 +90,4 @@ def run(args: argparse.Namespace) -> int:
         if written_format(suffix) is None:
             name = suffix or "a file without extension"
             raise UsageError(f"cannot write {name}: use .png or another picture extension")
-    return run_jobs(found, partial(decode_bytes, **options), made, args)
+    return run_jobs(found, partial(decode_bytes, **options), settings, args)

@@ -14,7 +14,7 @@ from lic.codec.entropy.compiled import MISSING
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import damaged_models, list_models, model_folders
 from lic.codec.picture.formats import REMEDIES, readable_extensions
-from lic.codec.process import threads, usable_cores
+from lic.codec.threads import threads, usable_cores
 from lic.codec.transform.engine import choose_engine
 from lic.tools.usage import describe, printable
 
@@ -54,7 +54,7 @@ def _version(name: str) -> str:
 
 
 def _engine() -> str:
-    """What runs the networks."""
+    """The engine that runs the networks."""
     try:
         return f"{choose_engine()[0]}, {threads()} threads"
     except LicError as error:
@@ -99,7 +99,7 @@ def _check_models() -> int:
                     ", with exact pixels" if digest == told else ", but its pixels are not those of other machines"
                 )
                 problems += digest != told
-        except Exception as error:  # a model that fails in some unforeseen way is what is looked for
+        except Exception as error:  # models may fail in any way
             problems += 1
             result = describe(error)
         print(printable(f"  {file.name:<12} {file.fingerprint.hex()} {result}"))

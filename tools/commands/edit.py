@@ -1,4 +1,4 @@
-"""`lic edit`: other metadata in .lic files, whose pictures stay as they are."""
+"""`lic edit`: changes metadata in .lic files; the pictures stay as they are."""
 
 import argparse
 import io

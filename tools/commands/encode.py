@@ -116,9 +116,9 @@ def run(args: argparse.Namespace) -> int:
     if args.only_if_smaller:
         check_copies(args)
         found = with_copies(found)
-    made = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}
-    made |= {"only_if_smaller": True} if args.only_if_smaller else {}
-    made |= {"model": f"{file.name} {file.card.get('sha256', file.fingerprint.hex())[:8]}"}
+    named = {name: value for name, value in settings.given().items() if name not in ("model", "tune")}
+    named |= {"only_if_smaller": True} if args.only_if_smaller else {}
+    named |= {"model": f"{file.name} {file.card.get('sha256', file.fingerprint.hex())[:8]}"}
 
     def check() -> None:
         """Report errors in settings once, not for each picture."""
@@ -131,4 +131,4 @@ def run(args: argparse.Namespace) -> int:
 
     options = {"measure": args.psnr, "max_pixels": args.max_pixels, "only_if_smaller": args.only_if_smaller}
     convert = partial(encode_bytes, settings=settings, **options)
-    return run_jobs(found, convert, made, args, check)
+    return run_jobs(found, convert, named, args, check)

@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     references = split_names(args.codecs or REFERENCES)
     measured = measure_model(args.model, paths, references, args.quality, args.jobs)
-    page = report_page(measured, args.quality, args.maps).encode(errors="backslashreplace")  # names may be no UTF-8
+    page = report_page(measured, args.quality, args.maps).encode(errors="backslashreplace")  # names may not be UTF-8
     write_whole(args.output, page, replace=args.force)
     print(printable(f"{args.output}: {measured.model.name} on {len(measured.examined)} of {len(paths)} pictures"))
     return 1 if measured.results.failed() else 0

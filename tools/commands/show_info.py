@@ -18,7 +18,7 @@ from lic.tools.usage import UsageError, describe, printable, redacted
 CONTENTS = {
     "L": "latents",
     "S": "pixels",
-    "W": "pixels without loss",
+    "W": "pixels, lossless WebP",
     "A": "transparency",
     "e": "EXIF",
     "i": "colour profile",
@@ -27,7 +27,7 @@ CONTENTS = {
     "d": "resolution",
     "t": "text",
 }
-EXACT = frozenset("SW")
+LOSSLESS = frozenset("SW")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             failures += 1
             continue
         facts = dataclasses.asdict(info) | _rate(info) | _content(info)
-        if facts["exact"]:
+        if facts["lossless"]:
             facts |= {"quality": None, "lambda": None}
         print(json.dumps({"file": redacted(name)} | facts) if args.json else _text(printable(name), facts))
     return 1 if failures else 0
@@ -68,7 +68,7 @@ def files_of(names: Iterable[str], recursive: bool) -> Iterator[str]:
 def _content(info: Info) -> dict[str, Any]:
     """What the sections hold, by names, and whether the pixels are kept without loss."""
     sizes = {CONTENTS.get(tag, f"section {tag}"): size for tag, size in info.sections.items() if size}
-    return {"content": sizes, "exact": not EXACT.isdisjoint(info.sections)}
+    return {"content": sizes, "lossless": not LOSSLESS.isdisjoint(info.sections)}
 
 
 def _rate(info: Info) -> dict[str, Any]:
@@ -94,7 +94,7 @@ def _text(name: str, facts: dict[str, Any]) -> str:
         quality = f"rate position {facts['position']} is not in its model"
         if facts["quality"] is not None:
             quality = f"{facts['quality']:g}" + (f", lambda {facts['lambda']:g}" if "lambda" in facts else "")
-        lines.append(f"  quality   {'exact' if facts['exact'] else quality}")
+        lines.append(f"  quality   {'lossless' if facts['lossless'] else quality}")
         lines.append(f"  model     {facts['model']} ({printable(facts['model_name'])})")
     else:
         lines.append(f"  model     {facts['model']} (not found here)")

@@ -1,1 +1,1 @@
-"""What follows the lectures: exercises, figures, the page of the theory, and the variational autoencoder."""
+"""The course: exercises, figures, the page of the theory, and the variational autoencoder."""

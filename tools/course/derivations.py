@@ -1,4 +1,4 @@
-"""How the chapters' equations come about, in the notation of docstrings (`mathml`)."""
+"""Derivations of the chapters' equations, in the notation of docstrings (`mathml`)."""
 
 LATENT_VARIABLES = """
 The sum over z is the rule of total probability, and the posterior is Bayes' rule, since p(z, y) can be split in two

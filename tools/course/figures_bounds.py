@@ -171,7 +171,7 @@ def elbo(context: Context) -> Drawing:
 
 
 def rate_bound(context: Context) -> Drawing:
-    """What each channel of the codec costs under its density, against the information that it carries."""
+    """The cost of each channel of the codec under its density, against the information that it carries."""
     network, point = context.network, len(context.network.lambdas) // 2
     y = scaled_latents(context, point)
     noisy = quantize(y, "noise", torch.rand(y.shape, generator=context.generator()) - 0.5)

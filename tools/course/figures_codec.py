@@ -26,19 +26,19 @@ from lic.tools.training.rate_distortion import measure
 CHANNELS = 8
 FINE = 8  # bins per quantisation step in the estimate of a density
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 
 @torch.inference_mode()
 def scaled_latents(context: Context, point: int) -> Tensor:
-    """What is rounded, gain * y (minus expected latents), of all pictures at a lambda point; channels x samples."""
+    """gain * y (minus expected latents), before rounding, of all pictures at a lambda point; channels x samples."""
     network = context.network
     which = torch.tensor([point])
     latents = [network.latents(picture[None].float() / PEAK, which) for picture in context.pictures]
     return torch.cat([network.code(y, which, "round")[0][0].flatten(1) for y in latents], dim=1)
 
 
-def histogram(values: Tensor, per_step: int) -> tuple[Floats, Floats]:
+def histogram(values: Tensor, per_step: int) -> tuple[Doubles, Doubles]:
     """Centres and densities of bins of width 1 / per_step, one of them centred at zero."""
     bins = torch.floor(values * per_step + 0.5).to(torch.int64)
     low = int(bins.min())

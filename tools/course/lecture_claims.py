@@ -1,4 +1,4 @@
-"""What the lectures claim about pictures, measured on pictures of one's own.
+"""The lectures' claims about pictures, measured on pictures of one's own.
 
     python -m lic.tools.course.lecture_claims valid/
 
@@ -34,7 +34,7 @@ from lic.tools.training.rate_distortion import RateDistortion
 from lic.tools.training.variational import Variational
 
 Rows = list[tuple[str, ...]]
-MANY = 64  # channels of a VAE, more than pictures have something to say for under much noise
+MANY = 64  # channels of a VAE, more than pictures can use under much noise
 CASE_STUDY_RATE = 0.113  # bits per pixel, of the lecture's pictures
 
 
@@ -128,7 +128,7 @@ def colourisation(context: Context) -> Rows:
 
 
 def blur(context: Context) -> Rows:
-    """Sharpness of what VAEs with L2 and L1 decode, beside models of a fixed trade-off that are trained on L2, too."""
+    """Sharpness of pictures decoded by VAEs with L2 and L1, beside models of a fixed trade-off trained on L2."""
     bench = with_samples(context).bench()
     gaussian, laplace = bench.train(Variational(48, 12)), bench.train(Variational(48, 12, noise="laplace"))
     channel = bench.train(Variational(48, 96, lambda_=0.02))

@@ -14,15 +14,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageOps, features
 
 from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.codec.errors import BadImage, LicError
 from lic.codec.picture.formats import open_picture, register_plugins
+from lic.codec.picture.pixels import Pixels
 from lic.tools.own_parts import find_part, is_own
-
-Pixels = NDArray[np.uint8]
 
 RAW_BITS = 24  # per pixel: Pillow takes the rate of JPEG 2000 as a compression ratio
 
@@ -222,6 +220,7 @@ def largest_within(encode: Callable[[float], bytes], grid: Sequence[float], limi
             met[k] = encode(grid[k])
         return math.log(len(met[k]))
 
+    # The size grows about exponentially with the setting, so its logarithm is nearly linear, as the search likes it.
     last, target = len(grid) - 1, math.log(limit + 0.5)
     if log_size(0) < target <= log_size(last):
         last_below(log_size, target, last)

@@ -14,7 +14,7 @@ from lic.tools.evaluation.codecs import LIC, Codec, Pixels, get_codec, largest_w
 from lic.tools.evaluation.versions import Version, make_version
 from lic.tools.files import png, write_whole
 
-SAMPLES = Path(__file__).parent / "samples"  # without loss; their licences are in datasets.md
+SAMPLES = Path(__file__).parent / "samples"  # lossless; their licences are in datasets.md
 QUALITIES = (10.0, 30.0, 50.0, 70.0)
 
 

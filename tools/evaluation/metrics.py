@@ -104,5 +104,5 @@ def _difference_ycbcr(original: Pixels, decoded: Pixels) -> NDArray[Any]:
     if original.ndim == 2:
         difference = np.repeat(difference[:, :, None], 3, axis=2)
     ycbcr = difference @ YCBCR.T
-    ycbcr[np.abs(ycbcr) < 1e-6] = 0  # grey differences leave rounding errors in Cb and Cr
+    ycbcr[np.abs(ycbcr) < 1e-6] = 0  # differences in luma alone leave rounding errors in Cb and Cr
     return ycbcr

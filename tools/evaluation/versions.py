@@ -4,10 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from tqdm import tqdm
-
 from lic.tools.evaluation.codecs import Codec, Pixels, get_codec, largest_within
 from lic.tools.evaluation.metrics import Scores, measure
+from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
 
 DEFAULT_JPEG_QUALITY = 10
@@ -70,9 +69,11 @@ def byte_limit(pixels: Pixels, count: int | None, bpp: float | None, jpeg_qualit
 
 def make_versions(pixels: Pixels, chosen: Sequence[Codec], limit: int) -> list[Version]:
     """The photo by each codec, in at most `limit` bytes where it can."""
-    bar = tqdm(chosen, desc="coding", unit="codec", disable=None)
-    files = [(codec, *largest_within(partial(codec.encode, pixels), codec.grid, limit)) for codec in bar]
-    return [make_version(pixels, codec, setting, data, len(data) > limit) for codec, setting, data in files]
+    versions = []
+    for codec in progress(chosen, "codec"):
+        setting, data = largest_within(partial(codec.encode, pixels), codec.grid, limit)
+        versions.append(make_version(pixels, codec, setting, data, len(data) > limit))
+    return versions
 
 
 def make_version(pixels: Pixels, codec: Codec, setting: float, data: bytes, over_limit: bool = False) -> Version:

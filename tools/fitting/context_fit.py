@@ -24,7 +24,7 @@ from lic.models.magnitudes import FEATURES, Magnitudes
 from lic.models.second_look import blend
 from lic.tools.fitting.latents import STEPS_PER_CROP
 from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
-from lic.tools.fitting.stages import stages
+from lic.tools.progress_bar import progress
 
 Floats32 = NDArray[np.float32]
 EARLIER_MAX, SCALE_MAX = 127, 255  # what the bytes of a model file hold
@@ -54,7 +54,7 @@ def fit_contexts(
     earlier = np.zeros((points, earlier_size(channels)), np.int8)
     scales = np.ones((points, channels, PHASES), np.uint8)
     groups, counts = [], []
-    for k in stages(range(points), "contexts of a lambda point"):
+    for k in progress(range(points), "contexts of a lambda point"):
         scaled = _scaled(network, k, first if second is None else blend(first, second, model.second_looks[k]))
         used = int(np.flatnonzero(np.abs(scaled).max(axis=(0, 2, 3)) >= 0.5).max(initial=-1)) + 1
         values = torch.from_numpy(np.floor(scaled[:, :used] + np.float32(0.5)))

@@ -17,7 +17,7 @@ from lic.codec.transform.torch_network import freeze
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.fitting.context_fit import fit_contexts
 from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
-from lic.tools.fitting.stages import stages
+from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
 from lic.tools.training.rate_distortion import best_checkpoint, measure, read_run
 from lic.tools.usage import BadOptions
@@ -61,7 +61,7 @@ def choose_shares(network: RateDistortionAutoencoder, crops: Tensor, distortion:
     It is 0 where the gain is less than LEAST_GAIN, since a second look takes the time of a decoding and an encoding.
     """
     losses = torch.empty(len(crops), len(SHARES), len(network.lambdas))
-    for of_crop, crop in zip(losses, stages(crops, "use of second looks at a picture"), strict=True):
+    for of_crop, crop in zip(losses, progress(crops, "use of second looks at a picture"), strict=True):
         for of_share, share in zip(of_crop, SHARES, strict=True):
             network.shares.fill_(share)
             of_share.copy_(torch.tensor([score.loss for score in measure(network, [crop], nullcontext, distortion)]))

@@ -11,7 +11,7 @@ from torch import Tensor
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
-from lic.tools.fitting.stages import stages
+from lic.tools.progress_bar import progress
 from lic.tools.training.pictures import load_pictures
 
 CHUNKS = 400  # training pictures that the contexts are fitted on
@@ -43,7 +43,8 @@ def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS, longest: i
 @torch.inference_mode()
 def latent_chunks(network: RateDistortionAutoencoder, crops: Tensor) -> NDArray[np.float32]:
     """The latents (chunks x channels x rows x columns) of crops."""
-    return torch.cat([network.analysis(x[None].float() / PEAK) for x in stages(crops, "analysis of a picture")]).numpy()
+    latents = [network.analysis(x[None].float() / PEAK) for x in progress(crops, "analysis of a picture")]
+    return torch.cat(latents).numpy()
 
 
 @torch.inference_mode()
@@ -52,8 +53,8 @@ def second_look_chunks(
 ) -> NDArray[np.float32]:
     """The latents of a second look at the crops, given the `first` ones."""
     pairs = [*zip(crops, torch.from_numpy(first), strict=True)]
-    looks = [network.second_look(x[None].float() / PEAK, y[None]) for x, y in stages(pairs, "second look at a picture")]
-    return torch.cat(looks).numpy()
+    looks = progress(pairs, "second look at a picture")
+    return torch.cat([network.second_look(x[None].float() / PEAK, y[None]) for x, y in looks]).numpy()
 
 
 def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from lic.codec.entropy.tables import STEP_BITS, Ints, integer_heights
 from lic.models.constants import DEAD_ZONE, knot_layout
 from lic.models.density import MIN_PROBABILITY, PiecewiseLinearDensity
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 OCTAVES = (-10, 6)  # of estimated magnitude
 PRIOR = 30.0  # weight, in symbols, of the bucket's average in every group
@@ -35,7 +35,7 @@ def bucket_thresholds(per_octave: int) -> Ints:
 
 
 def without_dead_zone(scaled: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Latents with the dead zone mapped to what rounds to zero, so that all coded zeros count as zeros."""
+    """Latents, with those in the dead zone shrunk until they round to zero, so that all coded zeros count as zeros."""
     in_zone = np.abs(scaled) < 0.5 + DEAD_ZONE
     return np.where(in_zone, scaled * np.float32(0.5 / (0.5 + DEAD_ZONE)), scaled)
 
@@ -65,10 +65,11 @@ def fit_library(groups: NDArray[np.intp], counts: NDArray[np.float32], shape: tu
 
 def choose_densities(
     bucket: NDArray[np.intp], counts: NDArray[np.float32], buckets: int, size: int
-) -> tuple[NDArray[np.intp], Floats, Floats]:
+) -> tuple[NDArray[np.intp], Doubles, Doubles]:
     """Each group's density, and the densities' heights and units (in steps), by hard EM."""
     pooled = _sums(counts, bucket, buckets)
     share = pooled / np.maximum(pooled.sum(axis=1, keepdims=True), 1)
+    # Groups with few symbols are joined by those of the whole bucket, with a weight of PRIOR symbols.
     mixed = counts + PRIOR * share[bucket]
     least = _symbol_entropy(mixed)
     # The library grows from one table per bucket: each round picks the tables that lose the most bits against separate
@@ -78,6 +79,7 @@ def choose_densities(
     heights, units, cost = _fit_densities(members)
     for growing in (True, True, True, True, False):
         for _ in range(ROUNDS):
+            # E step: each group chooses its cheapest density. M step: densities are refitted to their groups.
             bits = mixed @ cost.T
             choice = bits.argmin(axis=1)
             members = _sums(counts, choice, len(members))
@@ -106,18 +108,18 @@ def _sums(counts: NDArray[np.float32], which: NDArray[np.intp], size: int) -> ND
     return sums
 
 
-def _symbol_entropy(counts: NDArray[np.float32]) -> Floats:
+def _symbol_entropy(counts: NDArray[np.float32]) -> Doubles:
     """The bits that the rounded latents of each histogram would cost under a table of their own."""
     symbols = np.floor(CENTRES + 0.5)
     starts = np.flatnonzero(np.diff(symbols, prepend=-np.inf))
     counted = np.add.reduceat(counts.astype(np.float64), starts, axis=1)
     width = np.maximum(1, np.diff(symbols[starts], append=symbols[-1] + 1))  # outer bins contain several symbols
     share = counted / np.maximum(counted.sum(axis=1, keepdims=True), 1e-9)
-    bits: Floats = -(counted * np.log2(np.maximum(share / width, 1e-12))).sum(axis=1)
+    bits: Doubles = -(counted * np.log2(np.maximum(share / width, 1e-12))).sum(axis=1)
     return bits
 
 
-def _fit_densities(members: NDArray[np.float32]) -> tuple[Floats, Floats, NDArray[np.float32]]:
+def _fit_densities(members: NDArray[np.float32]) -> tuple[Doubles, Doubles, NDArray[np.float32]]:
     """Densities for histograms (rows x bins): heights, units, and what each bin's symbol costs in bits."""
     totals = np.maximum(members.sum(axis=1), 1e-9)
     deviation = np.sqrt((members * CENTRES**2).sum(axis=1) / totals)

@@ -1,4 +1,4 @@
-"""Where the bits of a .lic file are: in which latents, channels and blocks of the picture."""
+"""The bits of a .lic file: of each latent, channel and block of the picture."""
 
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
 from lic.models.constants import KNOTS
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 
 class Anatomy(NamedTuple):
@@ -23,10 +23,10 @@ class Anatomy(NamedTuple):
     bits: NDArray[np.float32]  # the same shape
     position: int
 
-    def per_channel(self) -> Floats:
+    def per_channel(self) -> Doubles:
         return np.asarray(self.bits.sum(axis=(1, 2), dtype=np.float64))
 
-    def per_place(self) -> Floats:
+    def per_place(self) -> Doubles:
         return np.asarray(self.bits.sum(axis=0, dtype=np.float64))
 
 
@@ -40,8 +40,8 @@ def dissect(data: bytes, model: FrozenModel) -> Anatomy:
 class ChannelDensity(NamedTuple):
     """A channel's density in the model, over symbols: piecewise linear between the knots."""
 
-    knots: Floats  # in symbols
-    heights: Floats  # per symbol; the area is one
+    knots: Doubles  # in symbols
+    heights: Doubles  # per symbol; the area is one
 
 
 def channel_density(model: FrozenModel, channel: int, position: int) -> ChannelDensity:

@@ -53,7 +53,7 @@ class _Handler(BaseHTTPRequestHandler):
         super().__init__(*arguments)  # type: ignore[arg-type]
 
     def do_GET(self) -> None:
-        # Another site may have its name point here, and would be let in by the browser as if this were its server.
+        # Another site's name may be made to point here, and the browser would take this for that site's server.
         if self.headers.get("Host", "").rpartition(":")[0] not in (LOOPBACK, "localhost"):
             self.send_error(HTTPStatus.FORBIDDEN, "ask for localhost")
         elif self.path not in self.contents:

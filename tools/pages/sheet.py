@@ -43,6 +43,7 @@ def most_different(original: Pixels, versions: Sequence[Pixels], side: int, coun
         if places and spread[top, left] < 0:
             break
         places.append(Place(top, left, side))
+        # No later square may overlap this one.
         spread[max(0, top - side + 1) : top + side, max(0, left - side + 1) : left + side] = -1
     return places
 
@@ -50,6 +51,7 @@ def most_different(original: Pixels, versions: Sequence[Pixels], side: int, coun
 def _window_means(values: NDArray[np.float64], side: int) -> NDArray[np.float64]:
     """The mean of every side x side window, by its upper left corner."""
     sums = np.pad(values.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+    # Sums of windows from cumulative sums: four corners instead of side^2 values.
     total = sums[side:, side:] - sums[:-side, side:] - sums[side:, :-side] + sums[:-side, :-side]
     means: NDArray[np.float64] = total / side**2
     return means

@@ -64,7 +64,7 @@ def caption(version: Version) -> str:
 
 
 def stage(elements: str, width: int, height: int, left: str, right: str) -> str:
-    """Elements of this size upon each other, and what chooses two of them, for `stage.js` and `compare.js`."""
+    """Elements of this size upon each other, and controls that choose two of them, for `stage.js` and `compare.js`."""
     return f"""<div id="tools">
 <label>left <select id="left">{left}</select></label>
 <button id="swap" type="button" aria-label="swap left and right">&harr;</button>

@@ -1,4 +1,4 @@
-"""Pages and folders with the decoder for browsers: what is in them, and how a page holds it.
+"""Pages and folders with the decoder for browsers.
 
 The decoder's JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` compiles the latter.
 """
@@ -50,7 +50,7 @@ SERVED = (
 
 
 class Picture(NamedTuple):
-    """A .lic file, and the fingerprint of the model that it needs; None if it keeps its pixels without loss."""
+    """A .lic file, and the fingerprint of the model that it needs; None if it is lossless."""
 
     name: str
     data: bytes
@@ -86,7 +86,7 @@ def model_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
 def picture_of(name: str, data: bytes) -> Picture:
     """A .lic file, checked."""
     file = parse(data)
-    return Picture(name, data, None if file.exact else file.fingerprint)
+    return Picture(name, data, None if file.lossless else file.fingerprint)
 
 
 def read_pictures(paths: Iterable[str]) -> list[Picture]:

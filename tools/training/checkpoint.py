@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
-METADATA = "lic.checkpoint"
+INFO = "lic.checkpoint"
 BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
 LONGEST_REASON = 200  # letters: libraries cite all that they have read
 COUNTS = ("step", "elapsed", "patches")  # numbers in `info`
@@ -52,14 +52,14 @@ def save_checkpoint(
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{k}": v for k, v in state.items()}
     tensors = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    write_whole(path, save(tensors, {METADATA: json.dumps(info)}), replace=True)
+    write_whole(path, save(tensors, {INFO: json.dumps(info)}), replace=True)
 
 
 def read_info(path: Path) -> dict[str, Any]:
     """The `info` of a checkpoint, without its tensors."""
     with reading(path), safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
-        info: dict[str, Any] = json.loads(metadata[METADATA]) if METADATA in metadata else _bare_info(metadata)
+        info: dict[str, Any] = json.loads(metadata[INFO]) if INFO in metadata else _bare_info(metadata)
         if not (isinstance(info.get("config", {}), dict) and all(_is_count(info.get(name, 0)) for name in COUNTS)):
             raise ValueError("its description is not that of a run")
         return info
@@ -80,7 +80,7 @@ def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """All tensors of a checkpoint, and its `info`. Bare weights count as averaged ones."""
     info = read_info(path)
     with safe_open(path, "pt") as file:
-        prefix = "" if METADATA in file.metadata() else "average."
+        prefix = "" if INFO in file.metadata() else "average."
         return {prefix + k: file.get_tensor(k) for k in file.keys()}, info  # noqa: SIM118
 
 

@@ -19,7 +19,7 @@ MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
 
 
 class Distortion(NamedTuple):
-    """A number for each picture, of what was decoded and the original (B x 3 x H x W in 0..1)."""
+    """A number for each picture, from the decoded and the original pictures (B x 3 x H x W in 0..1)."""
 
     of: Callable[[Tensor, Tensor], Tensor]
     scale: float | None  # its lambdas are so many times those of MSE, at about the same rate; None if that is unknown

@@ -44,7 +44,7 @@ from lic.tools.training.objective import Autocast, Choices, Model, Moment, Objec
 from lic.tools.training.options import check_types, option
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.pictures import PictureStore, load_pictures
-from lic.tools.training.progress import Progress
+from lic.tools.training.run_log import RunLog
 from lic.tools.training.soap import Soap
 from lic.tools.usage import BadOptions
 
@@ -304,8 +304,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         main = processes.rank == 0
         store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
         valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
-        progress = stack.enter_context(Progress(Path(config.output), not main, config.tensorboard))
-        progress.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
+        log = stack.enter_context(RunLog(Path(config.output), not main, config.tensorboard))
+        log.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
         state = begin(objective, config, store, checkpoint if resume else None)
         about = {"config": dataclasses.asdict(config) | objective.describe(), "data": description(config.data, store)}
         stop = stack.enter_context(stop_requests())
@@ -318,14 +318,14 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             if not valid:
                 return
             validation = objective.validate(state.average, valid, autocast)
-            progress.validation(state.step, state.elapsed, validation)
+            log.validation(state.step, state.elapsed, validation)
             if validation.score < state.best:
                 state.best = validation.score
                 measured = {"score": validation.score, "validation": validation.records}
                 state.save(checkpoint.with_name(BEST), about | measured)
 
         if main and not resume:
-            save_and_measure()  # a reference for later scores; the start may be a trained model
+            save_and_measure()  # a reference for later scores; a run may start from a trained model
         processes.begin_alike([*state.model.state_dict().values(), *state.average.state_dict().values()])
         step, frozen, bad = make_step(objective, config, state, processes, autocast), False, 0
         started, last_saved = time.monotonic() - state.elapsed, state.elapsed
@@ -345,7 +345,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             numbers = step(now, rate, x, draws)
             bad = 0 if numbers.pop("finite") else bad + 1
             if bad:
-                progress.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
+                log.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
             if bad >= PATIENCE:
                 raise TrainingDiverged(
                     f"{bad} non-finite steps in a row, up to step {state.step}: "
@@ -356,7 +356,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             state.elapsed = time.monotonic() - started
             if not bad:
                 done = config.progress(state.step, state.elapsed)
-                progress.step(state.step, state.elapsed, done, config.batch, numbers)
+                log.step(state.step, state.elapsed, done, config.batch, numbers)
             if main and state.elapsed - last_saved > 60 * config.validate_minutes:
                 last_saved = state.elapsed
                 save_and_measure()
@@ -364,7 +364,7 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
         if stopped:
             if main:
                 state.save(checkpoint, about)
-            progress.say(f"stopped after step {state.step}, kept in {checkpoint}: resume it to go on")
+            log.say(f"stopped after step {state.step}, kept in {checkpoint}: resume it to go on")
             raise KeyboardInterrupt
         if main:
             save_and_measure()

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from lic.codec.errors import LicError
 from lic.codec.picture.formats import open_picture
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.tools.files import find_pictures
 from lic.tools.own_parts import find_part, is_own
+from lic.tools.progress_bar import progress
 from lic.tools.usage import printable
 
 
@@ -62,12 +62,12 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
             files += map(as_picture, find_part(str(path), "sources")())
         else:
             files += find_pictures([path])
-    for path in tqdm(files, desc="reading pictures", unit="", leave=False, disable=True if quiet else None):
+    for file in files if quiet else progress(files, "reading a picture"):
         try:
-            picture = path if isinstance(path, Tensor) else load_picture(path)
+            picture = file if isinstance(file, Tensor) else load_picture(file)
         except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
             if not quiet:
-                tqdm.write(printable(f"skipped {path}: {' '.join(str(error).split())}"))
+                print(printable(f"skipped {file}: {' '.join(str(error).split())}"))
             continue
         if min(picture.shape[1:]) < smallest:
             small += 1
@@ -75,7 +75,7 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
         found += 1
         yield picture
     if small and not quiet:
-        tqdm.write(f"skipped {small} of {len(files)} pictures: smaller than {smallest} x {smallest}")
+        print(f"skipped {small} of {len(files)} pictures: smaller than {smallest} x {smallest}")
     if not found:
         where = ", ".join(map(str, paths))
         if small:

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm import tqdm
 
 from lic.models.architecture import KINDS, Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
@@ -18,6 +17,7 @@ from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
 from lic.models.quantization import quantize
 from lic.models.second_look import blend
+from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
 from lic.tools.training.distortions import as_of_mse, converted, get_distortion
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
@@ -300,7 +300,7 @@ def fit_contexts(model: RateDistortionAutoencoder, crops: Tensor) -> None:
     """Learn the contexts of a network from its symbols of crops, before anything else is trained."""
     assert model.magnitudes is not None
     y = model.analysis(crops).float()
-    for k in tqdm(range(len(model.lambdas)), desc="fitting contexts", unit="point", leave=False, disable=None):
+    for k in progress(range(len(model.lambdas)), "contexts of a lambda point"):
         scaled, _ = model.code(y, torch.full((len(y),), k, device=y.device), "dead-zone")
         with torch.enable_grad():
             model.magnitudes.fit(k, quantize(scaled, "dead-zone"), CONTEXT_STEPS)

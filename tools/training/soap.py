@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 MEMORY = 0.9  # decay of a covariance at an update
-State = dict[str, Tensor]
+ParameterState = dict[str, Tensor]
 
 
 class Soap(torch.optim.Optimizer):
@@ -78,7 +78,7 @@ class Soap(torch.optim.Optimizer):
                     turning.append(state)
         refresh(turning)
 
-    def _update(self, gradient: Tensor, state: State, bases: Sequence[Tensor], rate: float) -> Tensor:
+    def _update(self, gradient: Tensor, state: ParameterState, bases: Sequence[Tensor], rate: float) -> Tensor:
         """Adam's step in the coordinates of the bases, in the original ones."""
         if "step" not in state:
             state["step"] = torch.zeros(())
@@ -101,7 +101,7 @@ class Soap(torch.optim.Optimizer):
         return to_modes(parameter.grad, self.upsampling.get(parameter, 1))
 
 
-def begin(gradient: Tensor, state: State, first: int) -> None:
+def begin(gradient: Tensor, state: ParameterState, first: int) -> None:
     """Let one more of the `first` gradients contribute to the first bases."""
     seen = int(state.get("seen", 0)) + 1
     state["seen"] = torch.tensor(float(seen), device=gradient.device)
@@ -113,7 +113,7 @@ def begin(gradient: Tensor, state: State, first: int) -> None:
             state[f"basis{mode}"] = eigenvectors.flip(1).to(gradient.dtype).contiguous()  # largest first
 
 
-def refresh(states: Sequence[State]) -> None:
+def refresh(states: Sequence[ParameterState]) -> None:
     """Update the bases of parameters, those of one size together, and transform Adam's averages to the new ones."""
     turns: dict[tuple[int, int], Tensor] = {}  # by number of state and mode
     by_size: dict[int, list[tuple[int, int]]] = {}
@@ -142,8 +142,10 @@ def iterate(spread: Tensor, old: Tensor) -> tuple[Tensor, Tensor]:
     Orthonormal columns come from two rounds of Cholesky QR, X = Q R with R'R = X'X, which takes only matrix products
     and triangular systems, for all bases of a size at once. Where rounding errors prevent it, the old basis stays.
     """
+    # A small multiple of the identity keeps the product invertible for gradients of low rank.
     ridge = spread.diagonal(dim1=1, dim2=2).mean(1)[:, None, None] * 1e-6
     image = spread @ old + ridge * old
+    # q' C q is the variance along a direction q.
     order = (old * image).sum(1).argsort(dim=1, descending=True)
     new = image.gather(2, order[:, None, :].expand_as(image))
     good = torch.ones(len(new), dtype=torch.bool, device=new.device)

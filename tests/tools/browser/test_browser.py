@@ -99,7 +99,7 @@ def assert_same(tab: Driven, data: bytes) -> None:
 
 
 def test_latents_of_golden_files_are_exact(golden_page: Driven) -> None:
-    with_latents = [path for path in FILES if not parse(path.read_bytes()).exact]
+    with_latents = [path for path in FILES if not parse(path.read_bytes()).lossless]
     for path in with_latents:
         latents = array_in_page(golden_page, path.read_bytes(), "await lic.symbols(bytes)")
         assert hashlib.sha256(latents).hexdigest() == MANIFEST["files"][path.stem]["latents"], path.stem
@@ -335,4 +335,4 @@ def test_what_both_decoders_accept_has_the_same_pixels_in_both(golden_page: Tab)
     for data in [data for data, found in zip(files, wanted, strict=True) if found != "Corrupt"]:
         difference = np.abs(pixels_in_page(golden_page, data) - pixels_in_python(data))
         assert difference[..., 3].max() == 0
-        assert difference.max() <= (0 if parse(data).exact else 1)
+        assert difference.max() <= (0 if parse(data).lossless else 1)

@@ -13,7 +13,7 @@ from safetensors.torch import save
 
 from lic.tools.cli import main
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info
-from lic.tools.training.progress import LOG
+from lic.tools.training.run_log import LOG
 
 TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
 

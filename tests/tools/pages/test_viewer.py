@@ -55,7 +55,7 @@ def test_a_page_fetches_nothing(files: list[Path]) -> None:
 def test_each_model_is_in_a_page_once(files: list[Path]) -> None:
     pictures = read_pictures(map(str, files[:3]))
     assert [model.name for model in models_of(pictures)] == ["tiny"]
-    assert models_of(pictures[2:]) == []  # without loss
+    assert models_of(pictures[2:]) == []  # lossless
     assert len(picture_files(pictures)) == 3
 
 
@@ -102,7 +102,7 @@ def test_the_page_works_by_keyboard(opened: Tab, files: list[Path]) -> None:
     press(opened, "ArrowLeft")
     press(opened, "ArrowLeft")
     opened.wait_for("document.title.startsWith('stored.lic')")
-    assert "exact" in facts(opened)
+    assert "lossless" in facts(opened)
     assert opened.run("return document.getElementById('bits').disabled;")
     press(opened, "ArrowRight")
     opened.wait_for("document.title.startsWith('first.lic')")

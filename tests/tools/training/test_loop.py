@@ -19,8 +19,8 @@ from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, dra
 from lic.tools.training.objective import Autocast, Moment, Validation
 from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore
-from lic.tools.training.progress import LOG, LOG_STEPS
 from lic.tools.training.rate_distortion import RateDistortion
+from lic.tools.training.run_log import LOG, LOG_STEPS
 from lic.tools.usage import BadOptions
 from tests.tools.tiny import Tiny
 

@@ -11,7 +11,7 @@ from PIL import Image
 from safetensors.torch import load_file, save_file
 
 from lic.tools.cli import main
-from lic.tools.training.checkpoint import CHECKPOINT, METADATA, read_info
+from lic.tools.training.checkpoint import CHECKPOINT, INFO, read_info
 from tests.conftest import Pixels
 
 Captured = pytest.CaptureFixture[str]
@@ -58,6 +58,6 @@ def test_a_malformed_checkpoint_is_one_line(seed: int, run: Path, tmp_path: Path
     if choice.random() < 0.3:
         name = choice.choice([*tensors])
         tensors |= {choice.choice([name, name + ".x", "optimizer.x"]): torch.zeros(choice.randrange(3))}
-    save_file(tensors, tmp_path / CHECKPOINT, {METADATA: "[" * 100_000 if seed == 0 else text})
+    save_file(tensors, tmp_path / CHECKPOINT, {INFO: "[" * 100_000 if seed == 0 else text})
     one_line(["train", "-o", str(tmp_path), "--resume", "--steps", "1"], capsys)
     one_line(["export", str(tmp_path), "-o", str(tmp_path / "x.safetensors"), "--plain"], capsys)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lic.tools.course.exercises.grader import LIMIT
 from lic.tools.course.exercises.lessons import plan
-from lic.tools.course.exercises.workbook import STATES, check, find_answers, write_stubs
+from lic.tools.course.exercises.workbook import OUTCOMES, check, find_answers, write_stubs
 from lic.tools.files import write_whole
 from lic.tools.usage import UsageError
 
@@ -55,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
             print(f"{verdict.state:<8} {path.stem:<27} {verdict.message}".rstrip(), flush=True)
     counts = Counter(verdict.state for verdict in verdicts)
     if args.json:
-        print(json.dumps({"verdicts": [v._asdict() for v in verdicts]} | {state: counts[state] for state in STATES}))
+        print(json.dumps({"verdicts": [v._asdict() for v in verdicts]} | {state: counts[state] for state in OUTCOMES}))
     else:
-        print(", ".join(f"{counts[state]} {state}" for state in STATES if counts[state]))
+        print(", ".join(f"{counts[state]} {state}" for state in OUTCOMES if counts[state]))
     return 0 if counts["right"] == len(verdicts) else 1

@@ -17,7 +17,7 @@ def add_figure_options(parser: argparse.ArgumentParser) -> None:
 
 
 def context_for(args: argparse.Namespace, names: list[str]) -> Context:
-    """What figures of these names need; if there is no model for them, this says so before anything is trained."""
+    """The context for figures of these names; if their model is missing, this fails before anything is trained."""
     if args.steps < 1:
         raise UsageError(f"--steps {args.steps}: give 1 or more")
     context = Context(tuple(args.data or ()), args.model, args.steps, args.seed)

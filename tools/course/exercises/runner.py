@@ -29,7 +29,7 @@ WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
 def encode(value: Any) -> Any:
-    """An argument or a result, in what JSON can say.
+    """An argument or a result as JSON.
 
     >>> encode((Fraction(1, 3), [2]))
     {'tuple': [{'fraction': [1, 3]}, [2]]}
@@ -58,7 +58,7 @@ def encode(value: Any) -> Any:
 
 
 def decode(code: Any) -> Any:
-    """What `encode` encoded.
+    """The inverse of `encode`.
 
     >>> decode({"tuple": [{"fraction": [1, 3]}, [2]]})
     (Fraction(1, 3), [2])

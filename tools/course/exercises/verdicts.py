@@ -1,4 +1,4 @@
-"""How a check compares an answer with what is right, and what it says about it."""
+"""Comparison of an answer with the right one, and the hints for wrong ones."""
 
 from fractions import Fraction
 from typing import Any

@@ -14,9 +14,9 @@ from lic.tools.course.exercises.notebooks import to_notebook, to_source
 from lic.tools.course.exercises.verdicts import NotYet, Wrong
 from lic.tools.files import write_whole
 
-State = Literal["right", "not yet", "wrong"]
-STATES: tuple[State, ...] = get_args(State)
-SOLVED = "\n\n# Answer to the question\n"  # begins what learners do not get
+Outcome = Literal["right", "not yet", "wrong"]
+OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
+SOLVED = "\n\n# Answer to the question\n"  # from here on learners do not get the file
 TODO = "    raise NotImplementedError  # fill this in\n"
 
 # An exercise's name is that of the file with its reference answer, and of the function that checks answers.
@@ -75,10 +75,10 @@ class NoExercise(LicError):
 
 
 class Verdict(NamedTuple):
-    """What the check of an exercise found; `message` is empty, or says what to do next."""
+    """The verdict of a check; `message` is empty, or says what to do next."""
 
     exercise: str
-    state: State
+    state: Outcome
     message: str
 
 
@@ -154,7 +154,7 @@ def check(path: Path, limit: float = LIMIT) -> Verdict:
 
 
 def _check_notebook(path: Path, limit: float) -> Verdict:
-    """The same of a notebook: what is in its folder, as files."""
+    """Check a notebook, after the notebooks in its folder are written as files."""
     with tempfile.TemporaryDirectory() as folder:
         for other in path.parent.glob("*.ipynb"):
             with contextlib.suppress(ValueError, KeyError, TypeError, OSError):  # others need not be notebooks

@@ -105,14 +105,14 @@ function size(bytes) {
 }
 
 function showFacts({ name, decoded, seconds }) {
-  const { width, height, grey, alpha, exact, quality, model } = decoded;
+  const { width, height, grey, alpha, lossless, quality, model } = decoded;
   const pixels = width * height;
   const raw = pixels * ((grey ? 1 : 3) + (alpha ? 1 : 0));
   const kind = `${grey ? "grey" : "colour"}${alpha ? " with transparency" : ""}`;
   const facts = {
     picture: `${number(width)} × ${number(height)} pixels, ${kind}`,
     size: `${number(decoded.size)} bytes, ${number((8 * decoded.size) / pixels, 3)} bits per pixel`,
-    quality: exact ? "exact: kept without loss" : `${number(quality, 1)} of 100, model ${model}`,
+    quality: lossless ? "lossless" : `${number(quality, 1)} of 100, model ${model}`,
     decoded: `in ${number(seconds, 2)} s, here in the browser`,
   };
   const ratio = `1 : ${number(raw / decoded.size, raw < 10 * decoded.size ? 1 : 0)}`;
@@ -127,7 +127,7 @@ function showFacts({ name, decoded, seconds }) {
       return [dt, dd];
     }),
   );
-  $("bits").disabled = exact;
+  $("bits").disabled = lossless;
   document.title = `${name}: lic`;
 }
 
@@ -155,7 +155,7 @@ $("scale").style.background = `linear-gradient(90deg, ${MAGMA.map((rgb) => `rgb(
 
 async function showBits() {
   const item = current;
-  const wanted = bitsShown && item && !item.error && !item.decoded?.exact;
+  const wanted = bitsShown && item && !item.error && !item.decoded?.lossless;
   $("bits").setAttribute("aria-pressed", bitsShown);
   $("overlay").hidden = $("legend").hidden = true;
   $("paper").classList.remove("bits");

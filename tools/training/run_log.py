@@ -1,4 +1,4 @@
-"""The output of a training: a line on the screen, a JSONL log, and TensorBoard on request."""
+"""The records of a training: a line on the screen, a JSONL log, and TensorBoard on request."""
 
 import json
 import math
@@ -16,7 +16,7 @@ LOG_STEPS = 20  # steps whose mean makes a record, and a new line on the screen
 PRINT_SECONDS = 60  # interval between lines where the screen is not a terminal
 
 
-class Progress:
+class RunLog:
     """The records of a run, as a context manager that closes its files."""
 
     def __init__(self, output: Path, quiet: bool = False, tensorboard: bool = False) -> None:
@@ -31,7 +31,7 @@ class Progress:
         self.writer = _summary_writer(output) if tensorboard else None
         self.line = tqdm(bar_format="{desc}", disable=None)
 
-    def __enter__(self) -> "Progress":
+    def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -1,4 +1,4 @@
-"""Progress of an export, which takes minutes."""
+"""Progress of loops that take seconds to minutes, on standard error."""
 
 import sys
 from collections.abc import Iterator
@@ -12,16 +12,16 @@ Item = TypeVar("Item", covariant=True)
 
 
 class Sized(Protocol[Item]):
-    """What has a length and can be looped over, such as a list or a tensor."""
+    """A list, a range, a tensor: it has a length and can be looped over."""
 
     def __len__(self) -> int: ...
     def __iter__(self) -> Iterator[Item]: ...
 
 
-def stages(items: Sized[Item], what: str) -> Iterator[Item]:
-    """The items, with a progress bar; on what is not a terminal, with up to MOST_LINES lines instead."""
+def progress(items: Sized[Item], what: str) -> Iterator[Item]:
+    """The items, with a progress bar on a terminal, elsewhere with up to MOST_LINES lines."""
     if sys.stderr.isatty():
-        yield from tqdm(items, desc=what)
+        yield from tqdm(items, desc=what, leave=False)
         return
     every = -(-len(items) // MOST_LINES)
     for number, item in enumerate(items, 1):

@@ -1,4 +1,4 @@
-"""Threads: how many there are, work shared among them, and what has to be finished before the process ends."""
+"""Threads: their number, work that they share, and work that the end of the interpreter waits for."""
 
 import atexit
 import os
@@ -43,7 +43,7 @@ def threads() -> int:
 def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead: int | None = None) -> Iterator[Result]:
     """`map` with several threads; items are taken as threads become free.
 
-    While a result is in use, so many more are made `ahead`; if not given, as many as there are threads.
+    While a result is in use, up to `ahead` more are computed: by default, as many as there are threads.
 
     >>> [*in_threads(abs, [-1, 2, -3])]
     [1, 2, 3]
@@ -61,10 +61,10 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead:
 
 @contextmanager
 def finished_before_exit() -> Iterator[None]:
-    """Work of a daemon thread that the end of the interpreter waits for.
+    """A context that the interpreter does not end within, also in a daemon thread; it waits for other threads anyway.
 
-    Libraries in C++ abort the process if the interpreter ends while a thread is in them. A daemon thread that comes
-    here when the end has begun waits for ever; such threads are not finished in Python. It waits for others anyway.
+    Libraries in C++ abort the process if the interpreter ends while a thread is in them. A daemon thread that enters
+    when the end has begun waits for ever: Python does not finish such threads.
     """
     if not threading.current_thread().daemon:
         yield
@@ -78,11 +78,11 @@ def finished_before_exit() -> Iterator[None]:
 
 
 class _Work:
-    """The work in progress in daemon threads."""
+    """The daemon threads that are within `finished_before_exit`."""
 
     def __init__(self) -> None:
         self.changed = threading.Condition()
-        self.threads: Counter[int] = Counter()  # how deep each one is in such work
+        self.threads: Counter[int] = Counter()  # how often each one has entered
         self.closed = False
 
     def begin(self) -> None:

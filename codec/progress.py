@@ -1,8 +1,8 @@
-"""Progress within one picture, for programs that show it: the library tells what it does, a listener draws it.
+"""Progress within one picture: the library reports it, and a program may show it.
 
 >>> seen = []
->>> with shown_by(lambda *step: seen.append(step)):
-...     letters = [letter for letter in follow("reading", "ab")]
+>>> with shown_by(lambda *report: seen.append(report)):
+...     letters = [letter for letter in progress("reading", "ab")]
 >>> seen
 [('reading', 0, 2), ('reading', 1, 2)]
 """
@@ -13,14 +13,14 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 Item = TypeVar("Item")
-Show = Callable[[str, int, int | None], None]  # what is done, steps that are done, steps in all if that is known
+Show = Callable[[str, int, int | None], None]  # a task, the number of its parts that are done, and of all
 
 _show: ContextVar[Show | None] = ContextVar("show", default=None)
 
 
 @contextmanager
 def shown_by(show: Show) -> Iterator[None]:
-    """Call `show` at each step within the block."""
+    """Call `show` at each report within the block."""
     token = _show.set(show)
     try:
         yield
@@ -29,12 +29,13 @@ def shown_by(show: Show) -> Iterator[None]:
 
 
 def tell(what: str, done: int, total: int | None = None) -> None:
+    """Report how far a task is."""
     if show := _show.get():
         show(what, done, total)
 
 
-def follow(what: str, items: Sequence[Item]) -> Iterator[Item]:
-    """The items of a loop, each of which is a step."""
+def progress(what: str, items: Sequence[Item]) -> Iterator[Item]:
+    """The items of a loop; each is reported before it is worked on."""
     for done, item in enumerate(items):
         tell(what, done, len(items))
         yield item
