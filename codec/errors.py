@@ -38,7 +38,7 @@ class BadImage(LicError):
 
 
 class Lessened(UserWarning):
-    """Of a picture with more than 8 bits per sample, or in CMYK, not everything is kept, not even without loss."""
+    """A picture has more than 8 bits per sample, or is in CMYK: not even a lossless file keeps all of it."""
 
 
 class BadSetting(LicError):

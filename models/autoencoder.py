@@ -11,7 +11,7 @@ from lic.models.constants import PEAK
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.expectation import PhasePredictor, phases
 from lic.models.magnitudes import Magnitudes
-from lic.models.quantization import Quantization, quantize, soft_round
+from lic.models.quantisation import Quantisation, quantise, soft_round
 from lic.models.second_look import blend, look_again
 from lic.models.transforms import Analysis, Synthesis
 
@@ -24,7 +24,7 @@ class Coded(NamedTuple):
 
 
 class RateDistortionAutoencoder(nn.Module):
-    """x -> y = analysis(x) -> n = quantize(gain y) -> inverse_gain n -> synthesis.
+    """x -> y = analysis(x) -> n = quantise(gain y) -> inverse_gain n -> synthesis.
 
     One network serves all rates: a lambda point is a row of `log_gain` and of `log_inverse_gain`. The density
     is that of the *unscaled* latent y, so the probability of symbol n at step s = 1 / gain is
@@ -72,7 +72,7 @@ class RateDistortionAutoencoder(nn.Module):
         self,
         x: Tensor,
         point: Tensor,
-        how: Quantization = "noise",
+        how: Quantisation = "noise",
         noise: Tensor | None = None,
         softness: float = 0.0,
         share: Tensor | None = None,
@@ -104,7 +104,7 @@ class RateDistortionAutoencoder(nn.Module):
         return look_again(self.analysis, self.synthesis, x, y * unscale)
 
     def transmit(
-        self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None, softness: float = 0.0
+        self, y: Tensor, point: Tensor, how: Quantisation, noise: Tensor | None = None, softness: float = 0.0
     ) -> tuple[Tensor, Tensor]:
         """The latents that the decoder receives, and the bits of each picture.
 
@@ -115,7 +115,7 @@ class RateDistortionAutoencoder(nn.Module):
         if training and noise is None:
             noise = torch.rand_like(y) - 0.5
         scaled, restored = self.code(y, point, how, noise)
-        counted = quantize(soft_round(scaled, softness), "noise", noise) if training else quantize(scaled, how)
+        counted = quantise(soft_round(scaled, softness), "noise", noise) if training else quantise(scaled, how)
         return restored, self.rate(scaled, counted, point)
 
     def rate(self, scaled: Tensor, counted: Tensor, point: Tensor) -> Tensor:
@@ -123,13 +123,13 @@ class RateDistortionAutoencoder(nn.Module):
         if self.magnitudes is None:
             return self.bits(counted, self.log_gain[point].exp()[:, :, None, None]).sum(dim=(1, 2, 3))
         # Contexts see rounded symbols; their gradient reaches the latents as if nothing had been rounded.
-        mu = self.magnitudes(quantize(scaled, "straight-through"), point)
+        mu = self.magnitudes(quantise(scaled, "straight-through"), point)
         return self.magnitudes.bits(counted, mu, point)
 
-    def code(self, y: Tensor, point: Tensor, how: Quantization, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def code(self, y: Tensor, point: Tensor, how: Quantisation, noise: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """The scaled differences that are rounded to symbols, and the latents restored from the symbols."""
         gain = self.log_gain[point].exp()[:, :, None, None]
-        expected, restored = self._by_phase(lambda expected: quantize((y - expected) * gain, how, noise), point)
+        expected, restored = self._by_phase(lambda expected: quantise((y - expected) * gain, how, noise), point)
         return (y - expected) * gain, restored
 
     def bits(self, symbols: Tensor, gain: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Conditional compression |C(y|x)|: the colour of a picture whose grey version the decoder has.
 
     x = luminance(y),   c = y - x                  three channels, whose own luminance is zero
-    n = quantize(gain analysis(c, x))
+    n = quantise(gain analysis(c, x))
     c = slope(z) (x - 1/2) + offset(z)             z = inverse_gain n, luminance taken out again
     y = x + c
 
@@ -19,7 +19,7 @@ from lic.models.architecture import Architecture, Convolution
 from lic.models.autoencoder import Coded, RateDistortionAutoencoder
 from lic.models.constants import MID_GREY
 from lic.models.pca import fit_latents, pca_transforms
-from lic.models.quantization import Quantization
+from lic.models.quantisation import Quantisation
 from lic.models.transforms import Analysis, Synthesis
 
 LUMINANCE = (0.299, 0.587, 0.114)  # ITU-R BT.601
@@ -53,7 +53,7 @@ class ConditionalAutoencoder(RateDistortionAutoencoder):
         self,
         x: Tensor,
         point: Tensor,
-        how: Quantization = "noise",
+        how: Quantisation = "noise",
         noise: Tensor | None = None,
         softness: float = 0.0,
         share: Tensor | None = None,

@@ -23,7 +23,7 @@ def interrupted(what: str, count: int, folder: Path) -> Any:
     return json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("moments", [10, pytest.param(50, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("moments", [4, pytest.param(30, marks=pytest.mark.slow)])
 def test_encode_killed_at_any_moment_leaves_whole_files_and_goes_on(moments: int, tmp_path: Path) -> None:
     report = interrupted("SIGKILL", moments, tmp_path)
     assert report["codes"] == [-9]
@@ -31,7 +31,7 @@ def test_encode_killed_at_any_moment_leaves_whole_files_and_goes_on(moments: int
 
 
 def test_ctrl_c_at_any_moment_is_exit_code_130_and_leaves_nothing_half_done(tmp_path: Path) -> None:
-    assert interrupted("SIGINT", 10, tmp_path) == {"codes": [130], "left over": 0}
+    assert interrupted("SIGINT", 4, tmp_path) == {"codes": [130], "left over": 0}
 
 
 @pytest.mark.slow

@@ -4,7 +4,7 @@ import torch
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.pca import pca_start
-from lic.models.quantization import Quantization, quantize, soft_round
+from lic.models.quantisation import Quantisation, quantise, soft_round
 
 
 @pytest.fixture
@@ -104,7 +104,7 @@ def test_noise_overcharges_rare_symbols() -> None:
 
 @pytest.mark.parametrize("how", ["noise", "straight-through"])
 def test_rate_and_distortion_reach_every_parameter(  # type: ignore[no-untyped-def]
-    model: RateDistortionAutoencoder, photo, how: Quantization
+    model: RateDistortionAutoencoder, photo, how: Quantisation
 ) -> None:
     coded = model(picture(photo), torch.tensor([1]), how)
     (coded.bits.sum() + coded.reconstruction.square().sum()).backward()
@@ -138,7 +138,7 @@ def test_contexts_charge_rounded_symbols_by_what_they_see_of_rounded_symbols() -
     model, point = contextual(), torch.tensor([1, 0])
     y = torch.randn(2, 6, 4, 4)
     _, bits = model.transmit(y, point, "dead-zone")
-    symbols = quantize(y * model.log_gain[point].exp()[:, :, None, None], "dead-zone")
+    symbols = quantise(y * model.log_gain[point].exp()[:, :, None, None], "dead-zone")
     assert model.magnitudes is not None
     torch.testing.assert_close(bits, model.magnitudes.bits(symbols, model.magnitudes(symbols, point), point))
 
@@ -152,7 +152,7 @@ def test_what_a_latent_tells_contexts_has_a_gradient_though_it_is_rounded() -> N
 
 
 @pytest.mark.parametrize("how", ["noise", "straight-through"])
-def test_soft_rounding_is_in_the_rate_and_nowhere_else(how: Quantization, model: RateDistortionAutoencoder) -> None:
+def test_soft_rounding_is_in_the_rate_and_nowhere_else(how: Quantisation, model: RateDistortionAutoencoder) -> None:
     torch.manual_seed(0)
     y, noise, point = torch.randn(2, 12, 4, 4), torch.rand(2, 12, 4, 4) - 0.5, torch.tensor([0, 2])
     gain = model.log_gain[point].exp()[:, :, None, None]

@@ -159,7 +159,7 @@ def test_info(folder: Path, capsys: Captured, photo: Pixels) -> None:
     captured = capsys.readouterr()
     facts = json.loads(captured.out)
     assert (facts["file"], facts["quality"], facts["lambda"], facts["version"]) == ("c.lic", 50.5, 0.02, 1)
-    assert facts["content"] == {"latents": facts["sections"]["L"]} and facts["exact"] is False
+    assert facts["content"] == {"latents": facts["sections"]["L"]} and facts["lossless"] is False
     assert captured.err.startswith("notes.txt: this is not a .lic file")
 
 
@@ -170,11 +170,11 @@ def test_info_reads_like_a_sentence(folder: Path, capsys: Captured) -> None:
     assert "  quality   50\n" in text
     assert "content   EXIF 8, colour profile 7, resolution 3, latents " in text
     assert main(["encode", "b.jpg", "-o", "w.lic", "-m", "tiny", "--lossless"]) == main(["info", "w.lic"]) == 0
-    assert "  quality   exact\n" in capsys.readouterr().out
+    assert "  quality   lossless\n" in capsys.readouterr().out
     assert main(["info", "w.lic", "--json"]) == 0
     facts = json.loads(capsys.readouterr().out)
-    assert (facts["exact"], facts["quality"], facts["lambda"]) == (True, None, None)
-    assert [*facts["content"]] == ["EXIF", "colour profile", "resolution", "pixels without loss"]
+    assert (facts["lossless"], facts["quality"], facts["lambda"]) == (True, None, None)
+    assert [*facts["content"]] == ["EXIF", "colour profile", "resolution", "pixels, lossless WebP"]
 
 
 def test_info_takes_folders(folder: Path, capsys: Captured) -> None:
@@ -228,6 +228,7 @@ def test_models(capsys: Captured) -> None:
     assert "tiny" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_demo_makes_real_files(folder: Path, capsys: Captured) -> None:
     assert main(["demo", "-o", "demo", "-m", "tiny"]) == 0
     table = capsys.readouterr().out.splitlines()

@@ -66,7 +66,7 @@ def files_of(names: Iterable[str], recursive: bool) -> Iterator[str]:
 
 
 def _content(info: Info) -> dict[str, Any]:
-    """What the sections hold, by names, and whether the pixels are kept without loss."""
+    """The contents of the sections, by names, and whether the file is lossless."""
     sizes = {CONTENTS.get(tag, f"section {tag}"): size for tag, size in info.sections.items() if size}
     return {"content": sizes, "lossless": not LOSSLESS.isdisjoint(info.sections)}
 

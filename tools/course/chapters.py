@@ -7,7 +7,7 @@ from typing import Any
 
 from lic.codec.encode import pipeline
 from lic.codec.entropy import contexts, reference, tables
-from lic.models import architecture, autoencoder, density, distortion, gdn, pca, quantization, second_look, transforms
+from lic.models import architecture, autoencoder, density, distortion, gdn, pca, quantisation, second_look, transforms
 from lic.models.theory import (
     colourisation,
     conditional,
@@ -174,10 +174,10 @@ COURSE = (
         "Rounding has no useful gradient, so training adds uniform noise in its place. With that noise the codec is a "
         "VAE whose q has no entropy: its loss is the negative ELBO and the negative hard ELBO at once.",
         derivations.ROUNDING,
-        (quantization, uniform_vae),
+        (quantisation, uniform_vae),
         (
-            quantization.quantize,
-            quantization.soft_round,
+            quantisation.quantise,
+            quantisation.soft_round,
             uniform_vae.UniformVae.log_prior,
             uniform_vae.UniformVae.elbo,
             uniform_vae.UniformVae.training_loss,

@@ -9,7 +9,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from lic.models.constants import PEAK
-from lic.models.quantization import quantize
+from lic.models.quantisation import quantise
 from lic.models.theory import elbo as forms
 from lic.models.theory.conditional import luminance
 from lic.models.theory.em import Mixture, fit
@@ -174,7 +174,7 @@ def rate_bound(context: Context) -> Drawing:
     """The cost of each channel of the codec under its density, against the information that it carries."""
     network, point = context.network, len(context.network.lambdas) // 2
     y = scaled_latents(context, point)
-    noisy = quantize(y, "noise", torch.rand(y.shape, generator=context.generator()) - 0.5)
+    noisy = quantise(y, "noise", torch.rand(y.shape, generator=context.generator()) - 0.5)
     with torch.inference_mode():
         gain = network.log_gain[point].exp()[None, :, None, None]
         learned = network.bits(noisy[None, :, :, None], gain)[0, :, :, 0].mean(1).numpy()
@@ -217,7 +217,7 @@ def units(context: Context) -> Drawing:
     y = y / y.std() * 16  # so that the bins of `differential_entropy` are fine
     h = differential_entropy(y)
     steps = 2.0 ** np.arange(-1, 7.5, 0.5)
-    discrete = [discrete_entropy(quantize(y / step, "round")) for step in steps]
+    discrete = [discrete_entropy(quantise(y / step, "round")) for step in steps]
     figure = new_figure(11, 4.2)
     left, right = figure.subplots(1, 2)
     values = [in_levels + np.log2(scale) for _, scale in UNITS]

@@ -18,7 +18,7 @@ from lic.codec.picture.fidelity import psnr, squared_error
 from lic.codec.picture.reading import Picture
 from lic.codec.transform.engine import engine_of
 from lic.models.constants import DOWNSAMPLING, PEAK
-from lic.models.quantization import quantize
+from lic.models.quantisation import quantise
 from lic.tools.course.figure_context import Context, Drawing, new_figure, show
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
 from lic.tools.training.rate_distortion import measure
@@ -75,14 +75,14 @@ def noise_and_rounding(context: Context) -> Drawing:
     y = scaled_latents(context, point)
     noise = torch.rand(y.shape, generator=context.generator()) - 0.5
     # Channels with few symbols, whose bars can be distinguished: some busy and some quiet ones.
-    spread = quantize(y, "round").std(dim=1)
+    spread = quantise(y, "round").std(dim=1)
     order = [c for c in spread.argsort(descending=True).tolist() if 0.3 < spread[c] < 4] or list(range(len(y)))
     chosen = [order[i * len(order) // CHANNELS] for i in range(CHANNELS)]
     figure = new_figure(11, 4.8)
     for axes, channel in zip(figure.subplots(2, CHANNELS // 2).flat, chosen, strict=False):
-        centres, p = histogram(quantize(y[channel], "round"), 1)
+        centres, p = histogram(quantise(y[channel], "round"), 1)
         axes.bar(centres, p, width=0.92, color="#c9d3dc", label="P(round(gy) = n): rounded, as coded")
-        centres, density = histogram(quantize(y[channel], "noise", noise[channel]), FINE)
+        centres, density = histogram(quantise(y[channel], "noise", noise[channel]), FINE)
         axes.plot(centres, density, color=OUR_COLOURS[0], linewidth=1.4, label="p(gy + u): noisy, as trained")
         reach = max(2.5, float(y[channel].abs().quantile(0.97)))
         axes.set_xlim(-reach, reach)
@@ -111,8 +111,8 @@ def entropies(context: Context) -> Drawing:
     for colour, point in zip((COLOURS[0], COLOURS[1], OUR_COLOURS[0]), chosen, strict=False):
         y = scaled_latents(context, point)
         noise = torch.rand(y.shape, generator=context.generator()) - 0.5
-        discrete = [discrete_entropy(row) for row in quantize(y, "round")]
-        differential = [differential_entropy(row) for row in quantize(y, "noise", noise)]
+        discrete = [discrete_entropy(row) for row in quantise(y, "round")]
+        differential = [differential_entropy(row) for row in quantise(y, "noise", noise)]
         axes.scatter(discrete, differential, s=14, alpha=0.7, color=colour, label=f"lambda {lambdas[point]:g}")
         top = max(top, *discrete)
     axes.plot([0, top], [0, top], color="#444444", linewidth=0.8, zorder=0)

@@ -20,7 +20,7 @@ from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.transform.engine import engine_of
 from lic.models.constants import PEAK
 from lic.models.distortion import mse, psnr
-from lic.models.quantization import quantize
+from lic.models.quantisation import quantise
 from lic.models.theory.colourisation import colour_log_density, fit_segments
 from lic.models.theory.conditional import luminance
 from lic.models.theory.vae import Vae, active_units
@@ -65,7 +65,7 @@ def compression(context: Context) -> Rows:
     """Stronger compression keeps the number of latents, and makes their distributions narrower."""
     rows: Rows = [("lambda", "bits per latent", "latents that are zero", "channels that are always zero")]
     for point in (0, len(context.network.lambdas) // 2, len(context.network.lambdas) - 1):
-        symbols = quantize(scaled_latents(context, point), "dead-zone")
+        symbols = quantise(scaled_latents(context, point), "dead-zone")
         bits = float(np.mean([discrete_entropy(row) for row in symbols]))
         silent = int((symbols == 0).all(dim=1).sum())
         zeros = float((symbols == 0).float().mean())

@@ -27,7 +27,7 @@ from lic.codec.picture.filtering import (
 )
 from lic.codec.picture.pixels import Pixels
 from lic.codec.transform.engine import decode_all, engine_of
-from lic.tools.fitting.stages import stages
+from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
 
 Floats = NDArray[np.float64]
@@ -73,7 +73,7 @@ def fit_filter(model: FrozenModel, crops: Tensor) -> FrozenModel:
     bare = replace(model, filter=None)
     points = [bare.at(k * POSITIONS) for k in range(len(model.lambdas))]
     engine, equations = engine_of(bare), [Equations() for _ in points]
-    for crop in stages(crops, "filter, picture"):
+    for crop in progress(crops, "filter, picture"):
         pixels = np.ascontiguousarray(crop.permute(1, 2, 0).numpy())
         size = pixels.shape[1], pixels.shape[0]
         for point, of_point in zip(points, equations, strict=True):

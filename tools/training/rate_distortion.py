@@ -15,7 +15,7 @@ from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.distortion import mse, psnr
 from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
-from lic.models.quantization import quantize
+from lic.models.quantisation import quantise
 from lic.models.second_look import blend
 from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
@@ -303,7 +303,7 @@ def fit_contexts(model: RateDistortionAutoencoder, crops: Tensor) -> None:
     for k in progress(range(len(model.lambdas)), "contexts of a lambda point"):
         scaled, _ = model.code(y, torch.full((len(y),), k, device=y.device), "dead-zone")
         with torch.enable_grad():
-            model.magnitudes.fit(k, quantize(scaled, "dead-zone"), CONTEXT_STEPS)
+            model.magnitudes.fit(k, quantise(scaled, "dead-zone"), CONTEXT_STEPS)
 
 
 @torch.no_grad()

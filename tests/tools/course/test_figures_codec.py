@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from lic.models.quantization import quantize
+from lic.models.quantisation import quantise
 from lic.tools.course.figures_codec import FINE, differential_entropy, discrete_entropy, histogram
 
 
@@ -11,8 +11,8 @@ def test_the_noisy_density_passes_through_the_rounded_probabilities() -> None:
     generator = torch.Generator().manual_seed(0)
     y = 1.7 * torch.randn(400_000, generator=generator) + 0.3
     noise = torch.rand(y.shape, generator=generator) - 0.5
-    symbols, p = histogram(quantize(y, "round"), 1)
-    centres, density = histogram(quantize(y, "noise", noise), FINE)
+    symbols, p = histogram(quantise(y, "round"), 1)
+    centres, density = histogram(quantise(y, "noise", noise), FINE)
     at = dict(zip(centres.tolist(), density.tolist(), strict=True))
     for n, probability in zip(symbols.tolist(), p.tolist(), strict=True):
         if abs(n) <= 4:
@@ -23,6 +23,6 @@ def test_entropies_agree_for_wide_latents_and_part_for_narrow_ones() -> None:
     generator = torch.Generator().manual_seed(0)
     noise = torch.rand(200_000, generator=generator) - 0.5
     wide = 5 * torch.randn(200_000, generator=generator)
-    assert differential_entropy(wide + noise) == pytest.approx(discrete_entropy(quantize(wide, "round")), abs=0.01)
+    assert differential_entropy(wide + noise) == pytest.approx(discrete_entropy(quantise(wide, "round")), abs=0.01)
     narrow = wide / 50
-    assert discrete_entropy(quantize(narrow, "round")) < 0.01 < 0.2 < differential_entropy(narrow + noise)
+    assert discrete_entropy(quantise(narrow, "round")) < 0.01 < 0.2 < differential_entropy(narrow + noise)

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lic.models import distortion, gdn, quantization, transforms
+from lic.models import distortion, gdn, quantisation, transforms
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.theory import elbo, noisy_channel
 from lic.tools.course.exercises.checks_of_em import normal
@@ -100,7 +100,7 @@ def sub_pixel(answer: Answer) -> None:
 
 def noise_and_rounding(answer: Answer) -> None:
     y = torch.tensor([-1.5, -0.5, -0.2, 0.5, 1.5, 2.5]).double()
-    rounded = quantization.quantize(y, "round")
+    rounded = quantisation.quantise(y, "round")
     expect(
         answer.round_half_up(y),
         rounded,

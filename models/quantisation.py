@@ -8,10 +8,10 @@ from torch import Tensor
 
 from lic.models.constants import DEAD_ZONE
 
-Quantization = Literal["noise", "round", "dead-zone", "straight-through"]
+Quantisation = Literal["noise", "round", "dead-zone", "straight-through"]
 
 
-def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tensor:
+def quantise(y: Tensor, how: Quantisation, noise: Tensor | None = None) -> Tensor:
     """Quantise to a unit grid.
 
     - "noise": y + u with u uniform on [-1/2, 1/2), the differentiable proxy of training
@@ -20,9 +20,9 @@ def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tenso
     - "dead-zone": the same, but 0 for all |y| < 1/2 + DEAD_ZONE, as in coding;
     - "straight-through": the values of "dead-zone" with the gradient of the identity.
 
-    >>> quantize(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
+    >>> quantise(torch.tensor([-1.5, -0.5, 0.49, 0.5]), "round")
     tensor([-1.,  0.,  0.,  1.])
-    >>> quantize(torch.tensor([-1.5, -0.6, 0.49, 0.5]), "dead-zone")
+    >>> quantise(torch.tensor([-1.5, -0.6, 0.49, 0.5]), "dead-zone")
     tensor([-1., -1.,  0.,  0.])
     """
     if how == "noise":
@@ -32,8 +32,8 @@ def quantize(y: Tensor, how: Quantization, noise: Tensor | None = None) -> Tenso
     if how == "dead-zone":
         return torch.where(y.abs() < 0.5 + DEAD_ZONE, 0.0, torch.floor(y + 0.5))
     if how == "straight-through":
-        return y + (quantize(y, "dead-zone") - y).detach()
-    raise ValueError(f"quantize: unknown way {how!r}, use 'noise', 'round', 'dead-zone' or 'straight-through'")
+        return y + (quantise(y, "dead-zone") - y).detach()
+    raise ValueError(f"quantise: unknown way {how!r}, use 'noise', 'round', 'dead-zone' or 'straight-through'")
 
 
 def soft_round(y: Tensor, alpha: float) -> Tensor:
