@@ -1,8 +1,6 @@
 """The page of the theory, as a browser shows it."""
 
-import json
 import re
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +11,7 @@ from lic.tools.course.gallery import FIGURES, TRAINED
 from lic.tools.course.prebuilt_figures import Illustration, prebuilt
 from lic.tools.course.theory_page import theory_page
 from lic.tools.files import png
+from tests.tools.browser.chromium import Tab
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +53,10 @@ def test_the_page_is_one_file_whose_links_stay_inside(page_path: Path) -> None:
         assert f"{chapter.title}</h2>" in text
 
 
-def test_equations_are_typeset_and_nothing_is_wider_than_a_phone(
-    page_path: Path, run_in_page: Callable[[Path, str], str]
-) -> None:
-    script = """
+def test_equations_are_typeset_and_nothing_is_wider_than_a_phone(page_path: Path, tab: Tab) -> None:
+    tab.open(page_path.as_uri())
+    fractions, dropped, pictures, beside, wide = tab.run("""
+      const said = [];
       const heights = (selector) => [...document.querySelectorAll(selector)].map((e) => e.getBoundingClientRect());
       said.push(heights("mfrac:not(msubsup mfrac)").every((box) => box.height > 18) && heights("mfrac").length);
       const sub = document.querySelector("msub"), [base, index] = sub.children;
@@ -71,8 +70,8 @@ def test_equations_are_typeset_and_nothing_is_wider_than_a_phone(
       const wide = [...document.querySelectorAll("main *")].filter((e) => e.getBoundingClientRect().right > 361
         && !e.closest(".equations, pre"));
       said.push(wide.map((e) => e.outerHTML.slice(0, 80)));
-    """
-    fractions, dropped, pictures, beside, wide = json.loads(run_in_page(page_path, script))
+      return said;
+    """)
     assert fractions > 15
     assert dropped and pictures and beside
     assert wide == []
