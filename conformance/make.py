@@ -19,9 +19,13 @@ MANIFEST = FOLDER / "manifest.json"
 
 
 def make_model(kind: str) -> bytes:
-    """A tiny model, untrained: golden-plain without contexts and expected latents, golden-contexts with both."""
+    """A tiny model, untrained: golden-plain without contexts and expected latents, golden-contexts with both.
+
+    golden-filter is the plain one with a filter, of weights at random.
+    """
     import dataclasses
 
+    from lic.codec.picture import filtering
     from lic.codec.transform.torch_network import freeze
     from lic.models.architecture import Architecture
     from lic.models.autoencoder import RateDistortionAutoencoder
@@ -41,6 +45,9 @@ def make_model(kind: str) -> bytes:
     if architecture.predictors:
         network.trust.data.uniform_(0.2, 1)
     model = freeze(network, {"name": f"golden-{kind}"})
+    if kind == "filter":
+        weights = np.random.default_rng(0).integers(-60, 61, (len(model.lambdas), *filtering.SHAPE))
+        return dataclasses.replace(model, filter=weights).to_bytes()
     if kind == "plain":
         return model.to_bytes()
     chunks = torch.stack([y[:, i : i + 8, j : j + 12] for i in (0, 8, 16) for j in (0, 12, 24)])
@@ -67,6 +74,10 @@ def make_file(name: str) -> bytes:
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
     if name == "plain":
         return encode(ramp(75, 91), quality=70, model="golden-plain")
+    if name == "filter":
+        return encode(ramp(75, 91), quality=40, model="golden-filter")
+    if name == "filter-grey":
+        return encode(ramp(7, 40)[:, :, 0], quality=100, model="golden-filter", lossless=False)
     if name == "between-points":
         return encode(ramp(75, 91), quality=33.3, model="golden-contexts")
     if name == "grey":
@@ -159,7 +170,7 @@ def sha256(data: bytes) -> str:
 
 if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(FOLDER)
-    for kind in ("plain", "contexts"):
+    for kind in ("plain", "contexts", "filter"):
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
             path.write_bytes(make_model(kind))

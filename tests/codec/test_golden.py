@@ -96,6 +96,8 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "lossless colour": lambda file: file.picture_mode == "RGB" and file.section(WEBP),
     "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: contexts_of(file) is not None,
+    "a filter between points": lambda file: file.position % 256 and model_of(file).filter is not None,
+    "a filter of grey pictures": lambda file: file.picture_mode == "L" and model_of(file).filter is not None,
     "expected latents": lambda file: expects_latents(file),
     "expected latents between points": lambda file: file.position % 256 and expects_latents(file),
     "expected latents over several chunks": lambda file: file.height > 1024 and expects_latents(file),
