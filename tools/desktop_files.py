@@ -1,4 +1,4 @@
-"""What a desktop of the freedesktop kind (GNOME, Xfce, MATE and others) needs to know .lic files.
+"""Files by which freedesktop desktops (GNOME, Xfce, MATE and others) know .lic files.
 
 Three text files, in the folder of the user's data: the type of the files, a thumbnailer, and a viewer. They name the
 Python that runs this, so they have to be installed again when that moves.

@@ -5,7 +5,7 @@ from typing import Any
 
 from lic.codec.errors import LicError
 
-# module: what to install for it
+# by module, the package or extra to install for it
 PACKAGES = {
     "matplotlib": "'lic-codec[plot]'",
     "bjontegaard": "'lic-codec[plot]'",

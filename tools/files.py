@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PARTIAL_SUFFIX = ".lic-partial"  # what a killed process may leave behind; safe to delete
+PARTIAL_SUFFIX = ".lic-partial"  # of files that a killed process leaves behind; safe to delete
 
 
 def find_pictures(paths: Iterable[str | Path]) -> Iterator[Path]:

@@ -60,7 +60,7 @@ def signals_held_back() -> Iterator[None]:
         return
     came: list[int] = []
     blocked = hasattr(signal, "pthread_sigmask")
-    # Blocked signals are what a new process inherits; another thread of this one may receive them nevertheless.
+    # New processes inherit blocked signals; another thread of this one may receive them nevertheless.
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS) if blocked else ()
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in STOP_SIGNALS}
     try:

@@ -31,7 +31,7 @@ def zigzag(value: int) -> int:
 
 
 def uniform(value: int, size: int) -> tuple[int, int]:
-    """What lies below a value, and its frequency: all have the same, but the last takes the rest, too."""
+    """The sum of the frequencies below a value, and its own: equal ones, but the last takes the remainder, too."""
     each = TOTAL // size
     return each * value, each if value + 1 < size else TOTAL - each * value
 

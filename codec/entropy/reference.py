@@ -34,7 +34,7 @@ class Library:
         return cast(list[int], borders.tolist())
 
     def parts(self, entries: Symbols, tables: NDArray[np.intp]) -> Iterator[tuple[int, int]]:
-        """What lies below each entry in its table, and its frequency."""
+        """For each entry the sum of the frequencies before it in its table, and its own."""
         start = self.tables.start[tables]
         below = self.total[start + entries] - self.total[start]
         return zip(below.tolist(), self.tables.flat[start + entries].tolist(), strict=True)

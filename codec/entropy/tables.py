@@ -27,7 +27,7 @@ MAX_STEP = 1 << 24
 TAIL_BITS = 18  # values beyond knots with less than 2^-18 of the mass outside escape
 FRACTION_BITS = 12  # resolution of a position within its segment
 MAX_TABLES = 256  # their numbers are bytes
-MAX_ENTRIES = 2**20  # of all tables at a position, some ten times what a trained model has
+MAX_ENTRIES = 2**20  # of all tables at a position, some ten times as many as trained models have
 KNOT_ARRAY = np.array(KNOTS)
 MASS_SHIFT = 18  # masses lose these bits before they are scaled to TOTAL, to stay within int64
 

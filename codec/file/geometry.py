@@ -41,7 +41,7 @@ def check_region(region: Region, size: tuple[int, int]) -> None:
 
 
 def check_reduction(reduce: int, region: Region) -> None:
-    """Refuse what is no reduction, and a region that does not begin at the reduced picture's pixels."""
+    """Refuse other reductions than 1, 2, 4 and 8, and regions that do not begin at a multiple of the reduction."""
     if reduce not in REDUCTIONS:
         raise BadSetting(f"`reduce` is {reduce!r}: give one of {', '.join(map(str, REDUCTIONS))}")
     if region[0] % reduce or region[1] % reduce:

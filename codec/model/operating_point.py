@@ -27,7 +27,7 @@ class OperatingPoint:
     inverse_gain: NDArray[np.float64]  # factors of symbols before the synthesis
     second_look: float  # blend weight of the second look, from 0 to 1
     entropy: EntropyModel
-    trust: NDArray[np.float64] | None = None  # what expected latents are multiplied by; None if nothing is expected
+    trust: NDArray[np.float64] | None = None  # factors of expected latents; None for a model without them
     filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
 
     @cached_property

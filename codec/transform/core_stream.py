@@ -33,7 +33,7 @@ class Task(IntEnum):
 
 
 class Need(IntEnum):
-    """What a network is opened for; each includes those before it, and takes more time and memory."""
+    """The purpose of opening a network; each includes those before it, and takes more time and memory."""
 
     DECODE = 0
     ENCODE = 1
@@ -60,7 +60,7 @@ class Network:
 
 
 class Arrays(NamedTuple):
-    """What a stream reads and writes. Arrays of rows begin at row `first_in` or `first_out`."""
+    """The arrays that a stream reads and writes. Arrays of rows begin at row `first_in` or `first_out`."""
 
     pixels: NDArray[np.uint8] | None = None  # the whole picture
     signs: NDArray[np.float32] | None = None  # likewise

@@ -111,7 +111,7 @@ def multiply(x: Floats, weights: Floats, start: Floats | float = 0) -> Floats:
 
 
 def bottleneck(x: Floats, tensors: Tensors, place: Floats | float = 0) -> tuple[Floats, Back]:
-    """1x1, 3x3, 1x1, with what is below 0 cut off between them; `place` is added behind the first."""
+    """Convolutions 1x1, 3x3, 1x1 with rectifiers between them; `place` is added after the first."""
     reduce, mix, expand = (tensors[f"{part}.weight"] for part in ("reduce", "mix", "expand"))
     reduced = rectified(multiply(x, reduce[:, :, 0, 0], tensors["reduce.bias"]) + np.float32(place))
     mixed = rectified(convolve(reduced, mix) + tensors["mix.bias"])

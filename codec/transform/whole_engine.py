@@ -17,7 +17,7 @@ from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
 from lic.models.second_look import blend
 
 Floats = NDArray[np.float32]
-Back = Callable[[Floats], Floats]  # slopes by what a function takes, from those by what it returns
+Back = Callable[[Floats], Floats]  # slopes by a function's argument, from those by its result
 
 
 class WholeEngine(ABC):

@@ -75,7 +75,7 @@ class Plan:
         return Result(why=why) if why else Result(after=size, skipped=True, why="up to date", warnings=said, kept=kept)
 
     def prune(self, folders: Sequence[str], dry: bool = False) -> Iterator[str]:
-        """Remove outputs of pictures that were in these folders and are gone, as records tell; yields what is said."""
+        """Remove outputs of pictures that were in these folders and are gone, as records tell; yields messages."""
         for record in self.records.values():
             for target in record.orphans(folders):
                 if storage.size(target) is None:

@@ -66,7 +66,7 @@ def _bytes(text: str) -> int:
 
 
 SHORT = {"quality": ["-q"], "effort": ["-e"], "model": ["-m"]}
-# Of each setting: the help, and what argparse needs to read it.
+# The help text and argparse's options of each setting.
 OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "quality": (f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", {"type": float, "metavar": "Q"}),
     "lambda_": ("the same by the lambda of the model", {"type": float, "metavar": "L"}),

@@ -23,7 +23,7 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "contexts": figures_codec.contexts,
     "codec": figures_codec.codec,
 }
-TRAINED = ("vae-samples", "vae-traversals", "blur")  # those that train networks
+TRAINED = ("vae-samples", "vae-traversals", "blur")  # they need trainings
 WITH_PICTURES = {"colourisation", "vae-samples", "vae-traversals", "blur", "contexts", "codec"}  # of photographs
 OF_THE_CODEC = {"rate-bound", "units", "entropies", "rate-distortion", "noise-and-rounding", "contexts", "codec"}
 

@@ -74,7 +74,7 @@ def compression(context: Context) -> Rows:
 
 
 def contexts(context: Context) -> Rows:
-    """Tables chosen by what is decoded already, against one table per channel: ideal bits of the same latents."""
+    """Tables chosen by contexts, against one table per channel: ideal bits of the same latents."""
     adaptive = context.frozen
     fixed = dataclasses.replace(adaptive, entropy=ChannelTables(adaptive.heights))
     rows: Rows = [("lambda", "one table per channel, bit/pixel", "contexts", "saved")]

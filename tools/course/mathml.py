@@ -216,7 +216,7 @@ def _row(parts: list[str]) -> str:
 
 
 def _fenced(opening: str, inside: str, closing: str) -> str:
-    """A group between parentheses, which grow only around what is higher than a line."""
+    """A group between parentheses, which are enlarged only if the group is higher than a line."""
     fence = '<mo fence="true">' if "<mfrac>" in inside or "<munder>" in inside else '<mo fence="true" stretchy="false">'
     return f"<mrow>{fence}{opening}</mo>{inside}{fence}{closing}</mo></mrow>"
 

@@ -102,7 +102,7 @@ def _row(shown: Shown, link: Callable[[str], str]) -> str:
 
 
 def _doc(shown: Shown | ModuleType, link: Callable[[str], str]) -> str:
-    """The docstring of a module, class or function; what is indented in it are equations."""
+    """The docstring of a module, class or function; its indented lines are equations."""
     margin = 0 if isinstance(shown, ModuleType) else 4 * len(shown.__qualname__.split("."))
     assert shown.__doc__
     first, *rest = shown.__doc__.strip().splitlines()

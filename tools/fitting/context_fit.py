@@ -27,7 +27,7 @@ from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_lib
 from lic.tools.progress_bar import progress
 
 Floats32 = NDArray[np.float32]
-EARLIER_MAX, SCALE_MAX = 127, 255  # what the bytes of a model file hold
+EARLIER_MAX, SCALE_MAX = 127, 255  # the largest values in bytes of a model file
 CROPS_AT_ONCE = 20
 
 
@@ -74,7 +74,7 @@ def fit_contexts(
 
 @torch.inference_mode()
 def _scaled(network: RateDistortionAutoencoder, k: int, latents: Floats32) -> Floats32:
-    """What is rounded to symbols at lambda point k, in units of the step."""
+    """The values that are rounded to symbols at lambda point k, in units of the step."""
     parts = torch.from_numpy(latents).split(CROPS_AT_ONCE)
     point = torch.tensor([k])
     return without_dead_zone(torch.cat([network.code(y, point, "dead-zone")[0] for y in parts]).numpy())

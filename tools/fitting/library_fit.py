@@ -120,7 +120,7 @@ def _symbol_entropy(counts: NDArray[np.float32]) -> Doubles:
 
 
 def _fit_densities(members: NDArray[np.float32]) -> tuple[Doubles, Doubles, NDArray[np.float32]]:
-    """Densities for histograms (rows x bins): heights, units, and what each bin's symbol costs in bits."""
+    """Densities for histograms (rows x bins): heights, units, and the cost of each bin's symbol in bits."""
     totals = np.maximum(members.sum(axis=1), 1e-9)
     deviation = np.sqrt((members * CENTRES**2).sum(axis=1) / totals)
     density = PiecewiseLinearDensity(len(members))

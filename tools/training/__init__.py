@@ -1,1 +1,1 @@
-"""The training loop, its objectives, and what they need."""
+"""The training loop, its objectives, pictures, optimiser and checkpoints."""

@@ -32,7 +32,7 @@ class Choices(Protocol):
     """The dataclass of an objective's choices, as a command and a checkpoint know it."""
 
     NAME: ClassVar[str]
-    FIXED: ClassVar[tuple[str, ...]]  # what cannot change when a run is resumed
+    FIXED: ClassVar[tuple[str, ...]]  # choices that stay when a run is resumed
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
 

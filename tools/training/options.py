@@ -1,4 +1,4 @@
-"""Fields of the dataclasses of a training's choices that say what they are for, as the command line shows it."""
+"""Fields of the dataclasses of a training's choices, with their help texts for the command line."""
 
 import dataclasses
 from types import UnionType

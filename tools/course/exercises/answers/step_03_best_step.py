@@ -11,7 +11,7 @@ import math
 
 
 def cost(bits: float, squared_error: float, lambda_: float) -> float:
-    """What the codec minimises."""
+    """The cost that the codec minimises: bits + lambda * squared error."""
     return bits + lambda_ * squared_error
 
 
