@@ -13,6 +13,12 @@ MIN_BETA = 1e-6
 PHASES = 4
 PLACES = ((0, 2), (3, 1))
 
+# Contexts, and their differentiable counterpart in magnitudes.py.
+FEATURES = 9  # weights of a phase of a channel
+MAGNITUDE_CAP = 15  # larger magnitudes count as this
+LEVEL_CHANNELS = 8  # those with local averages of brightness and colour
+CONTEXT_BLOCK = 8  # channels whose sums over earlier channels are computed together
+
 
 def knot_layout(core: int = 8, per_octave: int = 4, octaves: int = 7) -> tuple[int, ...]:
     """Integer knots: every unit from -core to core, then `per_octave` segments to each doubling.

@@ -15,9 +15,9 @@ with these features f, in which magnitudes are capped:
     straight, diagonal       sums over the four straight and the four diagonal neighbours in the same channel, as far as
                              they were coded in earlier phases
 
-d runs over the channels of earlier blocks of BLOCK channels. The first LEVEL_CHANNELS channels contain local averages
-of brightness and colour: in phase 0 their symbols are levels, which tell nothing about detail. In the running sums and
-in the sums over d the mean magnitude of the straight neighbours replaces them.
+d runs over the channels of earlier blocks of CONTEXT_BLOCK channels. The first LEVEL_CHANNELS channels contain local
+averages of brightness and colour: in phase 0 their symbols are levels, which tell nothing about detail. In the running
+sums and in the sums over d the mean magnitude of the straight neighbours replaces them.
 
 Weights and densities are separate for each lambda point, phase and channel, and so is `scale`, the mean magnitude.
 """
@@ -28,16 +28,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lic.models.constants import PHASES, PLACES
+from lic.models.constants import CONTEXT_BLOCK, FEATURES, LEVEL_CHANNELS, MAGNITUDE_CAP, PHASES, PLACES
 from lic.models.density import PiecewiseLinearDensity
 from lic.models.expectation import phases
 
-MAGNITUDE_CAP = 15.0
-BLOCK = 8
-LEVEL_CHANNELS = 8
 KEPT = (1 / 2, 7 / 8, 1.0)  # of a running sum, from one channel to the next
 START = (0.1, 0.2, 0.2, 0.05, 0.1, 0.1, 0.05, 0.15, 0.05)  # the shares before fitting
-FEATURES = len(START)
 MIN_MAGNITUDE = 2.0**-10
 MIN_MEAN = 1e-3
 WEIGHT_RATE, HEIGHT_RATE = 4e-3, 1e-2  # learning rates of `fit`
@@ -74,7 +70,7 @@ class Magnitudes(nn.Module):
         between = channel[:, None] - channel - 1  # the number of channels between two
         kernels = torch.stack([kept ** between.clamp(min=0) * (between >= 0) for kept in KEPT])
         self.register_buffer("kernels", kernels, persistent=False)
-        reach = (channel < channel[:, None] // BLOCK * BLOCK).float()
+        reach = (channel < channel[:, None] // CONTEXT_BLOCK * CONTEXT_BLOCK).float()
         self.register_buffer("reach", reach, persistent=False)
 
     def forward(self, symbols: Tensor, point: Tensor) -> Tensor:

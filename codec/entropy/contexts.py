@@ -35,15 +35,11 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Order, Pass, WalkArrays
-from lic.models.constants import PHASES, PLACES
+from lic.models.constants import CONTEXT_BLOCK, LEVEL_CHANNELS, MAGNITUDE_CAP, PHASES, PLACES
 
-FEATURES = 9
 UNIT_BITS = 8  # magnitudes are counted in 1/256
 WEIGHT_BITS = 16  # weights in 1/65536
-MAGNITUDE_CAP = 15
 FORGET = (1, 3)  # F0 loses a half, F1 an eighth with each channel
-BLOCK = 8  # channels whose sums over earlier blocks are computed together
-LEVEL_CHANNELS = 8  # those with local averages of brightness and colour
 CLASSES = np.array(PLACES)  # by the parity of row and column
 
 STRAIGHT = ((-1, 0), (1, 0), (0, -1), (0, 1))
@@ -95,12 +91,13 @@ def earlier_size(channels: int) -> int:
     >>> earlier_size(12)  # channels 8 to 11 look back at 0 to 7
     128
     """
-    return sum(PHASES * min(BLOCK, channels - start) * start for start in range(BLOCK, channels, BLOCK))
+    starts = range(CONTEXT_BLOCK, channels, CONTEXT_BLOCK)
+    return sum(PHASES * min(CONTEXT_BLOCK, channels - start) * start for start in starts)
 
 
 def earlier_block(packed: NDArray[Any], channels: int, start: int) -> NDArray[Any]:
     """The part for the block that begins with channel `start`: phases x channels in it x channels before it."""
-    begin, size = earlier_size(start), min(BLOCK, channels - start)
+    begin, size = earlier_size(start), min(CONTEXT_BLOCK, channels - start)
     return packed[begin : begin + PHASES * size * start].reshape(PHASES, size, start)
 
 
@@ -138,8 +135,8 @@ class Past:
         at, near = a0 * f0 + a1 * f1 + a2 * f2, n0 * f0 + n1 * f1 + n2 * f2  # matrix products of integers are slow
         up, down, left, right = (near[..., side] for side in p.around)
         estimate: Ints = at[..., p.places] + up + down + left + right
-        if channel >= BLOCK and self.weights is not None:
-            estimate += self.earlier[p.number, channel % BLOCK][..., p.places] << UNIT_BITS
+        if channel >= CONTEXT_BLOCK and self.weights is not None:
+            estimate += self.earlier[p.number, channel % CONTEXT_BLOCK][..., p.places] << UNIT_BITS
         return estimate
 
     def add(self, channel: int, magnitude: Ints) -> None:
@@ -149,7 +146,7 @@ class Past:
         self.running += magnitude << UNIT_BITS
         if self.weights is not None:
             self.magnitudes[..., channel, :] = magnitude
-            if (channel + 1) % BLOCK == 0 and channel + 1 < self.channels:
+            if (channel + 1) % CONTEXT_BLOCK == 0 and channel + 1 < self.channels:
                 self._look_back(channel + 1)
 
     def _look_back(self, start: int) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.coder import Coder, make_coder
-from lic.codec.entropy.contexts import BLOCK, FEATURES, PointContexts, earlier_block, earlier_size
+from lic.codec.entropy.contexts import PointContexts, earlier_block, earlier_size
 from lic.codec.entropy.tables import (
     KNOT_ARRAY,
     MAX_TABLES,
@@ -20,7 +20,7 @@ from lic.codec.entropy.tables import (
     frequency_tables,
 )
 from lic.codec.file.container import POSITIONS
-from lic.models.constants import PHASES
+from lic.models.constants import CONTEXT_BLOCK, FEATURES, PHASES
 
 PREFIX = "phases."  # of the arrays' names in a model file
 TYPES: dict[str, type] = {
@@ -108,7 +108,7 @@ class Contexts:
     def _point(self, k: int) -> PointContexts:
         channels = self.weights.shape[1]
         earlier = self.earlier[k].astype(np.int16)
-        for start in range(BLOCK, channels, BLOCK):
-            scales = self.scales[k, start : start + BLOCK].T[:, :, None]
+        for start in range(CONTEXT_BLOCK, channels, CONTEXT_BLOCK):
+            scales = self.scales[k, start : start + CONTEXT_BLOCK].T[:, :, None]
             earlier_block(earlier, channels, start)[:] *= scales
         return PointContexts(self.weights[k], self.thresholds, self.index[k], earlier)

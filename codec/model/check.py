@@ -9,7 +9,7 @@ import numpy as np
 
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Arrays, Kind, check_densities
-from lic.codec.model.frozen import STORED
+from lic.codec.model.frozen import STORED_TYPES
 from lic.codec.model.network_weights import stored_kinds
 from lic.codec.picture import filtering
 from lic.models.architecture import Architecture
@@ -26,7 +26,7 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
     expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
     expected |= stored_kinds(arrays, architecture)
     if "filter" in arrays:
-        expected["filter"] = Kind.of(STORED["filter"], (points, *filtering.SHAPE))
+        expected["filter"] = Kind.of(STORED_TYPES["filter"], (points, *filtering.SHAPE))
     for name in sorted(kinds.keys() | expected.keys()):
         if kinds.get(name) != expected.get(name):
             raise ValueError(f"tensor {name} is {kinds.get(name, 'missing')}, not {expected.get(name, 'known')}")
@@ -45,4 +45,4 @@ def _scales(points: int, architecture: Architecture) -> dict[str, Kind]:
     shapes = {"heights": (m, len(KNOTS)), "steps": (points, m), "unit": (m,), "restore": (points, m)}
     if architecture.predictors:
         shapes["trust"] = points, m
-    return {name: Kind.of(STORED[name], shape) for name, shape in shapes.items()}
+    return {name: Kind.of(STORED_TYPES[name], shape) for name, shape in shapes.items()}

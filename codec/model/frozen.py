@@ -20,9 +20,9 @@ from lic.codec.model.operating_point import OperatingPoint
 from lic.codec.model.quality import last_position, position_of, quality_of, scale_of
 from lic.models.architecture import Architecture
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
-STORED = {
+STORED_TYPES = {
     "heights": np.int32,
     "steps": np.int32,
     "unit": np.float64,
@@ -44,12 +44,12 @@ class FrozenModel:
 
     heights: Ints  # channels x knots: each channel's density, see tables.py
     steps: Ints  # points x channels, in 1/2^12 of the channel's unit
-    unit: Floats  # channels: latent value per knot unit
-    restore: Floats  # points x channels: inverse gain over step, shrinks latents towards zero
+    unit: Doubles  # channels: latent value per knot unit
+    restore: Doubles  # points x channels: inverse gain over step, shrinks latents towards zero
     stored_weights: Arrays  # as in a model file, see network_weights.py
     card: dict[str, Any]
     entropy: EntropyModel
-    trust: Floats | None = None  # points x channels: factors of expected latents, in architectures with predictors
+    trust: Doubles | None = None  # points x channels: factors of expected latents, in architectures with predictors
     filter: Ints | None = None  # points x classes x planes x taps: weights of the filter, in models that have one
 
     @property
@@ -88,7 +88,7 @@ class FrozenModel:
 
     def arrays(self) -> Arrays:
         """All arrays of the file, little-endian and contiguous (safetensors writes memory as it is)."""
-        scales = ((name, getattr(self, name), kind) for name, kind in STORED.items())
+        scales = ((name, getattr(self, name), kind) for name, kind in STORED_TYPES.items())
         arrays = {name: array.astype(kind) for name, array, kind in scales if array is not None}
         arrays |= self.entropy.arrays()
         arrays |= self.stored_weights

@@ -8,7 +8,7 @@ import numpy as np
 from lic.codec.entropy.entropy_model import named_by
 from lic.codec.errors import BadModel
 from lic.codec.model.check import check_arrays
-from lic.codec.model.frozen import STORED, FrozenModel, digest
+from lic.codec.model.frozen import STORED_TYPES, FrozenModel, digest
 from lic.codec.model.header import damaged
 from lic.codec.model.network_weights import stored_kinds
 from lic.codec.model.tensor_file import read_arrays
@@ -25,7 +25,7 @@ def load_model(path: Path, card: dict[str, Any]) -> FrozenModel:
         entropy = kind.from_arrays(arrays)
         scales: dict[str, Any] = {
             name: arrays[name].astype(np.int64 if issubclass(stored, np.integer) else np.float64)
-            for name, stored in STORED.items()
+            for name, stored in STORED_TYPES.items()
             if name in arrays
         }
         weights = {name: arrays[name] for name in stored_kinds(arrays, Architecture.of_card(card))}

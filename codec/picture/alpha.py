@@ -12,7 +12,7 @@ from lic.codec.errors import Corrupt
 from lic.codec.file.geometry import Region
 
 Plane = NDArray[np.uint8]  # H x W; 0 is fully transparent
-Floats = NDArray[np.floating]
+Sums = NDArray[np.floating]
 
 OPAQUE = 255
 MID_LEVEL = 128
@@ -98,19 +98,19 @@ def fill_hidden(pixels: Plane, alpha: Plane) -> Plane:
     return np.where(visible[:, :, None], pixels, smooth)
 
 
-def _block_sums(colours: Plane, visible: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+def _block_sums(colours: Plane, visible: NDArray[np.bool_]) -> tuple[Sums, Sums]:
     """Sums of visible colours, and the numbers of visible pixels, in blocks of FILL_BLOCK x FILL_BLOCK."""
     height, width = visible.shape
     rows, columns = np.arange(0, height, FILL_BLOCK), np.arange(0, width, FILL_BLOCK)
 
-    def sums(values: Plane | NDArray[np.bool_]) -> Floats:
+    def sums(values: Plane | NDArray[np.bool_]) -> Sums:
         narrow = np.add.reduceat(values, columns, axis=1, dtype=np.float32)
         return np.add.reduceat(narrow, rows, axis=0)
 
     return sums(colours), sums(visible)[:, :, None]
 
 
-def _fill(sums: Floats, counts: Floats) -> Floats:
+def _fill(sums: Sums, counts: Sums) -> Sums:
     """Block means where pixels are visible, elsewhere means over increasingly large neighbourhoods."""
     rows, columns = counts.shape[:2]
     if rows == columns == 1 or (counts > 0).all():
@@ -122,5 +122,5 @@ def _fill(sums: Floats, counts: Floats) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), around)
 
 
-def _halve(a: Floats) -> Floats:
+def _halve(a: Sums) -> Sums:
     return a[::2, ::2] + a[1::2, ::2] + a[::2, 1::2] + a[1::2, 1::2]

@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 from lic.models.constants import DOWNSAMPLING
 
 Pixels = NDArray[np.uint8]  # H x W x 3, or H x W in grey
+Floats = NDArray[np.float32]
 
 
 def pad(pixels: Pixels) -> Pixels:

@@ -17,9 +17,8 @@ from lic.codec.errors import BadSetting, LicError
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
-from lic.codec.picture.pixels import Pixels
+from lic.codec.picture.pixels import Floats, Pixels
 
-Floats = NDArray[np.float32]
 ENGINE_VARIABLE = "LIC_ENGINE"
 ENGINES = {"core": "CoreEngine", "numpy": "NumpyEngine", "torch": "TorchEngine"}  # the class in NAME_engine.py
 

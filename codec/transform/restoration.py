@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.picture.pixels import Floats
 from lic.models.constants import PHASES, PLACES
 
-Floats = NDArray[np.float32]
 Expect = Callable[[int, Latents], Floats]  # the latents of a phase, before trust, from those of earlier phases
 
 

@@ -11,12 +11,11 @@ from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
-from lic.codec.picture.pixels import Pixels, pad
+from lic.codec.picture.pixels import Floats, Pixels, pad
 from lic.codec.transform.restoration import only, quantise, restore
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
 from lic.models.second_look import blend
 
-Floats = NDArray[np.float32]
 Back = Callable[[Floats], Floats]  # slopes by a function's argument, from those by its result
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import skimage.data
-from numpy.typing import NDArray
 from PIL import Image
 
 from lic import BadModel, BadSetting, Corrupt, ModelNotFound, NotALicFile, decode, encode, read_info
@@ -19,8 +18,8 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.fidelity import ms_ssim, psnr
 from lic.codec.transform.engine import engine_of
+from tests.conftest import Pixels
 
-Pixels = NDArray[np.uint8]
 AROUND_A_BLOCK = (1, 2, 15, 16, 17, 32, 33)  # sides of pictures; a block is 16 x 16
 pytestmark = pytest.mark.usefixtures("tiny_model_path")
 

@@ -11,7 +11,7 @@ from safetensors.numpy import load_file
 import lic
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.coder import make_coder
-from lic.codec.entropy.contexts import BLOCK, FEATURES, PointContexts, earlier_size
+from lic.codec.entropy.contexts import PointContexts, earlier_size
 from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.tables import MAX_HEIGHT, Tables, frequency_tables
 from lic.codec.file.container import Container, Reader, Section, parse
@@ -19,7 +19,7 @@ from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.numpy_engine import NumpyEngine
 from lic.codec.transform.restoration import restore
-from lic.models.constants import KNOTS
+from lic.models.constants import CONTEXT_BLOCK, FEATURES, KNOTS
 
 GOLDEN = Path(__file__).parents[2] / "conformance"
 PAGE = Path(__file__).parents[2] / "codec" / "FORMAT.md"
@@ -193,7 +193,7 @@ def check_a_stream(rng: np.random.Generator, point: Point, shape: tuple[int, int
 @pytest.mark.parametrize("earlier", [False, True])
 def test_random_contexts_and_latents(rows: int, columns: int, earlier: bool) -> None:
     rng = np.random.default_rng(earlier)
-    channels = 2 * BLOCK + 3
+    channels = 2 * CONTEXT_BLOCK + 3
     point = PointContexts(
         weights=rng.integers(-(2**12), 2**16, (channels, 4, FEATURES)),
         thresholds=np.sort(rng.integers(0, 2**28, 20)),

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from lic.models.constants import PHASES, PLACES
-from lic.models.magnitudes import BLOCK, LEVEL_CHANNELS, Magnitudes
+from lic.models.constants import CONTEXT_BLOCK, LEVEL_CHANNELS, PHASES, PLACES
+from lic.models.magnitudes import Magnitudes
 
 CHANNELS = 18  # more than two blocks
 
@@ -82,7 +82,7 @@ def test_mu_is_the_weighted_sum_of_its_definition() -> None:
         known = [size[c, v, u] for v, u in places if phase_of(c, v, u) < phase]
         features.append(sum(known, torch.tensor(0.0)))
     shares = magnitudes.shares[k, phase, c] / magnitudes.feature_means[k, :, c]
-    blocks = c // BLOCK * BLOCK
+    blocks = c // CONTEXT_BLOCK * CONTEXT_BLOCK
     earlier = magnitudes.earlier[k, phase, c, :blocks] / magnitudes.magnitude_means[k, :blocks]
     expected = (shares * torch.stack(features)).sum() + (earlier * detail[:blocks, y, x]).sum()
     torch.testing.assert_close(mu, magnitudes.scale[k, phase, c] * expected)

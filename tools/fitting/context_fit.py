@@ -12,21 +12,21 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lic.codec.entropy.contexts import BLOCK, UNIT_BITS, WEIGHT_BITS, earlier_block, earlier_size
+from lic.codec.entropy.contexts import UNIT_BITS, WEIGHT_BITS, earlier_block, earlier_size
 from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.tables import Ints
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.picture.pixels import Floats
 from lic.codec.transform.torch_network import thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
-from lic.models.constants import PHASES
+from lic.models.constants import CONTEXT_BLOCK, FEATURES, PHASES
 from lic.models.expectation import phases
-from lic.models.magnitudes import FEATURES, Magnitudes
+from lic.models.magnitudes import Magnitudes
 from lic.models.second_look import blend
 from lic.tools.fitting.latents import STEPS_PER_CROP
 from lic.tools.fitting.library_fit import BINS, bins, bucket_thresholds, fit_library, without_dead_zone
 from lic.tools.progress_bar import progress
 
-Floats32 = NDArray[np.float32]
 EARLIER_MAX, SCALE_MAX = 127, 255  # the largest values in bytes of a model file
 CROPS_AT_ONCE = 20
 
@@ -41,7 +41,7 @@ class Recipe:
 
 
 def fit_contexts(
-    model: FrozenModel, first: Floats32, recipe: Recipe = Recipe(), second: Floats32 | None = None
+    model: FrozenModel, first: Floats, recipe: Recipe = Recipe(), second: Floats | None = None
 ) -> Contexts:
     """Contexts for a model from latents (crops x channels x rows x columns) of training pictures.
 
@@ -61,8 +61,8 @@ def fit_contexts(
         magnitudes = Magnitudes(1, used)
         magnitudes.fit(0, values, min(recipe.steps, STEPS_PER_CROP * len(values)))
         weights[k, :used], whole, scales[k, :used] = _integers(magnitudes)
-        for start in range(BLOCK, used, BLOCK):
-            size = min(BLOCK, used - start)
+        for start in range(CONTEXT_BLOCK, used, CONTEXT_BLOCK):
+            size = min(CONTEXT_BLOCK, used - start)
             block = whole[:, start : start + size, :start]
             earlier_block(earlier[k], channels, start)[:, :size] = block
         found, histograms = _histograms(magnitudes, values, scaled[:, :used], thresholds)
@@ -73,7 +73,7 @@ def fit_contexts(
 
 
 @torch.inference_mode()
-def _scaled(network: RateDistortionAutoencoder, k: int, latents: Floats32) -> Floats32:
+def _scaled(network: RateDistortionAutoencoder, k: int, latents: Floats) -> Floats:
     """The values that are rounded to symbols at lambda point k, in units of the step."""
     parts = torch.from_numpy(latents).split(CROPS_AT_ONCE)
     point = torch.tensor([k])
@@ -98,8 +98,8 @@ def _integers(magnitudes: Magnitudes) -> tuple[Ints, NDArray[np.int8], NDArray[n
 
 @torch.no_grad()
 def _histograms(
-    magnitudes: Magnitudes, values: Tensor, scaled: Floats32, thresholds: Ints
-) -> tuple[NDArray[np.intp], Floats32]:
+    magnitudes: Magnitudes, values: Tensor, scaled: Floats, thresholds: Ints
+) -> tuple[NDArray[np.intp], Floats]:
     """Groups of latents, as channel, phase and bucket, and the histogram of each over the library's bins."""
     channels, buckets = values.shape[1], len(thresholds) + 1
     borders = torch.from_numpy(thresholds / 2.0 ** (UNIT_BITS + WEIGHT_BITS)).float()

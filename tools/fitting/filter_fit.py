@@ -30,7 +30,7 @@ from lic.codec.transform.engine import decode_all, engine_of
 from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
 
-Floats = NDArray[np.float64]
+Doubles = NDArray[np.float64]
 
 CROPS, SIDE = 256, 160  # many small ones: what pictures have in common counts
 RIDGE = 0.1  # of the differences' squares; without it, other pictures would gain less
@@ -81,7 +81,7 @@ def fit_filter(model: FrozenModel, crops: Tensor) -> FrozenModel:
     return replace(model, filter=np.stack([of_point.weights() for of_point in equations]))
 
 
-def _bounded(squares: Floats, products: Floats, scale: float) -> Ints:
+def _bounded(squares: Doubles, products: Doubles, scale: float) -> Ints:
     """The solution as integers, pulled towards 0 until it is within bounds."""
     ridge = RIDGE
     while True:

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from lic.codec.entropy.contexts import FEATURES, PointContexts, earlier_size
+from lic.codec.entropy.contexts import PointContexts, earlier_size
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, MAX_STEP, Tables, frequency_tables
 from lic.codec.entropy.walk import Walk
-from lic.models.constants import PHASES
+from lic.models.constants import FEATURES, PHASES
 
 WALKS = ("plain", "contexts")
 

@@ -6,16 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lic.codec.entropy.contexts import (
-    BLOCK,
-    FEATURES,
-    LEVEL_CHANNELS,
     ContextState,
     PointContexts,
     earlier_block,
     earlier_size,
     passes,
 )
-from lic.models.constants import PHASES
+from lic.models.constants import CONTEXT_BLOCK, FEATURES, LEVEL_CHANNELS, PHASES
 from tests.codec.entropy.random_models import random_walk
 
 STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
@@ -107,7 +104,7 @@ def chosen_tables(symbols: np.ndarray, point: PointContexts) -> np.ndarray:
     return out
 
 
-CHANNELS = 2 * BLOCK + 3
+CHANNELS = 2 * CONTEXT_BLOCK + 3
 
 
 def random_contexts(seed: int, channels: int = CHANNELS) -> PointContexts:
@@ -138,8 +135,8 @@ def test_a_batch_of_chunks_is_each_chunk_alone() -> None:
 
 def test_the_blocks_share_out_all_weights_of_earlier_magnitudes() -> None:
     packed = np.arange(earlier_size(CHANNELS))
-    blocks = [earlier_block(packed, CHANNELS, start) for start in range(BLOCK, CHANNELS, BLOCK)]
-    assert [block.shape for block in blocks] == [(PHASES, BLOCK, BLOCK), (PHASES, 3, 2 * BLOCK)]
+    blocks = [earlier_block(packed, CHANNELS, start) for start in range(CONTEXT_BLOCK, CHANNELS, CONTEXT_BLOCK)]
+    assert [block.shape for block in blocks] == [(PHASES, CONTEXT_BLOCK, CONTEXT_BLOCK), (PHASES, 3, 2 * CONTEXT_BLOCK)]
     np.testing.assert_array_equal(np.concatenate([block.ravel() for block in blocks]), packed)
 
 
@@ -152,7 +149,7 @@ def test_sums_over_earlier_channels_are_exact_at_their_largest() -> None:
     state = ContextState(point, 6, 7)
     for c in range(channels - 1):
         state.add(c, symbols[c])
-    start = channels - BLOCK
+    start = channels - CONTEXT_BLOCK
     magnitudes = np.minimum(np.abs(symbols[:start]), 15)
     magnitudes[:LEVEL_CHANNELS] = state.past.magnitudes[:LEVEL_CHANNELS]
     assert point.earlier is not None

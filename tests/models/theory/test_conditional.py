@@ -1,14 +1,12 @@
 """Colour given grey."""
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from lic.models.architecture import Architecture
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start, luminance
+from tests.conftest import Pixels
 
-Pixels = NDArray[np.uint8]
 POINT = torch.tensor([0])
 
 

@@ -11,13 +11,12 @@ import skimage.data
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image
 
 from lic.models.theory import lic_in_200_lines as single
 from lic.models.theory.lic_in_200_lines import Codec, bpp_and_psnr, cdf, decode, encode, range_decode, range_encode
+from tests.conftest import Pixels
 
-Pixels = NDArray[np.uint8]
 SOURCE = Path(single.__file__).read_text(encoding="utf-8")
 
 

@@ -2,18 +2,15 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.torch_network import thaw
 from lic.models.theory.uniform_vae import UniformVae
 from lic.tools.training.objective import Moment
 from lic.tools.training.rate_distortion import RateDistortion
-
-Pixels = NDArray[np.uint8]
+from tests.conftest import Pixels
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,8 @@
 
 import math
 
-import numpy as np
 import pytest
 import torch
-from numpy.typing import NDArray
 
 from lic.models.architecture import Architecture
 from lic.models.pca import pca_start
@@ -20,8 +18,7 @@ from lic.models.theory.vae import (
     negative_elbo,
     probabilistic_pca_start,
 )
-
-Pixels = NDArray[np.uint8]
+from tests.conftest import Pixels
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,7 @@ import json
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 
 from lic.codec.transform.torch_network import freeze
@@ -15,8 +13,7 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
 from lic.tools.evaluation import codecs
 from lic.tools.evaluation.results import load_results
-
-Pixels = NDArray[np.uint8]
+from tests.conftest import Pixels
 
 
 @pytest.fixture(scope="module")
