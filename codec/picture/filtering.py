@@ -4,7 +4,7 @@ The synthesis ends in a linear layer, whose errors depend on what is around: rin
 each block of 4 x 8 pixels is given a class by the second differences of its brightness: how much it bends, and in which
 direction most. In each of three colour planes, every pixel then moves by a weighted sum of its differences to its
 neighbours; those to the nearest ones count a second time, constrained to a limit, so that edges are left alone. The
-weights of each class are the model's. FORMAT.md, section 4, has the arithmetic.
+weights of each class are the model's. FORMAT.md, section 4, has the arithmetic. Reduced pictures are not filtered.
 
 The parts are those of filters in video codecs. AV1 constrains differences (Midtskogen and Valin, "The AV1 constrained
 directional enhancement filter", 2018) and fits Wiener filters; its successor has trained ones for classes of pixels.

@@ -16,6 +16,9 @@ from lic.tools.fitting.onnx_files import NAMES, onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, printable
 
+# What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
+ADDED = {"filter": (fit_filter, CROPS, SIDE)}
+
 EXAMPLES = """\
 examples:
   lic export run -o photo.safetensors           the averaged weights of the run's best checkpoint
@@ -24,7 +27,7 @@ examples:
       a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
   lic export mine.safetensors --qualities=1,20,45,70,100 -o other.safetensors
       a model with another scale of qualities, which tests/benchmarks/tunings.py measures
-  lic export photo --filter --data photos/ -o other.safetensors
+  lic export photo --add filter --data photos/ -o other.safetensors
       a model with a filter behind its synthesis, fitted on pictures in a few minutes
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
@@ -50,9 +53,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="Q,...",
         help="qualities of the lambda points; evenly 1 to 100 if not given",
     )
-    parser.add_argument(
-        "--filter", action="store_true", help="fit the filter behind the synthesis, on the pictures of --data"
-    )
+    about = "fit these on the pictures of --data, and add them to a model: " + ", ".join(ADDED)
+    parser.add_argument("--add", nargs="+", choices=ADDED, default=[], metavar="PART", help=about)
     parser.add_argument("--onnx", action="store_true", help="write the networks as ONNX files")
     parser.add_argument("-f", "--force", action="store_true", help="overwrite a model file that exists")
 
@@ -80,11 +82,12 @@ def _export_model(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
-    if args.filter and not args.data:
-        raise UsageError("--filter is fitted on pictures: name them with --data")
+    if args.add and not args.data:
+        raise UsageError("--add fits on pictures: name some with --data")
     model, source = _model_of(args)
-    if args.filter:
-        model = fit_filter(model, square_crops(args.data, DOWNSAMPLING, CROPS, SIDE))
+    for part in args.add:
+        fit, count, side = ADDED[part]
+        model = fit(model, square_crops(args.data, DOWNSAMPLING, count, side))
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
@@ -95,7 +98,7 @@ def _export_model(args: argparse.Namespace) -> int:
 
 def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
     """The model of a run, or of a model file to be changed; and where it is from."""
-    if (args.qualities or args.filter) and not args.run.is_dir():
+    if (args.qualities or args.add) and not args.run.is_dir():
         try:
             return find_model(args.run).load(), args.run.name
         except BadModel:

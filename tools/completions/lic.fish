@@ -51,7 +51,7 @@ function _shtab_lic_using
 end
 
 set -g _shtab_lic_commands encode decode edit info view desktop page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --idle --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --thumbnail --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_opts_with_value --add --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --idle --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --thumbnail --tune --valid --validate-minutes --warmup -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -270,7 +270,7 @@ complete -c lic -n '_shtab_lic_using export' -l name -xka "(__fish_complete_path
 complete -c lic -n '_shtab_lic_using export' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to fit context tables on; the training'"'"'s if not given'
 complete -c lic -n '_shtab_lic_using export' -l plain -d 'one table per channel instead of context tables'
 complete -c lic -n '_shtab_lic_using export' -l qualities -xka "(__fish_complete_path (commandline -ct))" -d 'qualities of the lambda points; evenly 1 to 100 if not given'
-complete -c lic -n '_shtab_lic_using export' -l filter -d 'fit the filter behind the synthesis, on the pictures of --data'
+complete -c lic -n '_shtab_lic_using export' -l add -xka "filter" -d 'fit these on the pictures of --data, and add them to a model: filter'
 complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the networks as ONNX files'
 complete -c lic -n '_shtab_lic_using export' -s f -l force -d 'overwrite a model file that exists'
 complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; with --onnx also a model'

@@ -240,7 +240,7 @@ _shtab_lic_export_options=(
   "--data[pictures to fit context tables on\; the training\'s if not given]:data:_files"
   "--plain[one table per channel instead of context tables]"
   "--qualities[qualities of the lambda points\; evenly 1 to 100 if not given]:Q,...:_files"
-  "--filter[fit the filter behind the synthesis, on the pictures of --data]"
+  "--add[fit these on the pictures of --data, and add them to a model\: filter]:PART:(filter)"
   "--onnx[write the networks as ONNX files]"
   {-f,--force}"[overwrite a model file that exists]"
   ":folder of a run, a checkpoint, or bare weights\; with --onnx also a model:_files"

@@ -80,9 +80,9 @@ def test_a_model_file_gets_a_filter(
     tiny_model: FrozenModel, tiny_model_path: Path, pictures: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "filtering.safetensors"
-    assert main(["export", str(tiny_model_path), "--filter", "-o", str(out)]) == 2
+    assert main(["export", str(tiny_model_path), "--add", "filter", "-o", str(out)]) == 2
     assert "--data" in capsys.readouterr().err
-    assert main(["export", str(tiny_model_path), "--filter", "--data", str(pictures), "-o", str(out)]) == 0
+    assert main(["export", str(tiny_model_path), "--add", "filter", "--data", str(pictures), "-o", str(out)]) == 0
     model = find_model(out).load()
     assert model.filter is not None and tiny_model.filter is None
     assert model.fingerprint != tiny_model.fingerprint == replace(model, filter=None).fingerprint
