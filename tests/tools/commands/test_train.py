@@ -12,7 +12,7 @@ import pytest
 from safetensors.torch import save
 
 from lic.tools.cli import main
-from lic.tools.training.checkpoint import BEST, CHECKPOINT, METADATA, read_checkpoint, read_info
+from lic.tools.training.checkpoint import BEST, CHECKPOINT, INFO, read_checkpoint, read_info
 from lic.tools.training.run_log import LOG
 
 TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
@@ -55,7 +55,7 @@ def test_a_run_from_before_there_was_a_choice_of_optimizer_goes_on_by_adam(
     assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
     tensors, info = read_checkpoint(Path(run, CHECKPOINT))
     del info["config"]["optimizer"]
-    Path(run, CHECKPOINT).write_bytes(save(tensors, {METADATA: json.dumps(info)}))
+    Path(run, CHECKPOINT).write_bytes(save(tensors, {INFO: json.dumps(info)}))
     assert main(["train", "-o", run, "--resume", "--optimizer", "soap"]) == 2
     assert "its optimizer would change" in capsys.readouterr().err
     assert main(["train", "-o", run, "--resume", "--steps", "2"]) == 0
