@@ -15,11 +15,9 @@ al., "VVC in-loop filters", 2021).
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
+from lic.codec.entropy.tables import Ints
 from lic.codec.picture.pixels import Pixels
-
-Ints = NDArray[np.int64]
 
 PLANES = np.array([(1, 1, 1), (1, 0, -1), (1, -2, 1)])  # brightness and two differences, of red, green and blue
 LIMITS = (21, 17, 29)  # of constrained differences, in each plane

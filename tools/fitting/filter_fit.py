@@ -1,18 +1,18 @@
 """The weights of the filter behind the synthesis: least squares on decoded pictures (codec/picture/filtering.py).
 
 For each lambda point, class of blocks and colour plane, the weights are those with the least squared error between
-filtered and original pixels. A picture counts by the inverse of its squared error, so all gain alike in PSNR. The
-filter is linear in its weights; only its clipping and its rounding are left out.
+filtered and original pixels, plus a penalty on the weights. A picture counts by the inverse of its squared error, so
+all gain alike in PSNR. The filter is linear in its weights; only its clipping and its rounding are left out.
 """
 
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.entropy.tables import Ints
 from lic.codec.file.container import POSITIONS
-from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.frozen import Doubles, FrozenModel
 from lic.codec.picture.filtering import (
     CLASSES,
     LIMITS,
@@ -21,7 +21,6 @@ from lic.codec.picture.filtering import (
     SHAPE,
     TAPS,
     WEIGHT_BITS,
-    Ints,
     classes_of,
     differences,
 )
@@ -29,8 +28,6 @@ from lic.codec.picture.pixels import Pixels
 from lic.codec.transform.engine import decode_all, engine_of
 from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
-
-Doubles = NDArray[np.float64]
 
 CROPS, SIDE = 256, 160  # many small ones: what pictures have in common counts
 RIDGE = 0.1  # of the differences' squares; without it, other pictures would gain less

@@ -8,6 +8,7 @@ import pytest
 
 from lic import BadModel, decode, encode
 from lic.codec.core import _core
+from lic.codec.entropy.tables import Ints
 from lic.codec.file.container import POSITIONS, parse
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.codec.model.frozen import FrozenModel
@@ -26,7 +27,7 @@ from tests.codec.transform.test_engines import assert_equal, decoded, everything
 SIZES = [(1, 1), (2, 3), (4, 8), (8, 8), (5, 131), (70, 90)]  # of pictures
 
 
-def weights_of(tap: int, weight: int, plane: int = 0) -> filtering.Ints:
+def weights_of(tap: int, weight: int, plane: int = 0) -> Ints:
     """One weight alone, for all classes."""
     weights = np.zeros(SHAPE, np.int64)
     weights[:, plane, tap] = weight
