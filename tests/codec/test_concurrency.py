@@ -21,7 +21,7 @@ pytestmark = pytest.mark.usefixtures("tiny_model_path")
 @pytest.mark.parametrize("engine", ["core", "torch"])
 def test_eight_threads_give_the_results_of_one(photo: Pixels, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LIC_ENGINE", engine)
-    pictures = [photo[i : i + 40 + 7 * i, i : 150 - 5 * i] for i in range(12)] * 3
+    pictures = [photo[i : i + 40 + 7 * i, i : 150 - 5 * i] for i in range(12)] * 2
     pictures += [np.dstack([p, p[:, :, 0]]) for p in pictures[:4]]
     code = partial(encode, quality=60, model="tiny")
     aim = partial(encode, target_size=600, model="tiny")

@@ -12,6 +12,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +216,12 @@ def blocks_of(text: str) -> list[str]:
 
 def filled(text: str) -> str:
     """A document with the present content of its blocks."""
-    return BLOCK.sub(lambda found: f"{found[1]}{BLOCKS[found[2]]()}\n{found[3]}", text)
+    return BLOCK.sub(lambda found: f"{found[1]}{content(found[2])}\n{found[3]}", text)
+
+
+@cache
+def content(name: str) -> str:
+    return BLOCKS[name]()
 
 
 def main() -> int:

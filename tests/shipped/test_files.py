@@ -52,6 +52,7 @@ def test_effort_makes_files_smaller_and_no_picture_worse(name: str, quality: flo
     assert max(errors) == errors[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TUNED.values())
 def test_models_and_pages_without_pictures_are_small_enough(name: str) -> None:
     model = find_model(name).load()

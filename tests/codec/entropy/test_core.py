@@ -122,6 +122,7 @@ def without_avx2(tmp_path_factory: pytest.TempPathFactory) -> Any:
     return module
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", WALKS)
 def test_the_core_does_the_same_without_avx2(without_avx2: Any, kind: str) -> None:
     rng = np.random.default_rng(2)

@@ -63,7 +63,7 @@ def densities(draw: st.DrawFn) -> list[int]:
     return heights
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(densities(), st.integers(2**12, 2**23))
 def test_tables_are_the_exact_integers_that_the_format_words(heights: list[int], step: int) -> None:
     tables = frequency_tables(np.array([heights]), np.array([step]), KNOT_ARRAY)
