@@ -21,7 +21,7 @@ import numpy as np
 from lic.codec.encode.settings import DEFAULT_QUALITY
 from lic.tools.cli import main as lic
 from lic.tools.evaluation import bd
-from lic.tools.evaluation.curves import METRICS, mean_curve, published_curve
+from lic.tools.evaluation.curves import METRICS, get_metric, mean_curve, published_curve
 from lic.tools.evaluation.results import Results, load_results
 from tests.benchmarks import hostile_pictures
 from tests.results import acceptance as rule
@@ -45,7 +45,7 @@ def results(*names: str) -> Results:
 
 
 def differences(results: Results, anchor: str, metric: str, published: tuple[str, ...] = ()) -> list[bd.Difference]:
-    curves = [mean_curve(results, codec, METRICS[metric]) for codec in results.codecs]
+    curves = [mean_curve(results, codec, get_metric(metric)) for codec in results.codecs]
     curves += [published_curve(name, metric) for name in published]
     return bd.compare_all(curves, anchor, results, metric)
 
@@ -175,6 +175,16 @@ def core() -> str:
     return f"{bd.as_markdown([[str(cell) for cell in row] for row in rows])}\n\nOn {place(figures)}."
 
 
+def eye() -> str:
+    """Codecs by a metric near to what people see, beside PSNR, the best for the eye first."""
+    measured = results("eye.json")
+    by_psnr = {d.codec: f"{d.rate_percent:.1f} %" for d in differences(measured, "jpeg", "psnr")}
+    rows = [["against JPEG 4:2:0 (optimised)", "BD-rate, SSIMULACRA2", "BD-rate, PSNR"]]
+    for d in differences(measured, "jpeg", "ssimulacra2"):
+        rows.append([d.label, f"{d.rate_percent:.1f} %", by_psnr[d.codec]])
+    return bd.as_markdown(rows)
+
+
 def memory() -> str:
     """Large pictures."""
     rows = [["picture", "call", "peak memory", "before the call", "time"]]
@@ -196,6 +206,7 @@ def hostile() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "kodak": kodak,
     "qualities": qualities,
+    "eye": eye,
     "effort": effort,
     "validation": validation,
     "acceptance": acceptance,
