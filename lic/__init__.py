@@ -14,6 +14,7 @@ and make torch tensors. `analyse` and `symbols` hand out latents, `quantise` and
 `torch_model` is the network for torch. `backend` names the coder in use, "C" or "numpy".
 """
 
+import importlib
 import importlib.util
 import os
 import sys
@@ -109,3 +110,13 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+# Modules with parts of one's own, which register themselves: see tools/EXTENDING.md.
+for _name in filter(None, os.environ.get("LIC_PARTS", "").split(",")):
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
+    try:
+        importlib.import_module(_name)
+    except ImportError as error:
+        raise ImportError(f"LIC_PARTS names {_name}, which cannot be imported: {error}") from error

@@ -5,11 +5,13 @@ list, `expectation.py` those of the predictors, which some architectures have; e
 layers is computed from it here: the shapes of all tensors, the reach of a latent or a pixel in its surroundings, and
 the number of multiplications. Nothing here imports torch, so files can be checked without it.
 
-A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`.
+A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`, or any module
+of one's own, as an `Own`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lic.models.constants import DOWNSAMPLING, PHASES
@@ -135,7 +137,33 @@ class Predictor(NamedTuple):
         return self.bottleneck.tensors | {"place": (self.width, 2, 2)}
 
 
-Layer = Convolution | SubPixel | Normalisation | Residual
+class Own(NamedTuple):
+    """A layer of one's own: `module(*sizes)`, any torch module. Only torch computes it.
+
+    An output depends on `radius` input samples on each side. Sides become `down` times shorter and `up` times longer.
+    """
+
+    module: Callable[..., Any]
+    sizes: tuple[int, ...]
+    radius: int
+    down: int = 1
+    up: int = 1
+    macs: float = 0.0  # per input sample
+
+    @property
+    def tensors(self) -> dict[str, Shape]:
+        return _tensors_of(self)
+
+    def scaled(self, pixels: int) -> int:
+        return pixels * self.down // self.up
+
+
+@lru_cache
+def _tensors_of(layer: Own) -> dict[str, Shape]:
+    return {name: tuple(tensor.shape) for name, tensor in layer.module(*layer.sizes).state_dict().items()}
+
+
+Layer = Convolution | SubPixel | Normalisation | Residual | Own
 Layers = tuple[Layer, ...]
 
 
@@ -215,7 +243,10 @@ class Architecture:
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
-            raise UnknownArchitecture(f"the network is of an unknown kind, {self.kind!r}: install a newer lic")
+            raise UnknownArchitecture(
+                f"the network is of an unknown kind, {self.kind!r}: install a newer lic, or name its module in"
+                " LIC_PARTS"
+            )
         if not all(type(size) is int and 1 <= size <= MAX_WIDTH for size in (self.n, self.m)):
             raise ValueError(f"no network has {self.n!r} channels and {self.m!r} latents")
 
@@ -239,6 +270,11 @@ class Architecture:
     @property
     def predictors(self) -> tuple[Predictor, ...]:
         return self.layout.predictors
+
+    @property
+    def is_own(self) -> bool:
+        """Whether it has layers of one's own: only torch runs them, and nothing is known of what is in them."""
+        return any(isinstance(layer, Own) for layer in (*self.analysis, *self.synthesis))
 
     @property
     def phases(self) -> int:
@@ -289,7 +325,7 @@ class Architecture:
         reach = TILE * DOWNSAMPLING * len(self.predictors) + TILE
         pixels = DOWNSAMPLING
         for layer in self.synthesis:
-            reach += TILE * pixels * (layer.radius > 0)
+            reach += max(TILE, layer.radius) * pixels * (layer.radius > 0)
             pixels = layer.scaled(pixels)
         return -(-reach // DOWNSAMPLING)
 

@@ -160,8 +160,11 @@ class RateDistortionAutoencoder(nn.Module):
     def order_by_size(self, y: Tensor) -> Tensor:
         """The order of the channels of latents y by magnitude, the most informative ones first.
 
-        Only channels whose numbers have the same remainder by the number of phases exchange places.
+        Only channels whose numbers have the same remainder by the number of phases exchange places, and none where
+        layers are of one's own.
         """
+        if self.architecture.is_own:
+            return torch.arange(self.architecture.m, device=y.device)
         gain = self.log_gain[len(self.lambdas) // 2].exp()
         by_size = (y.abs().mean(dim=(0, 2, 3)) * gain).argsort(descending=True, stable=True)
         order, phases = torch.empty_like(by_size), self.architecture.phases
@@ -179,6 +182,8 @@ class RateDistortionAutoencoder(nn.Module):
             raise ValueError("the contexts are learned for the order of the channels")
         if ((order - torch.arange(len(order))) % self.architecture.phases).any():
             raise ValueError("the order moves channels to other phases")
+        if self.architecture.is_own:
+            return  # `order_by_size` leaves it as it is
         outputs, inputs = self.architecture.latent_tensors
         state = self.state_dict()
         for name in (*outputs, "density.log_heights", "density.unit"):

@@ -62,8 +62,12 @@ def _set_block_transform(down: nn.Conv2d, up: SubPixelConv, basis: Tensor) -> No
 
 @torch.no_grad()
 def pca_start(model: RateDistortionAutoencoder, pictures: Tensor) -> None:
-    """Initialise transforms by the principal components of `pictures`, densities and gains by their latents."""
-    pca_transforms(model.analysis, model.synthesis, pictures)
+    """Initialise transforms by the principal components of `pictures`, densities and gains by their latents.
+
+    Layers of one's own begin as they initialise themselves.
+    """
+    if not model.architecture.is_own:
+        pca_transforms(model.analysis, model.synthesis, pictures)
     fit_latents(model, model.analysis(pictures))
 
 

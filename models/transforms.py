@@ -7,7 +7,7 @@ their upsampling by zeros: r * r times the channels, rearranged to an r times fi
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lic.models.architecture import Convolution, Layer, Layers, Normalisation, Residual, SubPixel
+from lic.models.architecture import Convolution, Layer, Layers, Normalisation, Own, Residual, SubPixel
 from lic.models.constants import MID_GREY
 from lic.models.gdn import GDN
 
@@ -68,6 +68,9 @@ def build(layer: Layer) -> nn.Module:
             return GDN(channels, inverse=inverse)
         case Residual(channels, width):
             return Bottleneck(channels, width)
+        case Own(module, sizes):
+            own: nn.Module = module(*sizes)
+            return own
     raise TypeError(f"no module is known for the layer {layer!r}")
 
 

@@ -2,8 +2,10 @@
 
 import argparse
 import dataclasses
+from pathlib import Path
 from typing import Any
 
+from lic.tools.own_parts import is_own
 from lic.tools.training.loop import AnyChoices, TrainConfig, resumed, sort_options
 from lic.tools.usage import UsageError, in_flags
 
@@ -41,7 +43,13 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_choices(kind: type[AnyChoices], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, AnyChoices]:
-    """The choices of a training: the given options override those that a resumed run was started with."""
+    """The choices of a training: the given options override those that a resumed run was started with.
+
+    Pictures are named by absolute paths, so that a run can be resumed and exported from any folder.
+    """
+    for name in given.keys() & {"data", "valid"}:
+        own = (str(path) if is_own(str(path), "sources") else str(Path(path).absolute()) for path in given[name])
+        given = given | {name: tuple(own)}
     if resume:
         return resumed(kind, given)
     if "data" not in given:

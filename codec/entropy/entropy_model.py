@@ -1,6 +1,6 @@
 """The kinds of entropy model, by the name in the model's card.
 
-A kind is a class with the methods of `EntropyModel` and an entry in `ENTROPY_MODELS`.
+A kind is a class with the methods of `EntropyModel` and an entry in `ENTROPY_MODELS`; tools/EXTENDING.md adds one.
 """
 
 from dataclasses import dataclass
@@ -79,5 +79,8 @@ def name_of(model: EntropyModel) -> str:
 def named_by(card: dict[str, Any]) -> type[EntropyModel]:
     """The kind that a card names."""
     if (name := card["entropy"]) not in ENTROPY_MODELS:
-        raise UnsupportedVersion(f"the model's entropy model is of an unknown kind, {name!r}: install a newer lic")
+        raise UnsupportedVersion(
+            f"the model's entropy model is of an unknown kind, {name!r}: install a newer lic, or name its module in"
+            " LIC_PARTS"
+        )
     return ENTROPY_MODELS[name]

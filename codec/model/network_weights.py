@@ -20,7 +20,7 @@ def pack(weights: Mapping[str, NDArray[np.float32]], architecture: Architecture)
     packed: Arrays = {}
     of_one_byte = tolerant(architecture)
     for name, array in weights.items():
-        if array.ndim == 1:
+        if array.ndim < 2:
             packed[name] = array.astype(np.float32)
             continue
         kind = np.int8 if name in of_one_byte else np.int16
@@ -44,7 +44,7 @@ def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:
     kinds = {}
     for name, shape in architecture.tensors.items():
         found = arrays[name].dtype if name in arrays else np.dtype(np.int16)
-        if len(shape) == 1:
+        if len(shape) < 2:
             kinds[name] = Kind.of(np.float32, shape)
         else:
             kinds[name] = Kind.of(np.int8 if found == np.int8 else np.int16, shape)

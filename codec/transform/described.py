@@ -1,6 +1,7 @@
 """A network's layers as numbers, as core/network.c reads them, natively and in the browser."""
 
-from lic.models.architecture import Convolution, Layer, Normalisation, Predictor, Residual, SubPixel
+from lic.codec.errors import LicError
+from lic.models.architecture import Convolution, Layer, Normalisation, Own, Predictor, Residual, SubPixel
 
 
 def described(layers: tuple[Layer | Predictor, ...]) -> list[int]:
@@ -24,6 +25,8 @@ def described(layers: tuple[Layer | Predictor, ...]) -> list[int]:
                 found.append([3, channels, width, 3, 1, 0])
             case Normalisation(_, inverse) if found and found[-1][0] < 2 and not found[-1][5]:
                 found[-1][5] = 2 if inverse else 1
+            case Own():
+                raise LicError("the model has layers of one's own, which only torch runs: use it where torch is")
             case _:
                 raise TypeError(f"the core has no layer {layer!r} in this place")
     return [len(found), *(size for sizes in found for size in sizes)]

@@ -72,8 +72,8 @@ class Engine(Protocol):
 
 
 def engine_of(model: FrozenModel) -> Engine:
-    """The engine of a model, made when it is first needed."""
-    return _made(choose_engine()[1], model)
+    """The engine of a model, made when it is first needed: torch for layers of one's own, whatever is asked for."""
+    return _made(choose_engine("torch" if model.architecture.is_own else None)[1], model)
 
 
 def decode_all(chunks: Iterable[Symbols], model: FrozenModel, point: OperatingPoint, size: tuple[int, int]) -> Pixels:
@@ -81,9 +81,9 @@ def decode_all(chunks: Iterable[Symbols], model: FrozenModel, point: OperatingPo
     return np.concatenate([*engine_of(model).decode(chunks, 0, point, size, (0, 0, *size))])
 
 
-def choose_engine() -> tuple[str, type[Engine]]:
-    """The name and the class of the engine that LIC_ENGINE names, else of the first that is there."""
-    asked = os.environ.get(ENGINE_VARIABLE)
+def choose_engine(needed: str | None = None) -> tuple[str, type[Engine]]:
+    """The name and the class of the engine that is needed or LIC_ENGINE names, else of the first that is there."""
+    asked = needed or os.environ.get(ENGINE_VARIABLE)
     if asked and asked not in ENGINES:
         raise BadSetting(f"{ENGINE_VARIABLE} is {asked!r}: give one of {', '.join(ENGINES)}")
     for name in [asked] if asked else ENGINES:

@@ -1,15 +1,24 @@
 """Parts from a file of one's own, as EXTENDING.md shows them, without an edit in the package."""
 
+import importlib
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import lic
+from lic.codec.entropy.entropy_model import ENTROPY_MODELS
+from lic.codec.model.catalogue import find_model
+from lic.codec.transform.engine import engine_of
+from lic.codec.transform.torch_network import thaw
+from lic.models.architecture import KINDS
 from lic.tools.cli import main
 from lic.tools.evaluation import codecs
 from lic.tools.own_parts import NoSuchPart, find_part
@@ -27,9 +36,14 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """The examples of the page as one file in the current folder."""
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     path = tmp_path / "mine.py"
     path.write_text("\n".join(re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)), encoding="utf-8")
+    known = dict(KINDS), dict(ENTROPY_MODELS)
     yield path
+    for registry, before in zip((KINDS, ENTROPY_MODELS), known, strict=True):
+        registry.clear()
+        registry.update(before)  # type: ignore[arg-type]
     sys.modules.pop("mine", None)
     get_distortion.cache_clear()
 
@@ -83,7 +97,7 @@ def test_onnx_runtime_decodes_the_symbols_of_a_file(
 ) -> None:
     for name in ("onnx", "onnxruntime"):
         pytest.importorskip(name)
-    model = CONFORMANCE / "golden-phases.safetensors"
+    model = CONFORMANCE / "golden-contexts.safetensors"
     assert main(["export", str(model), "--onnx", "-o", str(tmp_path)]) == 0
     monkeypatch.setenv("LIC_MODELS", str(CONFORMANCE))
     file = lic.encode(photo[:75, :109], quality=quality, model=model, lossless=False)
@@ -91,3 +105,85 @@ def test_onnx_runtime_decodes_the_symbols_of_a_file(
     expected = np.array(lic.decode(file)).astype(int)
     assert np.abs(decoded - expected).max() <= 1
     assert (decoded != expected).mean() < 0.05
+
+
+def test_transforms_are_trained_exported_and_run_by_torch(
+    tmp_path: Path, photo: Pixels, capsys: pytest.CaptureFixture[str]
+) -> None:
+    importlib.import_module("mine")
+    assert main(f"train mine:noise -o run --architecture patches --lambdas 0.01,0.1 {TINY}".split()) == 0
+    assert (
+        main(
+            [
+                "train",
+                "mine:noise",
+                "-o",
+                "more",
+                "--from",
+                "run",
+                "--steps",
+                "1",
+                "--crop",
+                "32",
+                "--batch",
+                "2",
+                "--device",
+                "cpu",
+            ]
+        )
+        == 0
+    )
+    assert main(["export", "run", "-o", "mine.safetensors", "--crops", "2"]) == 0
+    path = tmp_path / "mine.safetensors"
+    model = find_model(path).load()
+    assert model.card["network"] == {"kind": "patches", "n": 8, "m": 12}
+    assert type(engine_of(model)).__name__ == "TorchEngine"
+
+    data = lic.encode(photo[:90, :70], model=path, quality=100, lossless=False)
+    picture, symbols = np.array(lic.decode(data, model=path)), torch.from_numpy(lic.symbols(data, model=path))
+    network = thaw(model)
+    decoded = network.synthesis(network.restore(symbols[None].float(), torch.tensor([1])))[0].permute(1, 2, 0)
+    assert np.abs(picture - 255 * decoded.clamp(0, 1)[:90, :70].numpy()).max() < 1
+    part = np.array(lic.decode(data, model=path, region=(20, 10, 60, 80))).astype(int)
+    assert np.abs(part - picture[10:80, 20:60]).max() <= 1
+
+    KINDS.pop("patches")
+    Path("photo.lic").write_bytes(data)
+    assert main(["decode", "photo.lic", "-m", "./mine.safetensors"]) == 1
+    assert "name its module in LIC_PARTS" in capsys.readouterr().err
+
+
+def test_an_entropy_model_codes_the_symbols_of_a_model(tmp_path: Path, photo: Pixels, tiny_model_path: Path) -> None:
+    importlib.import_module("mine")
+    theirs, ours = str(tiny_model_path), tmp_path / "mine.safetensors"
+    assert main(["export", theirs, "-o", str(ours), "--entropy", "histograms", "--data", "mine:noise"]) == 0
+    assert find_model(ours).card["entropy"] == "histograms"
+    assert find_model(ours).fingerprint != find_model(theirs).fingerprint
+    for quality in (1, 60, 100):
+        files = {m: lic.encode(photo[:75, :90], model=m, quality=quality, lossless=False) for m in (theirs, ours)}
+        assert files[theirs] != files[ours]
+        symbols, others = (lic.symbols(file, model=m) for m, file in files.items())
+        assert symbols.any() and (symbols == others).all()
+        picture, other = (np.array(lic.decode(file, model=m)) for m, file in files.items())
+        assert (picture == other).all()
+
+
+def test_an_entropy_model_of_ones_own_can_be_that_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    importlib.import_module("mine")
+    assert main(f"train mine:noise -o run --lambdas 0.01,0.1 {TINY}".split()) == 0
+    assert main(["export", "run", "-o", "mine.safetensors", "--entropy", "histograms", "--crops", "2"]) == 0
+    assert find_model(tmp_path / "mine.safetensors").card["entropy"] == "histograms"
+    assert main(["export", "run", "-o", "none.safetensors", "--entropy", "nothing"]) == 2
+    assert "there is no --entropy nothing: choose from channels, histograms" in capsys.readouterr().err
+
+
+def test_modules_that_the_environment_names_register_their_parts(tmp_path: Path) -> None:
+    (tmp_path / "small.py").write_text(
+        "from lic.models.architecture import KINDS\nKINDS['small'] = KINDS['residual']\n"
+    )
+    command = [sys.executable, "-c", "import lic; from lic.models.architecture import KINDS; print('small' in KINDS)"]
+    for parts, printed in (("small", "True"), ("", "False")):
+        done = subprocess.run(command, env=os.environ | {"LIC_PARTS": parts}, capture_output=True, text=True)
+        assert done.stdout.strip() == printed, done.stderr
+    done = subprocess.run(command, env=os.environ | {"LIC_PARTS": "nobody"}, capture_output=True, text=True)
+    assert "LIC_PARTS names nobody, which cannot be imported" in done.stderr

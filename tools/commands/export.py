@@ -4,17 +4,17 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from lic.codec.errors import BadModel
+from lic.codec.errors import BadModel, ModelNotFound
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
 from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
-from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_qualities
-from lic.tools.fitting.latents import square_crops
+from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
+from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
-from lic.tools.usage import UsageError, printable
+from lic.tools.usage import UsageError, positive, printable
 
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {"filter": (fit_filter, CROPS, SIDE)}
@@ -23,6 +23,8 @@ EXAMPLES = """\
 examples:
   lic export run -o photo.safetensors           the averaged weights of the run's best checkpoint
   lic encode picture.png -m photo.safetensors   and their use
+  lic export run -o quick.safetensors --crops 40
+                                                a look at a run, in a fraction of the time
   lic export bare.safetensors -o photo.safetensors --data photos/
       a network's tensors, with n, m, lambdas, second_look and steps as JSON in the metadata
   lic export mine.safetensors --qualities=1,20,45,70,100 -o other.safetensors
@@ -46,7 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--name", help="name of the model; that of the file if not given")
     parser.add_argument("--data", nargs="+", help="pictures to fit context tables on; the training's if not given")
-    parser.add_argument("--plain", action="store_true", help="one table per channel instead of context tables")
+    about = f"pictures to fit contexts on, {CHUNKS} if not given: fewer are faster, and files a little larger"
+    parser.add_argument("--crops", type=positive, default=CHUNKS, metavar="N", help=about)
+    about = "channels (one table per channel), or a kind of one's own (tools/EXTENDING.md) instead of contexts"
+    parser.add_argument("--entropy", metavar="KIND", help=f"{about}; with --data also for a model")
+    parser.add_argument("--plain", dest="entropy", action="store_const", const="channels", help="--entropy channels")
     parser.add_argument(
         "--qualities",
         type=_numbers,
@@ -98,13 +104,20 @@ def _export_model(args: argparse.Namespace) -> int:
 
 def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
     """The model of a run, or of a model file to be changed; and where it is from."""
-    if (args.qualities or args.add) and not args.run.is_dir():
+    name = args.name or args.output.stem
+    if (args.qualities or args.add) and not args.entropy and not args.run.is_dir():
         try:
             return find_model(args.run).load(), args.run.name
         except BadModel:
             pass  # a checkpoint
+    if args.entropy and args.data:
+        try:
+            model = find_model(str(args.run)).load()
+            return with_entropy(model, args.data, args.entropy, name, args.crops), model.name
+        except (BadModel, ModelNotFound):
+            pass  # a run
     path = best_checkpoint(args.run)
-    return freeze_run(path, args.name or args.output.stem, args.data, plain=args.plain), describe_choice(path)
+    return freeze_run(path, name, args.data, entropy=args.entropy, count=args.crops), describe_choice(path)
 
 
 def _numbers(text: str) -> list[float]:

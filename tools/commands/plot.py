@@ -1,4 +1,4 @@
-"""`lic plot`: rate-distortion curves, and tables of Bjontegaard differences, out of `lic eval`'s results."""
+"""`lic plot`: rate-distortion curves, and tables of Bjontegaard differences, out of `lic eval`'s results; or runs."""
 
 import argparse
 from pathlib import Path
@@ -10,6 +10,7 @@ from lic.tools.evaluation.panels import How, bd_tables, build_curves, check_publ
 from lic.tools.evaluation.results import load_results
 from lic.tools.files import write_whole
 from lic.tools.pages.curve_page import curve_page
+from lic.tools.training.run_figure import is_run, run_figure
 from lic.tools.usage import UsageError, add_force, check_output
 
 TABLES = ("text", "markdown", "json")
@@ -21,6 +22,8 @@ examples:
                                                      with curves of other projects: JSON, CSV or TSV
   lic plot kodak.json --bd jpeg --table markdown     only the table of BD-rates against JPEG
   lic plot kodak.json --metric psnr ms-ssim-db --bd jpeg -o rd.pdf
+  lic plot kodak.json --bd jpeg --work work.svg      BD-rates over kMAC per pixel, and time, to decode
+  lic plot run another-run -o runs.png               the course of trainings: loss, rate, learning rate, ...
 
 published curves, all on Kodak: {", ".join(published_names())}
 
@@ -37,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "results",
         nargs="+",
         metavar="RESULTS",
-        help="files written by lic eval, or by others with columns such as bpp and psnr",
+        help="files written by lic eval, or by others with columns such as bpp and psnr; or folders of training runs",
     )
     parser.add_argument("-o", "--output", metavar="FILE", help="a .png, .svg, .pdf or .html file")
     panels = f"a panel for each: {', '.join(METRICS)} (default: psnr), or one of lic eval --metrics"
@@ -51,14 +54,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--max-rate", type=float, metavar="BPP", help="where the rate axis ends")
     parser.add_argument("--bd", metavar="CODEC", help="print Bjontegaard differences against this codec")
     parser.add_argument("--table", choices=TABLES, default="text", help="how to print them (default: text)")
+    parser.add_argument("--work", metavar="FILE", help="with --bd: a figure of BD-rates over the work of decoding")
     add_force(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     if not args.output and not args.bd:
         raise UsageError("nothing to do: give a file with -o, or a codec with --bd")
+    if args.work and not args.bd:
+        raise UsageError("--work shows BD-rates: name the codec to compare with by --bd")
+    if args.work:
+        check_output(args.work, ".png", ".svg", ".pdf", force=args.force)
     if args.output:
         check_output(args.output, ".png", ".svg", ".pdf", ".html", force=args.force)
+    if any(Path(path).is_dir() for path in args.results):
+        return _plot_runs(args)
     others = [path for path in args.results if is_foreign(path)]
     results = choose(load_results(p for p in args.results if p not in others), args.codecs, args.picture)
     how: How = "at-rate" if args.at_rate else "picture" if args.picture else "setting"
@@ -75,6 +85,22 @@ def run(args: argparse.Namespace) -> int:
         is_page = kind == "html"
         data = curve_page(figure, panels, note, tables).encode() if is_page else charts.to_bytes(figure, kind)
         write_whole(args.output, data, replace=args.force)
+    if args.work:
+        (anchor, differences), *_ = tables.values()
+        seconds = {codec: results.decoding_seconds(codec) for codec in results.codecs}
+        figure = charts.draw_work(differences, anchor, seconds)
+        write_whole(args.work, charts.to_bytes(figure, Path(args.work).suffix.lower()[1:]), replace=args.force)
     if args.bd:
         print(tables_as_text(tables, args.table, note))
+    return 0
+
+
+def _plot_runs(args: argparse.Namespace) -> int:
+    if other := [path for path in args.results if not is_run(path)]:
+        raise UsageError(f"{other[0]} has no log of a training: name folders of runs of lic train, and no other files")
+    if not args.output or args.bd:
+        raise UsageError("a training run has a figure and no table: give its file with -o, and leave --bd out")
+    check_output(args.output, ".png", ".svg", ".pdf", force=args.force)
+    figure = charts.to_bytes(run_figure(args.results), Path(args.output).suffix.lower()[1:])
+    write_whole(args.output, figure, replace=args.force)
     return 0

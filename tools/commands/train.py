@@ -7,6 +7,7 @@ from typing import Any
 from lic.tools.loop_options import add_loop_arguments, add_options, given_options, run_choices
 from lic.tools.training.distortions import MS_SSIM_SCALE, converted, get_distortion
 from lic.tools.training.loop import train
+from lic.tools.training.parallel import is_first_process
 from lic.tools.training.rate_distortion import DEFAULT_LAMBDAS, RateDistortion, starting_from
 from lic.tools.usage import UsageError
 
@@ -89,5 +90,6 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"--distortion {objective.distortion} needs a --crop of {smallest} or more")
     train(objective, config, resume)
     model = f"{Path(config.output).name}.safetensors"
-    print(f"next: lic export {config.output} -o {model}, then lic encode photo.jpg -m ./{model}")
+    if is_first_process():
+        print(f"next: lic export {config.output} -o {model}, then lic encode photo.jpg -m ./{model}")
     return 0

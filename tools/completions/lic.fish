@@ -51,7 +51,7 @@ function _shtab_lic_using
 end
 
 set -g _shtab_lic_commands encode decode edit info view desktop page demo eval plot compare report doctor completion models train export learn 'learn theory' 'learn exercises' 'learn figures' 'learn vae' 'learn vae train' 'learn vae sample' 'learn vae reconstruct' 'learn vae interpolate' 'learn vae traverse' 'learn vae objectives' 'learn vae colour'
-set -g _shtab_lic_opts_with_value --add --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --data --device --distortion --effort --ema --fit --free-bits --from --hours --html --idle --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --thumbnail --tune --valid --validate-minutes --warmup -e -j -m -o -q
+set -g _shtab_lic_opts_with_value --add --add-lambda --architecture --balance --batch --bd --bpp --bytes --channels --clip --cluster --codecs --count --crop --crops --data --device --distortion --effort --ema --entropy --fit --free-bits --from --hours --html --idle --jobs --kl-warmup --lambda --lambdas --latents --like-jpeg --limit --look-twice --lr --manifest --maps --max-pixels --max-rate --max-side --memory --metric --metrics --model --name --noise --only --optimizer --output --picture --port --precision --proxy --published --qualities --quality --rate --reduce --rotate --rounded-share --samples --seed --set-exif --size --soft-rounding --span --steps --strip --suffix --table --target-bpp --target-ms-ssim --target-psnr --target-size --threads --thumbnail --tune --valid --validate-minutes --warmup --work -e -j -m -o -q
 
 complete -c lic -e
 complete -c lic -f
@@ -190,8 +190,9 @@ complete -c lic -n '_shtab_lic_using plot' -l log -d 'logarithmic rate'
 complete -c lic -n '_shtab_lic_using plot' -l max-rate -xka "(__fish_complete_path (commandline -ct))" -d 'where the rate axis ends'
 complete -c lic -n '_shtab_lic_using plot' -l bd -xka "(__fish_complete_path (commandline -ct))" -d 'print Bjontegaard differences against this codec'
 complete -c lic -n '_shtab_lic_using plot' -l table -xka "text markdown json" -d 'how to print them (default: text)'
+complete -c lic -n '_shtab_lic_using plot' -l work -xka "(__fish_complete_path (commandline -ct))" -d 'with --bd: a figure of BD-rates over the work of decoding'
 complete -c lic -n '_shtab_lic_using plot' -s f -l force -d 'overwrite files that exist'
-complete -c lic -n '_shtab_lic_using plot; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files written by lic eval, or by others with columns such as bpp and psnr'
+complete -c lic -n '_shtab_lic_using plot; and test $_shtab_lic_npos -ge 0' -ka "(__fish_complete_path (commandline -ct))" -d 'files written by lic eval, or by others with columns such as bpp and psnr; or folders of training runs'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a compare -d 'one photo by several codecs at the same size, side by side'
 complete -c lic -n '_shtab_lic_using compare' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using compare' -l help -d 'show all options'
@@ -213,6 +214,7 @@ complete -c lic -n '_shtab_lic_using report' -s o -l output -xka "(__fish_comple
 complete -c lic -n '_shtab_lic_using report' -l codecs -xka "(__fish_complete_path (commandline -ct))" -d 'to compare with (default: jpeg jpeg2000 webp avif)'
 complete -c lic -n '_shtab_lic_using report' -s q -l quality -xka "(__fish_complete_path (commandline -ct))" -d 'of maps and densities (default: 65)'
 complete -c lic -n '_shtab_lic_using report' -l maps -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to show (default: 8)'
+complete -c lic -n '_shtab_lic_using report' -l crops -xka "(__fish_complete_path (commandline -ct))" -d 'of a run: pictures to fit its contexts on (48; lic export takes more, and more time)'
 complete -c lic -n '_shtab_lic_using report' -s f -l force -d 'overwrite files that exist'
 complete -c lic -n '_shtab_lic_using report' -s j -l jobs -xka "(__fish_complete_path (commandline -ct))" -d 'processes (default: 2)'
 complete -c lic -n '_shtab_lic_using report; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'a training run'"'"'s folder or checkpoint, or a model'
@@ -244,6 +246,7 @@ complete -c lic -n '_shtab_lic_using train' -l ema -xka "(__fish_complete_path (
 complete -c lic -n '_shtab_lic_using train' -l clip -xka "(__fish_complete_path (commandline -ct))" -d 'largest norm of a gradient (1.0)'
 complete -c lic -n '_shtab_lic_using train' -l seed -xka "(__fish_complete_path (commandline -ct))" -d 'random seed (0)'
 complete -c lic -n '_shtab_lic_using train' -l device -xka "(__fish_complete_path (commandline -ct))" -d 'cpu, cuda, ...; auto is the GPU if there is one (auto)'
+complete -c lic -n '_shtab_lic_using train' -l memory -xka "(__fish_complete_path (commandline -ct))" -d 'gigabytes of pictures to hold; of more, a window that moves over them (8.0)'
 complete -c lic -n '_shtab_lic_using train' -l precision -xka "bf16 fp32" -d 'of the convolutions (bf16)'
 complete -c lic -n '_shtab_lic_using train' -l optimizer -xka "adam soap" -d 'what turns gradients into steps (adam)'
 complete -c lic -n '_shtab_lic_using train' -l validate-minutes -xka "(__fish_complete_path (commandline -ct))" -d 'minutes between checkpoints, and measurements on held-out pictures (15.0)'
@@ -268,7 +271,9 @@ complete -c lic -n '_shtab_lic_using export' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using export' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the model file; a folder with --onnx'
 complete -c lic -n '_shtab_lic_using export' -l name -xka "(__fish_complete_path (commandline -ct))" -d 'name of the model; that of the file if not given'
 complete -c lic -n '_shtab_lic_using export' -l data -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to fit context tables on; the training'"'"'s if not given'
-complete -c lic -n '_shtab_lic_using export' -l plain -d 'one table per channel instead of context tables'
+complete -c lic -n '_shtab_lic_using export' -l crops -xka "(__fish_complete_path (commandline -ct))" -d 'pictures to fit contexts on, 400 if not given: fewer are faster, and files a little larger'
+complete -c lic -n '_shtab_lic_using export' -l entropy -xka "(__fish_complete_path (commandline -ct))" -d 'channels (one table per channel), or a kind of one'"'"'s own (tools/EXTENDING.md) instead of contexts; with --data also for a model'
+complete -c lic -n '_shtab_lic_using export' -l plain -d '--entropy channels'
 complete -c lic -n '_shtab_lic_using export' -l qualities -xka "(__fish_complete_path (commandline -ct))" -d 'qualities of the lambda points; evenly 1 to 100 if not given'
 complete -c lic -n '_shtab_lic_using export' -l add -xka "filter" -d 'fit these on the pictures of --data, and add them to a model: filter'
 complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the networks as ONNX files'
@@ -324,6 +329,7 @@ complete -c lic -n '_shtab_lic_using learn vae train' -l ema -xka "(__fish_compl
 complete -c lic -n '_shtab_lic_using learn vae train' -l clip -xka "(__fish_complete_path (commandline -ct))" -d 'largest norm of a gradient (1.0)'
 complete -c lic -n '_shtab_lic_using learn vae train' -l seed -xka "(__fish_complete_path (commandline -ct))" -d 'random seed (0)'
 complete -c lic -n '_shtab_lic_using learn vae train' -l device -xka "(__fish_complete_path (commandline -ct))" -d 'cpu, cuda, ...; auto is the GPU if there is one (auto)'
+complete -c lic -n '_shtab_lic_using learn vae train' -l memory -xka "(__fish_complete_path (commandline -ct))" -d 'gigabytes of pictures to hold; of more, a window that moves over them (8.0)'
 complete -c lic -n '_shtab_lic_using learn vae train' -l precision -xka "bf16 fp32" -d 'of the convolutions (bf16)'
 complete -c lic -n '_shtab_lic_using learn vae train' -l optimizer -xka "adam soap" -d 'what turns gradients into steps (adam)'
 complete -c lic -n '_shtab_lic_using learn vae train' -l validate-minutes -xka "(__fish_complete_path (commandline -ct))" -d 'minutes between checkpoints, and measurements on held-out pictures (15.0)'

@@ -31,6 +31,7 @@ class Difference(NamedTuple):
     rate_interval: Interval  # over which the gain was averaged, in bits per pixel
     per_picture_percent: float = math.nan  # the mean of the pictures' own BD-rates
     pictures: int = 0  # in that mean
+    kmacs: float = math.nan  # multiplications of decoding, in thousands for each pixel
 
 
 def compare_curves(anchor: Curve, test: Curve) -> Difference:
@@ -55,7 +56,8 @@ def compare_curves(anchor: Curve, test: Curve) -> Difference:
         percent = float(bjontegaard.bd_rate(anchor_rates, anchor_values, rates, values, **options))
     if rate_interval.low < rate_interval.high:
         gain = float(bjontegaard.bd_psnr(anchor_rates, anchor_values, rates, values, **options))
-    return Difference(test.codec, test.label, percent, metric_interval, gain, rate_interval)
+    kmacs = math.nan if test.kmacs is None else test.kmacs
+    return Difference(test.codec, test.label, percent, metric_interval, gain, rate_interval, kmacs=kmacs)
 
 
 def per_picture(results: Results, anchor: str, test: str, metric: str) -> list[float]:
@@ -110,6 +112,10 @@ def rows(differences: Sequence[Difference], anchor: str, metric: str) -> list[li
         ]
         for d in differences
     ]
+    if any(math.isfinite(d.kmacs) for d in differences):
+        header.append("kMAC/pixel to decode")
+        for row, d in zip(body, differences, strict=True):
+            row.append(_number(d.kmacs, ",.1f", ""))
     return [header, *body]
 
 

@@ -1,11 +1,13 @@
 """Rate-distortion curves as matplotlib figures, and figures as files or parts of pages."""
 
 import io
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from lic.tools.evaluation.bd import Difference
 from lic.tools.evaluation.codecs import LIC
 from lic.tools.evaluation.curves import Curve, Point, clean, get_metric, interpolate
 from lic.tools.extras import require
@@ -57,6 +59,32 @@ def draw_panel(axes: Any, metric: str, curves: Sequence[Curve], log: bool, max_r
     axes.set_axisbelow(True)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
+
+
+def draw_work(differences: Sequence[Difference], anchor: str, seconds: Mapping[str, float]) -> Any:
+    """BD-rates over the work of decoding: multiplications where they are known, and the time that was measured.
+
+    `seconds` are those of each codec to decode a megapixel.
+    """
+    figure = require("matplotlib.figure").Figure(figsize=(12, 4.8), layout="constrained", dpi=150)
+    work = {d.codec: d.kmacs for d in differences}
+    axes = figure.subplots(1, 2, sharey=True)
+    for axis, of_codec, label in (
+        (axes[0], work, "decoding, thousands of multiplications per pixel"),
+        (axes[1], {name: 1000 * value for name, value in seconds.items()}, "decoding as measured, ms per megapixel"),
+    ):
+        for d in differences:
+            x = of_codec.get(d.codec, math.nan)
+            if math.isfinite(x) and math.isfinite(d.rate_percent):
+                ours = d.codec.split("-")[0].split(" ")[0] == LIC
+                axis.plot(x, d.rate_percent, "o" if ours else "s", color=OUR_COLOURS[0] if ours else COLOURS[0])
+                axis.annotate(d.label, (x, d.rate_percent), (5, 4), textcoords="offset points", fontsize=8.5)
+        axis.set_xscale("log")
+        axis.set_xlabel(label)
+        axis.grid(color="#e4e7ea", linewidth=0.8)
+        axis.margins(x=0.25)
+    axes[0].set_ylabel(f"BD-rate against {anchor}, %")
+    return figure
 
 
 def style_of(curve: Curve, curves: Sequence[Curve]) -> dict[str, Any]:

@@ -41,6 +41,7 @@ class Codec:
     grid: tuple[float, ...]  # all settings, for the search for a file size
     encode: Callable[[Pixels, float], bytes]
     decode: Callable[[bytes], Pixels]
+    kmacs: float | None = None  # multiplications of decoding, in thousands for each pixel; None if nobody counted them
 
 
 class PillowFormat(NamedTuple):
@@ -181,6 +182,7 @@ def lic_codec(model: str | None = None, effort: int = DEFAULT_EFFORT) -> Codec:
         LIC_QUALITIES,
         lambda pixels, quality: encode(pixels, quality=quality, effort=effort, model=model),
         lambda data: np.array(decode(data, model=model).convert("RGB")),
+        frozen.architecture.decoding_macs / 1000,
     )
 
 

@@ -63,6 +63,7 @@ class Curve(NamedTuple):
     label: str
     points: list[Point]
     source: str = ""  # of a published curve
+    kmacs: float | None = None  # multiplications of decoding, in thousands for each pixel, where they are known
 
 
 class UnknownCurve(LicError):
@@ -72,7 +73,7 @@ class UnknownCurve(LicError):
 def picture_curve(results: Results, codec: str, picture: str, metric: Metric) -> Curve:
     """One picture's curve."""
     points = [Point(m.bpp, metric.of(m)) for m in results.of(codec, picture)]
-    return Curve(codec, results.codecs[codec].label, points)
+    return Curve(codec, results.codecs[codec].label, points, kmacs=results.codecs[codec].kmacs)
 
 
 def mean_curve(results: Results, codec: str, metric: Metric) -> Curve:
@@ -90,7 +91,7 @@ def mean_curve(results: Results, codec: str, metric: Metric) -> Curve:
         for group in at.values()
         if len(group) == len(pictures)
     ]
-    return Curve(codec, results.codecs[codec].label, sorted(points))
+    return Curve(codec, results.codecs[codec].label, sorted(points), kmacs=results.codecs[codec].kmacs)
 
 
 def mean_curve_at_rate(results: Results, codec: str, metric: Metric) -> Curve:
@@ -107,7 +108,7 @@ def mean_curve_at_rate(results: Results, codec: str, metric: Metric) -> Curve:
     rates = np.geomspace(low, high, RATES_PER_CURVE)
     values = np.array([interpolate(points, rates) for points in curves])
     points = [Point(float(r), metric.mean(column.tolist())) for r, column in zip(rates, values.T, strict=True)]
-    return Curve(codec, results.codecs[codec].label, points)
+    return Curve(codec, results.codecs[codec].label, points, kmacs=results.codecs[codec].kmacs)
 
 
 def common_pictures(results: Results) -> list[str]:

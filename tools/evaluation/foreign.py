@@ -18,6 +18,7 @@ from lic.tools.evaluation.results import BadResults
 
 RATES = ("bpp", "rate", "rate-bpp", "bits-per-pixel", "bitrate")
 NAMES = ("codec", "model", "method", "name", "label")
+WORK = ("kmacs", "kmac", "kmac-per-pixel", "kmac/pixel", "kmac/px")
 COLUMNS = {
     "psnr": ("psnr", "psnr-rgb", "psnr-db", "rgb-psnr"),
     "psnr-luma": ("psnr-luma", "psnr-y"),
@@ -45,6 +46,7 @@ def foreign_curves(path: str | Path, metric: str) -> list[Curve]:
     except (AttributeError, LookupError, TypeError, ValueError, csv.Error) as error:
         raise BadResults(f"{path}: no table of results ({type(error).__name__}: {str(error)[:100]})") from error
     points: dict[str, list[Point]] = {}
+    work: dict[str, float] = {}
     for row in rows:
         rate, value = _first(row, RATES), _first(row, COLUMNS.get(metric.removesuffix("-db"), (metric,)))
         if rate is None:
@@ -52,7 +54,9 @@ def foreign_curves(path: str | Path, metric: str) -> list[Curve]:
         if value is not None and math.isfinite(number := float(value)):
             name = str(_first(row, NAMES) or title)
             points.setdefault(name, []).append(Point(float(rate), to_db(number) if metric.endswith("-db") else number))
-    return [Curve(name, name, sorted(found), str(path)) for name, found in points.items()]
+            if kmacs := _first(row, WORK):
+                work[name] = float(kmacs)
+    return [Curve(name, name, sorted(found), str(path), work.get(name)) for name, found in points.items()]
 
 
 def _table(path: Path) -> tuple[str, list[dict[str, Any]]]:

@@ -68,7 +68,7 @@ def evaluate(
         for codec_name in names:
             for model, effort in itertools.product(models, efforts) if codec_name == codecs.LIC else [(None, 0)]:
                 codec = _codec(codec_name, model, effort)
-                info = CodecInfo(codec.label, codec.version, codec.settings)
+                info = CodecInfo(codec.label, codec.version, codec.settings, codec.kmacs)
                 if infos.setdefault(codec.name, info) != info:
                     raise BadOptions(f"two models would both be called {codec.name}: rename one of their files")
                 settings = tuple(sorted(qualities.get(codec_name, codec.ladder)))

@@ -19,7 +19,7 @@ from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 
 FORMAT = 2
-ABOUT = ("label", "version", "settings", "dataset", "machine")  # columns of CSV beside the measurement's
+ABOUT = ("label", "version", "settings", "kmacs", "dataset", "machine")  # columns of CSV beside the measurement's
 LONGEST_REASON = 200  # letters
 ALL_OF_KODAK = "Kodak: all 24 pictures"  # the beginning of `dataset` if the pictures are exactly these
 
@@ -61,6 +61,13 @@ class CodecInfo:
     label: str
     version: str
     settings: str
+    kmacs: float | None = None  # multiplications of decoding, in thousands for each pixel, where they are known
+
+    @classmethod
+    def of(cls, about: dict[str, Any]) -> "CodecInfo":
+        """The description in a file, with empty values where something is unknown."""
+        known = float(about["kmacs"]) if about.get("kmacs") else None
+        return cls(str(about["label"]), str(about["version"]), str(about["settings"]), known)
 
 
 @dataclass(frozen=True)
@@ -85,6 +92,11 @@ class Results:
         coded = [{m.picture for m in self.measurements if m.codec == codec} for codec in self.codecs]
         return sorted(set.intersection(*coded) - set(self.failed())) if coded else []
 
+    def decoding_seconds(self, codec: str) -> float:
+        """The time that a codec takes to decode a megapixel, over all its measurements."""
+        mine = [m for m in self.measurements if m.codec == codec and not m.error and math.isfinite(m.decode_seconds)]
+        return sum(m.decode_seconds for m in mine) / sum(m.width * m.height / 1e6 for m in mine) if mine else math.nan
+
     def of(self, codec: str, picture: str) -> list[Measurement]:
         """One picture's measurements, from the smallest file to the largest."""
         mine = [m for m in self.measurements if (m.codec, m.picture) == (codec, picture) and not m.error]
@@ -103,7 +115,7 @@ def to_json(results: Results) -> str:
         "lic_eval": FORMAT,
         "dataset": results.dataset,
         "machine": results.machine,
-        "codecs": {name: asdict(info) for name, info in results.codecs.items()},
+        "codecs": {name: {k: v for k, v in asdict(i).items() if v is not None} for name, i in results.codecs.items()},
         "failed": results.failed(),
         "columns": [*COLUMNS, *results.own_metrics()],
     }
@@ -119,7 +131,8 @@ def to_csv(results: Results) -> str:
     for m in results.measurements:
         info = results.codecs[m.codec]
         row = ["" if value is None else value for value in _row(m, results)]
-        writer.writerow([*row, info.label, info.version, info.settings, results.dataset, results.machine])
+        about = info.label, info.version, info.settings, "" if info.kmacs is None else info.kmacs
+        writer.writerow([*row, *about, results.dataset, results.machine])
     return out.getvalue()
 
 
@@ -178,7 +191,7 @@ def _from_json(text: str) -> Results:
     content = json.loads(text)
     if content["lic_eval"] != FORMAT:
         raise ValueError(f"its format is {content['lic_eval']}, this lic reads {FORMAT}")
-    codecs = {name: CodecInfo(**{k: str(v) for k, v in info.items()}) for name, info in content["codecs"].items()}
+    codecs = {name: CodecInfo.of(info) for name, info in content["codecs"].items()}
     rows = (dict(zip(content["columns"], row, strict=True)) for row in content["measurements"])
     measurements = tuple(_measurement(row) for row in rows)
     if unknown := {m.codec for m in measurements} - codecs.keys():
@@ -188,7 +201,7 @@ def _from_json(text: str) -> Results:
 
 def _from_csv(text: str) -> Results:
     rows = list(csv.DictReader(io.StringIO(text)))
-    codecs = {row["codec"]: CodecInfo(row["label"], row["version"], row["settings"]) for row in rows}
+    codecs = {row["codec"]: CodecInfo.of(row) for row in rows}
     measurements = tuple(_measurement(row) for row in rows)
     return Results(measurements, codecs, rows[0]["dataset"], rows[0]["machine"]) if rows else Results((), {})
 

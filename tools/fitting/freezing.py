@@ -7,16 +7,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.entropy.entropy_model import ENTROPY_MODELS, EntropyModel
 from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.transform.torch_network import freeze
+from lic.codec.transform.torch_network import freeze, thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.constants import DOWNSAMPLING
 from lic.tools.fitting.context_fit import fit_contexts
-from lic.tools.fitting.latents import latent_chunks, second_look_chunks, sort_latents, square_crops
+from lic.tools.fitting.latents import (
+    CHUNKS,
+    latent_chunks,
+    second_look_chunks,
+    sort_latents,
+    square_crops,
+    symbols_by_point,
+)
 from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
 from lic.tools.training.rate_distortion import best_checkpoint, measure, read_run
@@ -27,25 +38,64 @@ SHARES = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 LEAST_GAIN = 0.01  # of the loss
 
 
-def freeze_run(checkpoint: Path, name: str, data: Sequence[str] | None = None, *, plain: bool = False) -> FrozenModel:
+def freeze_run(
+    checkpoint: Path, name: str, data: Sequence[str] | None = None, *, entropy: str | None = None, count: int = CHUNKS
+) -> FrozenModel:
     """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
 
-    The context tables are fitted on pictures of `data`, by default those that the run was trained on.
+    The entropy model, of the kind that `freeze_network` explains, is fitted on `count` pictures of `data`, by default
+    those that the run was trained on.
     """
     network, info = read_run(best_checkpoint(checkpoint))
     data = data or info["config"].get("data")
     if not data:
         raise CheckpointError(f"{checkpoint} does not say what it was trained on: name pictures with `data`")
     with reading(checkpoint):
-        crops = square_crops(data, info["config"]["crop"])
+        crops = square_crops(data, info["config"]["crop"], count)
+    return freeze_network(network, crops, model_card(name, info), entropy)
+
+
+def freeze_network(
+    network: RateDistortionAutoencoder, crops: Tensor, card: dict[str, Any], entropy: str | None = None
+) -> FrozenModel:
+    """Freeze a network, the entropy model of which is fitted on crops (uint8, count x 3 x side x side).
+
+    The card needs a `name`, and says which `distortion` chooses the second looks (mse if it does not). `entropy` is
+    "channels" for one table per channel, or a kind of one's own; contexts if it is not given.
+    """
+    if entropy not in (None, "channels"):
+        check_own(entropy)
     first = sort_latents(network, latent_chunks(network, crops))
-    card = model_card(name, info)
-    choose_shares(network, crops[:SECOND_LOOK_CROPS], card["distortion"])
+    choose_shares(network, crops[: min(SECOND_LOOK_CROPS, 1 + len(crops) // 8)], card.get("distortion", "mse"))
     model = freeze(network, card)
-    if plain:
-        return model
+    return model if entropy == "channels" else _with_entropy(model, crops, first, entropy)
+
+
+def with_entropy(model: FrozenModel, data: Sequence[str], entropy: str, name: str, count: int = CHUNKS) -> FrozenModel:
+    """The same model with an entropy model of one's own, and another name."""
+    check_own(entropy)
+    crops = square_crops(data, DOWNSAMPLING, count)
+    first = latent_chunks(thaw(model), crops)
+    return _with_entropy(dataclasses.replace(model, card=model.card | {"name": name}), crops, first, entropy)
+
+
+def _with_entropy(model: FrozenModel, crops: Tensor, first: NDArray[np.float32], entropy: str | None) -> FrozenModel:
+    network = thaw(model)
     second = second_look_chunks(network, crops, first) if network.shares.any() else None
-    return dataclasses.replace(model, entropy=fit_contexts(model, first, second=second))
+    fitted: EntropyModel
+    if entropy:
+        fitted = ENTROPY_MODELS[entropy].fit([*symbols_by_point(network, first, second)])  # type: ignore[attr-defined]
+    else:
+        fitted = fit_contexts(model, first, second=second)
+    return dataclasses.replace(model, entropy=fitted)
+
+
+def check_own(entropy: str) -> None:
+    """Refuse a kind of entropy model that is not there, or cannot be fitted to symbols."""
+    own = [name for name, kind in ENTROPY_MODELS.items() if hasattr(kind, "fit")]
+    if entropy not in own:
+        there = f"choose from channels, {', '.join(own)}" if own else "name the module that has it in LIC_PARTS"
+        raise BadOptions(f"there is no `entropy` {entropy}: {there}")
 
 
 def with_qualities(model: FrozenModel, qualities: Sequence[float]) -> FrozenModel:
@@ -101,15 +151,16 @@ def describe_choice(path: Path) -> str:
     return f"step {step:,}"
 
 
-def open_model(name: str, folder: Path) -> tuple[FrozenModel, str]:
-    """A model by name or path, or a training run that is frozen into `folder` first; and its path or name."""
+def open_model(name: str, folder: Path, count: int = CHUNKS) -> tuple[FrozenModel, str]:
+    """A model by name or path, or a training run that is frozen into `folder` first, with contexts of `count` pictures;
+    and its path or name."""
     if not Path(name).is_dir():
         try:
             return find_model(name).load(), name
         except BadModel:
             pass
     try:
-        model = freeze_run(Path(name), Path(name).stem)
+        model = freeze_run(Path(name), Path(name).stem, count=count)
     except (CheckpointError, OSError) as error:
         raise BadModel(f"{name} is neither a model nor a training run ({error})") from error
     path = folder / "report.safetensors"

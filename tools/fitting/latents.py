@@ -1,6 +1,6 @@
 """The latents of training pictures, that contexts are fitted to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
 import numpy as np
@@ -10,11 +10,12 @@ from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
-from lic.tools.files import find_pictures
+from lic.models.quantisation import quantise
+from lic.models.second_look import blend
 from lic.tools.progress_bar import progress
-from lic.tools.training.pictures import load_pictures
+from lic.tools.training.pictures import find_files, read_pictures
 
-CHUNKS = 400  # training pictures that the contexts are fitted on
+CHUNKS = 400  # training pictures that the contexts are fitted on, if no other number is given
 CHUNK_SIDE = 320
 STEPS_PER_CROP = 4  # of learning contexts, at most: more of them would learn few crops by heart
 
@@ -25,8 +26,8 @@ def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS, longest: i
     Their side is `longest`, so that few latents lie at an edge, or less if no picture is that large.
     """
     rng = np.random.default_rng(0)
-    files = list(find_pictures(data))
-    pictures = load_pictures([files[i] for i in rng.permutation(len(files))], crop, quiet=True)
+    files = find_files(data)
+    pictures = read_pictures([files[i] for i in rng.permutation(len(files))], data, crop, quiet=True)
     some = list(islice(pictures, 2 * count))
     side = min(longest, max(min(picture.shape[1:]) for picture in some)) // DOWNSAMPLING * DOWNSAMPLING
     crops: list[Tensor] = []
@@ -67,3 +68,14 @@ def sort_latents(network: RateDistortionAutoencoder, latents: NDArray[np.float32
     order = network.order_by_size(torch.from_numpy(latents))
     network.permute_latents(order)
     return latents[:, order.numpy()]
+
+
+@torch.inference_mode()
+def symbols_by_point(
+    network: RateDistortionAutoencoder, first: NDArray[np.float32], second: NDArray[np.float32] | None
+) -> Iterator[NDArray[np.int32]]:
+    """The symbols (crops x channels x rows x columns) at each lambda point, from latents of both looks."""
+    for k, share in enumerate(network.shares.tolist()):
+        y = torch.from_numpy(first if second is None else blend(first, second, np.float32(share)))
+        scaled, _ = network.code(y, torch.full((len(y),), k), "dead-zone")
+        yield quantise(scaled, "dead-zone").int().numpy()

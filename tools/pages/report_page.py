@@ -17,6 +17,7 @@ from lic.tools.evaluation.measuring import evaluate, names_of
 from lic.tools.evaluation.panels import UndefinedMetric, bd_note, bd_tables, build_curves, describe
 from lic.tools.evaluation.results import Results
 from lic.tools.fitting.freezing import open_model
+from lic.tools.fitting.latents import CHUNKS
 from lic.tools.pages import closeup, page
 from lic.tools.pages.closeup import Examined
 
@@ -32,10 +33,15 @@ class Measured(NamedTuple):
     examined: list[Examined]
 
 
-def measure_model(name: str, paths: Sequence[str], references: Sequence[str], quality: float, jobs: int) -> Measured:
-    """Measure a model (by name or path, or a training run) beside reference codecs, as far as they are installed."""
+def measure_model(
+    name: str, paths: Sequence[str], references: Sequence[str], quality: float, jobs: int, crops: int = CHUNKS
+) -> Measured:
+    """Measure a model beside reference codecs, as far as they are installed.
+
+    It is a name or path, or a training run, the contexts of which are fitted on so many `crops` first.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        model, path = open_model(name, Path(folder))
+        model, path = open_model(name, Path(folder), crops)
         position = model.position(quality)
         ladder = sorted({*lambda_qualities(model), model.quality(position)})
         names = [codecs.LIC, *filter(codecs.is_available, dict.fromkeys([ANCHOR, *references]))]
@@ -82,6 +88,7 @@ def card(model: FrozenModel, results: Results) -> str:
     """The description of the model and of the measurement, to be unfolded."""
     facts = {"fingerprint": model.fingerprint.hex()} | model.card
     lines = ["; ".join(f"{key}: {plain(value)}" for key, value in facts.items() if plain(value))]
+    lines.append(f"decoding: {model.architecture.decoding_macs / 1000:,.1f} thousand multiplications per pixel")
     lines += [results.dataset, *(f"{info.label}: {info.version}" for info in results.codecs.values())]
     lines += [f"left out, because a codec failed on it: {name}" for name in results.failed()]
     told = "<br>".join(html.escape(line) for line in lines if line)

@@ -12,10 +12,12 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from lic.codec.errors import LicError
+from lic.codec.model.header import CARD
 from lic.tools.files import write_whole
 
 INFO = "lic.checkpoint"
 BARE_CROP = 64  # the least side of the pictures that contexts for bare weights are fitted on
+BARE = ("n", "m", "lambdas", "second_look", "steps")  # what their metadata say
 LONGEST_REASON = 200  # letters: libraries cite all that they have read
 COUNTS = ("step", "elapsed", "patches")  # numbers in `info`
 CHECKPOINT, BEST = "checkpoint.safetensors", "best.safetensors"  # the last and the best one of a run's folder
@@ -59,7 +61,8 @@ def read_info(path: Path) -> dict[str, Any]:
     """The `info` of a checkpoint, without its tensors."""
     with reading(path), safe_open(path, "pt") as file:
         metadata = file.metadata() or {}
-        info: dict[str, Any] = json.loads(metadata[INFO]) if INFO in metadata else _bare_info(metadata)
+        bare = INFO not in metadata
+        info: dict[str, Any] = _bare_info(path, metadata) if bare else json.loads(metadata[INFO])
         if not (isinstance(info.get("config", {}), dict) and all(_is_count(info.get(name, 0)) for name in COUNTS)):
             raise ValueError("its description is not that of a run")
         return info
@@ -69,8 +72,15 @@ def _is_count(value: object) -> bool:
     return type(value) in (int, float) and 0 <= value < 2**53  # type: ignore[operator]
 
 
-def _bare_info(metadata: dict[str, str]) -> dict[str, Any]:
+def _bare_info(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
     """The `info` of bare weights: the tensors of a network, with n, m, lambdas and so on as JSON in the metadata."""
+    if CARD in metadata:
+        raise CheckpointError(f"{path} is a model file, not a checkpoint of lic train: it can be used as it is")
+    if missing := [name for name in BARE if name not in metadata]:
+        raise CheckpointError(
+            f"{path} holds no run of lic train, and as bare weights it lacks {', '.join(missing)}: its metadata need"
+            f" {', '.join(BARE)}, each as JSON"
+        )
     found = {name: json.loads(value) for name, value in metadata.items()}
     config = {name: found[name] for name in ("n", "m", "lambdas", "second_look")}
     return {"step": found["steps"], "config": config | {"kind": found.get("kind", "residual"), "crop": BARE_CROP}}

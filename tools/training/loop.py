@@ -31,6 +31,7 @@ from torch import Tensor, nn
 from lic.codec.errors import LicError
 from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
+from lic.tools.extras import require
 from lic.tools.training.checkpoint import (
     BEST,
     CHECKPOINT,
@@ -43,12 +44,14 @@ from lic.tools.training.checkpoint import (
 from lic.tools.training.objective import Autocast, Choices, Model, Moment, Objective
 from lic.tools.training.options import check_types, option
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
+from lic.tools.training.picture_window import PictureWindow, open_pictures
 from lic.tools.training.pictures import PictureStore, load_pictures
 from lic.tools.training.run_log import RunLog
 from lic.tools.training.soap import Soap
 from lic.tools.usage import BadOptions
 
 START_CROPS = 512  # for the initialisation of a model; fewer if larger than 128x128
+Pictures = PictureStore | PictureWindow
 AnyChoices = TypeVar("AnyChoices", bound=Choices)
 PATIENCE = 10  # non-finite steps in a row before training stops
 
@@ -74,6 +77,7 @@ class TrainConfig:
     clip: float = option(1.0, "largest norm of a gradient", "G")
     seed: int = option(0, "random seed", "S")
     device: str = option("auto", "cpu, cuda, ...; auto is the GPU if there is one", "D")
+    memory: float = option(8.0, "gigabytes of pictures to hold; of more, a window that moves over them", "GB")
     precision: str = option("bf16", "of the convolutions", choices=["bf16", "fp32"])
     optimizer: str = option("adam", "what turns gradients into steps", choices=["adam", "soap"])
     validate_minutes: float = option(15.0, "minutes between checkpoints, and measurements on held-out pictures", "M")
@@ -184,19 +188,19 @@ def update_average(average: nn.Module, model: nn.Module, weight: float) -> None:
 
 
 def draw_batch(
-    objective: Objective[Model], config: TrainConfig, store: PictureStore, step: int, processes: Processes
+    objective: Objective[Model], config: TrainConfig, store: Pictures, step: int, processes: Processes
 ) -> tuple[Tensor, tuple[Tensor, ...]]:
     """This process's slice of the joint batch of a step; the same joint batch for any number of processes."""
     seed = config.seed << 32 | step
     generator = torch.Generator().manual_seed(seed)
     keep = processes.share(config.batch)
-    x = store.draw(config.batch, generator, keep)
+    x = store.draw(config.batch, generator, keep, step)
     if store.device.type != "cpu":
         generator = torch.Generator(store.device).manual_seed(seed)
     return x, tuple(t[keep] for t in objective.draw(config.batch, config.crop, generator))
 
 
-def description(data: Sequence[str], store: PictureStore) -> dict[str, Any]:
+def description(data: Sequence[str], store: Pictures) -> dict[str, Any]:
     """The training data as described in a model's card: no paths, only the names of folders."""
     names = [Path(name).resolve().name for name in data]
     return {"names": names, "pictures": store.count, "megapixels": round(store.pixels / 1e6, 1)}
@@ -234,9 +238,7 @@ class State(Generic[Model]):
         save_checkpoint(path, self.model, self.average, self.optimizer, info | about)
 
 
-def begin(
-    objective: Objective[Model], config: TrainConfig, store: PictureStore, checkpoint: Path | None
-) -> State[Model]:
+def begin(objective: Objective[Model], config: TrainConfig, store: Pictures, checkpoint: Path | None) -> State[Model]:
     """The initial state of a new run, or the state in a checkpoint."""
     torch.manual_seed(config.seed)
     model = objective.build()
@@ -278,13 +280,15 @@ def make_step(
         for parameter, gradient in zip(parameters, found, strict=True):
             parameter.grad = gradient
         processes.average([gradient for gradient in found if gradient is not None])
-        finite = nn.utils.clip_grad_norm_(parameters, config.clip).isfinite()
+        norm = nn.utils.clip_grad_norm_(parameters, config.clip)
+        finite = norm.isfinite()
         if finite:
             for group in state.optimizer.param_groups:
                 group["lr"] = rate * group["scale"]
             state.optimizer.step()
             update_average(state.average, state.model, 1 - average_decay(config, now.step))
-        return {name: value.detach() for name, value in numbers.items()} | {"loss": loss.detach(), "finite": finite}
+        numbers = {name: value.detach() for name, value in numbers.items()}
+        return numbers | {"loss": loss.detach(), "gradient": norm.detach()}
 
     return step
 
@@ -298,11 +302,13 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
     if checkpoint.exists() and not resume:
         raise BadOptions(f"{config.output} holds a run: go on with it by `resume`, or name another folder")
     device = choose_device(config.device)
+    if config.tensorboard:
+        require("tensorboard")  # before minutes go into reading pictures
     with ExitStack() as stack:
         processes = stack.enter_context(joined_processes(config.batch, device))
         torch.backends.cuda.matmul.allow_tf32 = config.precision != "fp32"
         main = processes.rank == 0
-        store = PictureStore(load_pictures(config.data, config.crop, quiet=not main), config.crop, device)
+        store = open_pictures(config.data, config.crop, device, config.memory, config.seed, quiet=not main)
         valid = list(load_pictures(config.valid, config.crop)) if main and config.valid else []
         log = stack.enter_context(RunLog(Path(config.output), not main, config.tensorboard))
         log.say(f"training on {store.count:,} pictures, {store.pixels / 1e6:,.1f} megapixels, by {device}")
@@ -319,6 +325,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
                 return
             validation = objective.validate(state.average, valid, autocast)
             log.validation(state.step, state.elapsed, validation)
+            if config.tensorboard:
+                log.pictures(state.step, objective.show(state.average, valid[0], autocast))
             if validation.score < state.best:
                 state.best = validation.score
                 measured = {"score": validation.score, "validation": validation.records}
@@ -343,7 +351,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             x, draws = draw_batch(objective, config, store, state.step, processes)
             rate = learning_rate(config, now, objective.final_share)
             numbers = step(now, rate, x, draws)
-            bad = 0 if numbers.pop("finite") else bad + 1
+            gradient = numbers.pop("gradient")
+            bad = 0 if gradient.isfinite() else bad + 1
             if bad:
                 log.say(f"step {state.step}: the loss or its gradient is not finite, step skipped")
             if bad >= PATIENCE:
@@ -356,7 +365,8 @@ def train(objective: Objective[Model], config: TrainConfig, resume: bool = False
             state.elapsed = time.monotonic() - started
             if not bad:
                 done = config.progress(state.step, state.elapsed)
-                log.step(state.step, state.elapsed, done, config.batch, numbers)
+                more = {"lr": torch.tensor(rate), "gradient": gradient}
+                log.step(state.step, state.elapsed, done, config.batch, numbers, more)
             if main and state.elapsed - last_saved > 60 * config.validate_minutes:
                 last_saved = state.elapsed
                 save_and_measure()

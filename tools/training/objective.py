@@ -63,3 +63,6 @@ class Objective(Protocol[Model]):
 
     def validate(self, model: Model, pictures: list[Tensor], autocast: Autocast) -> Validation:
         """Measure the averaged model on uint8 pictures."""
+
+    def show(self, model: Model, picture: Tensor, autocast: Autocast) -> dict[str, Tensor]:
+        """A uint8 picture as the model reconstructs it (3 x H x W in 0..1), by name; for TensorBoard."""

@@ -53,6 +53,11 @@ class Processes:
         return bool(both[0]), float(both[1])
 
 
+def is_first_process() -> bool:
+    """Whether this process is the one of a training that prints."""
+    return os.environ.get("RANK", "0") == "0"
+
+
 @contextmanager
 def joined_processes(batch: int, device: torch.device) -> Iterator[Processes]:
     """Under torchrun: join the other processes, to share batches of that size."""

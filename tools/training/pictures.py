@@ -1,7 +1,10 @@
-"""Training pictures: decoded once into uint8 tensors that stay in memory; crops are cut from them."""
+"""Training pictures: decoded once into uint8 tensors that stay in memory; crops are cut from them.
+
+More pictures than fit into memory are read by `picture_window.py`.
+"""
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +19,8 @@ from lic.tools.files import find_pictures
 from lic.tools.own_parts import find_part, is_own
 from lic.tools.progress_bar import progress
 from lic.tools.usage import printable
+
+UNREADABLE = (OSError, ValueError, SyntaxError, Image.DecompressionBombError)  # what Pillow raises
 
 
 class NoPictures(LicError):
@@ -53,21 +58,42 @@ def halve(picture: Tensor) -> Tensor:
     return mean.round().to(torch.uint8)
 
 
-def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = False) -> Iterator[Tensor]:
-    """Read all pictures below `paths`, or of own sources, with sides of at least `smallest`; say which were skipped."""
-    small = found = 0
+def pyramid(picture: Tensor, smallest: int) -> list[Tensor]:
+    """A picture, and it at half the size again and again, as long as no side is smaller than `smallest`."""
+    found = []
+    while min(picture.shape[1:]) >= smallest:
+        found.append(picture)
+        picture = halve(picture)
+    return found
+
+
+def find_files(paths: Iterable[str | Path]) -> list[Path | Tensor]:
+    """The picture files below `paths`; of a source of one's own, its pictures themselves."""
     files: list[Path | Tensor] = []
     for path in paths:
         if is_own(str(path), "sources"):
             files += map(as_picture, find_part(str(path), "sources")())
         else:
             files += find_pictures([path])
+    return files
+
+
+def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = False) -> Iterator[Tensor]:
+    """Read all pictures below `paths`, or of own sources, with sides of at least `smallest`; say which were skipped."""
+    return read_pictures(find_files(paths), paths, smallest, quiet=quiet)
+
+
+def read_pictures(
+    files: Sequence[Path | Tensor], paths: Iterable[str | Path], smallest: int, *, quiet: bool = False
+) -> Iterator[Tensor]:
+    """The same, of files that have been found."""
+    small = found = 0
     for file in files if quiet else progress(files, "reading a picture"):
         try:
             picture = file if isinstance(file, Tensor) else load_picture(file)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except UNREADABLE as error:
             if not quiet:
-                print(printable(f"skipped {file}: {' '.join(str(error).split())}"))
+                say_skipped(file, error)
             continue
         if min(picture.shape[1:]) < smallest:
             small += 1
@@ -81,6 +107,10 @@ def load_pictures(paths: Iterable[str | Path], smallest: int, *, quiet: bool = F
         if small:
             raise NoPictures(f"all pictures in {where} are too small: give larger ones, or a smaller `crop`")
         raise NoPictures(f"there is no picture in {where} that Pillow can read: give other files or folders")
+
+
+def say_skipped(path: Path | Tensor, error: Exception) -> None:
+    print(printable(f"skipped {path}: {' '.join(str(error).split())}"))
 
 
 class PictureStore:
@@ -100,9 +130,7 @@ class PictureStore:
         for picture in pictures:
             self.count += 1
             self.pixels += picture.shape[1] * picture.shape[2]
-            while min(picture.shape[1:]) >= crop:
-                scaled.append(picture)
-                picture = halve(picture)
+            scaled += pyramid(picture, crop)
         self.sizes = torch.tensor([p.shape[1:] for p in scaled], device=self.device)  # height and width
         areas = self.sizes.prod(1)
         self._offsets = areas.cumsum(0) - areas
@@ -111,9 +139,10 @@ class PictureStore:
         for part in self._flat.split(areas.tolist()):
             part.copy_(scaled.pop(0).permute(1, 2, 0).reshape(-1, 3))  # popped, so that memory holds each picture once
 
-    def draw(self, count: int, generator: torch.Generator, keep: slice = slice(None)) -> Tensor:
+    def draw(self, count: int, generator: torch.Generator, keep: slice = slice(None), step: int = 0) -> Tensor:
         """Random crops, flipped in both directions and transposed by chance, in channels-last memory, as floats in
-        0..1; of `count` only `keep` are cut. The generator is the CPU's, so that all devices draw the same crops."""
+        0..1; of `count` only `keep` are cut. The generator is the CPU's, so that all devices draw the same crops, at
+        any step."""
         which, *dice = torch.rand(6, count, generator=generator, dtype=torch.float64)[:, keep].to(self.device)
         picture = torch.searchsorted(self._share, which).clamp(max=len(self._share) - 1)
         height, width = self.sizes[picture].T

@@ -22,6 +22,7 @@ from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, rea
 from lic.tools.training.distortions import as_of_mse, converted, get_distortion
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
 from lic.tools.training.options import option
+from lic.tools.training.parallel import is_first_process
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
 
@@ -54,7 +55,7 @@ class RateDistortion:
     kind: str = option(
         "balle2017",
         "the network's layers; a model by --from grows into them if it has fewer",
-        choices=[*KINDS],
+        choices=KINDS,
         flag="--architecture",
     )
     distortion: str = option(
@@ -197,6 +198,17 @@ class RateDistortion:
         score = sum(math.log(s.loss) for s in scores) / len(scores)
         return Validation(score, score_table(scores), [s.record() for s in scores])
 
+    @torch.inference_mode()
+    def show(self, model: RateDistortionAutoencoder, picture: Tensor, autocast: Autocast) -> dict[str, Tensor]:
+        """At the lowest, a middle and the highest lambda point."""
+        x = whole_blocks(picture)[None].to(model.log_gain.device).float() / PEAK
+        shown = {"picture": x[0]}
+        for k in sorted({0, len(model.lambdas) // 2, len(model.lambdas) - 1}):
+            point = torch.tensor([k], device=x.device)
+            with autocast():
+                shown[f"lambda {model.lambdas[k]:g}"] = model(x, point, "dead-zone").reconstruction[0].float()
+        return shown
+
 
 def rows_at(wanted: Sequence[float], points: Sequence[float], rows: Tensor, slope: float) -> Tensor:
     """Rows of (logarithmic) gains at any lambdas, linear in log lambda between the points and beyond them.
@@ -229,7 +241,18 @@ def read_run(path: Path) -> tuple[RateDistortionAutoencoder, dict[str, Any]]:
         architecture = Architecture(config["kind"], config["n"], config["m"])
         contexts = config.get("rate") == "contexts"
         network = RateDistortionAutoencoder(architecture, config["lambdas"], shares, contexts)
-        network.load_state_dict(section(tensors, "average"))
+        found, wanted = section(tensors, "average"), network.state_dict()
+        wrong = [name for name in wanted if name not in found or found[name].shape != wanted[name].shape]
+        if wrong:
+            shape = (
+                f"has the shape {tuple(found[wrong[0]].shape)}, not" if wrong[0] in found else "is missing, of shape"
+            )
+            raise CheckpointError(
+                f"{path}: {len(wrong)} of the {len(wanted)} tensors of a {architecture.kind} network with"
+                f" {architecture.n} channels, {architecture.m} latents and {len(network.lambdas)} lambda points do not"
+                f" fit ({wrong[0]} {shape} {tuple(wanted[wrong[0]].shape)})"
+            )
+        network.load_state_dict({name: found[name] for name in wanted})
     return network, info
 
 
@@ -300,7 +323,8 @@ def fit_contexts(model: RateDistortionAutoencoder, crops: Tensor) -> None:
     """Learn the contexts of a network from its symbols of crops, before anything else is trained."""
     assert model.magnitudes is not None
     y = model.analysis(crops).float()
-    for k in progress(range(len(model.lambdas)), "contexts of a lambda point"):
+    points = range(len(model.lambdas))
+    for k in progress(points, "contexts of a lambda point") if is_first_process() else points:
         scaled, _ = model.code(y, torch.full((len(y),), k, device=y.device), "dead-zone")
         with torch.enable_grad():
             model.magnitudes.fit(k, quantise(scaled, "dead-zone"), CONTEXT_STEPS)

@@ -1,7 +1,8 @@
-"""The records of a training: a line on the screen, a JSONL log, and TensorBoard on request."""
+"""The records of a training: a line on the screen, two tables (CSV), and TensorBoard on request."""
 
-import json
+import csv
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from tqdm import tqdm
 from lic.tools.extras import require
 from lic.tools.training.objective import Validation
 
-LOG = "log.jsonl"  # in the run's folder
-LOG_STEPS = 20  # steps whose mean makes a record, and a new line on the screen
+# In the run's folder: means over LOG_STEPS steps, and measurements on held-out pictures, a row for each lambda point.
+LOG, VALIDATION = "log.csv", "validation.csv"
+LOG_STEPS = 20  # steps whose mean makes a row, and a new line on the screen
 PRINT_SECONDS = 60  # interval between lines where the screen is not a terminal
 
 
@@ -27,7 +29,7 @@ class RunLog:
         if quiet:
             return
         output.mkdir(parents=True, exist_ok=True)
-        self.log = open(output / LOG, "a", encoding="utf-8", buffering=1)  # noqa: SIM115 - closed by __exit__
+        self.output = output
         self.writer = _summary_writer(output) if tensorboard else None
         self.line = tqdm(bar_format="{desc}", disable=None)
 
@@ -37,7 +39,6 @@ class RunLog:
     def __exit__(self, *_: object) -> None:
         if not self.quiet:
             self.line.close()
-            self.log.close()
             if self.writer:
                 self.writer.close()
 
@@ -46,12 +47,20 @@ class RunLog:
         if not self.quiet:
             tqdm.write(text)
 
-    def step(self, step: int, elapsed: float, done: float, patches: int, numbers: dict[str, Tensor]) -> None:
-        """Record one step's numbers; every LOG_STEPS steps their mean is shown and logged."""
+    def step(
+        self,
+        step: int,
+        elapsed: float,
+        done: float,
+        patches: int,
+        numbers: Mapping[str, Tensor],
+        more: Mapping[str, Tensor],
+    ) -> None:
+        """Record one step's numbers; every LOG_STEPS steps their mean is logged, and shown but for `more`."""
         if self.quiet:
             return
-        for name, value in numbers.items():
-            self.sums[name] = self.sums.get(name, 0) + value.detach()
+        for name, value in (*numbers.items(), *more.items()):
+            self.sums[name] = self.sums.get(name, 0) + value
         self.count += 1
         self.patches += patches
         if self.since == -math.inf:  # the first step compiles and warms up, so its time does not count
@@ -61,8 +70,10 @@ class RunLog:
         means = {name: float(value) / self.count for name, value in self.sums.items()}
         speed = self.patches / max(elapsed - self.since, 1e-9)
         left = elapsed * (1 / done - 1)
-        self.record({"step": step, "elapsed": round(elapsed, 2), **means, "patches_per_s": round(speed, 2)})
-        text = status(step, means, speed, left)
+        row = {"step": step, "elapsed": round(elapsed, 2), **means, "patches_per_s": round(speed, 2)}
+        self._append(LOG, [row])
+        self._scalars("training", means | {"patches_per_s": speed}, step)
+        text = status(step, {name: means[name] for name in numbers}, speed, left)
         self.line.set_description_str(text)
         if self.line.disable and elapsed - self.printed >= PRINT_SECONDS:
             self.printed = elapsed
@@ -72,16 +83,32 @@ class RunLog:
     def validation(self, step: int, elapsed: float, validation: Validation) -> None:
         """Show and log validation scores."""
         self.say(f"validation at step {step}\n{validation.table}")
-        record = {"step": step, "elapsed": round(elapsed, 2), "score": validation.score}
-        self.record(record | {"validation": validation.records})
+        when = {"step": step, "elapsed": round(elapsed, 2), "score": validation.score}
+        self._append(VALIDATION, [when | record for record in validation.records])
+        self._scalars("validation", {"score": validation.score}, step)
+        for record in validation.records:
+            of_point = f" of lambda {record['lambda_']:g}" if "lambda_" in record else ""
+            numbers = {name: value for name, value in record.items() if name != "lambda_"}
+            self._scalars(f"validation{of_point}", numbers, step)
 
-    def record(self, record: dict[str, Any]) -> None:
-        """One line of the log."""
-        self.log.write(json.dumps(record) + "\n")
+    def pictures(self, step: int, pictures: Mapping[str, Tensor]) -> None:
+        """Hand pictures (3 x H x W, in 0..1) to TensorBoard."""
+        if not self.quiet and self.writer:
+            for name, picture in pictures.items():
+                self.writer.add_image(name, picture.clamp(0, 1), step)
+
+    def _append(self, name: str, rows: list[dict[str, Any]]) -> None:
+        """Rows at the end of a table; opened for each, so that a table that somebody reads is whole."""
+        with open(self.output / name, "a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, [*rows[0]], lineterminator="\n")
+            if not file.tell():
+                writer.writeheader()
+            writer.writerows(rows)
+
+    def _scalars(self, group: str, numbers: Mapping[str, float], step: int) -> None:
         if self.writer:
-            for name, value in record.items():
-                if isinstance(value, float):
-                    self.writer.add_scalar(name, value, record["step"])
+            for name, value in numbers.items():
+                self.writer.add_scalar(f"{group}/{name}", value, step)
 
 
 def status(step: int, numbers: dict[str, float], speed: float, left: float) -> str:

@@ -86,6 +86,12 @@ class Variational:
         score = measure(model, pictures, autocast)
         return Validation(score.bits_per_dimension, score_table(score), [score._asdict()])
 
+    @torch.inference_mode()
+    def show(self, model: Vae, picture: Tensor, autocast: Autocast) -> dict[str, Tensor]:
+        x = whole_blocks(picture)[None].to(model.log_scale.device).float() / PEAK
+        with autocast():
+            return {"picture": x[0], "reconstruction": model.reconstruct(x)[0].float()}
+
 
 class Score(NamedTuple):
     """Measurements of a VAE, as means over pictures."""

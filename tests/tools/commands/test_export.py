@@ -99,6 +99,33 @@ def test_bare_weights_are_exported(tmp_path: Path, pictures: Path, capsys: pytes
     )
 
 
+@pytest.mark.parametrize(
+    ("metadata", "tensors", "message"),
+    [
+        ({}, {}, "as bare weights it lacks n, m, lambdas, second_look, steps"),
+        ({"m": 6}, {"analysis.0.bias": (9,)}, "(analysis.0.bias has the shape (9,), not (4,))"),
+        ({"m": 6}, {}, "(trust is missing, of shape (2, 6))"),
+    ],
+)
+def test_bare_weights_that_do_not_fit_say_what_is_wrong(
+    metadata: dict[str, int],
+    tensors: dict[str, tuple[int, ...]],
+    message: str,
+    tmp_path: Path,
+    pictures: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    network = RateDistortionAutoencoder(Architecture("residual", 4, 6), (0.01, 0.04))
+    sizes = {"n": 4, "lambdas": [0.01, 0.04], "second_look": [], "steps": 7} | metadata if metadata else {}
+    state = network.state_dict() if tensors else {"log_gain": torch.zeros(2, 6)}
+    state |= {name: torch.zeros(shape) for name, shape in tensors.items()}
+    save_file(state, tmp_path / "bare.safetensors", {name: json.dumps(value) for name, value in sizes.items()})
+    command = ["export", str(tmp_path / "bare.safetensors"), "-o", str(tmp_path / "mine.safetensors")]
+    assert main([*command, "--data", str(pictures)]) == 1
+    said = capsys.readouterr().err
+    assert message in said and "Error" not in said
+
+
 def test_a_model_file_is_not_overwritten_unless_forced(
     run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

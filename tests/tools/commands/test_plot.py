@@ -1,13 +1,19 @@
 """`lic plot`: the content of plots, and the printed tables."""
 
 import json
+import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
 from lic.tools.cli import main
+from lic.tools.evaluation.bd import Difference, Interval
+from lic.tools.evaluation.charts import draw_work
+from lic.tools.evaluation.results import load_results, save_results
 
+NOTHING = Interval(math.nan, math.nan), math.nan, Interval(math.nan, math.nan)
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 
@@ -71,3 +77,29 @@ def test_wrong_arguments_are_explained(
 ) -> None:
     assert main(["plot", str(results_file), *arguments]) > 0
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["json", "csv"])
+def test_the_work_of_decoding_stands_beside_bd_rates_and_in_a_chart(
+    suffix: str, results_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = load_results([results_file])
+    known = results.codecs | {"lic": replace(results.codecs["lic"], kmacs=12.5)}
+    timed = tuple(replace(m, decode_seconds=0.002) for m in results.measurements)
+    path, chart = tmp_path / f"known.{suffix}", tmp_path / "work.svg"
+    save_results(path, replace(results, codecs=known, measurements=timed))
+    assert load_results([path]).codecs == known
+    assert main(["plot", str(path), "--bd", "jpeg", "--work", str(chart)]) == 0
+    assert "kMAC/pixel to decode" in (text := capsys.readouterr().out) and "12.5" in text
+    assert load_results([path]).decoding_seconds("lic") == pytest.approx(0.002 / (64 * 64 / 1e6))
+    figure = draw_work([Difference("lic", "lic", -50, *NOTHING, kmacs=12.5)], "JPEG", {"lic": 0.5, "jpeg": 0.01})
+    drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for axis in figure.axes for line in axis.lines]
+    assert drawn == [(12.5, -50), (500, -50)]
+    assert main(["plot", str(path), "-o", str(tmp_path / "rd.svg"), "--work", str(chart)]) == 2
+
+
+def test_a_table_without_known_work_has_no_column_for_it(
+    results_file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["plot", str(results_file), "--bd", "jpeg"]) == 0
+    assert "kMAC" not in capsys.readouterr().out

@@ -13,7 +13,8 @@ from safetensors.torch import save
 
 from lic.tools.cli import main
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, INFO, read_checkpoint, read_info
-from lic.tools.training.run_log import LOG
+from lic.tools.training.run_figure import read_table
+from lic.tools.training.run_log import VALIDATION
 
 TINY = ["--crop", "32", "--batch", "4", "--channels", "4", "--latents", "6", "--device", "cpu"]
 
@@ -78,8 +79,10 @@ def test_training_goes_on_with_the_second_looks_of_the_model(pictures: Path, run
 
 
 def validations(run: str) -> list[list[dict[str, float]]]:
-    records = map(json.loads, Path(run, LOG).read_text(encoding="utf-8").splitlines())
-    return [record["validation"] for record in records if "validation" in record]
+    found: dict[float, list[dict[str, float]]] = {}
+    for row in read_table(run, VALIDATION):
+        found.setdefault(row["step"], []).append({name: row[name] for name in ("lambda_", "bpp", "psnr", "loss")})
+    return [*found.values()]
 
 
 def test_a_larger_network_begins_where_the_smaller_one_stands(
@@ -115,6 +118,29 @@ def test_the_rate_can_be_that_of_contexts(
     learned = [score["bpp"] for score in validations(f"{run}2")[-1]]
     assert [score["bpp"] for score in validations(f"{run}3")[0]] == pytest.approx(learned, rel=1e-6)
     assert main(["export", f"{run}2", "-o", str(tmp_path / "model.safetensors"), "--plain"]) == 0
+
+
+def test_a_run_goes_on_in_another_folder_from_anywhere(
+    pictures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(pictures.parent)
+    assert main(["train", pictures.name, "-o", str(tmp_path / "run"), *TINY, "--steps", "1"]) == 0
+    (tmp_path / "run").rename(tmp_path / "moved")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "-o", "moved", "--resume", "--steps", "2"]) == 0
+    assert read_info(tmp_path / "moved" / CHECKPOINT)["step"] == 2
+    assert not (tmp_path / "run").exists()
+    assert main(["export", "moved", "-o", "mine.safetensors", "--plain", "--crops", "1"]) == 0
+
+
+def test_of_several_processes_one_says_what_comes_next(
+    pictures: Path, run: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lic.tools.commands.train.train", lambda *_: None)
+    for rank, count in ((0, 1), (1, 0)):
+        monkeypatch.setenv("RANK", str(rank))
+        assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0
+        assert capsys.readouterr().out.count("next: lic export") == count
 
 
 @pytest.mark.parametrize(

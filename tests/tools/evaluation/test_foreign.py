@@ -41,6 +41,8 @@ def test_rows_as_json_have_the_name_of_the_file(tmp_path: Path) -> None:
     path = tmp_path / "mine.json"
     path.write_text(json.dumps([{"bpp": 0.5, "lpips": 0.1}]))
     assert foreign_curves(path, "lpips")[0].label == "mine"
+    path.write_text(json.dumps([{"bpp": 0.5, "psnr": 30, "kMAC/pixel": 41.5}]))
+    assert foreign_curves(path, "psnr")[0].kmacs == 41.5
 
 
 @pytest.mark.parametrize("text", ["[1]", "{", '[{"psnr": 30}]', '{"bpp": [1, 2], "psnr": [1]}'])

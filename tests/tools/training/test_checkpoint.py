@@ -82,6 +82,8 @@ def test_what_is_no_checkpoint_is_refused(tmp_path: Path, tiny_model_path: Path)
     whole = (tmp_path / "cut.safetensors").read_bytes()
     (tmp_path / "cut.safetensors").write_bytes(whole[:-5])
     (tmp_path / "text.safetensors").write_text("not a checkpoint at all")
-    for path in (tmp_path / "cut.safetensors", tmp_path / "text.safetensors", tiny_model_path):
+    for path in (tmp_path / "cut.safetensors", tmp_path / "text.safetensors"):
         with pytest.raises(CheckpointError, match="not a checkpoint of lic train, or it is damaged"):
             read_checkpoint(path)
+    with pytest.raises(CheckpointError, match="is a model file, not a checkpoint"):
+        read_checkpoint(tiny_model_path)

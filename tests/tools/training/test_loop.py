@@ -1,18 +1,20 @@
 """Properties of the training loop for every objective."""
 
 import dataclasses
-import json
 import math
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.tools.cli import main
 from lic.tools.extras import ExtraNeeded
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
 from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, train
@@ -20,7 +22,8 @@ from lic.tools.training.objective import Autocast, Moment, Validation
 from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore
 from lic.tools.training.rate_distortion import RateDistortion
-from lic.tools.training.run_log import LOG, LOG_STEPS
+from lic.tools.training.run_figure import read_table, run_figure
+from lic.tools.training.run_log import LOG, LOG_STEPS, VALIDATION
 from lic.tools.usage import BadOptions
 from tests.tools.tiny import Tiny
 
@@ -107,26 +110,103 @@ def test_a_resumed_run_keeps_a_better_checkpoint_from_before(config: TrainConfig
     assert read_info(path.with_name(BEST))["step"] == 3
 
 
-def test_the_log_holds_what_the_screen_shows(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_log_holds_what_the_screen_shows_and_more(config: TrainConfig, capsys: pytest.CaptureFixture[str]) -> None:
     train(Tiny(), dataclasses.replace(config, steps=LOG_STEPS))
-    record = json.loads(Path(config.output, LOG).read_text(encoding="utf-8"))
-    assert record.keys() == {"step", "elapsed", "bpp", "psnr", "loss", "patches_per_s"}
+    (record,) = read_table(config.output, LOG)
+    assert [*record] == ["step", "elapsed", "bpp", "psnr", "loss", "lr", "gradient", "patches_per_s"]
+    assert 0 < record["lr"] < config.lr and record["gradient"] > 0
     shown = capsys.readouterr().out
     assert shown.startswith("training on 1 pictures, 0.1 megapixels, by cpu\n")
     assert (f"\nstep {LOG_STEPS}  bpp {record['bpp']:.3f}  psnr {record['psnr']:.3f}  loss") in shown
     assert shown.endswith("patches/s  00:00 left\n")
 
 
-def test_tensorboard_is_written_if_wished(config: TrainConfig) -> None:
-    pytest.importorskip("tensorboard")
-    train(Tiny(), dataclasses.replace(config, tensorboard=True))
-    assert list(Path(config.output).glob("events.out.tfevents.*"))
+def test_validations_are_a_table_with_a_row_for_each_lambda_point(config: TrainConfig) -> None:
+    config = dataclasses.replace(config, valid=config.data)
+    train(Tiny(), config)
+    train(Tiny(), dataclasses.replace(config, steps=4), resume=True)
+    rows = read_table(config.output, VALIDATION)
+    assert [(row["step"], row["lambda_"]) for row in rows] == [
+        (k, lambda_) for k in (0, 3, 4) for lambda_ in (0.01, 0.04)
+    ]
+    assert {"score", "bpp", "psnr", "loss"} <= rows[0].keys()
 
 
-def test_a_missing_tensorboard_says_how_to_get_it(config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+class Writer:
+    """What TensorBoard is given."""
+
+    def __init__(self) -> None:
+        self.scalars: dict[str, list[int]] = {}
+        self.images: dict[str, Tensor] = {}
+
+    def add_scalar(self, name: str, value: float, step: int) -> None:
+        assert math.isfinite(value)
+        self.scalars.setdefault(name, []).append(step)
+
+    def add_image(self, name: str, picture: Tensor, step: int) -> None:
+        self.images[name] = picture
+
+    def close(self) -> None:
+        pass
+
+
+def test_tensorboard_shows_rates_validations_of_each_point_and_pictures(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    writer = Writer()
+    monkeypatch.setattr("lic.tools.training.run_log._summary_writer", lambda output: writer)
+    monkeypatch.setattr("lic.tools.training.loop.require", lambda module: None)
+    train(Tiny(), dataclasses.replace(config, steps=LOG_STEPS, valid=config.data, tensorboard=True))
+    in_training = {f"training/{name}" for name in ("bpp", "psnr", "loss", "lr", "gradient", "patches_per_s")}
+    of_points = {
+        f"validation of lambda {lambda_}/{name}" for lambda_ in (0.01, 0.04) for name in ("bpp", "psnr", "loss")
+    }
+    assert writer.scalars.keys() == in_training | of_points | {"validation/score"}
+    assert writer.scalars["validation/score"] == [0, LOG_STEPS]
+    assert writer.images.keys() == {"picture", "lambda 0.01", "lambda 0.04"}
+    assert len({tuple(picture.shape) for picture in writer.images.values()}) == 1
+
+
+def test_a_missing_tensorboard_says_how_to_get_it_before_pictures_are_read(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setitem(sys.modules, "tensorboard", None)
     with pytest.raises(ExtraNeeded, match=r"lic-codec\[tensorboard\]"):
-        train(Tiny(), dataclasses.replace(config, tensorboard=True))
+        train(Tiny(), dataclasses.replace(config, tensorboard=True, data=("nowhere",)))
+
+
+def test_runs_are_drawn_side_by_side(config: TrainConfig, tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    config = dataclasses.replace(config, steps=2 * LOG_STEPS, valid=config.data)
+    train(Tiny(), config)
+    other = dataclasses.replace(config, output=str(tmp_path / "other"), valid=())
+    train(Tiny(), other)
+    figure = run_figure([config.output, other.output])
+    by_label = {axis.get_ylabel(): axis for axis in figure.axes}
+    assert len(by_label["loss in training"].lines) == 2
+    (scores,) = [line for line in by_label["score on held-out pictures"].lines if len(line.get_xdata())]
+    assert [*scores.get_xdata()] == [0, 40]
+    assert [len(line.get_xdata()) for line in by_label["PSNR, dB"].lines] == [2]
+    assert main(["plot", config.output, other.output, "-o", str(tmp_path / "runs.svg")]) == 0
+    assert main(["plot", str(tmp_path), "-o", str(tmp_path / "none.svg")]) == 2
+
+
+@pytest.mark.parametrize("stop_at", [2, 5])
+def test_a_run_with_little_memory_sees_some_pictures_at_a_time_and_resumes_exactly(
+    config: TrainConfig, tmp_path: Path, stop_at: int
+) -> None:
+    folder = tmp_path / "many"
+    folder.mkdir()
+    noise = np.random.default_rng(0).integers(0, 256, (7, 40, 48, 3), np.uint8)
+    for k, pixels in enumerate(noise):
+        Image.fromarray(pixels).save(folder / f"{k}.png")
+    config = dataclasses.replace(config, data=(str(folder),), steps=8, memory=3 * 40 * 48 * 4 / 1e9)
+    whole = tensors(train(Tiny(), config))
+    broken = dataclasses.replace(config, output=str(tmp_path / "broken"))
+    with pytest.raises(KeyboardInterrupt):
+        train(Tiny(stop_at=stop_at), broken)
+    resumed = tensors(train(Tiny(), broken, resume=True))
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
 
 
 def test_the_learning_rate_warms_up_and_ends_each_phase_at_zero() -> None:
@@ -170,6 +250,7 @@ def test_two_processes_find_the_gradients_of_one_with_the_joint_batch(config: Tr
     options += " --precision fp32 --clip 1e9 --device cpu"
     done = subprocess.run([sys.executable, *command.split(), *options.split()], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+    assert done.stdout.count("training on 1 pictures") == done.stdout.count("next: lic export") == 1
     two = gradients(tmp_path / "two" / CHECKPOINT)
     assert one.keys() == two.keys()
     assert all(value.any() for value in one.values())

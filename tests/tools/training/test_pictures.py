@@ -1,5 +1,6 @@
 """Which pictures training uses, and its messages about the others."""
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from lic.tools.training.picture_window import PictureWindow, open_pictures
 from lic.tools.training.pictures import NoPictures, PictureStore, halve, load_pictures
 
 
@@ -105,3 +107,47 @@ def test_pictures_are_also_seen_at_half_size() -> None:
     crops = PictureStore([halve(noise)], crop=32).draw(1, torch.Generator().manual_seed(0))
     assert float(crops.std()) < 0.6 * float(noise.float().std()) / 255
     assert float(crops.mean()) == pytest.approx(float(noise.float().mean()) / 255, abs=0.01)
+
+
+@pytest.fixture
+def window(tmp_path: Path) -> PictureWindow:
+    """Eight pictures of one grey each, of which about three are held."""
+    for k in range(8):
+        Image.new("RGB", (32, 32), (k + 1,) * 3).save(tmp_path / f"{k}.png")
+    (tmp_path / "broken.png").write_bytes(b"nothing")
+    opened = open_pictures([str(tmp_path)], 32, torch.device("cpu"), 3 * 32 * 32 * 4 / 1e9, 0, quiet=True)
+    assert isinstance(opened, PictureWindow)
+    return opened
+
+
+def greys(window: PictureWindow, step: int) -> set[int]:
+    drawn = window.draw(64, torch.Generator().manual_seed(0), step=step)
+    return {round(255 * float(crop.mean())) for crop in drawn}
+
+
+def test_a_window_holds_some_pictures_and_moves_over_all(window: PictureWindow) -> None:
+    assert (window.count, window.pixels) == (8, 8 * 32 * 32)
+    seen = [greys(window, step) for step in range(8)]
+    assert {len(some) for some in seen} == {3}
+    assert all(len(before & after) == 2 for before, after in itertools.pairwise(seen))
+    assert set.union(*seen) == set(range(1, 9))
+    assert greys(window, 8) == seen[0]
+
+
+def test_a_window_draws_the_same_at_a_step_whatever_was_drawn_before(window: PictureWindow) -> None:
+    there = window.draw(6, torch.Generator().manual_seed(0), step=5)
+    window.draw(6, torch.Generator().manual_seed(1), step=6)
+    assert torch.equal(window.draw(6, torch.Generator().manual_seed(0), slice(2, 4), step=5), there[2:4])
+    assert there.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_crops_of_a_window_come_from_everywhere_in_all_eight_orientations() -> None:
+    picture = torch.arange(3 * 4 * 5, dtype=torch.uint8).reshape(3, 4, 5)
+    window = PictureWindow([picture], [(4, 5)], 4, "cpu", 1)
+    drawn = (window.draw(400, torch.Generator().manual_seed(0)) * 255).round().to(torch.uint8)
+    squares = [turn for x in range(2) for turn in all_turns(picture[:, :, x : x + 4])]
+    assert all(10 < int((drawn == square).flatten(1).all(1).sum()) < 45 for square in squares)  # 25 are expected
+
+
+def test_pictures_that_fit_into_memory_are_all_held(mixed: Path) -> None:
+    assert isinstance(open_pictures([str(mixed)], 32, torch.device("cpu"), 1, 0, quiet=True), PictureStore)
