@@ -88,3 +88,14 @@ def test_what_is_no_model_is_refused(tmp_path: Path, photo: Pixels, capsys: pyte
     Image.fromarray(photo).save(tmp_path / "x.png")
     assert main(["report", str(tmp_path), str(tmp_path / "x.png"), "-o", str(tmp_path / "r.html")]) == 1
     assert "neither a model nor a training run" in capsys.readouterr().err
+
+
+def test_a_run_is_reported_by_a_quick_export(photo: Pixels, tmp_path: Path) -> None:
+    Image.fromarray(photo[:96, :112]).save(tmp_path / "a.png")
+    run, picture, output = str(tmp_path / "run"), str(tmp_path / "a.png"), tmp_path / "report.html"
+    tiny = "--steps 1 --crop 32 --batch 2 --channels 4 --latents 6 --lambdas 0.01,0.04 --device cpu"
+    assert main(["train", picture, "-o", run, *tiny.split()]) == 0
+    assert main(["report", run, picture, "-o", str(output), "--codecs", "jpeg", "--crops", "1", "-j", "1"]) == 0
+    text = output.read_text(encoding="utf-8")
+    assert "run: rate and distortion" in text and "0.04" in text
+    assert "thousand multiplications per pixel" in text and "kMAC/pixel to decode" in text
