@@ -159,6 +159,9 @@ def test_an_entropy_model_codes_the_symbols_of_a_model(tmp_path: Path, photo: Pi
     assert main(["export", theirs, "-o", str(ours), "--entropy", "histograms", "--data", "mine:noise"]) == 0
     assert find_model(ours).card["entropy"] == "histograms"
     assert find_model(ours).fingerprint != find_model(theirs).fingerprint
+    back = tmp_path / "back.safetensors"
+    assert main(["export", str(ours), "-o", str(back), "--entropy", "channels", "--data", "mine:noise"]) == 0
+    assert find_model(back).fingerprint == find_model(theirs).fingerprint
     for quality in (1, 60, 100):
         files = {m: lic.encode(photo[:75, :90], model=m, quality=quality, lossless=False) for m in (theirs, ours)}
         assert files[theirs] != files[ours]

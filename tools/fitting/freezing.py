@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from lic.codec.entropy.entropy_model import ENTROPY_MODELS, EntropyModel
+from lic.codec.entropy.entropy_model import ENTROPY_MODELS, ChannelTables, EntropyModel
 from lic.codec.errors import BadModel
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
@@ -72,11 +72,13 @@ def freeze_network(
 
 
 def with_entropy(model: FrozenModel, data: Sequence[str], entropy: str, name: str, count: int = CHUNKS) -> FrozenModel:
-    """The same model with an entropy model of one's own, and another name."""
+    """The same model with another entropy model, of a kind that `freeze_network` explains, and another name."""
+    model = dataclasses.replace(model, card=model.card | {"name": name})
+    if entropy == "channels":
+        return dataclasses.replace(model, entropy=ChannelTables(model.heights))
     check_own(entropy)
     crops = square_crops(data, DOWNSAMPLING, count)
-    first = latent_chunks(thaw(model), crops)
-    return _with_entropy(dataclasses.replace(model, card=model.card | {"name": name}), crops, first, entropy)
+    return _with_entropy(model, crops, latent_chunks(thaw(model), crops), entropy)
 
 
 def _with_entropy(model: FrozenModel, crops: Tensor, first: NDArray[np.float32], entropy: str | None) -> FrozenModel:
