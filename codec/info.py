@@ -10,7 +10,7 @@ from lic.codec.model.quality import last_position, quality_of, scale_of
 
 @dataclass(frozen=True)
 class Info:
-    """What `read_info` returns."""
+    """The result of `read_info`."""
 
     size: tuple[int, int]  # width, height
     mode: str

@@ -17,7 +17,7 @@ from lic.models.transforms import Analysis, Synthesis
 
 
 class Coded(NamedTuple):
-    """What `RateDistortionAutoencoder.forward` returns."""
+    """The result of `RateDistortionAutoencoder.forward`."""
 
     reconstruction: Tensor  # B x 3 x H x W, not clipped
     bits: Tensor  # B, differentiable
@@ -119,7 +119,7 @@ class RateDistortionAutoencoder(nn.Module):
         return restored, self.rate(scaled, counted, point)
 
     def rate(self, scaled: Tensor, counted: Tensor, point: Tensor) -> Tensor:
-        """The bits of each picture, of which `counted` are the (possibly noisy) symbols."""
+        """The bits of each picture's (possibly noisy) symbols `counted`."""
         if self.magnitudes is None:
             return self.bits(counted, self.log_gain[point].exp()[:, :, None, None]).sum(dim=(1, 2, 3))
         # Contexts see rounded symbols; their gradient reaches the latents as if nothing had been rounded.

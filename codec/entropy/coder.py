@@ -64,7 +64,7 @@ def make_coder(tables: Tables, walk: Walk) -> Coder:
 
 
 def why_slow() -> str:
-    """Why this installation is slow, unless somebody wants it so; empty if it is not."""
+    """Why this installation computes slowly, unless it was told to; empty if it does not."""
     if not MISSING or os.environ.get(VARIABLE) == "numpy":
         return ""
     return (

@@ -45,7 +45,7 @@ def filtered(pixels: Pixels, weights: Ints) -> Pixels:
 
 
 def differences(plane: Ints, limit: int) -> Iterator[Ints]:
-    """What the weights of a plane are for: the sums of two opposite neighbours' differences to each pixel.
+    """The terms that a plane's weights multiply: the differences of two opposite neighbours to each pixel, added.
 
     First the plain ones, then the constrained ones.
     """

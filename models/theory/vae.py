@@ -27,7 +27,7 @@ ACTIVE_VARIANCE = 0.01
 
 
 class Explained(NamedTuple):
-    """What `Vae.forward` returns; in nats."""
+    """The result of `Vae.forward`, in nats."""
 
     reconstruction: Tensor  # B x 3 x H x W: the mean of p(x|z) for a sampled z, not clipped
     log_likelihood: Tensor  # B: ln p(x|z)

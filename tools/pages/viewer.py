@@ -182,7 +182,7 @@ def package(fetched: Iterable[str]) -> dict[str, Any]:
 
 
 def names_inside(pictures: Sequence[Picture]) -> str:
-    """The names of files in a page, and what `lic.file` calls them, as an element for the page's script."""
+    """The names of files in a page by the names that `lic.file` asks for, as an element for the page's script."""
     files = picture_files(pictures)
     listed = [{"name": picture.name, "file": file} for picture, file in zip(pictures, files, strict=True)]
     text = json.dumps(listed).replace("<", r"\u003c")  # a name must not end the element
