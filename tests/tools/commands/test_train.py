@@ -214,6 +214,7 @@ def test_help_begins_with_examples(capsys: pytest.CaptureFixture[str]) -> None:
     assert text.index("examples:") < text.index("options:")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such signals")
 def test_a_signal_ends_the_run_with_a_checkpoint(pictures: Path, run: str, number: signal.Signals) -> None:
