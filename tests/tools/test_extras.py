@@ -47,6 +47,7 @@ print([main(command.split()) for command in sys.argv[1:]])
 """
 
 
+@pytest.mark.slow
 def test_what_pip_installs_without_extras_is_enough_to_code_and_to_measure(
     photo: Pixels, tiny_model_path: Path, tmp_path: Path
 ) -> None:

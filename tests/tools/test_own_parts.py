@@ -48,6 +48,7 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     get_distortion.cache_clear()
 
 
+@pytest.mark.slow
 def test_a_network_is_trained_for_a_distortion_on_pictures_of_a_source(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
