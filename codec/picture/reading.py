@@ -40,6 +40,7 @@ ImageLike = Union[Image.Image, NDArray[np.uint8], TensorLike, str, "os.PathLike[
 
 TAGS = METADATA | NOTES
 ARRAYS = {2: "L", 3: "RGB", 4: "RGBA"}  # an array's last dimension tells its mode
+IPTC = 0x0404  # among Photoshop's resources in JPEG files
 GREY = ("L", "1", "LA", "La")
 COLOUR = ("RGB", "RGBA", "RGBa", "RGBX", "P", "PA", "YCbCr", "HSV", "CMYK")  # by Pillow's fixed formulas
 
@@ -211,6 +212,8 @@ def _from_pillow(image: Image.Image, wishes: _Wishes) -> Picture:
         warnings.warn(text, Lessened, stacklevel=4)
     visible = deep.visible(image, header.bits)
     metadata = _metadata_of(image, header)
+    if IPTC in (image.info.get("photoshop") or {}) and not {"xmp"} & {*metadata, *wishes.strip}:
+        warnings.warn("the picture's IPTC block is left out: write it as XMP to keep it", stacklevel=4)
     image = deep.upper_bits(image)
     if visible is not None:
         image = image.copy()

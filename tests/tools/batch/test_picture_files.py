@@ -1,5 +1,6 @@
 """Picture files of all kinds, in and out."""
 
+import io
 import os
 import re
 import struct
@@ -206,6 +207,18 @@ def test_the_picture_is_written_whatever_metadata_it_has(
         with Image.open(output) as image:
             image.load()
             assert image.size == (16, 16)
+
+
+def test_iptc_without_xmp_is_left_out_with_a_word(photo: Pixels, tmp_path: Path, capsys: Captured) -> None:
+    block = b"8BIM\x04\x04\0\0" + (8).to_bytes(4, "big") + b"\x1c\x02\x78\0\x03abc"
+    segment = b"Photoshop 3.0\0" + block
+    for name, more in (("alone.jpg", {}), ("both.jpg", {"xmp": b"<x/>"})):
+        file = io.BytesIO()
+        Image.fromarray(photo[:16, :16]).save(file, "JPEG", **more)
+        start, rest = file.getvalue()[:2], file.getvalue()[2:]
+        (tmp_path / name).write_bytes(start + b"\xff\xed" + (len(segment) + 2).to_bytes(2, "big") + segment + rest)
+        assert main(["encode", str(tmp_path / name), "-m", "tiny"]) == 0
+        assert ("IPTC block is left out" in capsys.readouterr().err) is (name == "alone.jpg")
 
 
 def test_what_does_not_fit_into_a_file_is_named(photo: Pixels, tmp_path: Path, capsys: Captured) -> None:
