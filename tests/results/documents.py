@@ -31,9 +31,9 @@ ROOT = FOLDER.parents[1]
 PAGES = ("README.md", "models/TRAINING.md", "codec/LIMITS.md", "tools/evaluation/MEASUREMENTS.md")
 PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
 BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
-KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "effort16", "ms-ssim", "classical")]
+KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "effort16", "ms-ssim", "classical", "avif-psnr")]
 USES = {40: "thumbnails, previews", 50: "web pages", DEFAULT_QUALITY: "anything (the default)", 90: "keeping"}
-CURVES = ["lic", "jpeg", "jpeg2000", "webp", "avif444", "jxl"]
+CURVES = ["lic", "jpeg", "jpeg2000", "webp", "avif444-psnr", "jxl"]
 
 
 def read(name: str) -> Any:
