@@ -47,8 +47,8 @@ def analyse(
     """
     settings = Settings(quality=quality, lambda_=lambda_, tune=tune, model=model)
     frozen = find_model(settings.model, tune=settings.tune).load()
-    share = frozen.at(position_in(frozen, settings)).second_look
-    return engine_of(frozen).analyse(read_image(image).pixels, share)
+    look = frozen.at(position_in(frozen, settings)).look(settings.effort)
+    return engine_of(frozen).analyse(read_image(image).pixels, look)
 
 
 def symbols(data: FileLike, *, model: str | os.PathLike[str] | None = None) -> Symbols:

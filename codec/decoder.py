@@ -25,6 +25,7 @@ from lic.codec.model.operating_point import Symbols
 from lic.codec.picture.writing import lossless_picture, to_pillow
 from lic.codec.threads import finished_before_exit
 from lic.codec.transform.engine import engine_of
+from lic.models.architecture import PREVIEW
 
 
 @finished_before_exit()
@@ -33,6 +34,7 @@ def decode(
     *,
     region: Region | None = None,
     reduce: int = 1,
+    exact: bool = False,
     max_pixels: float | None = None,
     model: str | os.PathLike[str] | None = None,
 ) -> Image.Image:
@@ -41,9 +43,10 @@ def decode(
     `region` (left, top, right, bottom, in pixels) decodes only that part of the picture: the latents of the strips of
     1024 pixel rows that it touches, and the pixels of the region with the margin that they depend on.
 
-    `reduce` is 2, 4 or 8 for a picture of a half, a quarter or an eighth of the width and height, rounded up. Each of
-    its pixels is the mean of a square of the whole picture's, of which only a few rows are in memory at a time: that
-    saves memory, but no time. A region then has to begin at multiples of it.
+    `reduce` is 2, 4 or 8 for a picture of a half, a quarter or an eighth of the width and height, rounded up; a region
+    then has to begin at multiples of it. Its pixels are the means of squares of the whole picture's, which saves
+    memory, but no time. For 4 and 8, a model that has a network for previews computes a picture near these means in a
+    fraction of the time, unless `exact` asks for the means.
 
     `max_pixels` is the largest number of pixels to decode (`math.inf` for no limit); the few bytes of a header can
     claim 280 terapixels. By default Pillow's limit applies: a `DecompressionBombWarning` above
@@ -69,7 +72,9 @@ def decode(
     needed = None if file.lossless else model_file(file, model)
     reach = needed.architecture.decoding_reach if needed else 0
     check_cost(pixels_to_decode(file, region, reach), size, max_pixels)
-    return decode_picture(file, needed.load(), region, reduce) if needed else lossless_picture(file, region, reduce)
+    if needed is None:
+        return lossless_picture(file, region, reduce)
+    return decode_picture(file, needed.load(), region, reduce, exact)
 
 
 def pixels_to_decode(file: Container, region: Region, reach: int) -> int:
@@ -82,14 +87,18 @@ def pixels_to_decode(file: Container, region: Region, reach: int) -> int:
     return plane if file.lossless else max(plane, chunk_pixels(region, (file.width, file.height), reach))
 
 
-def decode_picture(file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1) -> Image.Image:
-    """The picture, or a region of it, from its latents, reduced by averaging squares of pixels."""
+def decode_picture(
+    file: Container, model: FrozenModel, region: Region | None = None, reduce: int = 1, exact: bool = False
+) -> Image.Image:
+    """The picture, or a region of it, from its latents; reduced as in `decode`."""
     size = file.width, file.height
     region = region or (0, 0, *size)
-    wanted = chunks_under(region, size, model.architecture.decoding_reach)
+    preview = reduce % PREVIEW == 0 and not exact and model.has("preview")
+    reach = model.architecture.preview_reach if preview else model.architecture.decoding_reach
+    wanted = chunks_under(region, size, reach)
     chunks = read_chunks(file, model, wanted)
     point = model.at(file.position)
-    strips = engine_of(model).decode(chunks, wanted.start * CHUNK_ROWS, point, size, region, reduce)
+    strips = engine_of(model).decode(chunks, wanted.start * CHUNK_ROWS, point, size, region, reduce, preview)
     return to_pillow(strips, file, region, reduce)
 
 

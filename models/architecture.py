@@ -19,6 +19,7 @@ from lic.models.constants import DOWNSAMPLING, PHASES
 Shape = tuple[int, ...]
 MAX_WIDTH = 2**12  # of channels; codec/core relies on it
 TILE = 4  # outputs of a 3x3 convolution in each direction that are computed together
+PREVIEW = 4  # a preview has a pixel for so many by so many of the picture
 
 
 class Convolution(NamedTuple):
@@ -277,6 +278,26 @@ class Architecture:
         return any(isinstance(layer, Own) for layer in (*self.analysis, *self.synthesis))
 
     @property
+    def quick_look(self) -> Convolution:
+        """The convolution of a quick look (see second_look.py), which has no bias: a block, and 4 pixels around it."""
+        return Convolution(3, self.m, DOWNSAMPLING + 8, stride=DOWNSAMPLING)
+
+    @property
+    def preview(self) -> Layers:
+        """A small network from restored latents to a picture of 1 / PREVIEW of the width and height."""
+        r = DOWNSAMPLING // PREVIEW
+        return Residual(self.m, _share(self.n, 1, 2)), SubPixel(self.m, 3, 3, r)
+
+    @property
+    def extra_tensors(self) -> dict[str, dict[str, Shape]]:
+        """The tensors of what a model may have in addition, and which the meaning of files does not depend on."""
+        layers = {f"preview.{i}.{name}": s for i, layer in enumerate(self.preview) for name, s in layer.tensors.items()}
+        return {
+            "preview": layers,
+            "quick_look": {"analysis.quick_look.weight": self.quick_look.tensors["weight"]},
+        }
+
+    @property
     def phases(self) -> int:
         """The number of phases in which latents are restored."""
         return 1 + len(self.predictors)
@@ -322,9 +343,17 @@ class Architecture:
         3x3 convolutions are computed by tiles (codec/FORMAT.md, section 4): each needs up to TILE cells on each side.
         The filter behind the synthesis, if a model has one, needs TILE pixels.
         """
-        reach = TILE * DOWNSAMPLING * len(self.predictors) + TILE
+        return self._reach(self.synthesis, TILE)
+
+    @property
+    def preview_reach(self) -> int:
+        """The same for a block's part of the preview."""
+        return self._reach(self.preview)
+
+    def _reach(self, layers: Layers, pixels_around: int = 0) -> int:
+        reach = TILE * DOWNSAMPLING * len(self.predictors) + pixels_around
         pixels = DOWNSAMPLING
-        for layer in self.synthesis:
+        for layer in layers:
             reach += max(TILE, layer.radius) * pixels * (layer.radius > 0)
             pixels = layer.scaled(pixels)
         return -(-reach // DOWNSAMPLING)

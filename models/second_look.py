@@ -3,6 +3,11 @@
 The analysis is only an approximate inverse of the synthesis. Analysing x + (x - x'), with x' decoded from the first
 latents without rounding, corrects most of the error, but costs bits; a blend of both latents is a compromise.
 
+A *quick look* replaces the second analysis by one convolution B of the error, fitted by least squares:
+
+    second look   y1 + share (analysis(x + (x - x')) - y1)
+    quick look    y1 + share B (x - x')
+
 The functions take torch tensors and numpy arrays, since training and encoding share them.
 """
 

@@ -37,6 +37,7 @@ def open_stream(
     unscale: NDArray[Any] | None,
     share: float,
     filter: NDArray[Any] | None,
+    quick: bool,
 ) -> Capsule: ...
 def rows(stream: Capsule) -> tuple[tuple[int, int], tuple[int, int]]: ...
 def run(

@@ -100,7 +100,7 @@ const struct lic_kernels *lic_kernels_named(const char *name);
 struct lic_picture {
     ptrdiff_t width, height;
     ptrdiff_t left, top, right, bottom;
-    ptrdiff_t reduce; /* 1, 2, 4 or 8; other than 1 only for decoding */
+    ptrdiff_t reduce; /* 1, 2, 4 or 8; other than 1 only for decoding and previews */
 };
 
 /* Of each channel, copied. What a stream does not need may be NULL; trust is NULL if nothing is predicted. */
@@ -109,6 +109,7 @@ struct lic_point {
     const float *unscale; /* what latents are multiplied by before the second look's synthesis */
     float share;          /* of the second look; 0 for none */
     const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
+    int quick;            /* whether that is the quick one: models/second_look.py */
 };
 
 /* What a stream reads and writes; NULL where it does not. Arrays that have a first row are rows from there on, of latents
@@ -134,6 +135,7 @@ enum lic_task {
     LIC_ENCODE,  /* pixels -> symbols */
     LIC_SLOPES,  /* symbols, pixels -> slopes of half the sum of squared errors by latents; errors of blocks */
     LIC_PROBE,   /* symbols, signs -> the product of signs with the pixels' derivatives by symbols */
+    LIC_PREVIEW, /* symbols -> pixels of the preview, of which sizes and region are those of a picture by itself */
 };
 
 enum lic_result lic_stream_open(enum lic_task, const struct lic_network *, struct lic_team *, const struct lic_kernels *,

@@ -4,7 +4,7 @@
 
 #include "stream.h"
 
-enum { TILES_AT_ONCE = 24, POSITIONS_AT_ONCE = 48, PART = 128 };
+enum { TILES_AT_ONCE = 24, POSITIONS_AT_ONCE = 48, WINDOWS_AT_ONCE = 24, PART = 128 };
 
 /* ---- 3x3 convolutions, and what follows at the same position ---- */
 
@@ -270,7 +270,38 @@ static void normalise_back(struct lic_stream *s, const struct node *n, ptrdiff_t
     run_rows(s, n, do_normalise_back, first, last);
 }
 
+/* ---- the quick look: products of windows of cells with a kernel, row by row of latents ---- */
+
+static void do_look(void *about, size_t item, size_t thread) {
+    const struct rows *rows = about;
+    const struct lic_stream *s = rows->s;
+    const struct node *n = rows->node;
+    const struct ring *in = &s->rings[n->input];
+    const struct convolution *look = s->quick_look;
+    ptrdiff_t parts = divided_up(rows->right - rows->left, WINDOWS_AT_ONCE), cells = (ptrdiff_t)n->fold;
+    ptrdiff_t y = rows->first + (ptrdiff_t)item / parts, x = rows->left + (ptrdiff_t)item % parts * WINDOWS_AT_ONCE;
+    ptrdiff_t count = smaller(WINDOWS_AT_ONCE, rows->right - x);
+    float *windows = scratch_of(s, thread), *to = windows;
+    for (ptrdiff_t i = 0; i < count; i++)
+        for (ptrdiff_t k = 0; k < WINDOW * WINDOW; k++, to += 3 * LOOK_CELL * LOOK_CELL) {
+            ptrdiff_t row = y * cells - 1 + k / WINDOW, column = (x + i) * cells - 1 + k % WINDOW;
+            int inside = row >= 0 && column >= 0 && row < in->height && column < in->width;
+            memcpy(to, inside ? ring_cell(in, row, column) : s->zeros, 3 * LOOK_CELL * LOOK_CELL * sizeof *to);
+        }
+    s->kernels->multiply(windows, look->depth, (size_t)count, look->depth, look->weights, look->outputs, NULL,
+                         ring_cell(&s->rings[n->output], y, x), look->outputs);
+}
+
+static void look_quickly(struct lic_stream *s, const struct node *n, ptrdiff_t first, ptrdiff_t last) {
+    const struct area *out = &s->rings[n->output].area;
+    ptrdiff_t cells = (ptrdiff_t)n->fold;
+    struct rows rows = {s, n, first / cells, out->left, out->right};
+    ptrdiff_t parts = divided_up(rows.right - rows.left, WINDOWS_AT_ONCE);
+    team_run(s->team, do_look, &rows, (size_t)((divided_up(last, cells) - rows.first) * parts));
+}
+
 size_t scratch_of_node(const struct node *n) {
+    if (n->work == look_quickly) return WINDOWS_AT_ONCE * WINDOW * WINDOW * 3 * LOOK_CELL * LOOK_CELL;
     if (n->work == convolve) return tiles_scratch(n);
     if (n->work == filter_pixels) return filter_scratch();
     if (n->work == reduce && n->phase) return POSITIONS_AT_ONCE * n->layer->reduce.depth;
@@ -316,6 +347,15 @@ int add_layer(struct lic_stream *s, int input, const struct layer *layer, size_t
     n->layer = layer, n->around = 1;
     if (layer->r != fold) n->r = layer->r, n->fold = fold; /* else the outputs at a place are a cell as they are */
     if (keeps && layer->after.channels) keeps->before = n->kept = add_ring(s, height, width, padded(layer->channels));
+    return output;
+}
+
+int add_quick_look(struct lic_stream *s, int differences) {
+    const struct ring *in = &s->rings[differences];
+    ptrdiff_t cells = 16 / LOOK_CELL;
+    int output = add_ring(s, in->height / cells, in->width / cells, s->quick_look->outputs);
+    struct node *n = add_node(s, look_quickly, differences, output);
+    n->around = 1, n->fold = (size_t)cells;
     return output;
 }
 

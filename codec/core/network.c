@@ -68,6 +68,8 @@ void lic_network_close(struct lic_network *network) {
     free_part(&network->analysis);
     free_part(&network->synthesis);
     free_part(&network->predictors);
+    free_part(&network->preview);
+    free_convolution(&network->quick_look);
     free_part(&network->synthesis_back);
     free_part(&network->predictors_back);
     free(network);
@@ -240,6 +242,23 @@ static void read_part(struct reader *r, struct part *part, struct part *back, in
                    to_pixels && i == count - 1);
 }
 
+/* The kernel of the quick look, one or none, for the pixels of a window cell by cell. */
+static void read_quick_look(struct reader *r, struct convolution *look, size_t latents) {
+    if (next_size(r) == 0) return;
+    size_t kind = next_size(r), inputs = next_size(r), outputs = next_size(r), k = next_size(r), stride = next_size(r);
+    if (kind != CONVOLUTION || inputs != 3 || outputs != latents || k != WINDOW * LOOK_CELL || stride != 16) r->failed = 1;
+    if (next_size(r)) r->failed = 1; /* normalised */
+    const float *weights = next_tensor(r, outputs * 3 * k * k);
+    if (r->failed) return;
+    *look = (struct convolution){3 * k * k, padded(outputs), zeros(r, padded(outputs) * 3 * k * k), NULL};
+    for (size_t o = 0; o < outputs && !r->failed; o++)
+        for (size_t i = 0; i < look->depth; i++) {
+            size_t cell = i / (3 * LOOK_CELL * LOOK_CELL), within = i / 3 % (LOOK_CELL * LOOK_CELL);
+            size_t y = cell / WINDOW * LOOK_CELL + within / LOOK_CELL, x = cell % WINDOW * LOOK_CELL + within % LOOK_CELL;
+            look->weights[packed_at(o, i, look->depth)] = weights[((o * 3 + i % 3) * k + y) * k + x];
+        }
+}
+
 /* Each layer's input is the result of the one before. */
 static int fit_together(const struct part *part, size_t inputs, size_t outputs) {
     for (size_t i = 0; i < part->count; i++) {
@@ -249,6 +268,13 @@ static int fit_together(const struct part *part, size_t inputs, size_t outputs) 
     return inputs == outputs;
 }
 
+/* A picture of a quarter of the width and height, which the last layer makes of the grid of latents. */
+static int is_preview(const struct part *part, size_t latents) {
+    for (size_t i = 0; i < part->count; i++)
+        if (part->layers[i].stride != 1 || part->layers[i].r != (i + 1 < part->count ? 1 : 4)) return 0;
+    return fit_together(part, latents, 3);
+}
+
 static int is_sound(const struct lic_network *n) {
     size_t down = 1, up = 1;
     for (size_t i = 0; i < n->analysis.count; i++) down *= n->analysis.layers[i].stride;
@@ -256,6 +282,7 @@ static int is_sound(const struct lic_network *n) {
     for (size_t i = 0; i < n->predictors.count; i++)
         if (n->predictors.layers[i].inputs != n->latents || !n->predictors.layers[i].place) return 0;
     if (n->analysis.count && (down != 16 || !fit_together(&n->analysis, 3, n->latents))) return 0;
+    if (n->preview.count && !is_preview(&n->preview, n->latents)) return 0;
     if (n->analysis.count && (n->analysis.layers->stride == 1 || n->analysis.layers->is_bottleneck)) return 0;
     if (n->synthesis.count && n->synthesis.layers[n->synthesis.count - 1].r == 1) return 0;
     return up == 16 && fit_together(&n->synthesis, n->latents, 3) &&
@@ -271,7 +298,9 @@ enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const
     read_part(&r, &n->analysis, NULL, 1, 0);
     read_part(&r, &n->synthesis, with_slopes ? &n->synthesis_back : NULL, 0, 1);
     read_part(&r, &n->predictors, with_slopes ? &n->predictors_back : NULL, 0, 0);
+    read_part(&r, &n->preview, NULL, 0, 1);
     if (!r.failed && n->synthesis.count) n->latents = n->synthesis.layers->inputs;
+    read_quick_look(&r, &n->quick_look, n->latents);
     if (r.failed || r.sizes != r.sizes_end || r.values != r.values_end || !is_sound(n)) {
         lic_network_close(n);
         return r.failed == OUT_OF_MEMORY ? LIC_NO_MEMORY : LIC_BAD_ARGUMENT;

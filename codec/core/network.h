@@ -41,10 +41,19 @@ struct part {
     struct layer *layers;
 };
 
+static inline const struct layer *last_of(const struct part *part) { return &part->layers[part->count - 1]; }
+
 struct lic_network {
     struct part analysis, synthesis, predictors;
+    struct part preview;            /* from latents to a small picture; may be empty */
+    struct convolution quick_look;  /* from windows of the picture's error to latents; without weights if there is none */
     struct part synthesis_back, predictors_back; /* the transposed layers, from last to first; empty without slopes */
     size_t latents;                              /* channels */
+};
+
+enum {
+    LOOK_CELL = 4,               /* pixels to each side of the cells in which the quick look finds them */
+    WINDOW = 16 / LOOK_CELL + 2, /* cells to each side of its window: a block, and one around it */
 };
 
 static inline size_t padded(size_t channels) { return (channels + 15) / 16 * 16; }

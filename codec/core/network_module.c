@@ -94,8 +94,10 @@ PyObject *open_stream(PyObject *self, PyObject *args) {
     Py_ssize_t width, height, left, top, right, bottom, reduce, channels;
     Py_buffer b[5];
     float share;
-    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nnz*z*z*z*fz*", &task, &network_capsule, &team_capsule, &kernels_name, &width,
-                          &height, &left, &top, &right, &bottom, &reduce, &channels, &b[0], &b[1], &b[2], &b[3], &share, &b[4]))
+    int quick;
+    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nnz*z*z*z*fz*p", &task, &network_capsule, &team_capsule, &kernels_name, &width,
+                          &height, &left, &top, &right, &bottom, &reduce, &channels, &b[0], &b[1], &b[2], &b[3], &share, &b[4],
+                          &quick))
         return NULL;
     p = (struct lic_picture){width, height, left, top, right, bottom, reduce};
     const struct lic_network *network = PyCapsule_GetPointer(network_capsule, "network");
@@ -103,12 +105,12 @@ PyObject *open_stream(PyObject *self, PyObject *args) {
     struct lic_stream *stream = NULL;
     PyObject *opened = NULL;
     if (team) {
-        int fits = task >= LIC_DECODE && task <= LIC_PROBE && lic_network_channels(network) == (size_t)channels;
+        int fits = task >= LIC_DECODE && task <= LIC_PREVIEW && lic_network_channels(network) == (size_t)channels;
         for (int i = 0; i < 4; i++) fits = fits && (!b[i].obj || b[i].len == channels * 4);
         fits = fits && (!b[4].obj || b[4].len == FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS * 2);
         const struct lic_kernels *kernels = lic_kernels_named(kernels_name);
         struct lic_point point = {of_channels(&b[0]), of_channels(&b[1]), of_channels(&b[2]), of_channels(&b[3]), share,
-                                  b[4].obj ? b[4].buf : NULL};
+                                  b[4].obj ? b[4].buf : NULL, quick};
         enum lic_result result = LIC_BAD_ARGUMENT;
         if (fits && kernels) result = lic_stream_open((enum lic_task)task, network, team, kernels, &p, &point, &stream);
         opened = result ? failed(result) : PyCapsule_New(stream, "stream", close_stream);

@@ -105,6 +105,22 @@ static void do_blend(void *about, size_t item, size_t thread) {
 
 NODE(blend_latents, do_blend)
 
+static void do_add_correction(void *about, size_t item, size_t thread) {
+    const struct rows *rows = about;
+    const struct lic_stream *s = rows->s;
+    const struct ring *out = &s->rings[rows->node->output];
+    ptrdiff_t y = rows->first + (ptrdiff_t)item;
+    for (ptrdiff_t x = out->area.left; x < out->area.right; x++) {
+        const float *correction = ring_cell(&s->rings[rows->node->input], y, x);
+        const float *first = ring_cell(&s->rings[rows->node->base], y, x);
+        float *to = ring_cell(out, y, x);
+        for (size_t c = 0; c < out->depth; c++) to[c] = first[c] + s->share * correction[c];
+    }
+    (void)thread;
+}
+
+NODE(add_correction, do_add_correction)
+
 /* ---- symbols ---- */
 
 void choose_symbols(const struct lic_stream *s, const float *latents, const float *predicted, ptrdiff_t y, ptrdiff_t x,
@@ -163,6 +179,11 @@ static float pixel_at(const struct lic_stream *s, ptrdiff_t y, ptrdiff_t x, ptrd
     return (float)s->arrays.pixels[(y * s->picture.width + x) * 3 + colour] / 255 - .5f;
 }
 
+static float clipped_to_picture(float value) {
+    value = value > -.5f ? value : -.5f;
+    return value < .5f ? value : .5f;
+}
+
 static void do_take_pixels(void *about, size_t item, size_t thread) {
     const struct rows *rows = about;
     const struct lic_stream *s = rows->s;
@@ -189,16 +210,31 @@ static void do_correct(void *about, size_t item, size_t thread) {
         float *to = ring_cell(out, y, x);
         memset(to, 0, out->depth * sizeof *to);
         for (ptrdiff_t i = 0; i < f * f * 3; i++) {
-            float pixel = pixel_at(s, y * f + i / (3 * f), x * f + i / 3 % f, i % 3), value = decoded[i];
-            value = value > -.5f ? value : -.5f;
-            value = value < .5f ? value : .5f;
-            to[i] = pixel + (pixel - value);
+            float pixel = pixel_at(s, y * f + i / (3 * f), x * f + i / 3 % f, i % 3);
+            to[i] = pixel + (pixel - clipped_to_picture(decoded[i]));
         }
     }
     (void)thread;
 }
 
 NODE(correct_picture, do_correct)
+
+/* x - decoded. */
+static void do_find_difference(void *about, size_t item, size_t thread) {
+    const struct rows *rows = about;
+    const struct lic_stream *s = rows->s;
+    const struct ring *out = &s->rings[rows->node->output];
+    ptrdiff_t y = rows->first + (ptrdiff_t)item, f = s->rows_of_cell;
+    for (ptrdiff_t x = out->area.left; x < out->area.right; x++) {
+        const float *decoded = ring_cell(&s->rings[rows->node->input], y, x);
+        float *to = ring_cell(out, y, x);
+        for (ptrdiff_t i = 0; i < f * f * 3; i++)
+            to[i] = pixel_at(s, y * f + i / (3 * f), x * f + i / 3 % f, i % 3) - clipped_to_picture(decoded[i]);
+    }
+    (void)thread;
+}
+
+NODE(find_difference, do_find_difference)
 
 /* The slopes of half the sum of squared errors, 0 where the picture is clipped, or the signs of a probe. The errors are
    those of the filtered picture, of which the filter's own derivative is left out. */

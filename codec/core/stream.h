@@ -76,6 +76,7 @@ struct lic_stream {
     ptrdiff_t source_end;
     ptrdiff_t rows_of_result; /* for a row of the last node */
     ptrdiff_t rows_of_cell;   /* pixels to each side, in the cells of pictures */
+    ptrdiff_t block;          /* pixels to each side, of a position of latents */
     float *scratch, *zeros;
     size_t scratch_size; /* floats for each thread */
     struct lic_picture picture;
@@ -84,6 +85,7 @@ struct lic_stream {
     float *values, *inverse_gain, *gain, *trust, *unscale; /* of each channel, in the memory of `values` */
     float share;                                  /* of the second look */
     float *filter; /* its weights, in the memory of `values`; NULL if there is none */
+    const struct convolution *quick_look;         /* or NULL */
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -122,12 +124,15 @@ int add_choice(struct lic_stream *, int input, const struct layer *, size_t phas
 int add_part_back(struct lic_stream *, int slopes, const struct part *, const struct part *back, const struct keeps *);
 int add_predictor_back(struct lic_stream *, int slopes, const struct layer *back, size_t phase, const struct keeps *);
 
+/* The corrections of latents by the quick look at a picture's differences, in cells of LOOK_CELL x LOOK_CELL pixels. */
+int add_quick_look(struct lic_stream *, int differences);
+
 size_t scratch_of_node(const struct node *);
 
 /* ---- pictures.c: where rows come from and go to, and what happens to latents and pixels between networks ---- */
 
-node_work take_symbols, take_latents, take_pixels, unscale_latents, correct_picture, blend_latents, choose_first,
-    find_error, give_pixels, give_latents, give_symbols;
+node_work take_symbols, take_latents, take_pixels, unscale_latents, correct_picture, blend_latents, add_correction,
+    find_difference, choose_first, find_error, give_pixels, give_latents, give_symbols;
 
 /* ---- filter.c ---- */
 

@@ -5,10 +5,9 @@
 
 #include "stream.h"
 
-static const struct layer *last_of(const struct part *part) { return &part->layers[part->count - 1]; }
-
 static int add_source(struct lic_stream *s, node_work *work, ptrdiff_t cell, size_t depth) {
-    ptrdiff_t rows = divided_up(s->picture.height, 16) * (16 / cell), columns = divided_up(s->picture.width, 16) * (16 / cell);
+    ptrdiff_t b = s->block, rows = divided_up(s->picture.height, b) * (b / cell);
+    ptrdiff_t columns = divided_up(s->picture.width, b) * (b / cell);
     int ring = add_ring(s, rows, columns, depth);
     add_node(s, work, NONE, ring);
     return ring;
@@ -28,8 +27,12 @@ static int add_analysis(struct lic_stream *s, const struct lic_network *n) {
     int first = add_part(s, picture, &n->analysis, 1, NULL);
     if (s->share == 0) return first;
     int decoded = add_part(s, add_step(s, unscale_latents, first), &n->synthesis, f, NULL);
-    int second = add_part(s, add_step(s, correct_picture, decoded), &n->analysis, 1, NULL);
-    int blended = add_step(s, blend_latents, second);
+    int looked;
+    if (s->quick_look)
+        looked = add_quick_look(s, add_step(s, find_difference, decoded));
+    else
+        looked = add_part(s, add_step(s, correct_picture, decoded), &n->analysis, 1, NULL);
+    int blended = add_step(s, s->quick_look ? add_correction : blend_latents, looked);
     s->nodes[s->nodes_count - 1].base = first;
     return blended;
 }
@@ -46,7 +49,7 @@ static void add_choices(struct lic_stream *s, const struct lic_network *n, int l
 }
 
 static int add_restoration(struct lic_stream *s, const struct lic_network *n, struct keeps *keeps) {
-    int ring = add_source(s, take_symbols, 16, padded(n->latents));
+    int ring = add_source(s, take_symbols, s->block, padded(n->latents));
     for (size_t k = 0; s->trust && k < n->predictors.count; k++)
         ring = add_predictor(s, ring, &n->predictors.layers[k], k + 1, keeps ? keeps + k : NULL);
     return ring;
@@ -90,10 +93,12 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
     if (p->width < 1 || p->height < 1 || p->width > 1 << 24 || p->height > 1 << 24) return 0;
     if (p->left < 0 || p->top < 0 || p->left >= p->right || p->top >= p->bottom) return 0;
     if (p->right > p->width || p->bottom > p->height) return 0;
-    if (p->reduce != 1 && (task != LIC_DECODE || (p->reduce != 2 && p->reduce != 4 && p->reduce != 8))) return 0;
+    if (p->reduce != 1 && ((task != LIC_DECODE && task != LIC_PREVIEW) || (p->reduce != 2 && p->reduce != 4 && p->reduce != 8))) return 0;
     if (p->left % p->reduce || p->top % p->reduce) return 0;
     if (analyses && (!n->analysis.count || n->analysis.layers->stride > 16)) return 0;
     if (analyses && point->share != 0 && (!point->unscale || last_of(&n->synthesis)->r != n->analysis.layers->stride)) return 0;
+    if (analyses && point->share != 0 && point->quick && (!n->quick_look.weights || n->analysis.layers->stride != LOOK_CELL)) return 0;
+    if (task == LIC_PREVIEW && (!n->preview.count || p->reduce > (ptrdiff_t)last_of(&n->preview)->r)) return 0;
     if (slopes && !n->synthesis_back.count) return 0;
     if (chooses && !point->gain) return 0;
     if (point->trust && !n->predictors.count) return 0;
@@ -103,16 +108,19 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
 
 static enum lic_result build(struct lic_stream *s, enum lic_task task, const struct lic_network *n) {
     const struct lic_picture *p = &s->picture;
+    const struct part *shown = task == LIC_PREVIEW ? &n->preview : &n->synthesis;
     ptrdiff_t columns = divided_up(p->width, 16), f;
     int picture;
     struct area needed = {p->top / 16, divided_up(p->bottom, 16), 0, columns};
+    s->block = task == LIC_PREVIEW ? (ptrdiff_t)last_of(shown)->r : 16;
     s->rows_of_result = 1;
-    s->rows_of_cell = (ptrdiff_t)last_of(&n->synthesis)->r;
+    s->rows_of_cell = (ptrdiff_t)last_of(shown)->r;
     switch (task) {
     case LIC_DECODE:
+    case LIC_PREVIEW:
         f = s->rows_of_cell;
-        picture = add_part(s, add_restoration(s, n, NULL), &n->synthesis, (size_t)f, NULL);
-        add_node(s, give_pixels, p->reduce == 1 ? add_filter(s, picture) : picture, NONE);
+        picture = add_part(s, add_restoration(s, n, NULL), shown, (size_t)f, NULL);
+        add_node(s, give_pixels, p->reduce == 1 && task == LIC_DECODE ? add_filter(s, picture) : picture, NONE);
         /* A square of a reduced picture may need several rows of cells. */
         ptrdiff_t unit = larger(f, p->reduce);
         needed = (struct area){p->top / unit * unit / f, divided_up(p->bottom, unit) * unit / f,
@@ -158,6 +166,7 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->picture = *picture;
         s->channels = channels;
         s->share = point->share;
+        s->quick_look = point->quick && point->share != 0 ? &network->quick_look : NULL;
         s->gain = copied(&block, point->gain, channels);
         s->inverse_gain = copied(&block, point->inverse_gain, channels);
         s->trust = copied(&block, point->trust, channels);

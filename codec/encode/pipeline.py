@@ -1,6 +1,6 @@
 """Encode a picture at a given rate position."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -22,7 +22,8 @@ def choose_symbols(
     `analysed` are the picture's latents at the operating point, if they are known.
     """
     engine = engine_of(model)
-    symbols: Iterator[Symbols] = engine.encode(pixels, point) if analysed is None else engine.choose(analysed, point)
+    look = point.look(effort)
+    symbols = engine.encode(pixels, point, look) if analysed is None else engine.choose(analysed, point)
     if effort:
         whole = np.concatenate([*symbols], axis=1)
         return chunks.chunks_of(refine(whole, pixels, model, point, effort))

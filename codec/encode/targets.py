@@ -5,7 +5,7 @@ The picture is analysed once; each try quantises and codes its latents, and for 
 
 import math
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -15,7 +15,7 @@ from lic.codec.encode.pipeline import encode_picture
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Latents
+from lic.codec.model.operating_point import Latents, Look
 from lic.codec.picture.fidelity import MIN_SIDE_MS_SSIM, ms_ssim, psnr, to_db
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import Picture
@@ -32,7 +32,7 @@ class Tries:
     def __init__(self, picture: Picture, model: FrozenModel, effort: int) -> None:
         self.picture, self.model, self.effort = picture, model, effort
         self.first = engine_of(model).analyse(picture.pixels)
-        self.file = cache(self._file)
+        self.file, self.second = cache(self._file), cache(self._second)
         self.count = 0
 
     def _file(self, position: int) -> bytes:
@@ -40,13 +40,12 @@ class Tries:
         tell(f"target, try {self.count}: quality {self.model.quality(position):g}", 0)
         return encode_picture(self.picture, self.model, position, self.effort, self.latents(position))
 
-    @cached_property
-    def second(self) -> Latents:
-        return engine_of(self.model).analyse(self.picture.pixels, share=1)
-
     def latents(self, position: int) -> Latents:
-        share = np.float32(self.model.at(position).second_look)
-        return blend(self.first, self.second, share) if share else self.first
+        share, quick = self.model.at(position).look(self.effort)
+        return blend(self.first, self.second(quick), np.float32(share)) if share else self.first
+
+    def _second(self, quick: bool) -> Latents:
+        return engine_of(self.model).analyse(self.picture.pixels, Look(1, quick))
 
     def decoded(self, position: int) -> Pixels:
         """The decoded picture of the file at a position: H x W x 3, or H x W for grey."""

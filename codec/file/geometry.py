@@ -5,6 +5,7 @@ import warnings
 from PIL import Image
 
 from lic.codec.errors import BadSetting, TooLarge
+from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING
 
 Region = tuple[int, int, int, int]  # left, top, right, bottom, in pixels
@@ -49,6 +50,17 @@ def check_reduction(reduce: int, region: Region) -> None:
             f"region {','.join(map(str, region))} of a reduced picture has to begin at multiples of {reduce}: "
             f"begin at {region[0] // reduce * reduce},{region[1] // reduce * reduce}"
         )
+
+
+def previewed(size: tuple[int, int], region: Region, reduce: int) -> tuple[tuple[int, int], Region, int]:
+    """A picture's size, a region of it and a reduction, in pixels of its preview.
+
+    >>> previewed((203, 149), (0, 16, 203, 149), 8)
+    ((51, 38), (0, 4, 51, 38), 2)
+    """
+    left, top, right, bottom = region
+    width, height, right, bottom = (-(-side // PREVIEW) for side in (*size, right, bottom))
+    return (width, height), (left // PREVIEW, top // PREVIEW, right, bottom), reduce // PREVIEW
 
 
 def chunk_pixels(region: Region, size: tuple[int, int], reach: int) -> int:

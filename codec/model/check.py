@@ -22,6 +22,11 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
     shares = card["second_look"]
     if len(shares) != points or not all(0 <= share <= 1 for share in shares):
         raise ValueError("its card's second_look is not a share for each lambda point")
+    quick = card.get("quick_look", [0] * points)
+    if len(quick) != points or not all(0 <= share <= 1 for share in quick):
+        raise ValueError("its card's quick_look is not a share for each lambda point")
+    if any(quick) and not architecture.extra_tensors["quick_look"].keys() <= arrays.keys():
+        raise ValueError("its card's quick_look needs a tensor that is missing")
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}
     expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
     expected |= stored_kinds(arrays, architecture)

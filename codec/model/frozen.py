@@ -31,6 +31,8 @@ STORED_TYPES = {
     "filter": np.int16,
 }
 
+FREE = "analysis.", "preview."  # tensors that may get better: latents and whole pictures do not depend on them
+
 ROUNDING = 1e-6  # of lambdas that were printed
 
 
@@ -78,12 +80,21 @@ class FrozenModel:
         return tuple(self.card["second_look"])
 
     @property
+    def quick_looks(self) -> tuple[float, ...]:
+        """That of the quick look, where it takes the second look's place in encoding without a search."""
+        return tuple(self.card.get("quick_look") or [0.0] * len(self.lambdas))
+
+    def has(self, extra: str) -> bool:
+        """Whether the model has one of the architecture's `extra_tensors`."""
+        return self.architecture.extra_tensors[extra].keys() <= self.stored_weights.keys()
+
+    @property
     def last_position(self) -> int:
         return last_position(len(self.lambdas))
 
     @cached_property
     def fingerprint(self) -> bytes:
-        decoding = {name: array for name, array in self.arrays().items() if not name.startswith("analysis.")}
+        decoding = {name: array for name, array in self.arrays().items() if not name.startswith(FREE)}
         return digest(decoding)[:FINGERPRINT_BYTES]
 
     def arrays(self) -> Arrays:
@@ -150,6 +161,8 @@ class FrozenModel:
         restore = (self.restore[k] * left_share + self.restore[after] * right_share) / (left_share + right_share)
         weights = None if self.filter is None else _between(self.filter[k], self.filter[after], f)
         lambdas, looks, t = self.lambdas, self.second_looks, f / POSITIONS
+        quick = self.quick_looks
+        slow = any(looks[i] and not quick[i] for i in ({k, after} if f else {k}))
         return OperatingPoint(
             position,
             lambda_=float(lambdas[k] * (lambdas[after] / lambdas[k]) ** t),
@@ -157,6 +170,7 @@ class FrozenModel:
             gain=1 / step,
             inverse_gain=step * restore,
             second_look=float(looks[k] + (looks[after] - looks[k]) * t),
+            quick_look=0.0 if slow else float(quick[k] + (quick[after] - quick[k]) * t),
             entropy=self.entropy,
             trust=None if self.trust is None else self.trust[k] + (self.trust[after] - self.trust[k]) * t,
             filter=weights,

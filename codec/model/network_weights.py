@@ -4,6 +4,7 @@ Most have two bytes. One is enough for residual bottlenecks of the analysis and 
 rounding those costs less than 0.05 % of rate + lambda * distortion. Vectors are float32.
 """
 
+import itertools
 from collections.abc import Mapping
 
 import numpy as np
@@ -40,9 +41,13 @@ def unpack(stored: Arrays, name: str) -> NDArray[np.float32]:
 
 
 def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:
-    """Name, type and shape of the arrays that a file must contain; the types of weights may vary."""
+    """Name, type and shape of the arrays that a file must contain; the types of weights may vary.
+
+    What a model may have in addition is there as a whole or not at all.
+    """
     kinds = {}
-    for name, shape in architecture.tensors.items():
+    extras = [shapes for shapes in architecture.extra_tensors.values() if shapes.keys() & arrays.keys()]
+    for name, shape in itertools.chain(*(shapes.items() for shapes in (architecture.tensors, *extras))):
         found = arrays[name].dtype if name in arrays else np.dtype(np.int16)
         if len(shape) < 2:
             kinds[name] = Kind.of(np.float32, shape)
@@ -54,7 +59,7 @@ def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:
 
 def tolerant(architecture: Architecture) -> set[str]:
     """The tensors that lose nothing to speak of when they are stored in bytes."""
-    names: set[str] = set()
+    names = {name for shapes in architecture.extra_tensors.values() for name in shapes}
     for part, layers in {"analysis": architecture.analysis, "predictors": architecture.predictors}.items():
         for i, layer in enumerate(layers):
             if isinstance(layer, Residual | Predictor):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,16 @@ Latents = NDArray[np.float32]
 ALL = slice(None)  # channels
 
 
+class Look(NamedTuple):
+    """How far latents move from those of a first look to those of a second one, which may be quick."""
+
+    share: float = 0
+    quick: bool = False
+
+
+ONE_LOOK = Look()
+
+
 @dataclass(frozen=True, eq=False)
 class OperatingPoint:
     """Arrays count channels; `coder` codes chunks of symbols."""
@@ -26,9 +37,14 @@ class OperatingPoint:
     gain: NDArray[np.float64]  # factors of latents before rounding
     inverse_gain: NDArray[np.float64]  # factors of symbols before the synthesis
     second_look: float  # blend weight of the second look, from 0 to 1
+    quick_look: float  # that of the quick look instead, where there is no search; 0 for none
     entropy: EntropyModel
     trust: NDArray[np.float64] | None = None  # factors of expected latents; None for a model without them
     filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
+
+    def look(self, effort: int) -> Look:
+        """The second look at a picture; a search is worth the slower one."""
+        return Look(self.quick_look, quick=True) if self.quick_look and not effort else Look(self.second_look)
 
     @cached_property
     def coder(self) -> Coder:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.file.geometry import CHUNK_ROWS, Region, latent_size
+from lic.codec.file.geometry import CHUNK_ROWS, Region, latent_size, previewed
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.progress import tell
 from lic.codec.threads import threads
@@ -33,17 +33,19 @@ class CoreEngine:
                 self._network = Network(self._model, need)
             return self._network
 
-    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+    def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
         size = pixels.shape[1], pixels.shape[0]
-        stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, share=share)
+        stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, look=look)
         latents = np.empty((self._model.channels, *latent_size(*size)), np.float32)
-        for end in _steps(stream.result, "second look" if share else "analysis"):
+        for end in _steps(stream.result, "second look" if look.share else "analysis"):
             stream.run(Arrays(pixels=np.ascontiguousarray(pixels), latents_out=latents), ALL, end)
         return latents
 
-    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
+    def encode(self, pixels: Pixels, point: OperatingPoint, look: Look | None = None) -> Iterator[Symbols]:
         size = pixels.shape[1], pixels.shape[0]
-        stream = Stream(Task.ENCODE, self._open(Need.ENCODE), threads(), size, point, share=point.second_look)
+        stream = Stream(
+            Task.ENCODE, self._open(Need.ENCODE), threads(), size, point, look=point.look(0) if look is None else look
+        )
         return self._chunks(stream, Arrays(pixels=np.ascontiguousarray(pixels)), size)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
@@ -69,6 +71,7 @@ class CoreEngine:
         size: tuple[int, int],
         region: Region,
         reduce: int = 1,
+        preview: bool = False,
     ) -> Iterator[Pixels]:
         left, top, right, bottom = region
         if right - left > WIDE and latent_size(*size)[0] <= CHUNK_ROWS:
@@ -78,12 +81,17 @@ class CoreEngine:
             for x in range(left, right, WIDE):
                 part = pixels[:, (x - left) // reduce : -(-(min(x + WIDE, right) - left) // reduce)]
                 row = 0
-                for strip in self.decode(given, first_row, point, size, (x, top, min(x + WIDE, right), bottom), reduce):
+                of_part = x, top, min(x + WIDE, right), bottom
+                for strip in self.decode(given, first_row, point, size, of_part, reduce, preview):
                     part[row : row + len(strip)] = strip
                     row += len(strip)
             yield pixels
             return
-        stream = Stream(Task.DECODE, self._open(Need.DECODE), threads(), size, point, region, reduce)
+        task = Task.PREVIEW if preview else Task.DECODE
+        if preview:  # from here on, numbers of pixels are those of the preview
+            size, region, reduce = previewed(size, region, reduce)
+            left, top, right, bottom = region
+        stream = Stream(task, self._open(Need.DECODE), threads(), size, point, region, reduce)
         width, row = -(-right // reduce) - left // reduce, top // reduce
         strip = _strip(row, bottom, reduce, width)  # the next rows of the reduced picture
         for chunk in chunks:

@@ -3,6 +3,7 @@
 A stream takes rows and gives rows, so large pictures need little memory. The names are those of core/core.h.
 """
 
+import itertools
 import os
 from enum import IntEnum
 from threading import Thread
@@ -13,10 +14,12 @@ from numpy.typing import NDArray
 
 from lic.codec.core import _core
 from lic.codec.errors import BadSetting
-from lic.codec.file.geometry import Region, latent_size
+from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import OperatingPoint
+from lic.codec.model.operating_point import ONE_LOOK, Look, OperatingPoint
 from lic.codec.transform.described import described
+from lic.models.architecture import PREVIEW
+from lic.models.constants import DOWNSAMPLING
 
 KERNELS_VARIABLE = "LIC_KERNELS"  # "1", "4", "8" or "16" floats in a vector, to test that all give the same bits
 
@@ -30,6 +33,7 @@ class Task(IntEnum):
     ENCODE = 3
     SLOPES = 4
     PROBE = 5
+    PREVIEW = 6
 
 
 class Need(IntEnum):
@@ -43,8 +47,13 @@ class Need(IntEnum):
 def packed(model: FrozenModel, need: Need = Need.SEARCH) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
     """The sizes of a model's layers, and their tensors, as core/network.c reads them."""
     analysis, synthesis, predictors = model.architecture.layout
-    parts = () if need == Need.DECODE else analysis, synthesis, predictors
-    names = [name for name in model.architecture.tensors if need > Need.DECODE or not name.startswith("analysis.")]
+    encodes, architecture = need > Need.DECODE, model.architecture
+    preview = architecture.preview if model.has("preview") else ()
+    quick_look = (architecture.quick_look,) if encodes and model.has("quick_look") else ()
+    parts = analysis if encodes else (), synthesis, predictors, preview, quick_look
+    extras = (shapes for extra, shapes in architecture.extra_tensors.items() if model.has(extra))
+    of_all = itertools.chain(architecture.tensors, *extras)
+    names = [name for name in of_all if encodes or not name.startswith("analysis.")]
     sizes = np.array([size for part in parts for size in described(part)], np.int32)
     return sizes, np.concatenate([model.weight(name).ravel() for name in names], dtype=np.float32)
 
@@ -86,18 +95,19 @@ class Stream:
         point: OperatingPoint | None = None,
         region: Region | None = None,
         reduce: int = 1,
-        share: float = 0,
+        look: Look = ONE_LOOK,
     ) -> None:
         self._network = network  # must live as long as this
         self._threads, self._team = threads, _core.open_team(threads)
         self._size, self._region, self._reduce = size, region or (0, 0, *size), reduce
+        self._block = DOWNSAMPLING // PREVIEW if task == Task.PREVIEW else DOWNSAMPLING
         kernels = os.environ.get(KERNELS_VARIABLE) or None
         if not _core.has_kernels(kernels):
             raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
         values = (point.gain, point.inverse_gain, point.trust) if point else (None, None, None)
         gain, inverse_gain, trust = map(_of_channels, values)
         weights = None if point is None or point.filter is None else point.filter.astype(np.int16)
-        of_point = network.channels, gain, inverse_gain, trust, network.unscale, share, weights
+        of_point = network.channels, gain, inverse_gain, trust, network.unscale, look.share, weights, look.quick
         self._stream = _core.open_stream(
             int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
         )
@@ -137,7 +147,7 @@ class Stream:
     def _check(self, arrays: Arrays) -> None:
         """The core cannot know how large arrays are."""
         width, height = self._size
-        rows, columns = latent_size(width, height)
+        rows, columns = -(-height // self._block), -(-width // self._block)
         left, _, right, _ = self._region
         of_latents = self._network.channels, None, columns
         shapes: dict[str, tuple[int | None, ...]] = {

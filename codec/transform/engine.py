@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lic.codec.errors import BadSetting, LicError
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Floats, Pixels
 
 ENGINE_VARIABLE = "LIC_ENGINE"
@@ -32,11 +32,11 @@ class Engine(Protocol):
 
     def __init__(self, model: FrozenModel) -> None: ...
 
-    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+    def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
         """The latents of a picture, a share of the way from the first look to the second; not scaled or rounded."""
 
-    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
-        """The symbols of a picture by chunks, each computed when it is asked for."""
+    def encode(self, pixels: Pixels, point: OperatingPoint, look: Look | None = None) -> Iterator[Symbols]:
+        """The symbols of a picture by chunks, each computed when asked for; by default without a search to come."""
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
         """The symbols of latents, likewise."""
@@ -49,10 +49,12 @@ class Engine(Protocol):
         size: tuple[int, int],
         region: Region,
         reduce: int = 1,
+        preview: bool = False,
     ) -> Iterator[Pixels]:
         """The pixels of a region of a picture of that size, in strips of rows, from chunks that begin at `first_row`.
 
-        With `reduce`, those of a smaller picture, which has the means of squares of so many pixels to each side.
+        With `reduce`, those of a smaller picture, which has the means of squares of so many pixels to each side; as a
+        `preview` (4 or 8), pixels near these by the model's small network for it, which takes a fraction of the time.
         """
 
     def slopes(

@@ -14,7 +14,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
 from lic.codec.transform.whole_engine import Back, Floats, WholeEngine
 from lic.models.architecture import Convolution, Layer, Normalisation, Residual, SubPixel
-from lic.models.constants import MIN_BETA, PEDESTAL
+from lic.models.constants import DOWNSAMPLING, MIN_BETA, PEDESTAL
 
 Tensors = dict[str, Floats]
 TILE, PATCH = 4, 6
@@ -38,6 +38,21 @@ class NumpyEngine(WholeEngine):
 
     def synthesis(self, latents: Latents) -> Floats:
         return self._run("synthesis", latents.transpose(1, 2, 0))[0]
+
+    def quick_look(self, difference: Floats) -> Latents:
+        kernel = self.model.weight("analysis.quick_look.weight")
+        size, stride = kernel.shape[2], DOWNSAMPLING
+        cell, around = stride // 4, (size - stride) // 2
+        padded = np.pad(difference, ((around, around), (around, around), (0, 0)))
+        windows = np.lib.stride_tricks.sliding_window_view(padded, (size, size), axis=(0, 1))[::stride, ::stride]
+        cells = (size // cell, cell) * 2  # pixels are summed cell by cell
+        windows = windows.reshape(*windows.shape[:2], 3, *cells).transpose(0, 1, 3, 5, 4, 6, 2)
+        kernel = kernel.reshape(len(kernel), 3, *cells).transpose(0, 2, 4, 3, 5, 1)
+        corrections = multiply(windows.reshape(*windows.shape[:2], -1), kernel.reshape(len(kernel), -1))
+        return corrections.transpose(2, 0, 1)
+
+    def preview(self, latents: Latents) -> Floats:
+        return self._run("preview", latents.transpose(1, 2, 0))[0]
 
     def linear_synthesis(self, latents: Latents) -> tuple[Floats, Back]:
         picture, backs = self._run("synthesis", latents.transpose(1, 2, 0))
@@ -72,12 +87,14 @@ class NumpyEngine(WholeEngine):
     def _parts(self) -> dict[str, list[tuple[Layer, Tensors]]]:
         """The layers of each part, with their tensors."""
         model: FrozenModel = self.model
+        parts = model.architecture.layout._asdict()
+        parts |= {"preview": model.architecture.preview} if model.has("preview") else {}
         return {
             side: [
                 (layer, {name: model.weight(f"{side}.{i}.{name}").astype(np.float32) for name in layer.tensors})
                 for i, layer in enumerate(layers)
             ]
-            for side, layers in model.architecture.layout._asdict().items()
+            for side, layers in parts.items()
         }
 
 

@@ -4,9 +4,11 @@ So pixels may differ by one grey level in a few places, and an encoder's symbols
 """
 
 from collections.abc import Callable
+from functools import cached_property
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d
 
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
@@ -14,6 +16,7 @@ from lic.codec.threads import threads
 from lic.codec.transform.torch_network import thaw
 from lic.codec.transform.whole_engine import Back, Floats, WholeEngine
 from lic.models.constants import MID_GREY
+from lic.models.transforms import Synthesis
 
 
 class TorchEngine(WholeEngine):
@@ -32,6 +35,25 @@ class TorchEngine(WholeEngine):
     @torch.inference_mode()
     def synthesis(self, latents: Latents) -> Floats:
         return _numpy(self.network.synthesis(self._batch(latents)) - MID_GREY).transpose(1, 2, 0)
+
+    @torch.inference_mode()
+    def quick_look(self, difference: Floats) -> Latents:
+        kernel = torch.from_numpy(self.model.weight("analysis.quick_look.weight")).to(self.device)
+        stride = self.model.architecture.quick_look.stride
+        around = (kernel.shape[2] - stride) // 2
+        return _numpy(conv2d(self._batch(difference.transpose(2, 0, 1)), kernel, stride=stride, padding=around))
+
+    @torch.inference_mode()
+    def preview(self, latents: Latents) -> Floats:
+        return _numpy(self._preview(self._batch(latents)) - MID_GREY).transpose(1, 2, 0)
+
+    @cached_property
+    def _preview(self) -> Synthesis:
+        network = Synthesis(self.model.architecture.preview)
+        names = self.model.architecture.extra_tensors["preview"]
+        state = {name.removeprefix("preview."): torch.from_numpy(self.model.weight(name)) for name in names}
+        network.load_state_dict(state)
+        return network.to(self.device)
 
     @torch.inference_mode()
     def expect(self, phase: int, known: Latents) -> Floats:

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from lic.codec.entropy.chunks import chunks_of
 from lic.codec.file.geometry import Region, latent_size
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
 from lic.codec.picture.pixels import Floats, Pixels, pad
 from lic.codec.transform.restoration import only, quantise, restore
+from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
 from lic.models.second_look import blend
 
@@ -34,6 +35,14 @@ class WholeEngine(ABC):
         """The picture of latents, not clipped."""
 
     @abstractmethod
+    def quick_look(self, difference: Floats) -> Latents:
+        """What a quick look at the difference between a picture and its reconstruction adds to the latents."""
+
+    @abstractmethod
+    def preview(self, latents: Latents) -> Floats:
+        """The picture of 1 / PREVIEW of the size, not clipped."""
+
+    @abstractmethod
     def expect(self, phase: int, known: Latents) -> Floats:
         """The latents of a phase from 1 on, before trust, as predicted from the known ones; unknown ones are zero."""
 
@@ -45,16 +54,18 @@ class WholeEngine(ABC):
     def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
         """What `expect` returns, and its transposed derivative there."""
 
-    def analyse(self, pixels: Pixels, share: float = 0) -> Latents:
+    def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
         picture = _centred(pad(pixels))
         first = self.analysis(picture)
-        if share == 0:
+        if look.share == 0:
             return first
         decoded = self.synthesis(first * self.model.unscale[:, None, None]).clip(-MID_GREY, MID_GREY)
-        return blend(first, self.analysis(picture + (picture - decoded)), np.float32(share))
+        if look.quick:
+            return first + np.float32(look.share) * self.quick_look(picture - decoded)
+        return blend(first, self.analysis(picture + (picture - decoded)), np.float32(look.share))
 
-    def encode(self, pixels: Pixels, point: OperatingPoint) -> Iterator[Symbols]:
-        return self.choose(self.analyse(pixels, point.second_look), point)
+    def encode(self, pixels: Pixels, point: OperatingPoint, look: Look | None = None) -> Iterator[Symbols]:
+        return self.choose(self.analyse(pixels, point.look(0) if look is None else look), point)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
         return iter(chunks_of(quantise(latents, point, self.expect)))
@@ -67,12 +78,17 @@ class WholeEngine(ABC):
         size: tuple[int, int],
         region: Region,
         reduce: int = 1,
+        preview: bool = False,
     ) -> Iterator[Pixels]:
         given = np.concatenate([*chunks], axis=1)
         symbols = np.zeros((self.model.channels, *latent_size(*size)), np.int32)  # as if the rest were zeros
         symbols[:, first_row : first_row + given.shape[1]] = given
-        picture = self.synthesis(restore(symbols, point, self.expect))
-        shown = _shown(picture, point) if reduce == 1 else levels(means(picture, reduce))
+        latents = restore(symbols, point, self.expect)
+        if preview:
+            shown = levels(means(self.preview(latents), reduce // PREVIEW))
+        else:
+            picture = self.synthesis(latents)
+            shown = _shown(picture, point) if reduce == 1 else levels(means(picture, reduce))
         left, top, right, bottom = region
         yield shown[top // reduce : -(-bottom // reduce), left // reduce : -(-right // reduce)]
 

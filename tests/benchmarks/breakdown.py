@@ -27,6 +27,7 @@ from lic.codec.entropy import chunks
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
+from lic.codec.model.operating_point import Look
 from lic.codec.threads import usable_cores, use_threads
 from lic.codec.transform.engine import decode_all, engine_of
 
@@ -78,7 +79,7 @@ def main() -> None:
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: engine.analyse(pixels),
-        "  both looks": lambda: engine.analyse(pixels, share=1),
+        "  both looks": lambda: engine.analyse(pixels, Look(1)),
         "  contexts and range coding": lambda: chunks.pack(
             choose_symbols(pixels, model, point, 0, latents), point.coder
         ),

@@ -12,12 +12,17 @@ from PIL import Image
 from lic import BadModel, BadSetting, Corrupt, ModelNotFound, NotALicFile, decode, encode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.encode import pipeline
+from lic.codec.encode.pipeline import encode_picture
 from lic.codec.encode.settings import NAMES, Settings
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Look
 from lic.codec.picture.fidelity import ms_ssim, psnr
+from lic.codec.picture.reading import read_image
 from lic.codec.transform.engine import engine_of
+from lic.codec.transform.numpy_engine import NumpyEngine
+from tests.codec.transform.random_models import with_extras
 from tests.conftest import Pixels
 
 AROUND_A_BLOCK = (1, 2, 15, 16, 17, 32, 33)  # sides of pictures; a block is 16 x 16
@@ -102,7 +107,7 @@ def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
     photo: Pixels, tiny_model: FrozenModel
 ) -> None:
     first = engine_of(tiny_model).analyse(photo)
-    second = engine_of(tiny_model).analyse(photo, share=1)
+    second = engine_of(tiny_model).analyse(photo, Look(1))
     last = tiny_model.last_position
     for position, share in ((0, 0), (last // 4, 0.25), (last // 2, 0.5), (last, 1)):
         point = tiny_model.at(position)
@@ -115,10 +120,24 @@ def test_latents_move_to_those_of_a_second_look_as_far_as_the_model_says(
             assert (symbols != point.quantise(first)).mean() > 2e-3
 
 
+@pytest.mark.parametrize("effort", [0, 1])
+def test_a_quick_look_takes_the_second_ones_place_where_the_model_says_and_nothing_is_searched(
+    photo: Pixels, tiny_model: FrozenModel, effort: int
+) -> None:
+    model = with_extras(dataclasses.replace(tiny_model, card=tiny_model.card | {"quick_look": [0, 0.4, 0]}))
+    quick = [model.at(position).look(effort) == Look(share, quick=True) for position, share in ((128, 0.2), (256, 0.4))]
+    assert quick == [effort == 0] * 2
+    for position in (300, 512):  # between a point with a quick look and one with a second look, that one
+        assert model.at(position).look(effort) == Look(tiny_model.at(position).second_look)
+    data = encode_picture(read_image(photo), model, 256, effort=0)
+    latents = NumpyEngine(model).analyse(photo, Look(0.4, quick=True))
+    np.testing.assert_array_equal(read_symbols(parse(data), model), model.at(256).quantise(latents))
+
+
 def test_real_size_is_close_to_the_ideal(photo: Pixels, tiny_model: FrozenModel) -> None:
     for quality in (1, 40, 77.7, 100):
         point = tiny_model.at(tiny_model.position(quality))
-        ideal = point.coder.bits(point.quantise(engine_of(tiny_model).analyse(photo, point.second_look))).sum() / 8
+        ideal = point.coder.bits(point.quantise(engine_of(tiny_model).analyse(photo, point.look(0)))).sum() / 8
         data = encode(photo, quality=quality, model="tiny")
         assert len(parse(data).latents) <= 1.001 * ideal + 16
         assert len(data) - len(parse(data).latents) <= 24

@@ -54,6 +54,13 @@ def replace(name: str, change: Callable[[Any], Any]) -> Callable[[Arrays, dict[s
     return damage
 
 
+def add(name: str, array: NDArray[Any]) -> Callable[[Arrays, dict[str, Any]], None]:
+    def damage(arrays: Arrays, _card: dict[str, Any]) -> None:
+        arrays[name] = array
+
+    return damage
+
+
 def drop(name: str) -> Callable[[Arrays, dict[str, Any]], None]:
     def damage(arrays: Arrays, card: dict[str, Any]) -> None:
         del (arrays if name in arrays else card)[name]
@@ -83,6 +90,12 @@ ARRAYS = {
     "a share too few": (replace("second_look", lambda _: [0.5, 1]), "second_look"),
     "a share above one": (replace("second_look", lambda _: [0, 1, 1.5]), "second_look"),
     "shares that are no numbers": (replace("second_look", lambda _: ["0", "1", "1"]), "not supported"),
+    "a quick look without its tensor": (replace("quick_look", lambda _: [0, 0, 1]), "quick_look needs a tensor"),
+    "a quick look too few": (replace("quick_look", lambda _: [0.5, 1]), "quick_look is not a share for each"),
+    "a part of a preview": (
+        add("preview.1.bias", np.zeros(48, np.float32)),
+        "preview.0.expand.bias is missing",
+    ),
     "fewer lambdas": (replace("lambdas", lambda old: old[:2]), "second_look"),
     "a tensor too few": (drop(WEIGHT), f"{WEIGHT} is missing"),
     "a tensor too many": (replace("extra", lambda _: 0), "extra"),

@@ -71,6 +71,13 @@ static void make_model(struct model *m) {
     m->predicts = (int)below(2);
     add_size(m, 3 * m->predicts);
     for (int i = 0; i < 3 * m->predicts; i++) add_layer(m, 3, m->channels, 1 + (int32_t)below(MOST_CHANNELS), 3, 1, 0);
+    int previews = (int)below(2), looks_quickly = (int)below(2);
+    add_size(m, 2 * previews);
+    if (previews) add_layer(m, 2, m->channels, 1 + (int32_t)below(MOST_CHANNELS), 3, 1, 0);
+    if (previews) add_layer(m, 1, m->channels, 3, 1 + 2 * (int32_t)below(2), below(8) ? 4 : 2, 0);
+    add_size(m, looks_quickly);
+    if (looks_quickly) add_layer(m, 0, 3, m->channels, 24, 16, 0);
+    if (looks_quickly) m->values_count -= (size_t)m->channels; /* without a bias */
 }
 
 /* Floats of any size, mostly sensible ones. */
@@ -111,10 +118,12 @@ struct run {
     int32_t *symbols;
 };
 
+static int gives_pixels(enum lic_task task) { return task == LIC_DECODE || task == LIC_PREVIEW; }
+
 static struct lic_picture make_picture(enum lic_task task) {
     ptrdiff_t width = 1 + below(below(8) ? 60 : 300), height = 1 + below(60);
     struct lic_picture p = {width, height, 0, 0, width, height, 1};
-    if (task == LIC_DECODE) {
+    if (gives_pixels(task)) {
         p.left = below((uint32_t)width), p.top = below((uint32_t)height);
         p.right = p.left + 1 + below((uint32_t)(width - p.left)), p.bottom = p.top + 1 + below((uint32_t)(height - p.top));
         p.reduce = (ptrdiff_t)1 << below(4);
@@ -125,8 +134,8 @@ static struct lic_picture make_picture(enum lic_task task) {
 
 static size_t size_of_result(const struct run *r, size_t *size_of_item) {
     const struct lic_picture *p = &r->picture;
-    *size_of_item = r->task == LIC_DECODE ? 1 : 4;
-    if (r->task != LIC_DECODE) return r->channels * r->block_rows * r->columns;
+    *size_of_item = gives_pixels(r->task) ? 1 : 4;
+    if (!gives_pixels(r->task)) return r->channels * r->block_rows * r->columns;
     size_t rows = (size_t)((p->bottom + p->reduce - 1) / p->reduce - p->top / p->reduce);
     return rows * (size_t)((p->right + p->reduce - 1) / p->reduce - p->left / p->reduce) * 3;
 }
@@ -147,7 +156,7 @@ static void *run_all(const struct run *r, const struct lic_network *network, con
         int32_t *errors = room(r->block_rows * r->columns, sizeof *errors);
         memset(errors, 0, r->block_rows * r->columns * sizeof *errors);
         arrays.first_out = 0, arrays.rows_out = (ptrdiff_t)r->block_rows;
-        if (r->task == LIC_DECODE) {
+        if (gives_pixels(r->task)) {
             arrays.pixels_out = result;
             arrays.first_out = p->top / p->reduce, arrays.rows_out = (p->bottom + p->reduce - 1) / p->reduce - arrays.first_out;
         } else if (r->task == LIC_CHOOSE || r->task == LIC_ENCODE)
@@ -173,9 +182,11 @@ static void *run_all(const struct run *r, const struct lic_network *network, con
 }
 
 static struct run make_run(size_t channels) {
-    struct run r = {.task = (enum lic_task)below(LIC_PROBE + 1), .channels = channels};
+    struct run r = {.task = (enum lic_task)below(LIC_PREVIEW + 1), .channels = channels};
     r.picture = make_picture(r.task);
-    r.block_rows = (size_t)(r.picture.height + 15) / 16, r.columns = (size_t)(r.picture.width + 15) / 16;
+    ptrdiff_t block = r.task == LIC_PREVIEW ? 4 : 16;
+    r.block_rows = (size_t)((r.picture.height + block - 1) / block);
+    r.columns = (size_t)((r.picture.width + block - 1) / block);
     size_t samples = (size_t)(r.picture.width * r.picture.height) * 3, latents = channels * r.block_rows * r.columns;
     r.pixels = room(samples, 1);
     for (size_t i = 0; i < samples; i++) r.pixels[i] = (uint8_t)next();
@@ -187,7 +198,7 @@ static struct run make_run(size_t channels) {
     int looks = r.task == LIC_ANALYSE || r.task == LIC_ENCODE || r.task == LIC_SLOPES;
     a->pixels = looks ? r.pixels : NULL;
     a->signs = r.task == LIC_PROBE ? r.signs : NULL;
-    a->symbols = r.task == LIC_DECODE || r.task == LIC_SLOPES || r.task == LIC_PROBE ? r.symbols : NULL;
+    a->symbols = gives_pixels(r.task) || r.task == LIC_SLOPES || r.task == LIC_PROBE ? r.symbols : NULL;
     a->latents = r.task == LIC_CHOOSE ? r.latents : NULL;
     a->rows_in = (ptrdiff_t)r.block_rows;
     return r;
@@ -210,7 +221,7 @@ static void execute(void) {
     for (size_t i = 0; i < sizeof filter / sizeof *filter; i++) filter[i] = (int16_t)((int)below(2 * most + 1) - (int)most);
     struct lic_point point = {
         below(16) ? of_point[0] : NULL, below(16) ? of_point[1] : NULL, below(2) ? of_point[2] : NULL,
-        below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL,
+        below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL, (int)below(2),
     };
     void *whole = run_all(&r, network, &point, NULL, 0);
     run += whole != NULL;

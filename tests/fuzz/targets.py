@@ -18,7 +18,7 @@ from PIL import Image, UnidentifiedImageError
 from lic import BadModel, LicError, decode, read_info
 from lic.codec.file.container import METADATA, NOTES, STORED, Section, build, parse
 from lic.codec.model.catalogue import find_model
-from lic.codec.model.frozen import digest
+from lic.codec.model.frozen import FREE, digest
 from lic.codec.model.header import CARD
 from lic.codec.model.loader import load_model
 from lic.codec.model.tensor_file import read_arrays, to_bytes
@@ -144,7 +144,7 @@ def with_digests(data: bytes) -> bytes:
         arrays = read_arrays(scratch())
         length = int.from_bytes(data[:8], "little")
         card = json.loads(json.loads(data[8 : 8 + length])["__metadata__"][CARD])
-        decoding = {name: array for name, array in arrays.items() if not name.startswith("analysis.")}
+        decoding = {name: array for name, array in arrays.items() if not name.startswith(FREE)}
         made = {"fingerprint": digest(decoding)[:4].hex(), "sha256": digest(arrays).hex()}
         return to_bytes(arrays, {CARD: json.dumps(card | made)})
     except (BadModel, KeyError, TypeError, ValueError, AttributeError, RecursionError):

@@ -115,6 +115,7 @@ def decode_bytes(
     job: Job,
     region: Region | None = None,
     reduce: int = 1,
+    exact: bool = False,
     fit: tuple[int, int] | None = None,
     auto_orient: bool = False,
     max_pixels: int | None = None,
@@ -134,7 +135,7 @@ def decode_bytes(
     box = fit and _box(data, fit)
     if box:
         reduce = _reduction(region or (0, 0, *_size(data)), box)
-    image = decode(data, region=region, reduce=reduce, max_pixels=max_pixels, model=model)
+    image = decode(data, region=region, reduce=reduce, exact=exact, max_pixels=max_pixels, model=model)
     if box:
         image.thumbnail(box, Image.Resampling.LANCZOS)
     return Converted(save_picture(image, kind, quality, auto_orient, suffix), image.width * image.height)
@@ -152,7 +153,7 @@ def _box(data: bytes, fit: tuple[int, int]) -> tuple[int, int]:
 
 
 def _reduction(region: Region, box: tuple[int, int]) -> int:
-    """The largest reduction after which the region is still no smaller than it is to be."""
+    """The largest reduction after which the region still has twice the sides that it is to have, as in Pillow."""
     left, top, right, bottom = region
-    scale = max((right - left) / box[0], (bottom - top) / box[1])
+    scale = max((right - left) / box[0], (bottom - top) / box[1]) / 2
     return max(reduce for reduce in REDUCTIONS if reduce <= max(scale, 1) and left % reduce == top % reduce == 0)

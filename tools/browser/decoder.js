@@ -2,6 +2,7 @@
 // its methods take the bytes of a file.
 
 const MAX_PIXELS = 2 ** 25; // computed for a picture, unless the caller allows more
+const SOON = 2 ** 18; // pixels up to which a picture is there so soon that a preview would only flicker
 
 function storedPixels(file) {
   const { width, height, grey, sections, latents } = file;
@@ -34,8 +35,9 @@ class Decoder {
     this.networks = new Map(); // of promises, by fingerprint: each has an engine with memory of its own
   }
 
-  // { width, height, pixels (R, G, B, A), ... }; `done` is called with the share of the work that is done.
-  async decode(bytes, done = () => {}) {
+  // { width, height, pixels (R, G, B, A), ... }; `done` is called with the share of the work that is done, and `show`,
+  // before, with a small picture of a large one, if the model has a network for it: { width, height, pixels }.
+  async decode(bytes, done = () => {}, show = null) {
     const file = parse(bytes);
     const about = this.about(file, bytes);
     this.checkSize(file);
@@ -49,6 +51,9 @@ class Decoder {
       about.quality = qualityOf(file.position, model.qualities);
       about.model = model.name;
       const point = operatingPoint(model, file.position);
+      const soon = file.width * file.height <= SOON || about.alpha || about.icc || about.packedIcc;
+      const preview = show && !soon && network.preview(file, point);
+      if (preview) show(preview);
       pixels = network.pixels(file, point, done);
     }
     await this.addAlpha(pixels, file);
@@ -82,14 +87,18 @@ class Decoder {
     return pixels;
   }
 
-  // The same, turned the right way up.
-  async upright(bytes, done) {
-    const picture = await this.decode(bytes, done);
-    const turn = orientation(picture.exif);
-    const pixels = new Uint32Array(picture.pixels.buffer, picture.pixels.byteOffset, picture.width * picture.height);
-    const { values, ...size } = upright(pixels, picture.width, picture.height, turn);
-    const turned = new Uint8ClampedArray(values.buffer, values.byteOffset, 4 * values.length);
-    return { ...picture, ...size, pixels: turned, exif: withoutOrientation(picture.exif) };
+  // The same, turned the right way up; `show` is told the size of the `whole` picture, too.
+  async upright(bytes, done, show = null) {
+    const { width, height, sections } = parse(bytes);
+    const turn = orientation(sections.get("e"));
+    const whole = turn > 4 ? { width: height, height: width } : { width, height };
+    const turned = ({ width, height, pixels, ...more }) => {
+      const values32 = new Uint32Array(pixels.buffer, pixels.byteOffset, width * height);
+      const { values, ...size } = upright(values32, width, height, turn);
+      return { ...more, ...size, pixels: new Uint8ClampedArray(values.buffer, values.byteOffset, 4 * values.length) };
+    };
+    const picture = await this.decode(bytes, done, show && ((preview) => show({ ...turned(preview), whole })));
+    return { ...turned(picture), exif: withoutOrientation(picture.exif) };
   }
 
   // A PNG file of it.

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lic.codec.entropy.entropy_model import name_of
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.described import described
+from lic.models.architecture import PREVIEW
 
 SUFFIX = ".licmodel"
 
@@ -23,15 +24,18 @@ SUFFIX = ".licmodel"
 def pack_model(model: FrozenModel) -> bytes:
     """A model for the browser's decoder."""
     arrays = {name: array for name, array in model.arrays().items() if not name.startswith("analysis.")}
-    layout = model.architecture.layout
-    decoding = (), layout.synthesis, layout.predictors
+    architecture, layout = model.architecture, model.architecture.layout
+    preview = architecture.preview if model.has("preview") else ()
+    decoding = (), layout.synthesis, layout.predictors, preview, ()
+    names = (*architecture.tensors, *(architecture.extra_tensors["preview"] if preview else ()))
     header = {
         "name": model.name,
         "qualities": model.scale,
         "channels": model.channels,
+        "preview": PREVIEW if preview else None,  # times smaller than the picture
         "entropy": name_of(model.entropy),
         "layers": [size for part in decoding for size in described(part)],
-        "weights": [name for name in model.architecture.tensors if not name.startswith("analysis.")],
+        "weights": [name for name in names if not name.startswith("analysis.")],
         "tensors": [{"name": name, "type": a.dtype.str, "shape": a.shape} for name, a in arrays.items()],
     }
     text = json.dumps(header).encode()

@@ -18,14 +18,14 @@ EXPORT(open_network) struct lic_network *open_network(const int32_t *sizes, size
     return lic_network_open(sizes, sizes_count, values, values_count, 0, &network) ? NULL : network;
 }
 
-/* A picture's decoding; `trust` and `filter` may be 0. */
-EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_network *network, int width, int height,
-                                                        const float *inverse_gain, const float *trust,
+/* A picture's decoding, or that of its preview, which has a size of its own; `trust` and `filter` may be 0. */
+EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_network *network, int is_preview, int width,
+                                                        int height, const float *inverse_gain, const float *trust,
                                                         const int16_t *filter) {
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
     struct lic_point point = {.inverse_gain = inverse_gain, .trust = trust, .filter = filter};
     struct lic_stream *stream;
-    if (lic_stream_open(LIC_DECODE, network, team, NULL, &picture, &point, &stream)) return NULL;
+    if (lic_stream_open(is_preview ? LIC_PREVIEW : LIC_DECODE, network, team, NULL, &picture, &point, &stream)) return NULL;
     lic_team_begin(team);
     return stream;
 }

@@ -46,7 +46,7 @@ class LicImage extends HTMLElement {
   #meter = document.createElement("progress");
   #size = new CSSStyleSheet();
   #source = null; // { url, density }
-  #natural = null; // { width, height } of the picture, once it is shown
+  #natural = null; // { width, height } of the picture, once it or its preview is shown
   #loading = null; // the AbortController of what is going on
   #ended = Promise.resolve(); // when that has ended, well or not
   #asked = false; // whether a change has been noticed
@@ -93,13 +93,13 @@ class LicImage extends HTMLElement {
   async decode() {
     await null; // a change of `src` just before is noticed first
     await this.#ended;
-    if (!this.#natural) throw new DOMException("the picture cannot be decoded", "EncodingError");
+    if (this.#state !== "loaded") throw new DOMException("the picture cannot be decoded", "EncodingError");
   }
 
   // ---- changes ----
 
   connectedCallback() {
-    if (!this.#natural) this.#ask();
+    if (this.#state !== "loaded") this.#ask();
   }
 
   disconnectedCallback() {
@@ -140,12 +140,19 @@ class LicImage extends HTMLElement {
         this.#meter.value = done;
         say("progress", { done });
       };
-      const canvas = await paint(bytes, { signal, progress, urgency: () => this.#urgency() });
+      const preview = async (small) => {
+        const canvas = await enlarged(small);
+        if (signal.aborted || this.#state !== "loading" || this.childElementCount) return; // a fallback is shown instead
+        this.#show(canvas, "previewed");
+        say("preview");
+      };
+      const canvas = await paint(bytes, { signal, progress, preview, urgency: () => this.#urgency() });
       signal.throwIfAborted();
-      this.#show(canvas);
+      this.#show(canvas, "loaded");
       this.#finish(loading, () => say("load"));
     } catch (error) {
       if (signal.aborted) return;
+      this.#natural = null;
       this.#arrange("failed");
       console.error(`${this.currentSrc}: ${error.message}`);
       this.#finish(loading, () => say("error", { message: error.message }));
@@ -197,13 +204,13 @@ class LicImage extends HTMLElement {
 
   // ---- looks ----
 
-  #show(canvas) {
+  #show(canvas, state) {
     for (const name of ["part", "draggable"]) canvas[name] = this.#canvas[name];
     canvas.addEventListener("dragstart", (event) => this.#drag(event));
     this.#canvas.replaceWith(canvas);
     this.#canvas = canvas;
     this.#natural = { width: canvas.width, height: canvas.height };
-    this.#arrange("loaded");
+    this.#arrange(state);
   }
 
   #state = "empty";
@@ -211,7 +218,7 @@ class LicImage extends HTMLElement {
   #arrange(state = this.#state) {
     this.#state = state;
     const alt = this.getAttribute("alt");
-    const loaded = state === "loaded";
+    const loaded = state === "loaded" || state === "previewed";
     this.#canvas.hidden = !loaded;
     this.#fallback.hidden = loaded;
     this.#meter.hidden = state !== "loading" || this.childElementCount > 0;

@@ -13,8 +13,18 @@ export interface Options {
   signal?: AbortSignal;
   /** Is told the share of the work that is done, 0 to 1. */
   progress?: (done: number) => void;
+  /** Is given a small picture of a large one before, if the model has a network for previews. */
+  preview?: (preview: Preview) => void;
   /** Tells how urgent a picture that waits is; asked whenever a worker is free. */
   urgency?: () => number;
+}
+
+/** A picture of a quarter of the width and height, in sRGB. */
+export interface Preview {
+  width: number;
+  height: number;
+  pixels: Uint8ClampedArray<ArrayBuffer>;
+  whole: { width: number; height: number };
 }
 
 /** The pixels of a .lic file, the right way up: in sRGB, or in display-p3 if it has a colour profile. */

@@ -106,12 +106,24 @@ class Network {
 
   // Pixels (R, G, B, 255) of a file at an operating point. `done` is told the share of the work.
   pixels(file, point, done) {
+    return this.decoded(file, file, point, done);
+  }
+
+  // { width, height, pixels } of the small picture that the model computes first; null if it does not.
+  preview(file, point) {
+    const { preview } = this.model;
+    if (!preview) return null;
+    const size = { width: Math.ceil(file.width / preview), height: Math.ceil(file.height / preview), isPreview: 1 };
+    return { ...size, pixels: this.decoded(file, size, point, () => {}) };
+  }
+
+  decoded(file, { width, height, isPreview = 0 }, point, done) {
     const { engine, model, opened } = this;
-    const { width, height, grey } = file;
+    const { grey } = file;
     return engine.scope(() => {
       const trust = point.trust ? engine.put(point.trust) : 0;
       const filter = point.filter ? engine.put(point.filter) : 0;
-      const stream = engine.run.open_decoding(opened, width, height, engine.put(point.scales), trust, filter);
+      const stream = engine.run.open_decoding(opened, isPreview, width, height, engine.put(point.scales), trust, filter);
       if (!stream) throw outOfMemory();
       for (const helper of engine.helpers) helper.postMessage({ help: true });
       try {

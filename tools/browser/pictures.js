@@ -18,6 +18,15 @@ async function draw({ width, height, pixels, coloured }) {
   return canvas;
 }
 
+// A canvas with a preview, in the size of the whole picture.
+async function enlarged({ whole, ...preview }) {
+  const canvas = Object.assign(document.createElement("canvas"), whole);
+  const context = canvas.getContext("2d");
+  context.imageSmoothingQuality = "high";
+  context.drawImage(await draw(preview), 0, 0, whole.width, whole.height);
+  return canvas;
+}
+
 // For scripts: the pixels in sRGB, or in display-p3 where the picture has a profile.
 async function decode(bytes, options) {
   const found = await picture(bytes, options);

@@ -13,6 +13,7 @@ interface LicImageAttributes extends HTMLAttributes<LicImage> {
   onload?: (event: Event) => void;
   onerror?: (event: Event & { message: string }) => void;
   onprogress?: (event: Event & { done: number }) => void;
+  onpreview?: (event: Event) => void;
 }
 
 declare module "react" {

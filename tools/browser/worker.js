@@ -1,5 +1,5 @@
-// Work for a page (workers.js): { task, bytes } is answered by { result } or { error }, with { progress } before. The page
-// is asked for { file: name } by numbered questions, and answers.
+// Work for a page (workers.js): { task, bytes } is answered by { result } or { error }, with { progress } before, and a
+// { preview } of a large picture. The page is asked for { file: name } by numbered questions, and answers.
 
 function startWork() {
   const questions = [];
@@ -12,7 +12,9 @@ function startWork() {
 
   const tasks = {
     picture: async (bytes) => {
-      const { exif, icc, packedIcc, ...picture } = await decoder.upright(bytes, (progress) => postMessage({ progress }));
+      const tell = (progress) => postMessage({ progress });
+      const show = (preview) => postMessage({ preview }, [preview.pixels.buffer]);
+      const { exif, icc, packedIcc, ...picture } = await decoder.upright(bytes, tell, show);
       // Browsers convert the colours of files, not those of arrays: a picture with a profile goes there as PNG, too.
       return { ...picture, coloured: (icc || packedIcc) && (await pngOf({ ...picture, icc, packedIcc })) };
     },

@@ -5,10 +5,10 @@ const crew = new Set(); // { ready, job, timer }: a promise of a worker, and wha
 const queue = [];
 
 // Has a worker do a task. `urgency()` tells how urgent it is whenever a worker is free; `signal` ends it.
-function ask(task, bytes, { signal, progress, urgency = () => 0 } = {}) {
+function ask(task, bytes, { signal, progress, preview, urgency = () => 0 } = {}) {
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted();
-    const job = { task, bytes, progress, urgency, resolve, reject };
+    const job = { task, bytes, progress, preview, urgency, resolve, reject };
     signal?.addEventListener("abort", () => cancel(job, signal.reason), { once: true });
     queue.push(job);
     assign();
@@ -54,9 +54,10 @@ async function workerScript() {
   return URL.createObjectURL(new Blob([script], { type: "text/javascript" }));
 }
 
-// A worker sends progress, a result or an error, or asks the page for something.
-async function answer(member, worker, { progress, result, error, number, file }) {
+// A worker sends progress, a preview, a result or an error, or asks the page for something.
+async function answer(member, worker, { progress, preview, result, error, number, file }) {
   if (progress !== undefined) member.job?.progress?.(progress);
+  else if (preview) member.job?.preview?.(preview);
   else if (error) finish(member, "reject", Object.assign(new Error(error.message), { name: error.name }));
   else if (number === undefined) finish(member, "resolve", result);
   else {

@@ -30,8 +30,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.description = EXAMPLES
     add_batch_arguments(parser, ".lic files")
     parser.add_argument("--crop", type=_region, metavar="X0,Y0,X1,Y1", help="decode only this region, in pixels")
-    about = "a picture of 1/R of the width and height, in less memory"
-    parser.add_argument("--reduce", type=int, choices=REDUCTIONS[1:], default=1, metavar="R", help=f"{about}: 2, 4, 8")
+    about = "a picture of 1/R of the width and height: 2, or 4 and 8, which are faster"
+    parser.add_argument("--reduce", type=int, choices=REDUCTIONS[1:], default=1, metavar="R", help=about)
+    about = "with --reduce: the means of the whole picture's pixels, in the time that all of these take"
+    parser.add_argument("--exact", action="store_true", help=about)
     parser.add_argument(
         "--fit", type=_box, metavar="WxH", help="a smaller picture that fits into this width and height"
     )
@@ -71,16 +73,19 @@ def run(args: argparse.Namespace) -> int:
     if args.model:
         find_model(args.model)  # report a missing one once
     settings = {"crop": args.crop and list(args.crop), "quality": args.quality} | (
-        {"reduce": args.reduce} if args.reduce > 1 else {}
+        {"reduce": args.reduce, "exact": args.exact} if args.reduce > 1 else {}
     )
     if args.fit and args.reduce > 1:
         raise UsageError("--fit finds its own --reduce: give one of them")
+    if args.exact and args.reduce == 1:
+        raise UsageError("--exact says how to reduce a picture: give --reduce, too")
     settings |= ({"fit": list(args.fit)} if args.fit else {}) | ({"auto_orient": True} if args.auto_orient else {})
     options = {
         "fit": args.fit,
         "auto_orient": args.auto_orient,
         "region": args.crop,
         "reduce": args.reduce,
+        "exact": args.exact,
         "max_pixels": args.max_pixels,
         "quality": args.quality,
         "model": args.model,

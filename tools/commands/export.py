@@ -13,11 +13,17 @@ from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
+from lic.tools.fitting.preview_fit import add_preview
+from lic.tools.fitting.quick_look_fit import add_quick_look
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, positive, printable
 
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
-ADDED = {"filter": (fit_filter, CROPS, SIDE)}
+ADDED = {
+    "filter": (fit_filter, CROPS, SIDE),
+    "quick-look": (add_quick_look, 280, 320),
+    "preview": (add_preview, 280, 320),
+}
 
 EXAMPLES = """\
 examples:
@@ -31,6 +37,8 @@ examples:
       a model with another scale of qualities, which tests/benchmarks/tunings.py measures
   lic export photo --add filter --data photos/ -o other.safetensors
       a model with a filter behind its synthesis, fitted on pictures in a few minutes
+  lic export mine.safetensors --add quick-look preview --data photos/ -o better.safetensors
+      a model with what makes encoding (a quick look) and small pictures (a preview) faster; files stay the same
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines

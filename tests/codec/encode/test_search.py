@@ -31,7 +31,7 @@ MIDDLE = 256  # the position of the second of three lambda points
 @pytest.fixture
 def symbols(photo: Pixels, tiny_model: FrozenModel) -> Symbols:
     point = tiny_model.at(MIDDLE)
-    return point.quantise(engine_of(tiny_model).analyse(photo, point.second_look))
+    return point.quantise(engine_of(tiny_model).analyse(photo, point.look(0)))
 
 
 def loss_in_bits(symbols: Symbols, photo: Pixels, model: FrozenModel, position: int) -> float:
@@ -75,7 +75,7 @@ def test_refinement_lowers_the_loss_with_expected_latents(photo: Pixels) -> None
 def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str) -> None:
     model = find_model(name).load()  # the one without contexts, the other with them
     point = model.at(MIDDLE)
-    symbols = point.quantise(engine_of(model).analyse(photo, point.second_look))
+    symbols = point.quantise(engine_of(model).analyse(photo, point.look(0)))
     here, below, above = point.coder.shifted_bits(symbols, (0, -1, 1))
     np.testing.assert_array_equal(here, point.coder.bits(symbols))
     last = np.flatnonzero(symbols.any(axis=(1, 2)))[-1]
@@ -141,7 +141,7 @@ def test_curvature_is_right_on_average(symbols: Symbols, photo: Pixels, tiny_mod
 def test_pictures_of_several_chunks(photo: Pixels, tiny_model: FrozenModel) -> None:
     tall = np.tile(photo[:, :60], (6, 1, 1))  # 1218 rows: two chunks
     point = tiny_model.at(MIDDLE)
-    symbols = point.quantise(engine_of(tiny_model).analyse(tall, point.second_look))
+    symbols = point.quantise(engine_of(tiny_model).analyse(tall, point.look(0)))
     refined = refine(symbols, tall, tiny_model, point, 3)
     assert (refined != symbols)[:, :64].any()
     assert (refined != symbols)[:, 64:].any()

@@ -11,7 +11,7 @@ from lic.codec.encode import pipeline
 from lic.codec.encode.targets import last_below
 from lic.codec.file.container import parse
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Latents
+from lic.codec.model.operating_point import ONE_LOOK, Latents, Look
 from lic.codec.picture.fidelity import ms_ssim, psnr, to_db
 from lic.codec.transform.core_engine import CoreEngine
 from tests.conftest import Pixels
@@ -73,16 +73,16 @@ def test_the_smallest_file_that_reaches_an_ms_ssim(photo: Pixels, tiny_model: Fr
 
 
 def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
-    shares: list[float] = []
+    looks: list[Look] = []
     analyse = CoreEngine.analyse
 
-    def counted(engine: CoreEngine, pixels: Pixels, share: float = 0) -> Latents:
-        shares.append(share)
-        return analyse(engine, pixels, share)
+    def counted(engine: CoreEngine, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
+        looks.append(look)
+        return analyse(engine, pixels, look)
 
     monkeypatch.setattr(CoreEngine, "analyse", counted)
     encode(photo, target_size=1000, model="tiny")
-    assert shares == [0, 1]  # one look, and two for the lambda points that take a second one
+    assert looks == [ONE_LOOK, Look(1)]  # one look, and two for the lambda points that take a second one
 
 
 def test_the_search_for_fewer_bits_runs_once_for_each_position(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@
 
    Both are little-endian. INPUT: width, height, channels, counts of sizes and values, whether latents are predicted (int32), then the sizes (int32),
    values (float), gain, inverse gain, trust and unscale (float for each channel), share (float) and pixels. OUTPUT:
-   symbols (int32), pixels, slopes (float) and errors of blocks (int32). */
+   symbols (int32), pixels, slopes (float), errors of blocks (int32), symbols of a quick look, pixels of a preview. */
 
 #include <stdint.h>
 #include <stdio.h>
@@ -52,7 +52,7 @@ int main(int count, char **names) {
     if (lic_network_open(sizes, (size_t)head[3], values, (size_t)head[4], 1, &network)) return 7;
 
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
-    struct lic_point point = {of_point[0], of_point[1], head[5] ? of_point[2] : NULL, of_point[3], *share, filter};
+    struct lic_point point = {of_point[0], of_point[1], head[5] ? of_point[2] : NULL, of_point[3], *share, filter, 0};
     int32_t *symbols = room(4 * latents), *errors = room(4 * (size_t)(rows * columns));
     uint8_t *decoded = room(3 * (size_t)(width * height));
     float *slopes = room(4 * latents);
@@ -67,6 +67,15 @@ int main(int count, char **names) {
     fwrite(decoded, 3, (size_t)(width * height), out);
     fwrite(slopes, 4, latents, out);
     fwrite(errors, 4, (size_t)(rows * columns), out);
+    point.quick = 1;
+    arrays = (struct lic_arrays){.pixels = pixels, .symbols_out = symbols, .rows_out = rows};
+    run(LIC_ENCODE, network, &picture, &point, &arrays, rows);
+    fwrite(symbols, 4, latents, out);
+    width = (width + 3) / 4, height = (height + 3) / 4;
+    picture = (struct lic_picture){width, height, 0, 0, width, height, 1};
+    arrays = (struct lic_arrays){.symbols = symbols, .rows_in = rows, .pixels_out = decoded, .rows_out = height};
+    run(LIC_PREVIEW, network, &picture, &point, &arrays, height);
+    fwrite(decoded, 3, (size_t)(width * height), out);
     lic_network_close(network);
     return fclose(out) ? 8 : 0;
 }

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.network_weights import pack
 from lic.codec.picture import filtering
 from lic.codec.picture.pixels import Pixels
 from lic.codec.transform.torch_network import freeze
@@ -27,7 +28,19 @@ def random_model(kind: str, n: int = 8, m: int = 12) -> FrozenModel:
                 parameter.add_(0.1 * torch.randn_like(parameter))
             if name == "trust":
                 parameter.copy_(torch.rand_like(parameter))
-    return freeze(network, {"name": kind})
+    return with_extras(freeze(network, {"name": kind}))
+
+
+def with_extras(model: FrozenModel) -> FrozenModel:
+    """The model with a quick look, which its card does not use, and a network for previews."""
+    random = np.random.default_rng(0)
+    weights = {
+        name: 0.5 * random.standard_normal(shape, np.float32) / np.sqrt(np.prod(shape[1:], dtype=np.float32))
+        for shapes in model.architecture.extra_tensors.values()
+        for name, shape in shapes.items()
+    }
+    stored = model.stored_weights | pack(weights, model.architecture)
+    return replace(model, stored_weights=stored)
 
 
 def random_pixels(height: int, width: int) -> Pixels:

@@ -15,7 +15,7 @@ from lic import BadSetting, LicError
 from lic.codec.core import _core
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Symbols
+from lic.codec.model.operating_point import ONE_LOOK, Look, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.transform import core_engine
 from lic.codec.transform.core_engine import CoreEngine
@@ -27,10 +27,11 @@ from tests.codec.transform.random_models import POSITION, random_model, random_p
 
 SHAPES = [("balle2017", 3, 5), ("balle2017", 20, 12), ("residual", 8, 12), ("residual", 20, 37)]
 SHAPES_AND_SIZES = [*((shape, (36, 50)) for shape in SHAPES), (SHAPES[0], (5, 131)), (SHAPES[2], (1, 1))]
+A_LOOK = Look(0.8)
 
 
-def symbols_of(engine: Engine, pixels: Pixels, model: FrozenModel) -> Symbols:
-    return np.concatenate([*engine.encode(pixels, model.at(POSITION))], axis=1)
+def symbols_of(engine: Engine, pixels: Pixels, model: FrozenModel, look: Look = A_LOOK) -> Symbols:
+    return np.concatenate([*engine.encode(pixels, model.at(POSITION), look)], axis=1)
 
 
 def decoded(engine: Engine, symbols: Symbols, model: FrozenModel, size: tuple[int, int], **options: Any) -> Pixels:
@@ -42,14 +43,16 @@ def everything(engine: Engine, pixels: Pixels, model: FrozenModel) -> list[NDArr
     """The results of all functions of an engine."""
     height, width = pixels.shape[:2]
     point, size = model.at(POSITION), (width, height)
-    latents = [engine.analyse(pixels), engine.analyse(pixels, share=1)]
+    latents = [engine.analyse(pixels, look) for look in (ONE_LOOK, Look(1), Look(0.7, quick=True))]
+    quick = symbols_of(engine, pixels, model, Look(0.7, quick=True))
     symbols = symbols_of(engine, pixels, model)
     chosen = np.concatenate([*engine.choose(latents[0], point)], axis=1)
     pictures = [decoded(engine, symbols, model, size, reduce=reduce) for reduce in (1, 2, 4, 8)]
+    pictures += [decoded(engine, symbols, model, size, reduce=reduce, preview=True) for reduce in (4, 8)]
     rows = slice(0, symbols.shape[1])
     signs = np.where(random_pixels(height, width) > 127, np.float32(1), np.float32(-1))
     slopes = engine.slopes(symbols, pixels, point, rows)
-    return [*latents, symbols, chosen, *pictures, *slopes, engine.probe(symbols, signs, point, rows)]
+    return [*latents, quick, symbols, chosen, *pictures, *slopes, engine.probe(symbols, signs, point, rows)]
 
 
 def assert_equal(found: list[NDArray[Any]], expected: list[NDArray[Any]]) -> None:
@@ -84,6 +87,11 @@ def test_a_region_has_the_pixels_of_the_whole_picture(kind: str) -> None:
     for left, top, right, bottom in ((0, 0, 3, 5), (100, 50, 300, 201), (321, 199, 330, 210), (17, 130, 18, 131)):
         part = decoded(engine, symbols, model, (330, 210), region=(left, top, right, bottom))
         np.testing.assert_array_equal(part, whole[top:bottom, left:right])
+    for reduce in (4, 8):
+        small = decoded(engine, symbols, model, (330, 210), reduce=reduce, preview=True)
+        assert small.shape == (-(-210 // reduce), -(-330 // reduce), 3)
+        part = decoded(engine, symbols, model, (330, 210), reduce=reduce, preview=True, region=(16, 64, 99, 201))
+        np.testing.assert_array_equal(part, small[64 // reduce : -(-201 // reduce), 16 // reduce : -(-99 // reduce)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -94,12 +102,15 @@ def test_symbols_do_not_depend_on_how_many_come_at_a_time(kind: str, monkeypatch
     whole = decoded(engine, symbols, model, (50, 400))
     monkeypatch.setattr(core_engine, "CHUNK_ROWS", 3)
     monkeypatch.setattr(core_engine, "STRIP_ROWS", 16)
-    chunks = [*engine.encode(pixels, point)]
+    chunks = [*engine.encode(pixels, point, A_LOOK)]
     assert [chunk.shape[1] for chunk in chunks] == [3] * 8 + [1]
     np.testing.assert_array_equal(np.concatenate(chunks, axis=1), symbols)
     strips = [*engine.decode(iter(chunks), 0, point, (50, 400), (0, 0, 50, 400))]
     assert len(strips) == 25
     np.testing.assert_array_equal(np.concatenate(strips), whole)
+    quick = [*engine.encode(pixels, point, Look(0.8, quick=True))]
+    monkeypatch.undo()
+    np.testing.assert_array_equal(np.concatenate(quick, axis=1), symbols_of(engine, pixels, model, Look(0.8, True)))
 
 
 @pytest.mark.parametrize("reduce", [1, 4])
@@ -111,6 +122,10 @@ def test_wide_pictures_are_decoded_in_parts_to_the_same_pixels(monkeypatch: pyte
     monkeypatch.setattr(core_engine, "WIDE", 64)
     parts = decoded(engine, symbols, model, (330, 50), region=(8, 4, 325, 47), reduce=reduce)
     np.testing.assert_array_equal(parts, whole)
+    small = decoded(engine, symbols, model, (330, 50), region=(8, 4, 325, 47), reduce=4, preview=True)
+    monkeypatch.undo()
+    small_at_once = decoded(engine, symbols, model, (330, 50), region=(8, 4, 325, 47), reduce=4, preview=True)
+    np.testing.assert_array_equal(small, small_at_once)
 
 
 def test_a_region_needs_no_symbols_beyond_the_reach() -> None:
@@ -129,15 +144,16 @@ def test_results_are_nearly_those_of_torch(kind: str) -> None:
     """Symbols differ where the two fall to different sides of a half; pixels by a grey level in a few places."""
     model, pixels = random_model(kind), random_pixels(70, 90)
     core, other = CoreEngine(model), TorchEngine(model)
-    for share in (0, 0.5):
-        latents = other.analyse(pixels, share)
-        np.testing.assert_allclose(core.analyse(pixels, share), latents, atol=1e-4 * abs(latents).max())
+    for look in (ONE_LOOK, Look(0.5), Look(0.5, quick=True)):
+        latents = other.analyse(pixels, look)
+        np.testing.assert_allclose(core.analyse(pixels, look), latents, atol=1e-4 * abs(latents).max())
     symbols, point = symbols_of(core, pixels, model), model.at(POSITION)
     assert (symbols != symbols_of(other, pixels, model)).mean() < 1e-2
-    pictures = [decoded(engine, symbols, model, (90, 70)).astype(int) for engine in (core, other)]
-    difference = np.abs(pictures[0] - pictures[1])
-    assert difference.max() <= 1
-    assert difference.mean() < 1e-2
+    for options in ({}, {"reduce": 4, "preview": True}):
+        pictures = [decoded(engine, symbols, model, (90, 70), **options).astype(int) for engine in (core, other)]
+        difference = np.abs(pictures[0] - pictures[1])
+        assert difference.max() <= 1
+        assert difference.mean() < 1e-2
     rows, signs = slice(0, 5), np.random.default_rng(0).choice(np.array([-1, 1], np.float32), pixels.shape)
     for name in ("slopes", "probe"):
         with_arguments = (symbols, pixels if name == "slopes" else signs, point, rows)

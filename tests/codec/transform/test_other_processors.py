@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lic.codec.model.operating_point import Look
 from lic.codec.transform.core_engine import CoreEngine
 from lic.codec.transform.core_stream import packed
 from tests.codec.transform.random_models import POSITION, random_model, random_pixels, with_filter
@@ -53,7 +54,11 @@ def test_bits_are_those_of_this_processor(program: list[str], kind: str, tmp_pat
     command = [*program, str(tmp_path / "input"), str(tmp_path / "output")]
     subprocess.run(command, check=True, env=os.environ | {"ASAN_OPTIONS": "detect_leaks=0"})
     engine = CoreEngine(model)
-    symbols = np.concatenate([*engine.encode(pixels, point)], axis=1)
+    symbols, quick = (
+        np.concatenate([*engine.encode(pixels, point, Look(point.second_look, quick))], axis=1)
+        for quick in (False, True)
+    )
     decoded = np.concatenate([*engine.decode([symbols], 0, point, (90, 70), (0, 0, 90, 70))])
-    expected = [symbols, decoded, *engine.slopes(symbols, pixels, point, slice(0, 5))]
+    preview = np.concatenate([*engine.decode([quick], 0, point, (90, 70), (0, 0, 90, 70), 4, preview=True)])
+    expected = [symbols, decoded, *engine.slopes(symbols, pixels, point, slice(0, 5)), quick, preview]
     assert (tmp_path / "output").read_bytes() == b"".join(array.tobytes() for array in expected)

@@ -25,6 +25,7 @@ from lic.tools.fitting.freezing import with_qualities
 from lic.tools.pages import viewer
 from lic.tools.pages.anatomy import dissect
 from lic.tools.pages.viewer import Picture, viewer_page
+from tests.codec.transform.random_models import with_extras
 from tests.tools.browser.chromium import Tab
 from tests.tools.browser.webdriver import Page
 
@@ -125,6 +126,23 @@ def test_without_vector_instructions_the_same(tab: Tab, tmp_path: Path, monkeypa
 def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
     open_page(tab, tmp_path / "page.html", ["photo"])
     assert_same(tab, encode(skimage.data.astronaut()[:200, :300], quality=77.7))
+
+
+def test_a_large_picture_is_shown_small_first(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = with_extras(find_model("golden-phases").load())
+    (tmp_path / "previews.safetensors").write_bytes(model.to_bytes())
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    open_page(tab, tmp_path / "page.html", [model.name])
+    image = Image.fromarray(skimage.data.astronaut()).resize((601, 500))
+    image.getexif()[0x0112] = 6
+    data = encode(image, quality=30, model=model.name, lossless=False, metadata={"exif": image.getexif().tobytes()})
+    shown = "await new Promise((show) => lic.picture(bytes, { preview: show }).then(() => show({ pixels: [] })))"
+    pixels = np.frombuffer(array_in_page(tab, data, f"({shown}).pixels"), np.uint8)
+    wanted = ImageOps.exif_transpose(decode(data, reduce=4)).convert("RGBA")
+    np.testing.assert_array_equal(pixels.reshape(151, 125, 4), np.array(wanted))
+    assert in_page(tab, data, f"({shown}).whole") == {"width": 500, "height": 601}
+    small = encode(image.resize((500, 500)), quality=30, model=model.name, lossless=False)
+    assert in_page(tab, small, f"({shown}).pixels.length") == 0
 
 
 def test_the_quality_is_that_of_the_models_scale(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

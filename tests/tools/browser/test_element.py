@@ -11,8 +11,11 @@ import pytest
 from PIL import Image, ImageCms
 
 from lic import decode, encode
+from lic.codec.model.catalogue import MODELS_VARIABLE
+from lic.codec.model.frozen import FrozenModel
 from lic.tools.pages.server import ISOLATED
 from lic.tools.pages.viewer import models_of, picture_of, site_files
+from tests.codec.transform.random_models import with_extras
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
 from tests.tools.browser.site import STRICT, Site, serving
@@ -192,6 +195,22 @@ def test_it_says_how_it_went_and_shows_alt_instead(site: Site, page: Driven) -> 
     assert said[2:] == [True, 0, "EncodingError", "a cup"]
     said = page.run(EVENTS.replace("SOURCE", "'missing.lic'"))
     assert said[0] == "error" and "404" in said[1]
+
+
+def test_large_pictures_are_shown_small_first_in_their_place(
+    page: Driven, photo: Pixels, tiny_model: FrozenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "previews.safetensors").write_bytes(with_extras(tiny_model).to_bytes())
+    monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
+    large = picture_of("large.lic", encode(Image.fromarray(photo).resize((601, 500)), quality=60, model="tiny"))
+    for name, data in site_files([large], models_of([large])).items():
+        (tmp_path / name).write_bytes(data)
+    with serving(tmp_path) as site:
+        page.open(site.page("", module=IMPORTS))
+        page.wait_for("window.module")
+        script = EVENTS.replace("SOURCE", "'large.lic'").replace('"progress"', '"preview"')
+        found = page.run(script.replace("said.push(type);", "said.push(type, image.naturalWidth, image.offsetHeight);"))
+    assert found[:7] == ["preview", 601, 500, "load", 601, 500, True]
 
 
 def test_its_children_are_shown_until_it_is_decoded_and_if_it_cannot_be(site: Site, page: Driven) -> None:

@@ -154,3 +154,21 @@ def test_a_model_gets_another_scale_of_qualities(
     assert scaled.fingerprint == tiny_model.fingerprint
     assert scaled.load().scale == (-5, 30, 100) and scaled.load().position(30) == 256
     assert main(["export", str(tiny_model_path), "--qualities=1,100", "-o", str(tmp_path / "no.safetensors")]) == 2
+
+
+def test_a_model_gets_a_quick_look_and_previews_without_training(
+    tiny_model_path: Path,
+    pictures: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("lic.tools.fitting.preview_fit.STEPS", 1)
+    out = tmp_path / "more.safetensors"
+    command = ["export", str(tiny_model_path), "--add", "quick-look", "preview", "-o", str(out)]
+    assert main(command) == 2
+    assert "name some with --data" in capsys.readouterr().err
+    assert main([*command, "--data", str(pictures)]) == 0
+    model = find_model(out).load()
+    assert model.has("quick_look") and model.has("preview")
+    assert model.fingerprint == find_model(tiny_model_path).fingerprint
