@@ -129,7 +129,7 @@ def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
 
 
 def test_a_large_picture_is_shown_small_first(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    model = with_extras(find_model("golden-phases").load())
+    model = with_extras(find_model("golden-contexts").load())
     (tmp_path / "previews.safetensors").write_bytes(model.to_bytes())
     monkeypatch.setenv(MODELS_VARIABLE, str(tmp_path))
     open_page(tab, tmp_path / "page.html", [model.name])
