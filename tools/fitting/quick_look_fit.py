@@ -63,8 +63,8 @@ def fit_kernel(model: FrozenModel, crops: Tensor) -> NDArray[np.float32]:
 def choose_quick_shares(model: FrozenModel, crops: Tensor) -> list[float]:
     """The share of the quick look at each lambda point, with the lowest loss on crops.
 
-    It is 0 where no look, or the second look, is to be preferred: whichever takes longer has to lower the loss by at
-    least LEAST_GAIN.
+    It is 0 where the second look lowers the loss by LEAST_GAIN more, and takes its place where it does not; where there
+    is no second look, it has to lower the loss by LEAST_GAIN itself.
     """
     losses = np.zeros((len(model.lambdas), len(SHARES) + 1))
     for crop in progress(crops, "use of quick looks at a picture"):
@@ -74,14 +74,17 @@ def choose_quick_shares(model: FrozenModel, crops: Tensor) -> list[float]:
             for i, share in enumerate(SHARES):
                 losses[k, i] += loss(model, k, blend(first, quick, np.float32(share)), pixels)
             losses[k, -1] += loss(model, k, blend(first, second, np.float32(second_share)), pixels)
-    return [_choice(of_point, share) for of_point, share in zip(losses, model.second_looks, strict=True)]
+    return [choose_share(of_point, share) for of_point, share in zip(losses, model.second_looks, strict=True)]
 
 
-def _choice(losses: NDArray[np.float64], second_share: float) -> float:
-    """The share of a lambda point with these losses, by the shares of the quick look and of the second look at last."""
-    none, quick, second = losses[0], losses[:-1].min(), losses[-1] if second_share else np.inf
-    slower = second < (1 - LEAST_GAIN) * quick
-    return 0.0 if slower or quick > (1 - LEAST_GAIN) * none else SHARES[int(losses[:-1].argmin())]
+def choose_share(losses: NDArray[np.float64], second_share: float) -> float:
+    """The share of a lambda point with these losses: one for each of SHARES, and at last that of the second look."""
+    none, quick, second = losses[0], losses[:-1].min(), losses[-1]
+    if second_share and second < (1 - LEAST_GAIN) * quick:
+        return 0.0
+    if not second_share and quick > (1 - LEAST_GAIN) * none:
+        return 0.0
+    return SHARES[int(losses[:-1].argmin())]
 
 
 def loss(model: FrozenModel, k: int, latents: Latents, pixels: Pixels) -> float:

@@ -8,8 +8,7 @@ from torch import Tensor
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Look
 from lic.codec.transform.engine import engine_of
-from lic.tools.fitting import quick_look_fit
-from lic.tools.fitting.quick_look_fit import add_quick_look
+from lic.tools.fitting.quick_look_fit import add_quick_look, choose_share
 from tests.conftest import Pixels
 
 
@@ -27,12 +26,11 @@ def test_latents_come_near_those_of_a_second_look(tiny_model: FrozenModel, crops
     assert np.square(quick - second).sum() < 0.2 * np.square(first - second).sum()
 
 
-def test_it_is_used_where_what_takes_longer_gains_little(
-    tiny_model: FrozenModel, crops: Tensor, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    shares = {gain: [] for gain in (0.0, 0.5)}  # type: dict[float, list[float]]
-    for gain in shares:
-        monkeypatch.setattr(quick_look_fit, "LEAST_GAIN", gain)
-        shares[gain] = add_quick_look(tiny_model, crops).quick_looks  # type: ignore[assignment]
-    assert not any(shares[0.5])
-    assert any(shares[0.0])
+@pytest.mark.parametrize(
+    ("second", "second_share", "share"),
+    [(9.05, 0.8, 0.6), (8.9, 0.8, 0), (8.9, 0, 0.6)],
+    ids=["little is gained by a second look", "much is gained by it", "there is none"],
+)
+def test_it_is_used_where_what_takes_longer_gains_little(second: float, second_share: float, share: float) -> None:
+    assert choose_share(np.array([10, 9.5, 9.2, 9.1, 9.3, 9.6, second]), second_share) == share
+    assert choose_share(np.array([9.15, 9.3, 9.2, 9.1, 9.3, 9.6, np.inf]), 0) == 0  # it gains little itself
