@@ -5,6 +5,17 @@
 
 enum {
     TOTAL_BITS = 24, /* of the sum of a table's frequencies */
+    STEP_BITS = 12, /* a step is counted in 1/2^12 of its channel's unit */
+    POSITION_BITS = 13, /* a border of a symbol, in 1/2^13 */
+    FRACTION_BITS = 12, /* of a position within a segment of a density */
+    TAIL_BITS = 18, /* symbols beyond all but 2^-18 of the mass escape */
+    MASS_SHIFT = 18, /* bits that masses lose before they are scaled */
+    MAX_HEIGHT = 1048576, /* of a density */
+    MAX_STEP = 16777216, /* of a channel or a table */
+    MAX_ENTRIES = 1048576, /* of all tables at a position */
+    KNOTS = 73, /* of a density */
+    POSITIONS = 256, /* rate positions from a lambda point to the next */
+    FINGERPRINT_BYTES = 4, /* that name a model in a file */
     PIECE_BITS = 16, /* escaped symbols are written in uniform pieces of at most this many bits */
     MAX_CUT = 7, /* bytes of 255 at a stream's end that are not stored, and put back */
     MAX_SYMBOL = 1073741824, /* symbols beyond it are not coded */
@@ -23,6 +34,7 @@ enum {
     FILTER_PAIRS = 6, /* of opposite neighbours */
     FILTER_TAPS = 12, /* of plain differences, then of constrained ones */
     FILTER_ONE = 1024, /* a weight of 1 */
+    FILTER_MOST = 2048, /* sum of a class's weights in a plane, without signs */
     FILTER_ROWS = 4, /* of a block */
     FILTER_COLUMNS = 8, /* of a block */
 };
@@ -30,6 +42,7 @@ enum {
 #define DEAD_ZONE 0.05 /* latents within 1/2 and this, in steps, become 0 */
 #define PEDESTAL 1.4551915228366852e-11 /* stored are the roots of GDN's parameters and this: models/gdn.py */
 #define MIN_BETA 1e-06 /* of GDN */
+#define KNOTS_OF_DENSITIES {-1024, -896, -768, -640, -512, -448, -384, -320, -256, -224, -192, -160, -128, -112, -96, -80, -64, -56, -48, -40, -32, -28, -24, -20, -16, -14, -12, -10, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024} /* at which heights stand */
 #define PLACES {{0, 2}, {3, 1}} /* of a position in channel 0, by the parity of its row and column */
 #define FILTER_ACTIVITIES {288, 720, 1584, 3456} /* thresholds between classes */
 #define FILTER_LIMITS {21, 17, 29} /* of constrained differences in each plane */

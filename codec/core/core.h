@@ -149,4 +149,27 @@ ptrdiff_t lic_stream_run(struct lic_stream *, const struct lic_arrays *, ptrdiff
 /* The rows of latents that are read, and those of the result. */
 void lic_stream_rows(const struct lic_stream *, ptrdiff_t source[2], ptrdiff_t result[2]);
 
+/* ---- models ----
+
+   What decoding needs of a model, in a file that codec/model/packed.py writes and gzip compresses. */
+
+struct lic_model;
+
+/* From an uncompressed file, which is not needed any more then. LIC_CORRUPT if it is none, or damaged. */
+enum lic_result lic_model_open(const uint8_t *data, size_t size, struct lic_model **);
+void lic_model_close(struct lic_model *);
+const uint8_t *lic_model_fingerprint(const struct lic_model *); /* four bytes, as in the files that need it */
+size_t lic_model_channels(const struct lic_model *);
+const struct lic_network *lic_model_network(const struct lic_model *);
+
+/* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding. It refers to the model. */
+struct lic_rate {
+    struct lic_tables tables;
+    struct lic_contexts contexts;
+    struct lic_point point;
+};
+
+enum lic_result lic_rate_open(const struct lic_model *, unsigned position, struct lic_rate **);
+void lic_rate_close(struct lic_rate *);
+
 #endif

@@ -14,6 +14,7 @@ from lic.codec.entropy.tables import Arrays, Kind
 from lic.models.architecture import Architecture, Predictor, Residual
 
 SCALE = ".scale"
+EXPONENTS = ".exponents"
 
 
 def pack(weights: Mapping[str, NDArray[np.float32]], architecture: Architecture) -> Arrays:
@@ -37,6 +38,8 @@ def unpack(stored: Arrays, name: str) -> NDArray[np.float32]:
     tensor: NDArray[np.float32] = stored[name].astype(np.float32)
     if name + SCALE in stored:
         tensor *= stored[name + SCALE].reshape(-1, *[1] * (tensor.ndim - 1))
+    if name + EXPONENTS in stored:
+        tensor = np.ldexp(tensor, stored[name + EXPONENTS].astype(np.int32))
     return tensor
 
 
@@ -54,6 +57,8 @@ def stored_kinds(arrays: Arrays, architecture: Architecture) -> dict[str, Kind]:
         else:
             kinds[name] = Kind.of(np.int8 if found == np.int8 else np.int16, shape)
             kinds[name + SCALE] = Kind.of(np.float32, shape[:1])
+            if name + EXPONENTS in arrays:
+                kinds[name + EXPONENTS] = Kind.of(np.int8, shape[1:])
     return kinds
 
 

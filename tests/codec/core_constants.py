@@ -8,6 +8,7 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 from pathlib import Path
 
 from lic.codec.entropy import contexts, range_coder, tables, walk
+from lic.codec.file import container
 from lic.codec.picture import filtering
 from lic.models import architecture, constants
 
@@ -15,6 +16,17 @@ HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
 
 INTEGERS = {
     "TOTAL_BITS": (tables.TOTAL_BITS, "of the sum of a table's frequencies"),
+    "STEP_BITS": (tables.STEP_BITS, "a step is counted in 1/2^12 of its channel's unit"),
+    "POSITION_BITS": (tables.POSITION_BITS, "a border of a symbol, in 1/2^13"),
+    "FRACTION_BITS": (tables.FRACTION_BITS, "of a position within a segment of a density"),
+    "TAIL_BITS": (tables.TAIL_BITS, "symbols beyond all but 2^-18 of the mass escape"),
+    "MASS_SHIFT": (tables.MASS_SHIFT, "bits that masses lose before they are scaled"),
+    "MAX_HEIGHT": (tables.MAX_HEIGHT, "of a density"),
+    "MAX_STEP": (tables.MAX_STEP, "of a channel or a table"),
+    "MAX_ENTRIES": (tables.MAX_ENTRIES, "of all tables at a position"),
+    "KNOTS": (len(constants.KNOTS), "of a density"),
+    "POSITIONS": (container.POSITIONS, "rate positions from a lambda point to the next"),
+    "FINGERPRINT_BYTES": (container.FINGERPRINT_BYTES, "that name a model in a file"),
     "PIECE_BITS": (range_coder.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
     "MAX_CUT": (range_coder.MAX_CUT, "bytes of 255 at a stream's end that are not stored, and put back"),
     "MAX_SYMBOL": (walk.MAX_SYMBOL, "symbols beyond it are not coded"),
@@ -33,10 +45,12 @@ INTEGERS = {
     "FILTER_PAIRS": (len(filtering.NEIGHBOURS), "of opposite neighbours"),
     "FILTER_TAPS": (filtering.TAPS, "of plain differences, then of constrained ones"),
     "FILTER_ONE": (1 << filtering.WEIGHT_BITS, "a weight of 1"),
+    "FILTER_MOST": (filtering.MOST_WEIGHTS, "sum of a class's weights in a plane, without signs"),
     "FILTER_ROWS": (filtering.BLOCK_ROWS, "of a block"),
     "FILTER_COLUMNS": (filtering.BLOCK_COLUMNS, "of a block"),
 }
 LISTS = {
+    "KNOTS_OF_DENSITIES": (constants.KNOTS, "at which heights stand"),
     "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
     "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
     "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),

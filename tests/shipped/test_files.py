@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from lic import decode, encode
 from lic.codec.entropy import chunks
 from lic.codec.model.catalogue import TUNED, find_model
+from lic.codec.model.packed import pack_model
 from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.transform.engine import engine_of
-from lic.tools.browser.decoder_model import pack_model
 from lic.tools.pages.viewer import viewer_page
 from tests.conftest import Pixels
 

@@ -50,11 +50,10 @@ class Decoder {
       start = performance.now();
       about.quality = qualityOf(file.position, model.qualities);
       about.model = model.name;
-      const point = operatingPoint(model, file.position);
       const soon = file.width * file.height <= SOON || about.alpha || about.icc || about.packedIcc;
-      const preview = show && !soon && network.preview(file, point);
+      const preview = show && !soon && network.preview(file);
       if (preview) show(preview);
-      pixels = network.pixels(file, point, done);
+      pixels = network.pixels(file, done);
     }
     await this.addAlpha(pixels, file);
     return { ...about, pixels, milliseconds: performance.now() - start }; // without loading the model
@@ -119,9 +118,8 @@ class Decoder {
     const file = parse(bytes);
     this.checkSize(file);
     if (file.lossless) return null;
-    const { engine, model } = await this.network(file);
-    const point = operatingPoint(model, file.position);
-    const found = engine.scope(() => bitsOf(engine, file, model, point));
+    const { engine, model, network } = await this.network(file);
+    const found = network.at(file.position, (rate) => bitsOf(engine, file, model, rate));
     const { width, height, values } = upright(found, file.columns, file.rows, orientation(file.sections.get("e")));
     return { rows: height, columns: width, bits: values };
   }
@@ -129,8 +127,8 @@ class Decoder {
   // The integer latents, for tests.
   async symbols(bytes) {
     const file = parse(bytes);
-    const { engine, model } = await this.network(file);
-    return engine.scope(() => symbolsOf(engine, file, model, operatingPoint(model, file.position)));
+    const { engine, model, network } = await this.network(file);
+    return network.at(file.position, (rate) => symbolsOf(engine, file, model, rate));
   }
 
   checkSize({ width, height, rows, columns, lossless }) {

@@ -1,31 +1,63 @@
-/* The network for JavaScript: a decoding behind flat functions. */
+/* Decoding for JavaScript: the core behind flat functions. */
 
 #include "../../codec/core/core.h"
 #include "memory.h"
 
 static struct lic_team *team;
 
-/* Before a network is opened: how many threads there are, of which all but the first call `help` for each picture. */
+/* Before a model is opened: how many threads there are, of which all but the first call `help` for each picture. */
 EXPORT(use_threads) int use_threads(int threads) { return (team = lic_team_open((size_t)threads)) != NULL; }
 
 /* Until the picture is decoded. */
 EXPORT(help) void help(int thread) { lic_team_work(team, (size_t)thread); }
 
-/* From the sizes and values of codec/core/network.c; 0 if they do not belong together, or there is no room. */
-EXPORT(open_network) struct lic_network *open_network(const int32_t *sizes, size_t sizes_count, const float *values,
-                                                       size_t values_count) {
-    struct lic_network *network;
-    return lic_network_open(sizes, sizes_count, values, values_count, 0, &network) ? NULL : network;
+/* From the bytes of an unpacked model; 0 if they are damaged, or there is no room. */
+EXPORT(open_model) struct lic_model *open_model(const uint8_t *data, size_t size) {
+    struct lic_model *model;
+    return lic_model_open(data, size, &model) ? NULL : model;
 }
 
-/* A picture's decoding, or that of its preview, which has a size of its own; `trust` and `filter` may be 0. */
-EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_network *network, int is_preview, int width,
-                                                        int height, const float *inverse_gain, const float *trust,
-                                                        const int16_t *filter) {
+EXPORT(open_rate) struct lic_rate *open_rate(const struct lic_model *model, unsigned position) {
+    struct lic_rate *rate;
+    return lic_rate_open(model, position, &rate) ? NULL : rate;
+}
+
+EXPORT(close_rate) void close_rate(struct lic_rate *rate) { lic_rate_close(rate); }
+
+/* ---- latents ---- */
+
+EXPORT(workspace_size) size_t workspace_size(const struct lic_rate *rate, size_t rows, size_t columns) {
+    return lic_workspace_size(&rate->tables, &rate->contexts, rows, columns);
+}
+
+EXPORT(decode_chunk) int decode_chunk(const struct lic_rate *rate, size_t rows, size_t columns, void *workspace,
+                                      const uint8_t *data, size_t size, int32_t *symbols) {
+    struct lic_chunk chunk = {rows, columns, workspace};
+    return lic_decode(&rate->tables, &rate->contexts, &chunk, data, size, symbols);
+}
+
+EXPORT(tables_size) size_t tables_size(const struct lic_rate *rate) { return rate->tables.start[rate->tables.count]; }
+EXPORT(tables_below) const uint32_t *tables_below(const struct lic_rate *rate) { return rate->tables.below; }
+
+/* The bits of each symbol; `cost` is that of each table's entries. */
+EXPORT(price_chunk) int price_chunk(const struct lic_rate *rate, size_t rows, size_t columns, void *workspace,
+                                    const int32_t *symbols, const double *cost, float *bits) {
+    static const int32_t unshifted = 0;
+    struct lic_chunk chunk = {rows, columns, workspace};
+    return lic_price(&rate->tables, &rate->contexts, &chunk, symbols, cost, &unshifted, 1, bits);
+}
+
+/* ---- pixels ---- */
+
+/* A picture's decoding, or that of its preview, which has a size of its own. */
+EXPORT(open_decoding) struct lic_stream *open_decoding(const struct lic_model *model, const struct lic_rate *rate,
+                                                        int is_preview, int width, int height) {
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
-    struct lic_point point = {.inverse_gain = inverse_gain, .trust = trust, .filter = filter};
     struct lic_stream *stream;
-    if (lic_stream_open(is_preview ? LIC_PREVIEW : LIC_DECODE, network, team, NULL, &picture, &point, &stream)) return NULL;
+    enum lic_result result =
+        lic_stream_open(is_preview ? LIC_PREVIEW : LIC_DECODE, lic_model_network(model), team, NULL, &picture,
+                        &rate->point, &stream);
+    if (result) return NULL;
     lic_team_begin(team);
     return stream;
 }

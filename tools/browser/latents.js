@@ -1,7 +1,6 @@
 // Latents: codec/FORMAT.md, sections 2 and 3, by the core in C, and what they cost.
 
 const CHUNK_ROWS = 64; // rows of latents that share a stream
-const ORDERS = { channels: 0, phases: 1 }; // as in core.h
 
 // The streams of the chunks, with their rows.
 function chunksOf({ latents, rows }) {
@@ -18,39 +17,23 @@ function chunksOf({ latents, rows }) {
   }
 }
 
-function setCoder(engine, model, point) {
-  const { contexts } = point;
-  const heights = contexts ? contexts.heights : model.tensors.heights.values;
-  const steps = contexts ? contexts.steps : point.steps;
-  if (!engine.run.set_tables(steps.length, engine.put(heights), engine.put(steps))) throw outOfMemory();
-  const order = ORDERS[model.entropy];
-  if (!contexts) {
-    engine.run.set_contexts(order, model.channels, 0, 0, 0, 0, 0);
-    return;
-  }
-  const { weights, thresholds, index, earlier } = contexts;
-  const [w, t, i, e] = [weights, thresholds, index, earlier].map((array) => engine.put(array));
-  engine.run.set_contexts(order, model.channels, w, thresholds.length, t, i, e);
-}
-
 // Decode each chunk and hand its symbols, channels x rows x columns, to `use` with a workspace.
-function decodeChunks(engine, file, model, point, use) {
-  setCoder(engine, model, point);
+function decodeChunks(engine, file, model, rate, use) {
   for (const { stream, top, rows } of chunksOf(file))
     engine.scope(() => {
       const symbols = engine.allocate(4 * model.channels * rows * file.columns);
-      const workspace = engine.allocate(engine.run.workspace_size(rows, file.columns));
+      const workspace = engine.allocate(engine.run.workspace_size(rate, rows, file.columns));
       const data = engine.put(stream);
-      if (engine.run.decode_chunk(rows, file.columns, workspace, data, stream.length, symbols))
+      if (engine.run.decode_chunk(rate, rows, file.columns, workspace, data, stream.length, symbols))
         throw new LicError("Corrupt", `the file's latents do not decode: ${FRESH}`);
       use(symbols, top, rows, workspace);
     });
 }
 
 // The integer latents, channels x rows x columns.
-function symbolsOf(engine, file, model, point) {
+function symbolsOf(engine, file, model, rate) {
   const all = new Int32Array(model.channels * file.rows * file.columns);
-  decodeChunks(engine, file, model, point, (symbols, top, rows) => {
+  decodeChunks(engine, file, model, rate, (symbols, top, rows) => {
     const [chunk, size] = [rows * file.columns, file.rows * file.columns];
     const from = engine.view(Int32Array, symbols, model.channels * chunk);
     for (let c = 0; c < model.channels; c++)
@@ -60,14 +43,14 @@ function symbolsOf(engine, file, model, point) {
 }
 
 // The bits of all latents at each block position.
-function bitsOf(engine, file, model, point) {
+function bitsOf(engine, file, model, rate) {
   const places = new Float32Array(file.rows * file.columns);
   let cost;
-  decodeChunks(engine, file, model, point, (symbols, top, rows, workspace) => {
-    cost ??= costs(engine);
+  decodeChunks(engine, file, model, rate, (symbols, top, rows, workspace) => {
+    cost ??= costs(engine, rate);
     const count = rows * file.columns;
     const bits = engine.allocate(4 * model.channels * count);
-    engine.run.price_chunk(rows, file.columns, workspace, symbols, engine.put(cost), bits);
+    engine.run.price_chunk(rate, rows, file.columns, workspace, symbols, engine.put(cost), bits);
     const found = engine.view(Float32Array, bits, model.channels * count);
     for (let i = 0; i < found.length; i++) places[top * file.columns + (i % count)] += found[i];
   });
@@ -75,8 +58,8 @@ function bitsOf(engine, file, model, point) {
 }
 
 // The bits of each entry of the tables.
-function costs(engine) {
-  const count = engine.run.tables_size();
-  const below = engine.view(Uint32Array, engine.run.tables_below(), count);
+function costs(engine, rate) {
+  const count = engine.run.tables_size(rate);
+  const below = engine.view(Uint32Array, engine.run.tables_below(rate), count);
   return Float64Array.from(below, (value, i) => 24 - Math.log2((below[i + 1] || 2 ** 24) - value));
 }

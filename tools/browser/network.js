@@ -85,51 +85,53 @@ async function startHelper({ module, memory, thread, stack }) {
   return () => exports.help(thread);
 }
 
-// A model's network, opened once.
+// A model, opened once.
 class Network {
   constructor(engine, model) {
     Object.assign(this, { engine, model });
-    engine.scope(() => {
-      const sizes = Int32Array.from(model.layers);
-      const tensors = model.weights.map((name) => weights(model, name));
-      const count = tensors.reduce((sum, { length }) => sum + length, 0);
-      const values = engine.allocate(4 * count);
-      let at = 0;
-      for (const tensor of tensors) {
-        engine.view(Float32Array, values + 4 * at, tensor.length).set(tensor);
-        at += tensor.length;
-      }
-      this.opened = engine.run.open_network(engine.put(sizes), sizes.length, values, count);
-    });
-    if (!this.opened) throw outOfMemory();
+    engine.scope(() => (this.opened = engine.run.open_model(engine.put(model.bytes), model.bytes.length)));
+    delete model.bytes;
+    if (!this.opened) throw new Error("its content cannot be read, or there is not enough memory");
   }
 
-  // Pixels (R, G, B, 255) of a file at an operating point. `done` is told the share of the work.
-  pixels(file, point, done) {
-    return this.decoded(file, file, point, done);
+  // Calls `body` with what the model is at a rate position.
+  at(position, body) {
+    const { engine, opened } = this;
+    return engine.scope(() => {
+      const rate = engine.run.open_rate(opened, position);
+      if (!rate) throw outOfMemory();
+      try {
+        return body(rate);
+      } finally {
+        engine.run.close_rate(rate);
+      }
+    });
+  }
+
+  // Pixels (R, G, B, 255) of a file. `done` is told the share of the work.
+  pixels(file, done) {
+    return this.decoded(file, file, done);
   }
 
   // { width, height, pixels } of the small picture that the model computes first; null if it does not.
-  preview(file, point) {
+  preview(file) {
     const { preview } = this.model;
     if (!preview) return null;
     const size = { width: Math.ceil(file.width / preview), height: Math.ceil(file.height / preview), isPreview: 1 };
-    return { ...size, pixels: this.decoded(file, size, point, () => {}) };
+    return { ...size, pixels: this.decoded(file, size, () => {}) };
   }
 
-  decoded(file, { width, height, isPreview = 0 }, point, done) {
+  decoded(file, { width, height, isPreview = 0 }, done) {
     const { engine, model, opened } = this;
     const { grey } = file;
-    return engine.scope(() => {
-      const trust = point.trust ? engine.put(point.trust) : 0;
-      const filter = point.filter ? engine.put(point.filter) : 0;
-      const stream = engine.run.open_decoding(opened, isPreview, width, height, engine.put(point.scales), trust, filter);
+    return this.at(file.position, (rate) => {
+      const stream = engine.run.open_decoding(opened, rate, isPreview, width, height);
       if (!stream) throw outOfMemory();
       for (const helper of engine.helpers) helper.postMessage({ help: true });
       try {
         const colours = engine.allocate(3 * width * height);
         let end = Math.min(STRIP_ROWS, height);
-        decodeChunks(engine, file, model, point, (symbols, top, rows) => {
+        decodeChunks(engine, file, model, rate, (symbols, top, rows) => {
           while (engine.run.decode_rows(stream, symbols, top, rows, colours, height, end) >= end && end < height) {
             done(end / height);
             end = Math.min(end + STRIP_ROWS, height);

@@ -1,4 +1,4 @@
-"""`lic export`: a training run becomes a model file, or a model's networks ONNX files."""
+"""`lic export`: a training run becomes a model file, or a model one for other programs."""
 
 import argparse
 import tempfile
@@ -7,6 +7,7 @@ from pathlib import Path
 from lic.codec.errors import BadModel, ModelNotFound
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.packed import SUFFIX, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
 from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
@@ -39,6 +40,8 @@ examples:
       a model with a filter behind its synthesis, fitted on pictures in a few minutes
   lic export mine.safetensors --add quick-look preview --data photos/ -o better.safetensors
       a model with what makes encoding (a quick look) and small pictures (a preview) faster; files stay the same
+  lic export photo -o photo.licmodel
+      what decoding needs of a model, for programs in C (codec/core/core.h) and for browsers
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines
@@ -46,10 +49,14 @@ examples:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic export RUN -o MODEL.safetensors\n       lic export MODEL --onnx -o FOLDER"
+    parser.usage = (
+        "lic export RUN -o MODEL.safetensors\n"
+        "       lic export MODEL -o MODEL.licmodel\n"
+        "       lic export MODEL --onnx -o FOLDER"
+    )
     parser.epilog = EXAMPLES
     parser.add_argument(
-        "run", type=Path, metavar="RUN", help="folder of a run, a checkpoint, or bare weights; with --onnx also a model"
+        "run", type=Path, metavar="RUN", help="folder of a run, a checkpoint, or bare weights; or a model"
     )
     parser.add_argument(
         "-o", "--output", type=Path, required=True, metavar="OUT", help="the model file; a folder with --onnx"
@@ -92,8 +99,8 @@ def _export_onnx(args: argparse.Namespace) -> int:
 
 
 def _export_model(args: argparse.Namespace) -> int:
-    if args.output.suffix != ".safetensors":
-        raise UsageError(f"{args.output} must end in .safetensors, to be found as a model")
+    if args.output.suffix not in (".safetensors", SUFFIX):
+        raise UsageError(f"{args.output} must end in .safetensors, to be found as a model, or in {SUFFIX}")
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
     if args.add and not args.data:
@@ -105,17 +112,18 @@ def _export_model(args: argparse.Namespace) -> int:
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    write_whole(args.output, model.to_bytes(), replace=args.force)
+    data = pack_model(model) if args.output.suffix == SUFFIX else model.to_bytes()
+    write_whole(args.output, data, replace=args.force)
     print(printable(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {source}"))
     return 0
 
 
 def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
-    """The model of a run, or of a model file to be changed; and where it is from."""
+    """The model of a run, or of a model to be changed or packed; and where it is from."""
     name = args.name or args.output.stem
-    if (args.qualities or args.add) and not args.entropy and not args.run.is_dir():
+    if (args.qualities or args.add or args.output.suffix == SUFFIX) and not args.entropy and not args.run.is_dir():
         try:
-            return find_model(args.run).load(), args.run.name
+            return find_model(str(args.run)).load(), args.run.name
         except BadModel:
             pass  # a checkpoint
     if args.entropy and args.data:

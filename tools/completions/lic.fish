@@ -279,7 +279,7 @@ complete -c lic -n '_shtab_lic_using export' -l qualities -xka "(__fish_complete
 complete -c lic -n '_shtab_lic_using export' -l add -xka "filter quick-look preview" -d 'fit these on the pictures of --data, and add them to a model: filter, quick-look, preview'
 complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the networks as ONNX files'
 complete -c lic -n '_shtab_lic_using export' -s f -l force -d 'overwrite a model file that exists'
-complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; with --onnx also a model'
+complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; or a model'
 complete -c lic -n '_shtab_lic_using; and test $_shtab_lic_npos -eq 0' -a learn -d 'what follows the lectures: theory, exercises, figures, the variational autoencoder'
 complete -c lic -n '_shtab_lic_using learn' -s h -d 'show the most important options'
 complete -c lic -n '_shtab_lic_using learn' -l help -d 'show all options'

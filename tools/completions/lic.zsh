@@ -246,7 +246,7 @@ _shtab_lic_export_options=(
   "--add[fit these on the pictures of --data, and add them to a model\: filter, quick-look, preview]:PART:(filter quick-look preview)"
   "--onnx[write the networks as ONNX files]"
   {-f,--force}"[overwrite a model file that exists]"
-  ":folder of a run, a checkpoint, or bare weights\; with --onnx also a model:_files"
+  ":folder of a run, a checkpoint, or bare weights\; or a model:_files"
 )
 
 # guard to ensure default positional specs are added only once per session

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lic.codec.errors import LicError
 from lic.codec.model.catalogue import list_models
-from lic.tools.browser.decoder_model import SUFFIX, pack_model
+from lic.codec.model.packed import SUFFIX, pack_model
 from lic.tools.pages.viewer import MODULE, Picture, module, picture_files, served_engine_files, served_page
 
 LOOPBACK = "127.0.0.1"

@@ -17,7 +17,7 @@ from lic.codec.errors import LicError
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.tools.browser.decoder_model import SUFFIX, pack_model
+from lic.codec.model.packed import SUFFIX, pack_model
 from lic.tools.pages import page
 from lic.tools.usage import BadOptions, printable
 

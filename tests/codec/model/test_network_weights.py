@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lic.codec.entropy.tables import Kind
-from lic.codec.model.network_weights import SCALE, pack, stored_kinds, tolerant, unpack
+from lic.codec.model.network_weights import EXPONENTS, SCALE, pack, stored_kinds, tolerant, unpack
 from lic.models.architecture import KINDS, Architecture
 
 
@@ -36,7 +36,8 @@ def test_bytes_hold_bottlenecks_of_the_analysis_and_predictors() -> None:
         assert packed[name].dtype == np.int8
     for name in ("analysis.0.weight", "analysis.1.gamma_root", "synthesis.1.mix.weight", "synthesis.9.weight"):
         assert packed[name].dtype == np.int16
-    assert not tolerant(Architecture("balle2017", 6, 10))
+    earlier = Architecture("balle2017", 6, 10)
+    assert not tolerant(earlier) & earlier.tensors.keys()
 
 
 def test_a_channel_of_zeros_stays_one() -> None:
@@ -44,6 +45,19 @@ def test_a_channel_of_zeros_stays_one() -> None:
     weights = random_weights(architecture)
     weights["analysis.2.weight"][1] = 0
     assert not unpack(pack(weights, architecture), "analysis.2.weight")[1].any()
+
+
+def test_exponents_multiply_by_powers_of_two() -> None:
+    architecture = Architecture("balle2017", 3, 4)
+    packed = pack(random_weights(architecture), architecture)
+    name = "synthesis.0.weight"
+    shape = packed[name].shape[1:]
+    exponents = np.arange(np.prod(shape)).reshape(shape).astype(np.int8) - 9
+    found = unpack(packed | {name + EXPONENTS: exponents}, name)
+    np.testing.assert_array_equal(found, unpack(packed, name) * np.float32(2) ** exponents)
+    assert stored_kinds(packed | {name + EXPONENTS: exponents}, architecture)[name + EXPONENTS] == Kind.of(
+        np.int8, shape
+    )
 
 
 def test_integers_need_their_scales() -> None:

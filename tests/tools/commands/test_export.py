@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.packed import pack_model
 from lic.codec.transform.torch_network import thaw
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -138,6 +139,12 @@ def test_a_model_file_is_not_overwritten_unless_forced(
     assert main([*command, "--force"]) == 0
     assert find_model(path).card["name"] == "mine"
     assert main(["export", str(run), "-o", str(tmp_path / "mine.bin"), "--plain"]) == 2
+
+
+def test_a_model_is_packed_for_programs_in_c_and_browsers(tiny_model: FrozenModel, tmp_path: Path) -> None:
+    out = tmp_path / "tiny.licmodel"
+    assert main(["export", tiny_model.name, "-o", str(out)]) == 0
+    assert out.read_bytes() == pack_model(tiny_model)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
