@@ -10,6 +10,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import SUFFIX, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
+from lic.tools.fitting import rounding
 from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
@@ -21,6 +22,7 @@ from lic.tools.usage import UsageError, positive, printable
 
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {
+    "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
     "filter": (fit_filter, CROPS, SIDE),
     "quick-look": (add_quick_look, 280, 320),
     "preview": (add_preview, 280, 320),
@@ -40,6 +42,8 @@ examples:
       a model with a filter behind its synthesis, fitted on pictures in a few minutes
   lic export mine.safetensors --add quick-look preview --data photos/ -o better.safetensors
       a model with what makes encoding (a quick look) and small pictures (a preview) faster; files stay the same
+  lic export mine.safetensors --add rounding --data photos/ -o small.safetensors
+      a model with weights and contexts in fewer bits; rounding comes before a filter, which corrects what it leaves
   lic export photo -o photo.licmodel
       what decoding needs of a model, for programs in C (codec/core/core.h) and for browsers
   lic export photo --onnx -o onnx/
