@@ -250,8 +250,8 @@ def test_pictures_are_coded_without_network_and_without_pickle() -> None:
     assert done.stderr.splitlines() == ["socket.__new__"]  # only the attempt that was to be refused
 
 
-def test_no_module_unpickles() -> None:
-    unsafe = re.compile(r"\b(c?pickle|shelve|marshal|joblib|dill|torch\.load|allow_pickle)\b")
+def test_no_module_unpickles_more_than_tensors() -> None:
+    unsafe = re.compile(r"\b(c?pickle|shelve|marshal|joblib|dill|allow_pickle|torch\.load)\b(?!.*weights_only=True)")
     modules = [path for room in ("models", "codec", "tools") for path in (ROOT / room).glob("**/*.py")]
     assert len(modules) > 50
     assert [path.name for path in modules if unsafe.search(path.read_text())] == []
