@@ -4,14 +4,8 @@ from numpy.typing import NDArray
 
 def encode(model: tuple[Any, ...], rows: int, columns: int, symbols: NDArray[Any]) -> bytes: ...
 def decode(model: tuple[Any, ...], rows: int, columns: int, data: bytes, symbols: NDArray[Any]) -> bool: ...
-def price(
-    model: tuple[Any, ...],
-    rows: int,
-    columns: int,
-    symbols: NDArray[Any],
-    cost: NDArray[Any],
-    shifts: NDArray[Any],
-    bits: NDArray[Any],
+def find_tables(
+    model: tuple[Any, ...], rows: int, columns: int, symbols: NDArray[Any], numbers: NDArray[Any]
 ) -> None: ...
 
 Capsule = object  # a pointer of the core's
@@ -38,13 +32,14 @@ def open_stream(
     share: float,
     filter: NDArray[Any] | None,
     quick: bool,
+    choice: tuple[NDArray[Any], ...] | None,
 ) -> Capsule: ...
 def rows(stream: Capsule) -> tuple[tuple[int, int], tuple[int, int]]: ...
 def run(
     stream: Capsule,
-    inputs: tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None],
+    inputs: tuple[NDArray[Any] | None, ...],
     rows_in: tuple[int, int],
-    outputs: tuple[NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None, NDArray[Any] | None],
+    outputs: tuple[NDArray[Any] | None, ...],
     rows_out: tuple[int, int],
     source_end: int,
     result_end: int,

@@ -62,11 +62,11 @@ enum lic_result lic_encode(const struct lic_tables *, const struct lic_contexts 
 enum lic_result lic_decode(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
                            const uint8_t *data, size_t size, int32_t *symbols);
 
-/* What each symbol costs, and would cost if it alone were larger by a shift; `cost` is that of each entry of
-   `below`, `bits` is shifts x the shape of symbols. Channels not in use cost 0, or infinity if shifted. */
-enum lic_result lic_price(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
-                          const int32_t *symbols, const double *cost, const int32_t *shifts, size_t shifts_count,
-                          float *bits);
+enum { LIC_NO_TABLE = UINT16_MAX };
+
+/* The number of each symbol's table; LIC_NO_TABLE in channels that are not in use. */
+enum lic_result lic_find_tables(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
+                                const int32_t *symbols, uint16_t *numbers);
 
 /* ---- pictures and latents ----
 
@@ -110,15 +110,27 @@ struct lic_point {
     float share;          /* of the second look; 0 for none */
     const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
     int quick;            /* whether that is the quick one: models/second_look.py */
+    const struct lic_choice *choice; /* NULL to round, with a dead zone */
+};
+
+/* How symbols are chosen by cost, see choose_by_cost() in pictures.c. The arrays are not copied; the tables' `below` is
+   not read. */
+struct lic_choice {
+    struct lic_tables tables;
+    const float *bits; /* of each entry of the tables */
+    size_t activities;
+    const float *weight; /* 4 phases x activities x channels; without predictions only the first phase counts */
+    const float *shift;  /* activities x channels */
 };
 
 /* What a stream reads and writes; NULL where it does not. Arrays that have a first row are rows from there on, of latents
    or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. */
 struct lic_arrays {
     const uint8_t *pixels; /* the whole picture: height x width x 3 */
-    const float *signs;    /* likewise */
     const int32_t *symbols;
     const float *latents;
+    const uint16_t *numbers; /* of the tables of symbols that are chosen by cost */
+    const uint8_t *activity; /* rows x columns, likewise */
     ptrdiff_t first_in, rows_in;
 
     uint8_t *pixels_out; /* rows x the region's width x 3 */
@@ -132,9 +144,8 @@ enum lic_task {
     LIC_DECODE,  /* symbols -> pixels of the region */
     LIC_ANALYSE, /* pixels -> latents, of one look or blended with those of a second one */
     LIC_CHOOSE,  /* latents -> symbols */
-    LIC_ENCODE,  /* pixels -> symbols */
     LIC_SLOPES,  /* symbols, pixels -> slopes of half the sum of squared errors by latents; errors of blocks */
-    LIC_PROBE,   /* symbols, signs -> the product of signs with the pixels' derivatives by symbols */
+    LIC_RESTORE, /* symbols -> latents */
     LIC_PREVIEW, /* symbols -> pixels of the preview, of which sizes and region are those of a picture by itself */
 };
 

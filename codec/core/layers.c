@@ -110,9 +110,6 @@ static void add_to_base(const struct lic_stream *s, const struct node *n, struct
         memcpy(to, base, depth * sizeof *to);
         choose_symbols(s, ring_cell(&s->rings[n->other], p.y, p.x), values, p.y, p.x, n->phase,
                        ring_cell(&s->rings[n->changed], p.y, p.x), to);
-    } else if (n->phase && n->back) { /* slopes by latents of earlier phases, which the prediction depends on */
-        for (size_t c = 0; c < depth; c++)
-            to[c] = c < channels && phase_of(p.y, p.x, c) < n->phase ? base[c] + values[c] : base[c];
     } else if (n->phase) {
         for (size_t c = 0; c < depth; c++)
             to[c] = c < channels && phase_of(p.y, p.x, c) == n->phase ? base[c] + s->trust[c] * values[c] : base[c];
@@ -198,18 +195,11 @@ static void run_rows(struct lic_stream *s, const struct node *n, team_task *task
     team_run(s->team, task, &rows, (size_t)(last - first) * parts);
 }
 
-/* Latents of some phases, and zeros for the others; slopes by predictions are those by latents times the trust. */
-static void select_phases(const struct lic_stream *s, const struct node *n, ptrdiff_t y, ptrdiff_t x, ptrdiff_t count,
-                          const float *from, float *to) {
-    size_t depth = n->layer->reduce.depth, channels = n->layer->channels;
+/* Latents of earlier phases, and zeros for the others. */
+static void select_phases(const struct node *n, ptrdiff_t y, ptrdiff_t x, ptrdiff_t count, const float *from, float *to) {
+    size_t depth = n->layer->reduce.depth;
     for (ptrdiff_t i = 0; i < count; i++, from += depth, to += depth)
-        for (size_t c = 0; c < depth; c++) {
-            size_t phase = phase_of(y, x + i, c);
-            if (n->back)
-                to[c] = c < channels && phase == n->phase ? from[c] * s->trust[c] : 0;
-            else
-                to[c] = phase < n->phase ? from[c] : 0;
-        }
+        for (size_t c = 0; c < depth; c++) to[c] = phase_of(y, x + i, c) < n->phase ? from[c] : 0;
 }
 
 static void do_reduce(void *about, size_t item, size_t thread) {
@@ -221,7 +211,7 @@ static void do_reduce(void *about, size_t item, size_t thread) {
     const float *from = ring_cell(&s->rings[n->input], y, x), *place = n->layer->place;
     float *to = ring_cell(&s->rings[n->output], y, x);
     if (n->phase) {
-        select_phases(s, n, y, x, count, from, scratch_of(s, thread));
+        select_phases(n, y, x, count, from, scratch_of(s, thread));
         from = scratch_of(s, thread);
     }
     s->kernels->multiply(from, c->depth, (size_t)count, c->depth, c->weights, c->outputs, c->bias, to, c->outputs);
@@ -327,8 +317,8 @@ static int add_bottleneck(struct lic_stream *s, int input, const struct layer *l
     return output;
 }
 
-int add_predictor(struct lic_stream *s, int input, const struct layer *layer, size_t phase, struct keeps *keeps) {
-    return add_bottleneck(s, input, layer, 1, phase, keeps);
+int add_predictor(struct lic_stream *s, int input, const struct layer *layer, size_t phase) {
+    return add_bottleneck(s, input, layer, 1, phase, NULL);
 }
 
 int add_choice(struct lic_stream *s, int input, const struct layer *layer, size_t phase, int latents, int chosen) {
@@ -367,18 +357,13 @@ int add_part(struct lic_stream *s, int input, const struct part *part, size_t fo
     return input;
 }
 
-static int add_bottleneck_back(struct lic_stream *s, int slopes, const struct layer *back, size_t fold, size_t phase,
+static int add_bottleneck_back(struct lic_stream *s, int slopes, const struct layer *back, size_t fold,
                                const struct keeps *keeps) {
-    int output = add_bottleneck(s, slopes, back, fold, phase, NULL);
+    int output = add_bottleneck(s, slopes, back, fold, 0, NULL);
     struct node *reduced = &s->nodes[s->nodes_count - 2], *mixed = &s->nodes[s->nodes_count - 1];
     reduced->back = mixed->back = 1;
     reduced->other = keeps->mixed, mixed->other = keeps->between;
     return output;
-}
-
-int add_predictor_back(struct lic_stream *s, int slopes, const struct layer *back, size_t phase,
-                       const struct keeps *keeps) {
-    return add_bottleneck_back(s, slopes, back, 1, phase, keeps);
 }
 
 int add_part_back(struct lic_stream *s, int slopes, const struct part *part, const struct part *back,
@@ -398,7 +383,7 @@ int add_part_back(struct lic_stream *s, int slopes, const struct part *part, con
         const struct layer *next = i + 1 < back->count ? &back->layers[i + 1] : NULL;
         size_t fold = next && !part->layers[part->count - 2 - i].after.channels ? next->stride : 1;
         if (layer->is_bottleneck) {
-            slopes = add_bottleneck_back(s, slopes, layer, fold, 0, kept);
+            slopes = add_bottleneck_back(s, slopes, layer, fold, kept);
         } else {
             slopes = add_layer(s, slopes, layer, fold, NULL);
             s->nodes[s->nodes_count - 1].back = 1;

@@ -145,26 +145,23 @@ static PyObject *decode(PyObject *self, PyObject *args) {
     return out;
 }
 
-PyDoc_STRVAR(price_doc, "price(model, rows, columns, symbols, cost, shifts, bits): fills bits, shifts x symbols");
+PyDoc_STRVAR(find_tables_doc, "find_tables(model, rows, columns, symbols, numbers): fills numbers with those of tables");
 
-static PyObject *price(PyObject *self, PyObject *args) {
+static PyObject *find_tables(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *tuple, *out = NULL;
     struct model m;
     struct lic_chunk chunk;
     Py_ssize_t rows, columns;
-    Py_buffer symbols, cost, shifts, bits;
-    if (!PyArg_ParseTuple(args, "O!nny*y*y*w*", &PyTuple_Type, &tuple, &rows, &columns, &symbols, &cost, &shifts, &bits))
-        return NULL;
+    Py_buffer symbols, numbers;
+    if (!PyArg_ParseTuple(args, "O!nny*w*", &PyTuple_Type, &tuple, &rows, &columns, &symbols, &numbers)) return NULL;
     if (parse_model(tuple, &m)) {
-        size_t shifts_count = (size_t)shifts.len / 4;
-        if (!holds(&cost, m.tables.start[m.tables.count], 8) || !holds(&shifts, shifts_count, 4) ||
-            !holds(&bits, shifts_count * ((size_t)symbols.len / 4), 4)) {
-            PyErr_SetString(PyExc_ValueError, "costs or bits are not of the tables' or the symbols' size");
+        if (!holds(&numbers, (size_t)symbols.len / 4, 2)) {
+            PyErr_SetString(PyExc_ValueError, "numbers of tables are not of the symbols' shape");
         } else if (open_chunk(&m, rows, columns, &symbols, &chunk)) {
             enum lic_result result;
             Py_BEGIN_ALLOW_THREADS
-            result = lic_price(&m.tables, &m.contexts, &chunk, symbols.buf, cost.buf, shifts.buf, shifts_count, bits.buf);
+            result = lic_find_tables(&m.tables, &m.contexts, &chunk, symbols.buf, numbers.buf);
             Py_END_ALLOW_THREADS
             out = result == LIC_OK ? Py_NewRef(Py_None) : bad_argument();
             free(chunk.workspace);
@@ -172,16 +169,14 @@ static PyObject *price(PyObject *self, PyObject *args) {
         release(&m);
     }
     PyBuffer_Release(&symbols);
-    PyBuffer_Release(&cost);
-    PyBuffer_Release(&shifts);
-    PyBuffer_Release(&bits);
+    PyBuffer_Release(&numbers);
     return out;
 }
 
 static PyMethodDef methods[] = {
     {"encode", encode, METH_VARARGS, encode_doc},
     {"decode", decode, METH_VARARGS, decode_doc},
-    {"price", price, METH_VARARGS, price_doc},
+    {"find_tables", find_tables, METH_VARARGS, find_tables_doc},
     {"open_network", open_network, METH_VARARGS, "open_network(sizes, values, with_slopes) -> network"},
     {"open_team", open_team, METH_VARARGS, "open_team(threads) -> team"},
     {"work", work, METH_VARARGS, "work(team, thread): lend a thread until the team ends"},

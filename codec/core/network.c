@@ -71,7 +71,6 @@ void lic_network_close(struct lic_network *network) {
     free_part(&network->preview);
     free_convolution(&network->quick_look);
     free_part(&network->synthesis_back);
-    free_part(&network->predictors_back);
     free(network);
 }
 
@@ -297,7 +296,7 @@ enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const
     if (!n) return LIC_NO_MEMORY;
     read_part(&r, &n->analysis, NULL, 1, 0);
     read_part(&r, &n->synthesis, with_slopes ? &n->synthesis_back : NULL, 0, 1);
-    read_part(&r, &n->predictors, with_slopes ? &n->predictors_back : NULL, 0, 0);
+    read_part(&r, &n->predictors, NULL, 0, 0);
     read_part(&r, &n->preview, NULL, 0, 1);
     if (!r.failed && n->synthesis.count) n->latents = n->synthesis.layers->inputs;
     read_quick_look(&r, &n->quick_look, n->latents);

@@ -47,8 +47,8 @@ struct lic_network {
     struct part analysis, synthesis, predictors;
     struct part preview;            /* from latents to a small picture; may be empty */
     struct convolution quick_look;  /* from windows of the picture's error to latents; without weights if there is none */
-    struct part synthesis_back, predictors_back; /* the transposed layers, from last to first; empty without slopes */
-    size_t latents;                              /* channels */
+    struct part synthesis_back; /* the transposed layers, from last to first; empty without slopes */
+    size_t latents;             /* channels */
 };
 
 enum {

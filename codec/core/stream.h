@@ -86,6 +86,8 @@ struct lic_stream {
     float share;                                  /* of the second look */
     float *filter; /* its weights, in the memory of `values`; NULL if there is none */
     const struct convolution *quick_look;         /* or NULL */
+    int by_cost; /* symbols are chosen by `choice` */
+    struct lic_choice choice;
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }
@@ -115,14 +117,13 @@ struct keeps {
 
 int add_layer(struct lic_stream *, int input, const struct layer *, size_t fold, struct keeps *);
 int add_part(struct lic_stream *, int input, const struct part *, size_t fold, struct keeps *);
-int add_predictor(struct lic_stream *, int input, const struct layer *, size_t phase, struct keeps *);
+int add_predictor(struct lic_stream *, int input, const struct layer *, size_t phase);
 
 /* A predictor that chooses the symbols of its phase: `latents` is the ring of the picture's, `chosen` that of symbols. */
 int add_choice(struct lic_stream *, int input, const struct layer *, size_t phase, int latents, int chosen);
 
 /* Back through the layers of the synthesis, from slopes in cells of its last layer's r. */
 int add_part_back(struct lic_stream *, int slopes, const struct part *, const struct part *back, const struct keeps *);
-int add_predictor_back(struct lic_stream *, int slopes, const struct layer *back, size_t phase, const struct keeps *);
 
 /* The corrections of latents by the quick look at a picture's differences, in cells of LOOK_CELL x LOOK_CELL pixels. */
 int add_quick_look(struct lic_stream *, int differences);

@@ -1,18 +1,14 @@
-/* Symbols <-> bytes, and their prices: the calls of core.h's first half. */
+/* Symbols <-> bytes, and the tables that they choose: the calls of core.h's first half. */
 
-#include <math.h>
 #include <string.h>
 
 #include "walk.h"
 
-/* What is done with each symbol: exactly one of encoder, decoder and bits is there. */
+/* What is done with each symbol: exactly one of encoder, decoder and numbers is there. */
 struct task {
     struct encoder *encoder;
     struct decoder *decoder;
-    const double *cost;
-    const int32_t *shifts;
-    size_t shifts_count, symbols; /* symbols: of all channels, from shift to shift */
-    float *bits;
+    uint16_t *numbers; /* of tables */
 };
 
 /* The positions of one table, and at the end of `escaped` those whose symbols do not fit in it. */
@@ -75,23 +71,11 @@ static enum lic_result code_escaped(struct walk *w, const struct task *task, con
     return LIC_OK;
 }
 
-/* Row by row: what a symbol costs does not depend on the order within a pass. */
-static void price_line(const struct walk *w, const struct task *task, size_t channel, size_t y, const struct line *line,
-                       const uint8_t *chosen) {
-    float *row = task->bits + (channel * w->rows + y) * w->columns + line->parity;
-    for (size_t i = 0; i < line->count; i++) {
-        size_t cell = line->at + i, table = chosen ? chosen[i] : channel;
-        uint32_t start = w->tables->start[table], escape = w->tables->start[table + 1] - start - 1;
-        for (size_t k = 0; k < task->shifts_count; k++) {
-            int64_t shifted = (int64_t)w->values[cell] + task->shifts[k], entry = shifted - w->tables->first[table];
-            double bits;
-            if (entry >= 0 && entry < escape)
-                bits = task->cost[start + entry];
-            else
-                bits = task->cost[start + escape] + 5 + log2_of(zigzag_plus_one(shifted));
-            row[k * task->symbols + 2 * i] = (float)bits;
-        }
-    }
+/* The order of symbols within a pass does not matter for the choice of their tables. */
+static void note_tables(const struct walk *w, const struct task *task, size_t channel, size_t y, const struct line *line,
+                        const uint8_t *chosen) {
+    uint16_t *row = task->numbers + (channel * w->rows + y) * w->columns + line->parity;
+    for (size_t i = 0; i < line->count; i++) row[2 * i] = chosen[i];
 }
 
 static enum lic_result code_pass(struct walk *w, const struct task *task, size_t channel, size_t pass) {
@@ -102,11 +86,11 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
         if (!line) continue;
         uint8_t *chosen = w->chosen + count;
         choose_tables(w, channel, pass, line, chosen);
-        if (task->bits) price_line(w, task, channel, y, line, chosen);
+        if (task->numbers) note_tables(w, task, channel, y, line, chosen);
         for (size_t i = 0; i < line->count; i++) next[chosen[i] + 1]++;
         count += line->count;
     }
-    if (!task->bits) {
+    if (!task->numbers) {
         for (size_t table = 0; table < w->tables->count; table++) next[table + 1] += next[table];
         const uint8_t *chosen = w->chosen;
         for (size_t y = 0; y < w->rows; y++) {
@@ -135,17 +119,16 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
 /* The one pass of a channel without contexts. */
 static enum lic_result code_plain(struct walk *w, const struct task *task, size_t channel) {
     uint32_t *escaped = w->positions;
-    size_t count = 0;
+    size_t count = 0, positions = w->rows * w->columns;
+    if (task->numbers) {
+        for (size_t i = 0; i < positions; i++) task->numbers[channel * positions + i] = (uint16_t)channel;
+        return LIC_OK;
+    }
     for (size_t y = 0; y < w->rows; y++) {
         const struct line *even = line_at(w, y, 0), *odd = line_at(w, y, 1);
-        if (task->bits) {
-            price_line(w, task, channel, y, even, NULL);
-            price_line(w, task, channel, y, odd, NULL);
-        }
         for (size_t x = 0; x < w->columns; x++)
             w->positions[count++] = (uint32_t)((x % 2 ? odd->at : even->at) + x / 2);
     }
-    if (task->bits) return LIC_OK;
     enum lic_result result = code_run(w, task, channel, 0, count, &escaped);
     return result ? result : code_escaped(w, task, escaped);
 }
@@ -236,22 +219,18 @@ enum lic_result lic_decode(const struct lic_tables *tables, const struct lic_con
     return LIC_OK;
 }
 
-enum lic_result lic_price(const struct lic_tables *tables, const struct lic_contexts *contexts,
-                          const struct lic_chunk *chunk, const int32_t *symbols, const double *cost,
-                          const int32_t *shifts, size_t shifts_count, float *bits) {
+enum lic_result lic_find_tables(const struct lic_tables *tables, const struct lic_contexts *contexts,
+                                const struct lic_chunk *chunk, const int32_t *symbols, uint16_t *numbers) {
     struct walk w;
+    struct task task = {.numbers = numbers};
     enum lic_result result = walk_start(&w, tables, contexts, chunk);
     if (result) return result;
     size_t positions = w.rows * w.columns, used = used_channels(symbols, contexts->channels, positions);
-    struct task task = {.cost = cost, .shifts = shifts, .shifts_count = shifts_count, .bits = bits,
-                        .symbols = contexts->channels * positions};
     for (size_t channel = 0; channel < used; channel++) {
-        load(&w, symbols + channel * positions, INT64_MAX);
+        load(&w, symbols + channel * positions, MAX_SYMBOL);
         result = code_channel(&w, &task, channel);
         if (result) return result;
     }
-    for (size_t k = 0; k < shifts_count; k++)
-        for (size_t i = used * positions; i < task.symbols; i++)
-            bits[k * task.symbols + i] = shifts[k] ? INFINITY : 0;
+    for (size_t i = used * positions; i < contexts->channels * positions; i++) numbers[i] = LIC_NO_TABLE;
     return LIC_OK;
 }

@@ -38,8 +38,9 @@ static int add_analysis(struct lic_stream *s, const struct lic_network *n) {
 }
 
 static void add_choices(struct lic_stream *s, const struct lic_network *n, int latents) {
-    const struct ring *like = &s->rings[latents];
-    int chosen = add_ring(s, like->height, like->width, like->depth), restored = add_step(s, choose_first, latents);
+    ptrdiff_t height = s->rings[latents].height, width = s->rings[latents].width;
+    int chosen = add_ring(s, height, width, padded(n->latents)), restored = add_ring(s, height, width, padded(n->latents));
+    add_node(s, choose_first, latents, restored);
     struct node *first = &s->nodes[s->nodes_count - 1];
     first->kept = chosen;
     first->phase = s->trust ? 0 : PHASES;
@@ -48,10 +49,10 @@ static void add_choices(struct lic_stream *s, const struct lic_network *n, int l
     add_node(s, give_symbols, restored, NONE)->other = chosen;
 }
 
-static int add_restoration(struct lic_stream *s, const struct lic_network *n, struct keeps *keeps) {
+static int add_restoration(struct lic_stream *s, const struct lic_network *n) {
     int ring = add_source(s, take_symbols, s->block, padded(n->latents));
     for (size_t k = 0; s->trust && k < n->predictors.count; k++)
-        ring = add_predictor(s, ring, &n->predictors.layers[k], k + 1, keeps ? keeps + k : NULL);
+        ring = add_predictor(s, ring, &n->predictors.layers[k], k + 1);
     return ring;
 }
 
@@ -63,17 +64,12 @@ static int add_filter(struct lic_stream *s, int picture) {
     return filtered;
 }
 
-static void add_slopes(struct lic_stream *s, const struct lic_network *n, int is_probe) {
-    struct keeps keeps[MOST_NODES], of_predictors[PHASES];
-    int ring = add_restoration(s, n, is_probe ? of_predictors : NULL);
-    ring = add_part(s, ring, &n->synthesis, last_of(&n->synthesis)->r, keeps);
-    int slopes = add_step(s, find_error, is_probe ? ring : add_filter(s, ring));
+static void add_slopes(struct lic_stream *s, const struct lic_network *n) {
+    struct keeps keeps[MOST_NODES];
+    int ring = add_part(s, add_restoration(s, n), &n->synthesis, last_of(&n->synthesis)->r, keeps);
+    int slopes = add_step(s, find_error, add_filter(s, ring));
     s->nodes[s->nodes_count - 1].base = ring;
     ring = add_part_back(s, slopes, &n->synthesis, &n->synthesis_back, keeps);
-    for (size_t k = 0; is_probe && s->trust && k < n->predictors.count; k++) {
-        size_t phase = n->predictors.count - k;
-        ring = add_predictor_back(s, ring, &n->predictors_back.layers[k], phase, &of_predictors[phase - 1]);
-    }
     add_node(s, give_latents, ring, NONE);
 }
 
@@ -88,19 +84,17 @@ static float *copied(float **at, const float *values, size_t channels) {
 
 static int is_fine(enum lic_task task, const struct lic_network *n, const struct lic_picture *p,
                    const struct lic_point *point) {
-    int analyses = task == LIC_ANALYSE || task == LIC_ENCODE, chooses = task == LIC_CHOOSE || task == LIC_ENCODE;
-    int slopes = task == LIC_SLOPES || task == LIC_PROBE;
     if (p->width < 1 || p->height < 1 || p->width > 1 << 24 || p->height > 1 << 24) return 0;
     if (p->left < 0 || p->top < 0 || p->left >= p->right || p->top >= p->bottom) return 0;
     if (p->right > p->width || p->bottom > p->height) return 0;
     if (p->reduce != 1 && ((task != LIC_DECODE && task != LIC_PREVIEW) || (p->reduce != 2 && p->reduce != 4 && p->reduce != 8))) return 0;
     if (p->left % p->reduce || p->top % p->reduce) return 0;
-    if (analyses && (!n->analysis.count || n->analysis.layers->stride > 16)) return 0;
-    if (analyses && point->share != 0 && (!point->unscale || last_of(&n->synthesis)->r != n->analysis.layers->stride)) return 0;
-    if (analyses && point->share != 0 && point->quick && (!n->quick_look.weights || n->analysis.layers->stride != LOOK_CELL)) return 0;
+    if (task == LIC_ANALYSE && (!n->analysis.count || n->analysis.layers->stride > 16)) return 0;
+    if (task == LIC_ANALYSE && point->share != 0 && (!point->unscale || last_of(&n->synthesis)->r != n->analysis.layers->stride)) return 0;
+    if (task == LIC_ANALYSE && point->share != 0 && point->quick && (!n->quick_look.weights || n->analysis.layers->stride != LOOK_CELL)) return 0;
     if (task == LIC_PREVIEW && (!n->preview.count || p->reduce > (ptrdiff_t)last_of(&n->preview)->r)) return 0;
-    if (slopes && !n->synthesis_back.count) return 0;
-    if (chooses && !point->gain) return 0;
+    if (task == LIC_SLOPES && !n->synthesis_back.count) return 0;
+    if (task == LIC_CHOOSE && !point->gain) return 0;
     if (point->trust && !n->predictors.count) return 0;
     if (point->filter && last_of(&n->synthesis)->r != 4) return 0;
     return task == LIC_ANALYSE || point->inverse_gain;
@@ -119,7 +113,7 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
     case LIC_DECODE:
     case LIC_PREVIEW:
         f = s->rows_of_cell;
-        picture = add_part(s, add_restoration(s, n, NULL), shown, (size_t)f, NULL);
+        picture = add_part(s, add_restoration(s, n), shown, (size_t)f, NULL);
         add_node(s, give_pixels, p->reduce == 1 && task == LIC_DECODE ? add_filter(s, picture) : picture, NONE);
         /* A square of a reduced picture may need several rows of cells. */
         ptrdiff_t unit = larger(f, p->reduce);
@@ -132,16 +126,14 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
         s->rows_of_cell = (ptrdiff_t)n->analysis.layers->stride;
         add_node(s, give_latents, add_analysis(s, n), NONE);
         break;
-    case LIC_ENCODE:
-        s->rows_of_cell = (ptrdiff_t)n->analysis.layers->stride;
-        add_choices(s, n, add_analysis(s, n));
-        break;
     case LIC_CHOOSE:
-        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents)));
+        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents) + (s->by_cost ? BLOCK + padded(n->latents) : 0)));
+        break;
+    case LIC_RESTORE:
+        add_node(s, give_latents, add_restoration(s, n), NONE);
         break;
     case LIC_SLOPES:
-    case LIC_PROBE:
-        add_slopes(s, n, task == LIC_PROBE);
+        add_slopes(s, n);
         break;
     }
     return plan(s, needed);
@@ -167,6 +159,8 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->channels = channels;
         s->share = point->share;
         s->quick_look = point->quick && point->share != 0 ? &network->quick_look : NULL;
+        s->by_cost = point->choice != NULL;
+        if (point->choice) s->choice = *point->choice;
         s->gain = copied(&block, point->gain, channels);
         s->inverse_gain = copied(&block, point->inverse_gain, channels);
         s->trust = copied(&block, point->trust, channels);

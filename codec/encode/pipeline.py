@@ -23,11 +23,11 @@ def choose_symbols(
     """
     engine = engine_of(model)
     look = point.look(effort)
-    symbols = engine.encode(pixels, point, look) if analysed is None else engine.choose(analysed, point)
-    if effort:
-        whole = np.concatenate([*symbols], axis=1)
-        return chunks.chunks_of(refine(whole, pixels, model, point, effort))
-    return symbols
+    if not effort:
+        return engine.encode(pixels, point, look) if analysed is None else engine.choose(analysed, point)
+    latents = engine.analyse(pixels, look) if analysed is None else analysed
+    start = np.concatenate([*engine.choose(latents, point)], axis=1)
+    return chunks.chunks_of(refine(start, latents, pixels, model, point, effort))
 
 
 def encode_picture(

@@ -1,197 +1,142 @@
 """Rate-distortion search over the symbols of one picture, the encoder's `effort`: fewer bytes for no worse a picture.
 
-Analysis and rounding are amortised inference: one fast approximation for all pictures, which falls short of the best
-symbols for each of them. (Yang, Bamler and Mandt 2020 close the gap by gradient descent through soft rounding.) Here
-symbols move by one, up or down, where that lowers
+Rounding treats each latent alone, as if the errors of different latents did not meet in a pixel. They do: most latents
+round to zero, so most errors take contrast from the picture, and add up. The search moves what is rounded. Each symbol
+k has a target x, at first its latent in steps. In a round, the slope of the distortion says where the best value of
+each symbol lies, given all others, and its target goes a part of the way there,
 
-    J = bits + price * lambda 255^2 * (sum of squared errors) / 3
+    x = x + RATE (k - slope / (2 c) - x)
 
-By itself, at a price of 1, the search would find fewer errors rather than fewer bits. So the price falls while the
-errors are fewer than at the start and rises while they are more, and of all symbols on the way those with the fewest
-bits are kept whose errors are not more than at the start.
+where c is the curvature (codec/model/curvature.py). Then k moves up or down by one where that lowers
 
-A round considers all symbols at once. One pass through the contexts gives the cost of each symbol and of its
-neighbouring values; one backward pass through the synthesis gives the gradient of the distortion; its curvature was
-estimated before, by random probes. Moves interact, so only some of those with an expected gain are made: the fewer, the
-earlier the symbol's phase, since with a latent all that is expected from it changes. Where J has grown nevertheless,
-they are undone, and the curvature is multiplied by a larger damping factor there, as in Levenberg's method.
+    bits + price * c (x - k)^2
 
-Gradients leave out what is expected of later latents, curvatures do not. With it, the gradients of neighbouring symbols
-agree so often that their moves, made together, go too far: the search then finds about half as much.
+by at least LEAST_GAIN; the bits are those of the tables that the present symbols choose. A symbol alone could jump to
+its best value, but if all do at once they go too far, since the slopes of neighbours agree. While targets take small
+steps, few symbols move in a round, and the next slopes know of them. (Straight-through gradients, with rounding in the
+loop, do the same by static densities; Yang, Bamler and Mandt 2020 compare ways to descend through rounding.)
+
+The price rises where errors shrink less than bits, and falls where bits shrink less, so that both become fewer. Of all
+symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than at
+the start.
+
+Slopes leave out what is expected of later latents. With it, those of neighbouring symbols agree so often that the
+search finds about half as much.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-from lic.codec.encode.slopes import Distortion
+from lic.codec.entropy.chunks import bits as bits_of
 from lic.codec.entropy.chunks import chunks_of, pack
-from lic.codec.entropy.coder import Coder
 from lic.codec.file.geometry import CHUNK_ROWS
+from lic.codec.model.curvature import activity_of
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import OperatingPoint, Symbols
-from lic.codec.picture.fidelity import mean_squared_error
-from lic.codec.picture.pixels import Pixels
+from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
+from lic.codec.picture.pixels import Floats, Pixels
 from lic.codec.progress import progress
-from lic.codec.transform.engine import Floats, decode_all
+from lic.codec.transform.choice import by_phase
+from lic.codec.transform.engine import decode_all, engine_of
 from lic.codec.transform.restoration import phases
+from lic.models.constants import PEAK
 
-MOVED = np.array((0.2, 0.3, 0.4, 0.5), np.float32)  # by phase: the part of the moves with an expected gain that is made
-LEAST_GAIN = 2.25  # bits
-LEAST_LOSS = 0.5  # bits per position, on the mean of a neighbourhood, for which moves are undone
-CAUTION = 1.5  # initial factor on the curvature
-CAUTION_AFTER_LOSS = 2.0  # multiplies that factor where J has grown
-CAUTION_AFTER_GAIN = 0.9  # multiplies it elsewhere
-LEAST_CAUTION, MOST_CAUTION = 1.0, 6.0
-START_PRICE = 0.85  # of distortion, times lambda
-PRICE_RESPONSE = 10  # how strongly the price answers to distortion off its goal
-MOST_CHANGE = 1.4  # of the price, in a round
-LANDINGS = 4  # at most
-MORE = 5e-4  # of the distortion, by which a landing aims lower than it seems to need after one that missed
+RATE = 0.1  # of the way to its best value that a target goes in a round
+LEAST_GAIN = 1.0  # bits, for which a symbol moves
+ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
+PRICE = 1.2  # of squared distances from targets, at the start
+MOST = 3.0  # times, that the price rises or falls
 ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
-AROUND = 2  # positions to each side that a move affects
 
 
-def refine(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int) -> Symbols:
+def refine(
+    start: Symbols, latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
+) -> Symbols:
     """The symbols of a picture (channels x rows x columns) after some rounds of moves, more of them for more effort.
 
-    They never make a longer file nor a worse picture than those of the start, which are returned if nothing is better.
+    `start` are the symbols that were chosen for its latents. They are returned if nothing is better: the result never
+    makes a longer file nor a worse picture.
     """
-    start, symbols = symbols, symbols.copy()
-    distortion = Distortion(symbols, pixels, model, point)
-    rows = symbols.shape[1]
-    random = np.random.default_rng(0)
-    chunks = [
-        Chunk(distortion, slice(row, min(row + CHUNK_ROWS, rows)), point.coder, random)
-        for row in range(0, rows, CHUNK_ROWS)
-    ]
+    search = Search(start, latents, pixels, model, point)
+    symbols = start
     for _ in progress("effort, round", range(math.ceil(ROUNDS * effort))):
-        for chunk in chunks:
-            chunk.move()
-    for chunk in chunks:
-        chunk.land()
-    best = np.concatenate([chunk.best.symbols for chunk in chunks if chunk.best], axis=1)
+        symbols = search.round(symbols)
+    search.finish(symbols)
+    best = search.best
     size, size_before = (len(pack(chunks_of(s), point.coder)) for s in (best, start))
-    # A chunk is no worse than at its start, but the pixels at its edges depend on the symbols of two chunks.
-    worse = len(chunks) > 1 and _error(best, pixels, model, point) > _error(start, pixels, model, point)
-    return best if size < size_before and not worse else start
+    return best if size < size_before else start
 
 
-def _error(symbols: Symbols, pixels: Pixels, model: FrozenModel, point: OperatingPoint) -> float:
-    height, width = pixels.shape[:2]
-    return mean_squared_error(pixels, decode_all([symbols], model, point, (width, height)))
-
-
-class Kept(NamedTuple):
-    """Symbols, and their rate and distortion at each position, in bits."""
-
-    symbols: Symbols
-    rate: Floats
-    distortion: Floats
-
-
-class Chunk:
-    """The symbols of a stream, what their last moves did, and the best symbols so far."""
+class Search:
+    """The targets of a picture's symbols, and the best symbols so far."""
 
     def __init__(
-        self,
-        distortion: Distortion,
-        rows: slice,
-        coder: Coder,
-        random: np.random.Generator,
+        self, start: Symbols, latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint
     ) -> None:
-        self.distortion, self.rows, self.coder, self.random = distortion, rows, coder, random
-        self.symbols = distortion.symbols[:, rows]  # a view: what moves here moves there
-        self.caution = np.full(self.symbols.shape[1:], CAUTION, np.float32)
-        self.curvature: Floats | None = None
-        self.moved = MOVED[phases(self.symbols.shape, rows.start)]
-        self.price = START_PRICE
-        self.kept: Kept | None = None
-        self.start: Kept | None = None
-        self.best: Kept | None = None
+        self.pixels, self.model, self.point, self.engine = pixels, model, point, engine_of(model)
+        self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
+        self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
+        self.targets = point.scale(latents - (self.engine.restore(start, point) - start * self.unit))
+        self.activity = activity_of(start)
+        self.mean_curvature: float | None = None  # for models without fitted curvature
+        self.price = PRICE
+        self.best, self.loss = start, math.inf
+        self.start: tuple[float, int] | None = None  # its bits and squared errors
 
-    def move(self) -> None:
-        """Take back what the last moves made worse, and make new ones elsewhere."""
-        bits = self.coder.shifted_bits(self.symbols, (0, -1, 1))
-        if self.curvature is None:
-            slope, distortion, self.curvature = self.distortion.to_second_order(self.rows, self.random)
-        else:
-            slope, distortion = self.distortion.slope(self.rows)
-        worse = self.judge(bits[0].sum(axis=0), distortion)
-        # Where moves are taken back, bits and slopes are no longer those of the symbols: nothing moves there.
-        curvature = self.curvature * self.caution
-        down = bits[1] - bits[0] + self.price * (curvature - slope)
-        up = bits[2] - bits[0] + self.price * (curvature + slope)
-        chosen = self.random.random(down.shape, np.float32) < self.moved
-        moved = (np.minimum(down, up) < -LEAST_GAIN) & chosen & ~worse
-        self.symbols += np.where(moved, np.where(up < down, 1, -1), 0).astype(np.int32)
+    def round(self, symbols: Symbols) -> Symbols:
+        """Move the targets by the slopes at some symbols, and return those that they lead to."""
+        moved, rate, errors = symbols.copy(), 0.0, 0
+        for row in range(0, symbols.shape[1], CHUNK_ROWS):  # as many at a time as share a stream
+            rows = slice(row, min(row + CHUNK_ROWS, symbols.shape[1]))
+            slopes, blocks = self.engine.slopes(symbols, self.pixels, self.point, rows)
+            slopes *= np.float32(2 * self.weight * PEAK**2) * self.unit
+            rate += self.move(moved[:, rows], slopes, rows)
+            errors += int(blocks[rows].sum(dtype=np.int64))
+        self.note(symbols, rate, errors)
+        return moved
 
-    def judge(self, rate: Floats, distortion: Floats) -> NDArray[np.bool_]:
-        """Take the last moves back where J has grown, and return where; rate and distortion are those of now."""
-        self._note(Kept(self.symbols.copy(), rate, distortion))
-        worse = np.zeros(rate.shape, bool)
-        if self.kept is not None:
-            # Over each position and its neighbours, since a symbol affects the pixels of the blocks around its own.
-            grown = rate - self.kept.rate + self.price * (distortion - self.kept.distortion)
-            worse = _around(grown) > LEAST_LOSS
-            rate = np.where(worse, self.kept.rate, rate)
-            distortion = np.where(worse, self.kept.distortion, distortion)
-            self.symbols[:, worse] = self.kept.symbols[:, worse]
-            self.caution *= np.where(worse, np.float32(CAUTION_AFTER_LOSS), np.float32(CAUTION_AFTER_GAIN))
-            np.clip(self.caution, LEAST_CAUTION, MOST_CAUTION, out=self.caution)
-        self.kept = Kept(self.symbols.copy(), rate, distortion)
-        return worse
+    def move(self, symbols: Symbols, slopes: Floats, rows: slice) -> float:
+        """Move the targets of a chunk and then, in place, its symbols; returns the bits of those that it had."""
+        numbers, prices = self.point.coder.find_tables(symbols), self.point.coder.prices
+        rate = float(prices.bits(symbols, numbers).sum(dtype=np.float64))
+        targets = self.targets[:, rows]
+        curvature = self.curvature(symbols, slopes, rows)
+        targets += np.float32(RATE) * (symbols - slopes / (2 * curvature) - targets)
+        where = np.nonzero((symbols != 0) | (np.abs(targets) > ZERO))
+        k, x, number, c = symbols[where], targets[where], numbers[where], np.float32(self.price) * curvature[where]
+        cost = [prices.bits(k + shift, number) + c * np.square(x - (k + shift)) for shift in (0, -1, 1)]
+        gain = cost[0] - np.minimum(cost[1], cost[2])
+        symbols[where] += np.where(gain > LEAST_GAIN, np.where(cost[2] < cost[1], 1, -1), 0).astype(np.int32)
+        return rate
 
-    def _note(self, now: Kept) -> None:
-        """Remember the symbols of least rate at no more distortion than at the start, and adapt the price."""
-        if self.start is None or self.best is None:
-            self.start = self.best = now
+    def curvature(self, symbols: Symbols, slopes: Floats, rows: slice) -> Floats:
+        """What each symbol adds to the distortion one step off its best value, in bits."""
+        if self.mean_curvature is None:  # -slope / 2 = c (u - k), by least squares
+            errors = self.targets[:, rows] - symbols
+            squares = np.square(errors).sum(dtype=np.float64)
+            self.mean_curvature = max(float((-slopes / 2 * errors).sum(dtype=np.float64)) / max(float(squares), 1), 1.0)
+        known, bits = self.point.curvature, np.full(symbols.shape, self.mean_curvature, np.float32)
+        if known is not None:
+            bits = known.bits[self.activity[rows]].transpose(2, 0, 1)
+        return bits * by_phase(self.point).astype(np.float32)[phases(symbols.shape, rows.start)]
+
+    def finish(self, symbols: Symbols) -> None:
+        """Judge the last symbols, too."""
+        height, width = self.pixels.shape[:2]
+        decoded = decode_all([symbols], self.model, self.point, (width, height))
+        errors = int(np.square(decoded.astype(np.int32) - self.pixels).sum(dtype=np.int64))
+        self.note(symbols, float(bits_of(symbols, self.point.coder).sum(dtype=np.float64)), errors)
+
+    def note(self, symbols: Symbols, rate: float, errors: int) -> None:
+        """Keep symbols if they are the best so far."""
+        if self.start is None:
+            self.start = rate, errors
+            self.loss = rate + self.weight * errors
             return
-        goal = self.start.distortion.sum(dtype=np.float64) * (1 - MARGIN)
-        distortion = now.distortion.sum(dtype=np.float64)
-        if distortion <= goal and now.rate.sum(dtype=np.float64) < self.best.rate.sum(dtype=np.float64):
-            self.best = now
-        self.price *= float(np.clip((distortion / max(goal, 1e-9)) ** PRICE_RESPONSE, 1 / MOST_CHANGE, MOST_CHANGE))
-
-    def land(self) -> None:
-        """At the end: choose between the last symbols and the best so far at each position, to reach the goal cheaply.
-
-        Such choices do not add up exactly, so if the goal is missed, another one aims below it by as much and a little.
-        """
-        self.judge(*self._now())
-        assert self.start is not None and self.best is not None and self.kept is not None
-        best, in_all = self.best, self.start.distortion.sum(dtype=np.float64)
-        rate, distortion = _around(self.kept.rate - best.rate), _around(self.kept.distortion - best.distortion)
-        goal = aim = (1 - MARGIN) * in_all - best.distortion.sum(dtype=np.float64)
-        landed = np.zeros(0, bool)  # where the last symbols are kept
-        for _ in range(LANDINGS):
-            low, high = 0.05, 20.0
-            for _ in range(20):
-                price = (low * high) ** 0.5
-                kept = rate + price * distortion < 0
-                low, high = (low, price) if distortion[kept].sum(dtype=np.float64) <= aim else (price, high)
-            before, landed = landed, rate + high * distortion < 0
-            if np.array_equal(landed, before):
-                break  # there is nothing more to give up
-            np.copyto(self.symbols, np.where(landed, self.kept.symbols, best.symbols))
-            now = Kept(self.symbols.copy(), *self._now())
-            self._note(now)
-            excess = (now.distortion - best.distortion).sum(dtype=np.float64) - goal
-            if excess <= 0:
-                break
-            aim = distortion[landed].sum(dtype=np.float64) - excess - MORE * in_all
-
-    def _now(self) -> tuple[Floats, Floats]:
-        """Rate and distortion at each position."""
-        return self.coder.bits(self.symbols).sum(axis=0), self.distortion.value(self.rows)
-
-
-def _around(values: Floats) -> Floats:
-    """The mean over each position and its neighbours, as far as AROUND; zero beyond the edges."""
-    side = 2 * AROUND + 1
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(values, AROUND), (side, side))
-    mean: Floats = windows.mean(axis=(2, 3))
-    return mean
+        fewer_bits, fewer_errors = rate / max(self.start[0], 1), errors / max(self.start[1], 1)
+        uneven = fewer_errors / max(fewer_bits, 0.01)
+        self.price = PRICE * min(max(uneven * uneven * uneven * uneven, 1 / MOST), MOST)
+        loss = rate + self.weight * errors
+        if loss < self.loss and fewer_bits <= 1 and fewer_errors <= 1 - MARGIN:
+            self.best, self.loss = symbols, loss

@@ -6,7 +6,6 @@ Both write the same bytes. The environment variable LIC_CORE=numpy selects the o
 
 import os
 import warnings
-from collections.abc import Sequence
 from functools import cache
 from typing import Protocol
 
@@ -14,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.compiled import MISSING, CompiledCoder
+from lic.codec.entropy.prices import Numbers, Prices
 from lic.codec.entropy.tables import Tables
 from lic.codec.entropy.walk import Symbols, Walk
 
@@ -42,14 +42,15 @@ class Coder(Protocol):
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
         """The chunk of that shape, from the bytes of `encode`. Other bytes give other symbols, or raise Corrupt."""
 
+    def find_tables(self, symbols: Symbols) -> Numbers:
+        """The number of each symbol's table; NO_TABLE in channels that are not in use."""
+
+    @property
+    def prices(self) -> Prices:
+        """What symbols cost under the tables."""
+
     def bits(self, symbols: Symbols) -> NDArray[np.float32]:
         """-log2 p of each symbol under the tables, including the bits of escaped values; 0 in unused channels."""
-
-    def shifted_bits(self, symbols: Symbols, shifts: Sequence[int]) -> NDArray[np.float32]:
-        """The cost in bits of each symbol, if it alone changes by each of the shifts: shifts x the shape of `symbols`.
-
-        In channels that are not in use the cost is 0 for no shift, and infinite for all others.
-        """
 
 
 def make_coder(tables: Tables, walk: Walk) -> Coder:

@@ -1,12 +1,9 @@
 """The coder in C. `MISSING` says why it cannot be used, where it was installed without a compiler, for example."""
 
-from collections.abc import Sequence
-from functools import cached_property
-
 import numpy as np
-from numpy.typing import NDArray
 
-from lic.codec.entropy.tables import TOTAL, TOTAL_BITS, Tables
+from lic.codec.entropy.prices import Numbers, PricingCoder
+from lic.codec.entropy.tables import TOTAL, Tables
 from lic.codec.entropy.walk import DAMAGED, Symbols, Walk
 from lic.codec.errors import Corrupt
 
@@ -18,7 +15,7 @@ except ImportError as error:
     MISSING = str(error)
 
 
-class CompiledCoder:
+class CompiledCoder(PricingCoder):
     """A `Coder`. It releases the interpreter lock, so threads code in parallel."""
 
     def __init__(self, tables: Tables, walk: Walk) -> None:
@@ -36,10 +33,6 @@ class CompiledCoder:
             earlier if earlier is None else np.ascontiguousarray(earlier, np.int16),
         )
 
-    @cached_property
-    def _cost(self) -> NDArray[np.float64]:
-        return TOTAL_BITS - np.log2(self.tables.flat)
-
     def encode(self, symbols: Symbols) -> bytes:
         _, rows, columns = symbols.shape
         return _core.encode(self.model, rows, columns, np.ascontiguousarray(symbols, np.int32))
@@ -50,12 +43,8 @@ class CompiledCoder:
             raise Corrupt(DAMAGED)
         return symbols
 
-    def bits(self, symbols: Symbols) -> NDArray[np.float32]:
-        return self.shifted_bits(symbols, (0,))[0]
-
-    def shifted_bits(self, symbols: Symbols, shifts: Sequence[int]) -> NDArray[np.float32]:
+    def find_tables(self, symbols: Symbols) -> Numbers:
         _, rows, columns = symbols.shape
-        bits = np.empty((len(shifts), *symbols.shape), np.float32)
-        symbols = np.ascontiguousarray(symbols, np.int32)
-        _core.price(self.model, rows, columns, symbols, self._cost, np.array(shifts, np.int32), bits)
-        return bits
+        numbers = np.empty(symbols.shape, np.uint16)
+        _core.find_tables(self.model, rows, columns, np.ascontiguousarray(symbols, np.int32), numbers)
+        return numbers

@@ -5,15 +5,16 @@ passes of each of those channels (see contexts.py). Within a pass, the symbols a
 escaped from their tables follow.
 """
 
-from collections.abc import Iterator, Sequence
-from functools import cache, cached_property
+from collections.abc import Iterator
+from functools import cache
 from typing import NamedTuple, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.range_coder import RangeDecoder, RangeEncoder, zigzag
-from lic.codec.entropy.tables import TOTAL_BITS, Ints, Tables
+from lic.codec.entropy.prices import NO_TABLE, Numbers, PricingCoder
+from lic.codec.entropy.range_coder import RangeDecoder, RangeEncoder
+from lic.codec.entropy.tables import Ints, Tables
 from lic.codec.entropy.walk import DAMAGED, MAX_SYMBOL, State, Symbols, Walk
 from lic.codec.errors import Corrupt
 
@@ -39,11 +40,6 @@ class Library:
         below = self.total[start + entries] - self.total[start]
         return zip(below.tolist(), self.tables.flat[start + entries].tolist(), strict=True)
 
-    @cached_property
-    def bits(self) -> NDArray[np.float64]:
-        """The ideal code length of each entry of `tables.flat`."""
-        return TOTAL_BITS - np.log2(self.tables.flat)
-
 
 class Step(NamedTuple):
     """The symbols of a pass in coding order: sorted by table, then by block position."""
@@ -66,7 +62,7 @@ def steps(state: State, channel: int, values: Ints) -> Iterator[Step]:
     state.add(channel, values)
 
 
-class ReferenceCoder:
+class ReferenceCoder(PricingCoder):
     """A `Coder`."""
 
     def __init__(self, tables: Tables, walk: Walk) -> None:
@@ -108,24 +104,14 @@ class ReferenceCoder:
             raise Corrupt(DAMAGED)
         return values[:, :-1].astype(np.int32).reshape(shape)
 
-    def bits(self, symbols: Symbols) -> NDArray[np.float32]:
-        return self.shifted_bits(symbols, (0,))[0]
-
-    def shifted_bits(self, symbols: Symbols, shifts: Sequence[int]) -> NDArray[np.float32]:
+    def find_tables(self, symbols: Symbols) -> Numbers:
         values = _with_zero_cell(symbols.reshape(len(symbols), -1))
-        bits = np.zeros((len(shifts), *values[:, :-1].shape), np.float32)
-        used = _used(values)
-        bits[np.array(shifts) != 0, used:] = np.inf
+        numbers = np.full(values[:, :-1].shape, NO_TABLE, np.uint16)
         state = self.walk.start(*symbols.shape[1:])
-        for channel in range(used):
+        for channel in range(_used(values)):
             for step in steps(state, channel, values[channel]):
-                coded = values[channel][step.places]
-                for i, shift in enumerate(shifts):
-                    entries, escaped = _entries(coded + shift, step.tables, self.library)
-                    cost = self.library.bits[self.library.tables.start[step.tables] + entries]
-                    cost[escaped] += [4 + (zigzag(v + shift) + 1).bit_length() for v in coded[escaped].tolist()]
-                    bits[i, channel, step.places] = cost
-        return bits.reshape(len(shifts), *symbols.shape)
+                numbers[channel, step.places] = step.tables
+        return numbers.reshape(symbols.shape)
 
 
 def _used(values: Ints) -> int:

@@ -11,6 +11,7 @@ from lic.codec.entropy.coder import Coder
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Symbols
+from lic.codec.model.curvature import Curvature
 from lic.models.constants import DEAD_ZONE
 
 Latents = NDArray[np.float32]
@@ -41,6 +42,7 @@ class OperatingPoint:
     entropy: EntropyModel
     trust: NDArray[np.float64] | None = None  # factors of expected latents; None for a model without them
     filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
+    curvature: Curvature | None = None  # for choosing symbols by cost
 
     def look(self, effort: int) -> Look:
         """The second look at a picture; a search is worth the slower one."""
@@ -50,9 +52,13 @@ class OperatingPoint:
     def coder(self) -> Coder:
         return self.entropy.coder(self.position, self.steps)
 
+    def scale(self, latents: Latents, channels: slice = ALL) -> Latents:
+        """Latents (channels x rows x columns), or what is not expected of them, in steps."""
+        return latents * self.gain[channels].astype(np.float32)[:, None, None]
+
     def quantise(self, latents: Latents, channels: slice = ALL) -> Symbols:
-        """Latents (channels x rows x columns), minus expected ones if there are any, as symbols, with a dead zone."""
-        scaled = latents * self.gain[channels].astype(np.float32)[:, None, None]
+        """Latents, or what is not expected of them, as symbols, rounded with a dead zone."""
+        scaled = self.scale(latents, channels)
         rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
         rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0
         return rounded

@@ -1,17 +1,20 @@
 """The networks by the core in C: the same pixels and symbols on every machine."""
 
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.entropy.chunks import chunks_of
 from lic.codec.file.geometry import CHUNK_ROWS, Region, latent_size, previewed
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
 from lic.codec.progress import tell
 from lic.codec.threads import threads
+from lic.codec.transform.choice import Choice, Rounded, choice_at
 from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 
@@ -34,34 +37,71 @@ class CoreEngine:
             return self._network
 
     def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
+        return np.concatenate([*self._analysed(pixels, look)], axis=1)
+
+    def _analysed(self, pixels: Pixels, look: Look) -> Iterator[Latents]:
+        """The latents by chunks."""
         size = pixels.shape[1], pixels.shape[0]
+        rows, columns = latent_size(*size)
         stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, look=look)
-        latents = np.empty((self._model.channels, *latent_size(*size)), np.float32)
-        for end in _steps(stream.result, "second look" if look.share else "analysis"):
-            stream.run(Arrays(pixels=np.ascontiguousarray(pixels), latents_out=latents), ALL, end)
-        return latents
+        arrays = Arrays(pixels=np.ascontiguousarray(pixels))
+        for start, stop in _chunks(rows):
+            tell("second look" if look.share else "analysis", start, rows)
+            latents = np.empty((self._model.channels, stop - start, columns), np.float32)
+            stream.run(arrays._replace(latents_out=latents, first_out=start), ALL, stop)
+            yield latents
 
     def encode(self, pixels: Pixels, point: OperatingPoint, look: Look | None = None) -> Iterator[Symbols]:
-        size = pixels.shape[1], pixels.shape[0]
-        stream = Stream(
-            Task.ENCODE, self._open(Need.ENCODE), threads(), size, point, look=point.look(0) if look is None else look
-        )
-        return self._chunks(stream, Arrays(pixels=np.ascontiguousarray(pixels)), size)
+        latents = self._analysed(pixels, point.look(0) if look is None else look)
+        return self._choose(latents, point, latent_size(pixels.shape[1], len(pixels)))
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
-        _, rows, columns = latents.shape
-        size = columns * DOWNSAMPLING, rows * DOWNSAMPLING
-        stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), size, point)
-        return self._chunks(stream, Arrays(latents=np.ascontiguousarray(latents)), size)
+        return self._choose(iter(chunks_of(latents)), point, latents.shape[1:])
 
-    def _chunks(self, stream: Stream, arrays: Arrays, size: tuple[int, int]) -> Iterator[Symbols]:
-        rows, columns = latent_size(*size)
-        for start in range(0, rows, CHUNK_ROWS):
-            tell("analysis", start, rows)
-            stop = min(start + CHUNK_ROWS, rows)
-            symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
-            stream.run(arrays._replace(symbols_out=symbols, first_out=start), ALL, stop)
-            yield symbols
+    def _choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
+        choice = choice_at(point)
+        if choice is None:
+            return self._chosen((Arrays(latents=chunk) for chunk in latents), point, size)
+        return self._chosen(self._to_choose(latents, point, size), point, size, choice)
+
+    def _to_choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Arrays]:
+        """Chunks of latents, with what a choice by cost needs to know."""
+        waiting: deque[Latents] = deque()
+
+        def given() -> Iterator[Arrays]:
+            for chunk in latents:
+                waiting.append(chunk)
+                yield Arrays(latents=chunk)
+
+        for symbols in self._chosen(given(), point, size):
+            rounded = Rounded.of(symbols, point)
+            yield Arrays(latents=waiting.popleft(), numbers=rounded.numbers, activity=rounded.activity)
+
+    def _chosen(
+        self,
+        given: Iterator[Arrays],
+        point: OperatingPoint,
+        size: tuple[int, int],
+        choice: Choice | None = None,
+    ) -> Iterator[Symbols]:
+        """The symbols of chunks of latents, by chunks. What is expected in one depends on the next one's first rows."""
+        rows, columns = size
+        picture = columns * DOWNSAMPLING, rows * DOWNSAMPLING
+        stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point, choice=choice)
+        chunks, end = _chunks(rows), 0
+        start, stop = next(chunks)
+        symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
+        for arrays in given:
+            assert arrays.latents is not None
+            latents = np.ascontiguousarray(arrays.latents)
+            arrays = arrays._replace(latents=latents, first_in=end)
+            end += latents.shape[1]
+            while stream.run(arrays._replace(symbols_out=symbols, first_out=start), end, stop) >= stop:
+                yield symbols
+                if stop == rows:
+                    return
+                start, stop = next(chunks)
+                symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
 
     def decode(
         self,
@@ -110,35 +150,28 @@ class CoreEngine:
     def slopes(
         self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        slopes, errors = self._back(Task.SLOPES, symbols, Arrays(pixels=np.ascontiguousarray(pixels)), point, rows)
-        return slopes, errors
-
-    def probe(
-        self, symbols: Symbols, signs: NDArray[np.float32], point: OperatingPoint, rows: slice
-    ) -> NDArray[np.float32]:
-        return self._back(Task.PROBE, symbols, Arrays(signs=np.ascontiguousarray(signs)), point, rows)[0]
-
-    def _back(
-        self, task: Task, symbols: Symbols, arrays: Arrays, point: OperatingPoint, rows: slice
-    ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        picture = arrays.pixels if arrays.signs is None else arrays.signs
-        assert picture is not None
-        height, width = picture.shape[:2]
+        height, width = pixels.shape[:2]
         region = 0, rows.start * DOWNSAMPLING, width, min(rows.stop * DOWNSAMPLING, height)
-        stream = Stream(task, self._open(Need.SEARCH), threads(), (width, height), point, region)
+        stream = Stream(Task.SLOPES, self._open(Need.SEARCH), threads(), (width, height), point, region)
         slopes = np.empty((self._model.channels, rows.stop - rows.start, symbols.shape[2]), np.float32)
         errors = np.zeros(symbols.shape[1:], np.int32)
-        arrays = arrays._replace(symbols=np.ascontiguousarray(symbols), latents_out=slopes, first_out=rows.start)
-        stream.run(arrays._replace(errors_out=errors), ALL, rows.stop)
+        arrays = Arrays(pixels=np.ascontiguousarray(pixels), symbols=np.ascontiguousarray(symbols))
+        stream.run(arrays._replace(latents_out=slopes, first_out=rows.start, errors_out=errors), ALL, rows.stop)
         return slopes, errors
 
+    def restore(self, symbols: Symbols, point: OperatingPoint) -> Latents:
+        channels, rows, columns = symbols.shape
+        size = columns * DOWNSAMPLING, rows * DOWNSAMPLING
+        stream = Stream(Task.RESTORE, self._open(Need.DECODE), threads(), size, point)
+        latents = np.empty((channels, rows, columns), np.float32)
+        stream.run(Arrays(symbols=np.ascontiguousarray(symbols), latents_out=latents), ALL, rows)
+        return latents
 
-def _steps(rows: tuple[int, int], name: str) -> Iterator[int]:
-    """Where parts of some rows end, so that progress can be told between them."""
-    start, stop = rows
-    for row in range(start, stop, CHUNK_ROWS):
-        tell(name, row - start, stop - start)
-        yield min(row + CHUNK_ROWS, stop)
+
+def _chunks(rows: int) -> Iterator[tuple[int, int]]:
+    """Where the rows of chunks begin and end."""
+    for start in range(0, rows, CHUNK_ROWS):
+        yield start, min(start + CHUNK_ROWS, rows)
 
 
 def _strip(row: int, bottom: int, reduce: int, width: int) -> Pixels:

@@ -17,6 +17,7 @@ from lic.codec.errors import BadSetting
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Look, OperatingPoint
+from lic.codec.transform.choice import Choice
 from lic.codec.transform.described import described
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING
@@ -30,10 +31,9 @@ class Task(IntEnum):
     DECODE = 0
     ANALYSE = 1
     CHOOSE = 2
-    ENCODE = 3
-    SLOPES = 4
-    PROBE = 5
-    PREVIEW = 6
+    SLOPES = 3
+    RESTORE = 4
+    PREVIEW = 5
 
 
 class Need(IntEnum):
@@ -72,9 +72,10 @@ class Arrays(NamedTuple):
     """The arrays that a stream reads and writes. Arrays of rows begin at row `first_in` or `first_out`."""
 
     pixels: NDArray[np.uint8] | None = None  # the whole picture
-    signs: NDArray[np.float32] | None = None  # likewise
     symbols: NDArray[np.int32] | None = None
     latents: NDArray[np.float32] | None = None
+    numbers: NDArray[np.uint16] | None = None  # of tables, and the activity, where symbols are chosen by cost
+    activity: NDArray[np.uint8] | None = None
     first_in: int = 0
     pixels_out: NDArray[np.uint8] | None = None
     latents_out: NDArray[np.float32] | None = None
@@ -96,6 +97,7 @@ class Stream:
         region: Region | None = None,
         reduce: int = 1,
         look: Look = ONE_LOOK,
+        choice: Choice | None = None,
     ) -> None:
         self._network = network  # must live as long as this
         self._threads, self._team = threads, _core.open_team(threads)
@@ -108,8 +110,9 @@ class Stream:
         gain, inverse_gain, trust = map(_of_channels, values)
         weights = None if point is None or point.filter is None else point.filter.astype(np.int16)
         of_point = network.channels, gain, inverse_gain, trust, network.unscale, look.share, weights, look.quick
+        self._choice = choice and _of_choice(choice)  # must live as long, too
         self._stream = _core.open_stream(
-            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
+            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point, self._choice
         )
         self.source, self.result = _core.rows(self._stream)
 
@@ -119,9 +122,15 @@ class Stream:
         Returns the first row of the result that is not complete.
         """
         self._check(arrays)
-        inputs = (array for array in (arrays.symbols, arrays.latents) if array is not None)
+        inputs = [
+            array.shape[-2]
+            for array in (arrays.symbols, arrays.latents, arrays.numbers, arrays.activity)
+            if array is not None
+        ]
+        if len({*inputs}) > 1:
+            raise ValueError(f"arrays have {inputs} rows, not equally many")
         outputs = [array for array in (arrays.latents_out, arrays.symbols_out) if array is not None]
-        rows_in, rows_out = next((array.shape[1] for array in inputs), 0), outputs[0].shape[1] if outputs else 0
+        rows_in, rows_out = inputs[0] if inputs else 0, outputs[0].shape[1] if outputs else 0
         if arrays.pixels_out is not None:
             rows_out = len(arrays.pixels_out)
         _core.begin(self._team)
@@ -131,7 +140,7 @@ class Stream:
         try:
             done: int = _core.run(
                 self._stream,
-                (arrays.pixels, arrays.signs, arrays.symbols, arrays.latents),
+                (arrays.pixels, arrays.symbols, arrays.latents, arrays.numbers, arrays.activity),
                 (arrays.first_in, rows_in),
                 (arrays.pixels_out, arrays.latents_out, arrays.symbols_out, arrays.errors_out),
                 (arrays.first_out, rows_out),
@@ -152,9 +161,10 @@ class Stream:
         of_latents = self._network.channels, None, columns
         shapes: dict[str, tuple[int | None, ...]] = {
             "pixels": (height, width, 3),
-            "signs": (height, width, 3),
             "symbols": of_latents,
             "latents": of_latents,
+            "numbers": of_latents,
+            "activity": (None, columns),
             "pixels_out": (None, -(-right // self._reduce) - left // self._reduce, 3),
             "latents_out": of_latents,
             "symbols_out": of_latents,
@@ -166,6 +176,14 @@ class Stream:
                 continue
             if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
                 raise ValueError(f"{name} have the shape {array.shape} instead of {shape}")
+
+
+def _of_choice(choice: Choice) -> tuple[NDArray[Any], ...]:
+    """As struct lic_choice has it."""
+    prices = choice.prices
+    start = np.append(prices.start, len(prices.entries)).astype(np.uint32)
+    floats = (np.ascontiguousarray(values) for values in (prices.entries, choice.weight, choice.shift))
+    return prices.first.astype(np.int32), start, *floats
 
 
 def _of_channels(values: NDArray[Any] | None) -> NDArray[np.float32] | None:

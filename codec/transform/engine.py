@@ -66,11 +66,8 @@ class Engine(Protocol):
         those of whole grey levels, summed over each block of 16 x 16 pixels; they are valid in these rows only.
         """
 
-    def probe(self, symbols: Symbols, signs: Floats, point: OperatingPoint, rows: slice) -> Floats:
-        """The sums of signs times the derivatives of all pixels by each of the latents' symbols, in some rows.
-
-        That is by the latents themselves: times the inverse gain they are by the symbols. Predictions move, too.
-        """
+    def restore(self, symbols: Symbols, point: OperatingPoint) -> Latents:
+        """The latents that a picture's symbols stand for."""
 
 
 def engine_of(model: FrozenModel) -> Engine:

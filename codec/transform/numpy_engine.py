@@ -65,15 +65,11 @@ class NumpyEngine(WholeEngine):
         return picture, back
 
     def expect(self, phase: int, known: Latents) -> Floats:
-        return self.linear_expect(phase, known)[0]
-
-    def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
         _, tensors = self._parts["predictors"][phase - 1]
         rows, columns = known.shape[1:]
         place = tensors["place"].transpose(1, 2, 0)  # 2 x 2 x width: biases by the parity of row and column
         place = np.tile(place, ((rows + 1) // 2, (columns + 1) // 2, 1))[:rows, :columns]
-        expected, back = bottleneck(known.transpose(1, 2, 0), tensors, place)
-        return expected.transpose(2, 0, 1), lambda slopes: back(slopes.transpose(1, 2, 0)).transpose(2, 0, 1)
+        return bottleneck(known.transpose(1, 2, 0), tensors, place)[0].transpose(2, 0, 1)
 
     def _run(self, side: str, x: Floats) -> tuple[Floats, list[Back]]:
         """The result of a transform's layers, and the way back through each."""

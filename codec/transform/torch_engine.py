@@ -63,9 +63,6 @@ class TorchEngine(WholeEngine):
         planes, back = self._linear(lambda y: self.network.synthesis(y) - MID_GREY, latents)
         return planes.transpose(1, 2, 0), lambda slopes: back(slopes.transpose(2, 0, 1))
 
-    def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
-        return self._linear(self.network.predictors[phase - 1], known)
-
     def _linear(self, function: Callable[[Tensor], Tensor], at: Floats) -> tuple[Floats, Back]:
         with torch.inference_mode(False), torch.enable_grad():
             x = self._batch(at).requires_grad_()

@@ -12,16 +12,17 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
 from lic.codec.picture.pixels import Floats, Pixels, pad
-from lic.codec.transform.restoration import only, quantise, restore
+from lic.codec.transform.choice import Rounded, choice_at
+from lic.codec.transform.restoration import quantise, restore
 from lic.models.architecture import PREVIEW
-from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK, PHASES
+from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK
 from lic.models.second_look import blend
 
 Back = Callable[[Floats], Floats]  # slopes by a function's argument, from those by its result
 
 
 class WholeEngine(ABC):
-    """An `Engine` by five functions of arrays. Pictures are centred: -0.5 to 0.5, height x width x 3, padded."""
+    """An `Engine` by four functions of arrays. Pictures are centred: -0.5 to 0.5, height x width x 3, padded."""
 
     def __init__(self, model: FrozenModel) -> None:
         self.model = model
@@ -50,10 +51,6 @@ class WholeEngine(ABC):
     def linear_synthesis(self, latents: Latents) -> tuple[Floats, Back]:
         """What `synthesis` returns, and its transposed derivative there."""
 
-    @abstractmethod
-    def linear_expect(self, phase: int, known: Latents) -> tuple[Floats, Back]:
-        """What `expect` returns, and its transposed derivative there."""
-
     def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
         picture = _centred(pad(pixels))
         first = self.analysis(picture)
@@ -68,7 +65,12 @@ class WholeEngine(ABC):
         return self.choose(self.analyse(pixels, point.look(0) if look is None else look), point)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
-        return iter(chunks_of(quantise(latents, point, self.expect)))
+        symbols, choice = quantise(latents, point, self.expect), choice_at(point)
+        if choice:
+            parts = [Rounded.of(chunk, point) for chunk in chunks_of(symbols)]
+            rounded = Rounded(*(np.concatenate(of_parts, axis=-2) for of_parts in zip(*parts, strict=True)))
+            symbols = quantise(latents, point, self.expect, choice, rounded)
+        return iter(chunks_of(symbols))
 
     def decode(
         self,
@@ -106,20 +108,8 @@ class WholeEngine(ABC):
         blocks = errors.reshape(symbols.shape[1], DOWNSAMPLING, symbols.shape[2], -1)
         return back(slopes)[:, rows], blocks.sum(axis=(1, 3), dtype=np.int32)
 
-    def probe(self, symbols: Symbols, signs: Floats, point: OperatingPoint, rows: slice) -> Floats:
-        latents, backs = point.dequantise(symbols), []
-        trust = np.zeros(0, np.float32) if point.trust is None else point.trust.astype(np.float32)[:, None, None]
-        for k in range(1, PHASES if trust.size else 1):
-            expected, back_to_known = self.linear_expect(k, only(range(k), latents))
-            latents += only([k], expected * trust)
-            backs.append((k, back_to_known))
-        picture, back = self.linear_synthesis(latents)
-        by_pixels = np.zeros_like(picture)
-        by_pixels[: signs.shape[0], : signs.shape[1]] = signs
-        slopes = back(by_pixels)
-        for k, back_to_known in reversed(backs):
-            slopes += only(range(k), back_to_known(only([k], slopes * trust)))
-        return slopes[:, rows]
+    def restore(self, symbols: Symbols, point: OperatingPoint) -> Latents:
+        return restore(symbols, point, self.expect)
 
 
 def _centred(pixels: Pixels) -> Floats:

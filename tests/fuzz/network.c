@@ -114,8 +114,10 @@ struct run {
     struct lic_arrays arrays;
     size_t channels, columns, block_rows;
     uint8_t *pixels;
-    float *signs, *latents;
+    float *latents;
     int32_t *symbols;
+    uint16_t *numbers;
+    uint8_t *activity;
 };
 
 static int gives_pixels(enum lic_task task) { return task == LIC_DECODE || task == LIC_PREVIEW; }
@@ -159,7 +161,7 @@ static void *run_all(const struct run *r, const struct lic_network *network, con
         if (gives_pixels(r->task)) {
             arrays.pixels_out = result;
             arrays.first_out = p->top / p->reduce, arrays.rows_out = (p->bottom + p->reduce - 1) / p->reduce - arrays.first_out;
-        } else if (r->task == LIC_CHOOSE || r->task == LIC_ENCODE)
+        } else if (r->task == LIC_CHOOSE)
             arrays.symbols_out = result;
         else
             arrays.latents_out = result;
@@ -190,16 +192,18 @@ static struct run make_run(size_t channels) {
     size_t samples = (size_t)(r.picture.width * r.picture.height) * 3, latents = channels * r.block_rows * r.columns;
     r.pixels = room(samples, 1);
     for (size_t i = 0; i < samples; i++) r.pixels[i] = (uint8_t)next();
-    r.signs = make_floats(samples, 0);
     r.latents = make_floats(latents, below(4) == 0);
     r.symbols = room(latents, sizeof *r.symbols);
     for (size_t i = 0; i < latents; i++) r.symbols[i] = below(20) ? (int32_t)below(5) - 2 : (int32_t)wild(31);
     struct lic_arrays *a = &r.arrays;
-    int looks = r.task == LIC_ANALYSE || r.task == LIC_ENCODE || r.task == LIC_SLOPES;
+    int looks = r.task == LIC_ANALYSE || r.task == LIC_SLOPES;
     a->pixels = looks ? r.pixels : NULL;
-    a->signs = r.task == LIC_PROBE ? r.signs : NULL;
-    a->symbols = gives_pixels(r.task) || r.task == LIC_SLOPES || r.task == LIC_PROBE ? r.symbols : NULL;
+    a->symbols = gives_pixels(r.task) || r.task == LIC_SLOPES || r.task == LIC_RESTORE ? r.symbols : NULL;
     a->latents = r.task == LIC_CHOOSE ? r.latents : NULL;
+    r.numbers = room(latents, sizeof *r.numbers), r.activity = room(r.block_rows * r.columns, 1);
+    for (size_t i = 0; i < latents; i++) r.numbers[i] = below(8) ? (uint16_t)below(3) : (uint16_t)next();
+    for (size_t i = 0; i < r.block_rows * r.columns; i++) r.activity[i] = (uint8_t)below(4);
+    if (r.task == LIC_CHOOSE) a->numbers = r.numbers, a->activity = r.activity;
     a->rows_in = (ptrdiff_t)r.block_rows;
     return r;
 }
@@ -223,6 +227,12 @@ static void execute(void) {
         below(16) ? of_point[0] : NULL, below(16) ? of_point[1] : NULL, below(2) ? of_point[2] : NULL,
         below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL, (int)below(2),
     };
+    /* Tables of 1 to 3 entries, and activities of which some places have more. */
+    static const int32_t first[] = {0, -1, 7};
+    static const uint32_t start[] = {0, 1, 4, 6};
+    float *bits = make_floats(6, 0), *weight = make_floats(4 * 3 * channels, 0), *shift = make_floats(3 * channels, 0);
+    struct lic_choice choice = {{3, first, start, NULL}, bits, 3, weight, shift};
+    if (below(2)) point.choice = &choice;
     void *whole = run_all(&r, network, &point, NULL, 0);
     run += whole != NULL;
     const char *width = widths[below(4)];
@@ -235,7 +245,11 @@ static void execute(void) {
     free(whole);
     for (int i = 0; i < 4; i++) free(of_point[i]);
     free(r.pixels);
-    free(r.signs);
+    free(r.numbers);
+    free(r.activity);
+    free(bits);
+    free(weight);
+    free(shift);
     free(r.latents);
     free(r.symbols);
     lic_network_close(network);

@@ -36,15 +36,16 @@ EXPORT(decode_chunk) int decode_chunk(const struct lic_rate *rate, size_t rows, 
     return lic_decode(&rate->tables, &rate->contexts, &chunk, data, size, symbols);
 }
 
-EXPORT(tables_size) size_t tables_size(const struct lic_rate *rate) { return rate->tables.start[rate->tables.count]; }
+EXPORT(tables_count) size_t tables_count(const struct lic_rate *rate) { return rate->tables.count; }
+EXPORT(tables_first) const int32_t *tables_first(const struct lic_rate *rate) { return rate->tables.first; }
+EXPORT(tables_start) const uint32_t *tables_start(const struct lic_rate *rate) { return rate->tables.start; }
 EXPORT(tables_below) const uint32_t *tables_below(const struct lic_rate *rate) { return rate->tables.below; }
 
-/* The bits of each symbol; `cost` is that of each table's entries. */
-EXPORT(price_chunk) int price_chunk(const struct lic_rate *rate, size_t rows, size_t columns, void *workspace,
-                                    const int32_t *symbols, const double *cost, float *bits) {
-    static const int32_t unshifted = 0;
+/* The number of each symbol's table. */
+EXPORT(find_tables) int find_tables(const struct lic_rate *rate, size_t rows, size_t columns, void *workspace,
+                                    const int32_t *symbols, uint16_t *numbers) {
     struct lic_chunk chunk = {rows, columns, workspace};
-    return lic_price(&rate->tables, &rate->contexts, &chunk, symbols, cost, &unshifted, 1, bits);
+    return lic_find_tables(&rate->tables, &rate->contexts, &chunk, symbols, numbers);
 }
 
 /* ---- pixels ---- */

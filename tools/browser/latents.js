@@ -1,6 +1,7 @@
 // Latents: codec/FORMAT.md, sections 2 and 3, by the core in C, and what they cost.
 
 const CHUNK_ROWS = 64; // rows of latents that share a stream
+const NO_TABLE = 2 ** 16 - 1; // of symbols in channels that are not in use
 
 // The streams of the chunks, with their rows.
 function chunksOf({ latents, rows }) {
@@ -45,21 +46,33 @@ function symbolsOf(engine, file, model, rate) {
 // The bits of all latents at each block position.
 function bitsOf(engine, file, model, rate) {
   const places = new Float32Array(file.rows * file.columns);
-  let cost;
+  let prices;
   decodeChunks(engine, file, model, rate, (symbols, top, rows, workspace) => {
-    cost ??= costs(engine, rate);
-    const count = rows * file.columns;
-    const bits = engine.allocate(4 * model.channels * count);
-    engine.run.price_chunk(rate, rows, file.columns, workspace, symbols, engine.put(cost), bits);
-    const found = engine.view(Float32Array, bits, model.channels * count);
-    for (let i = 0; i < found.length; i++) places[top * file.columns + (i % count)] += found[i];
+    prices ??= pricesOf(engine, rate);
+    const [count, all] = [rows * file.columns, model.channels * rows * file.columns];
+    const numbers = engine.allocate(2 * all);
+    engine.run.find_tables(rate, rows, file.columns, workspace, symbols, numbers);
+    const [values, tables] = [engine.view(Int32Array, symbols, all), engine.view(Uint16Array, numbers, all)];
+    for (let i = 0; i < all; i++)
+      if (tables[i] !== NO_TABLE) places[top * file.columns + (i % count)] += price(prices, tables[i], values[i]);
   });
   return places;
 }
 
-// The bits of each entry of the tables.
-function costs(engine, rate) {
-  const count = engine.run.tables_size(rate);
-  const below = engine.view(Uint32Array, engine.run.tables_below(rate), count);
-  return Float64Array.from(below, (value, i) => 24 - Math.log2((below[i + 1] || 2 ** 24) - value));
+// The first value and the first entry of each table, and the bits of all entries.
+function pricesOf(engine, rate) {
+  const count = engine.run.tables_count(rate);
+  const first = engine.view(Int32Array, engine.run.tables_first(rate), count).slice();
+  const start = engine.view(Uint32Array, engine.run.tables_start(rate), count + 1).slice();
+  const below = engine.view(Uint32Array, engine.run.tables_below(rate), start[count]);
+  const bits = Float64Array.from(below, (value, i) => 24 - Math.log2((below[i + 1] || 2 ** 24) - value));
+  return { first, start, bits };
+}
+
+// The last entry of a table is for values that it lacks: their length follows in 5 bits, and then as many bits.
+function price({ first, start, bits }, table, value) {
+  const entry = value - first[table];
+  const escape = start[table + 1] - start[table] - 1;
+  if (entry >= 0 && entry < escape) return bits[start[table] + entry];
+  return bits[start[table] + escape] + 5 + Math.floor(Math.log2(value < 0 ? -2 * value : 2 * value + 1));
 }

@@ -10,8 +10,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import SUFFIX, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting import rounding
-from lic.tools.fitting.filter_fit import CROPS, SIDE, fit_filter
+from lic.tools.fitting import curvature_fit, filter_fit, rounding
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
@@ -23,7 +22,8 @@ from lic.tools.usage import UsageError, positive, printable
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
-    "filter": (fit_filter, CROPS, SIDE),
+    "curvature": (curvature_fit.add_curvature, curvature_fit.CROPS, curvature_fit.SIDE),
+    "filter": (filter_fit.fit_filter, filter_fit.CROPS, filter_fit.SIDE),
     "quick-look": (add_quick_look, 280, 320),
     "preview": (add_preview, 280, 320),
 }
@@ -46,6 +46,8 @@ examples:
       a model with weights and contexts in fewer bits; rounding comes before a filter, which corrects what it leaves
   lic export photo -o photo.licmodel
       what decoding needs of a model, for programs in C (codec/core/core.h) and for browsers
+  lic export photo --add curvature --data photos/ -o better.safetensors
+      a model with what its encoder chooses symbols by; it decodes the same files
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines

@@ -20,6 +20,7 @@ from lic.codec.transform.torch_network import freeze, thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.fitting.context_fit import fit_contexts
+from lic.tools.fitting.curvature_fit import add_curvature
 from lic.tools.fitting.latents import (
     CHUNKS,
     latent_chunks,
@@ -43,8 +44,8 @@ def freeze_run(
 ) -> FrozenModel:
     """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
 
-    The entropy model, of the kind that `freeze_network` explains, is fitted on `count` pictures of `data`, by default
-    those that the run was trained on.
+    The entropy model, of the kind that `freeze_network` explains, and what symbols are chosen by are fitted on `count`
+    pictures of `data`, by default those that the run was trained on.
     """
     network, info = read_run(best_checkpoint(checkpoint))
     data = data or info["config"].get("data")
@@ -89,7 +90,8 @@ def _with_entropy(model: FrozenModel, crops: Tensor, first: NDArray[np.float32],
         fitted = ENTROPY_MODELS[entropy].fit([*symbols_by_point(network, first, second)])  # type: ignore[attr-defined]
     else:
         fitted = fit_contexts(model, first, second=second)
-    return dataclasses.replace(model, entropy=fitted)
+    model = dataclasses.replace(model, entropy=fitted)
+    return add_curvature(model, crops) if model.card.get("distortion", "mse") == "mse" else model
 
 
 def check_own(entropy: str) -> None:

@@ -72,10 +72,7 @@ def test_both_coders_agree_on_any_model_symbols_and_bytes(seed: int, kind: str) 
     symbols = random_symbols(rng, shape)
     data = result(reference.encode, symbols)
     assert result(compiled.encode, symbols) == data
-    shifts = (0, -1, 1, int(rng.integers(-1000, 1000)))
-    expected = reference.shifted_bits(symbols, shifts)
-    np.testing.assert_array_equal(compiled.shifted_bits(symbols, shifts), expected)
-    np.testing.assert_array_equal(compiled.bits(symbols), expected[0])
+    np.testing.assert_array_equal(compiled.find_tables(symbols), reference.find_tables(symbols))
     intact = data if isinstance(data, bytes) else b""
     for stream in (intact, *(damaged(rng, intact) for _ in range(4))):
         expected = result(reference.decode, stream, shape)
@@ -130,14 +127,13 @@ def test_the_core_does_the_same_without_avx2(without_avx2: Any, kind: str) -> No
     tables = random_tables(rng, shape[0], False)
     compiled = CompiledCoder(tables, random_walk(rng, kind, shape[0], shape[0], False))
     symbols = random_symbols(rng, shape)
-    shifts = np.array([-1, 0, 3], np.int32)
     found = []
     for core in (_core, without_avx2):
         data = core.encode(compiled.model, *shape[1:], symbols)
-        decoded, bits = np.empty(shape, np.int32), np.empty((3, *shape), np.float32)
+        decoded, numbers = np.empty(shape, np.int32), np.empty(shape, np.uint16)
         assert core.decode(compiled.model, *shape[1:], data, decoded)
-        core.price(compiled.model, *shape[1:], symbols, compiled._cost, shifts, bits)
-        found.append((data, decoded.tobytes(), bits.tobytes()))
+        core.find_tables(compiled.model, *shape[1:], symbols, numbers)
+        found.append((data, decoded.tobytes(), numbers.tobytes()))
     assert found[0] == found[1]
 
 
@@ -200,8 +196,8 @@ def test_arrays_that_do_not_belong_together_are_refused() -> None:
         _core.encode(tuple(model), 3, 5, symbols)
     with pytest.raises(ValueError, match="channels x rows x columns"):
         _core.decode(tuple(model), 0, 4, b"", symbols)
-    with pytest.raises(ValueError, match="size"):
-        _core.price(tuple(model), 3, 4, symbols, np.zeros(9), np.zeros(1, np.int32), np.zeros(108, np.float32))
+    with pytest.raises(ValueError, match="shape"):
+        _core.find_tables(tuple(model), 3, 4, symbols, np.zeros((9, 3, 3), np.uint16))
     model[7] = model[7] | 128  # tables that are not there
     with pytest.raises(ValueError, match="not there"):
         _core.encode(tuple(model), 3, 4, symbols)

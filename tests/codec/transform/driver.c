@@ -56,8 +56,10 @@ int main(int count, char **names) {
     int32_t *symbols = room(4 * latents), *errors = room(4 * (size_t)(rows * columns));
     uint8_t *decoded = room(3 * (size_t)(width * height));
     float *slopes = room(4 * latents);
-    struct lic_arrays arrays = {.pixels = pixels, .symbols_out = symbols, .rows_out = rows};
-    run(LIC_ENCODE, network, &picture, &point, &arrays, rows);
+    struct lic_arrays arrays = {.pixels = pixels, .latents_out = slopes, .rows_out = rows};
+    run(LIC_ANALYSE, network, &picture, &point, &arrays, rows);
+    arrays = (struct lic_arrays){.latents = slopes, .rows_in = rows, .symbols_out = symbols, .rows_out = rows};
+    run(LIC_CHOOSE, network, &picture, &point, &arrays, rows);
     arrays = (struct lic_arrays){.symbols = symbols, .rows_in = rows, .pixels_out = decoded, .rows_out = height};
     run(LIC_DECODE, network, &picture, &point, &arrays, height);
     arrays = (struct lic_arrays){.symbols = symbols, .rows_in = rows, .pixels = pixels, .latents_out = slopes,

@@ -23,7 +23,7 @@ from lic.codec.transform.engine import Engine, choose_engine
 from lic.codec.transform.numpy_engine import NumpyEngine
 from lic.codec.transform.torch_engine import TorchEngine
 from lic.models.architecture import KINDS
-from tests.codec.transform.random_models import POSITION, random_model, random_pixels
+from tests.codec.transform.random_models import POSITION, random_model, random_pixels, with_random_curvature
 
 SHAPES = [("balle2017", 3, 5), ("balle2017", 20, 12), ("residual", 8, 12), ("residual", 20, 37)]
 SHAPES_AND_SIZES = [*((shape, (36, 50)) for shape in SHAPES), (SHAPES[0], (5, 131)), (SHAPES[2], (1, 1))]
@@ -50,9 +50,8 @@ def everything(engine: Engine, pixels: Pixels, model: FrozenModel) -> list[NDArr
     pictures = [decoded(engine, symbols, model, size, reduce=reduce) for reduce in (1, 2, 4, 8)]
     pictures += [decoded(engine, symbols, model, size, reduce=reduce, preview=True) for reduce in (4, 8)]
     rows = slice(0, symbols.shape[1])
-    signs = np.where(random_pixels(height, width) > 127, np.float32(1), np.float32(-1))
     slopes = engine.slopes(symbols, pixels, point, rows)
-    return [*latents, quick, symbols, chosen, *pictures, *slopes, engine.probe(symbols, signs, point, rows)]
+    return [*latents, quick, symbols, chosen, *pictures, *slopes, engine.restore(symbols, point)]
 
 
 def assert_equal(found: list[NDArray[Any]], expected: list[NDArray[Any]]) -> None:
@@ -61,14 +60,17 @@ def assert_equal(found: list[NDArray[Any]], expected: list[NDArray[Any]]) -> Non
 
 
 @pytest.mark.parametrize(("shape", "size"), SHAPES_AND_SIZES)
-def test_the_core_computes_the_bits_of_numpy(shape: tuple[str, int, int], size: tuple[int, int]) -> None:
+@pytest.mark.parametrize("by_cost", [False, True])
+def test_the_core_computes_the_bits_of_numpy(shape: tuple[str, int, int], size: tuple[int, int], by_cost: bool) -> None:
     model, pixels = random_model(*shape), random_pixels(*size)
+    if by_cost:
+        model = with_random_curvature(model)
     assert_equal(everything(CoreEngine(model), pixels, model), everything(NumpyEngine(model), pixels, model))
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_bits_do_not_depend_on_vectors_and_threads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    model, pixels = random_model(kind, 20, 37), random_pixels(150, 170)
+    model, pixels = with_random_curvature(random_model(kind, 20, 37)), random_pixels(150, 170)
     expected = everything(CoreEngine(model), pixels, model)
     widths = [name for name in ("1", "4", "8", "16") if _core.has_kernels(name)]
     assert len(widths) >= 2
@@ -154,31 +156,29 @@ def test_results_are_nearly_those_of_torch(kind: str) -> None:
         difference = np.abs(pictures[0] - pictures[1])
         assert difference.max() <= 1
         assert difference.mean() < 1e-2
-    rows, signs = slice(0, 5), np.random.default_rng(0).choice(np.array([-1, 1], np.float32), pixels.shape)
-    for name in ("slopes", "probe"):
-        with_arguments = (symbols, pixels if name == "slopes" else signs, point, rows)
-        found, expected = (np.asarray(getattr(engine, name)(*with_arguments)[0]) for engine in (core, other))
+    for found, expected in (
+        (engine.slopes(symbols, pixels, point, slice(0, 5))[0] for engine in (core, other)),
+        (engine.restore(symbols, point) for engine in (core, other)),
+    ):
         assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_slopes_are_those_of_differences(kind: str) -> None:
-    """Of signs times pixels, through latents and what is expected of others; by symbols that move a little."""
-    model = random_model(kind)
+    """Half the squared error of pixels that are not rounded, by latents that move a little."""
+    model, pixels = random_model(kind), random_pixels(48, 80)
     engine, point = NumpyEngine(model), model.at(POSITION)
-    random = np.random.default_rng(0)
-    symbols = np.rint(2 * random.standard_normal((12, 3, 5))).astype(np.int32)
-    step, signs = random.standard_normal(symbols.shape, np.float32), random.standard_normal((48, 80, 3), np.float32)
-    found = CoreEngine(model).probe(symbols, signs, point, slice(0, 3)) * point.inverse_gain[:, None, None]
+    symbols = symbols_of(engine, pixels, model)
+    slopes, _ = CoreEngine(model).slopes(symbols, pixels, point, slice(0, 3))
+    at, step = engine.restore(symbols, point), np.random.default_rng(0).standard_normal(slopes.shape, np.float32)
 
-    def at(moved: NDArray[np.float32]) -> float:
-        from lic.codec.transform.restoration import restore
+    def half_the_error(latents: NDArray[np.float32]) -> float:
+        given = np.clip(engine.synthesis(latents), -0.5, 0.5).astype(np.float64)
+        return float(np.square(given - (pixels / 255 - 0.5)).sum() / 2)
 
-        return float(np.vdot(engine.synthesis(restore(moved, point, engine.expect)), signs))  # type: ignore[arg-type]
-
-    small = np.float32(1e-2)
-    change = (at(symbols + small * step) - at(symbols - small * step)) / (2 * small)
-    assert float(np.vdot(found, step)) == pytest.approx(change, rel=0.02, abs=0.02 * np.linalg.norm(found))
+    small = np.float32(1e-3) * np.abs(at).max()
+    change = (half_the_error(at + small * step) - half_the_error(at - small * step)) / (2 * small)
+    assert float(np.vdot(slopes, step)) == pytest.approx(change, rel=0.02, abs=0.01 * float(np.linalg.norm(slopes)))
 
 
 def test_slopes_of_some_rows_are_those_of_all() -> None:
@@ -229,11 +229,15 @@ def test_arrays_that_are_too_small_are_refused() -> None:
     from lic.codec.transform.core_stream import Arrays, Network, Stream, Task
 
     model, pixels = random_model("residual"), random_pixels(70, 90)
-    stream = Stream(Task.ENCODE, Network(model), 1, (90, 70), model.at(POSITION))
+    stream = Stream(Task.ANALYSE, Network(model), 1, (90, 70), model.at(POSITION))
     with pytest.raises(ValueError, match="pixels have the shape"):
-        stream.run(Arrays(pixels=pixels[:50], symbols_out=np.empty((12, 5, 6), np.int32)), 100, 5)
+        stream.run(Arrays(pixels=pixels[:50], latents_out=np.empty((12, 5, 6), np.float32)), 100, 5)
     with pytest.raises(ValueError, match="lack rows"):
-        stream.run(Arrays(pixels=pixels, symbols_out=np.empty((12, 3, 6), np.int32)), 100, 5)
+        stream.run(Arrays(pixels=pixels, latents_out=np.empty((12, 3, 6), np.float32)), 100, 5)
+    stream = Stream(Task.CHOOSE, Network(model), 1, (90, 70), model.at(POSITION))
+    rows = Arrays(latents=np.zeros((12, 5, 6), np.float32), numbers=np.zeros((12, 4, 6), np.uint16))
+    with pytest.raises(ValueError, match="not equally many"):
+        stream.run(rows, 5, 5)
 
 
 WITHOUT = """

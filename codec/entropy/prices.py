@@ -1,0 +1,54 @@
+"""What symbols cost under given tables."""
+
+from abc import ABC, abstractmethod
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lic.codec.entropy.tables import TOTAL_BITS, Tables
+from lic.codec.entropy.walk import Symbols
+
+Numbers = NDArray[np.uint16]  # of tables
+NO_TABLE = 2**16 - 1  # of symbols in channels that are not in use
+ESCAPED_BITS = 5  # for the length of an escaped value
+
+
+class Prices:
+    """The bits of each entry of some tables, float32."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.first, self.start = tables.first, tables.start
+        self.escape = tables.size - 1  # each table's last entry
+        self.entries = (TOTAL_BITS - np.log2(tables.flat)).astype(np.float32)
+
+    def bits(self, symbols: Symbols, numbers: Numbers) -> NDArray[np.float32]:
+        """The cost of symbols under the tables of these numbers, in their shape.
+
+        Without a table it is 0 for a symbol that is 0, and infinite for others.
+        """
+        used = numbers != NO_TABLE
+        number = np.where(used, numbers, 0)
+        entry = symbols.astype(np.int64) - self.first[number]
+        outside = (entry < 0) | (entry >= self.escape[number])
+        bits = self.entries[self.start[number] + np.where(outside, self.escape[number], entry)]
+        escaped = symbols[outside & used].astype(np.int64)
+        bits[outside & used] += ESCAPED_BITS + np.frexp(np.where(escaped < 0, -2 * escaped, 2 * escaped + 1))[1] - 1
+        bits[~used] = np.where(symbols[~used], np.inf, 0)
+        return bits
+
+
+class PricingCoder(ABC):
+    """What coders have in common: the prices of symbols follow from the tables that they choose."""
+
+    tables: Tables
+
+    @abstractmethod
+    def find_tables(self, symbols: Symbols) -> Numbers: ...
+
+    @cached_property
+    def prices(self) -> Prices:
+        return Prices(self.tables)
+
+    def bits(self, symbols: Symbols) -> NDArray[np.float32]:
+        return self.prices.bits(symbols, self.find_tables(symbols))
