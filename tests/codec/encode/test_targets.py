@@ -88,7 +88,7 @@ def test_the_picture_is_analysed_once(photo: Pixels, monkeypatch: pytest.MonkeyP
 def test_the_search_for_fewer_bits_runs_once_for_each_position(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
     positions: list[int] = []
     refine = pipeline.refine
-    monkeypatch.setattr(pipeline, "refine", lambda *a: positions.append(a[3].position) or refine(*a))  # type: ignore[func-returns-value]
+    monkeypatch.setattr(pipeline, "refine", lambda *a: positions.append(a[4].position) or refine(*a))  # type: ignore[func-returns-value]
     encode(photo, target_psnr=25, effort=1, model="tiny")
     assert positions and len(positions) == len(set(positions))
 
