@@ -159,8 +159,8 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->channels = channels;
         s->share = point->share;
         s->quick_look = point->quick && point->share != 0 ? &network->quick_look : NULL;
-        s->by_cost = point->choice != NULL;
-        if (point->choice) s->choice = *point->choice;
+        s->by_cost = task == LIC_CHOOSE && point->choice;
+        if (s->by_cost) s->choice = *point->choice;
         s->gain = copied(&block, point->gain, channels);
         s->inverse_gain = copied(&block, point->inverse_gain, channels);
         s->trust = copied(&block, point->trust, channels);
