@@ -19,9 +19,14 @@ struct reader {
     int failed;
 };
 
+/* The first reason to fail is the one that is told. */
+static void fail(struct reader *r) {
+    if (!r->failed) r->failed = 1;
+}
+
 static size_t next_size(struct reader *r) {
-    if (r->sizes == r->sizes_end || *r->sizes < 0 || *r->sizes > 4096) {
-        r->failed = 1;
+    if (r->failed || r->sizes == r->sizes_end || *r->sizes < 0 || *r->sizes > 4096) {
+        fail(r);
         return 1;
     }
     return (size_t)*r->sizes++;
@@ -31,7 +36,7 @@ static const float *next_tensor(struct reader *r, size_t count) {
     const float *values = r->values;
     if (r->failed) return NULL;
     if ((size_t)(r->values_end - values) < count) {
-        r->failed = 1;
+        fail(r);
         return NULL;
     }
     r->values += count;
@@ -185,13 +190,13 @@ static struct normalisation read_normalisation(struct reader *r, size_t channels
 static void read_layer(struct reader *r, struct layer *l, struct layer *back, int takes_pixels, int gives_pixels) {
     size_t kind = next_size(r), inputs = next_size(r), outputs = next_size(r), k = next_size(r), scale = next_size(r);
     size_t normalised = next_size(r); /* 0: not, 1: divided, 2: multiplied */
-    if (kind > PREDICTOR || !inputs || !outputs || scale < 1 || scale > 16 || normalised > 2) r->failed = 1;
+    if (kind > PREDICTOR || !inputs || !outputs || scale < 1 || scale > 16 || normalised > 2) fail(r);
     *l = (struct layer){.inputs = inputs, .channels = outputs, .stride = 1, .r = 1};
     l->takes_pixels = takes_pixels, l->gives_pixels = gives_pixels;
     if (kind <= SUB_PIXEL) {
         struct shape s = {inputs, outputs, k, 1, 1, takes_pixels, gives_pixels};
         *(kind == CONVOLUTION ? &s.stride : &s.r) = scale;
-        if (k % 2 == 0 || k / 2 > s.stride) r->failed = 1;
+        if (k % 2 == 0 || k / 2 > s.stride) fail(r);
         const float *weights = next_tensor(r, s.r * s.r * outputs * inputs * k * k);
         const float *bias = next_tensor(r, s.r * s.r * outputs);
         if (r->failed) return;
@@ -245,8 +250,8 @@ static void read_part(struct reader *r, struct part *part, struct part *back, in
 static void read_quick_look(struct reader *r, struct convolution *look, size_t latents) {
     if (next_size(r) == 0) return;
     size_t kind = next_size(r), inputs = next_size(r), outputs = next_size(r), k = next_size(r), stride = next_size(r);
-    if (kind != CONVOLUTION || inputs != 3 || outputs != latents || k != WINDOW * LOOK_CELL || stride != 16) r->failed = 1;
-    if (next_size(r)) r->failed = 1; /* normalised */
+    if (kind != CONVOLUTION || inputs != 3 || outputs != latents || k != WINDOW * LOOK_CELL || stride != 16) fail(r);
+    if (next_size(r)) fail(r); /* normalised */
     const float *weights = next_tensor(r, outputs * 3 * k * k);
     if (r->failed) return;
     *look = (struct convolution){3 * k * k, padded(outputs), zeros(r, padded(outputs) * 3 * k * k), NULL};

@@ -98,7 +98,7 @@ class ShortWrites(io.RawIOBase):
 def test_an_unbuffered_standard_output_gets_every_byte(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert main(["encode", "in/small.png", "-o", "a.lic", "-m", "tiny"]) == 0
     stream = ShortWrites()
-    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=stream, flush=lambda: None))
+    monkeypatch.setattr("sys.stdout", SimpleNamespace(buffer=stream, flush=lambda: None, isatty=lambda: False))
     assert main(["decode", "a.lic", "-o", "-"]) == 0
     assert Image.open(io.BytesIO(stream.taken)).tobytes() == Image.open("a.lic").tobytes()
 

@@ -79,7 +79,7 @@ OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"type": int, "metavar": "N"},
     ),
     "tune": (
-        f"measure that the model optimises; {DEFAULT_TUNE} if not given; ms-ssim keeps more texture in small files",
+        f"best by this measure ({DEFAULT_TUNE}); ms-ssim: more texture",
         {"choices": (*TUNED,)},
     ),
     "model": ("name (see `lic models`) or path of a model instead", {"metavar": "MODEL"}),
