@@ -251,7 +251,7 @@ def test_outputs_appear_whole_or_not_at_all(folder: Path, monkeypatch: pytest.Mo
 
 
 def test_what_should_start_fast_imports_nothing_that_takes_its_time(folder: Path) -> None:
-    slow = {"torch", "numpy", "scipy", "tqdm", "importlib.metadata", "urllib.request", "multiprocessing", "hashlib"}
+    slow = {"torch", "numpy", "scipy", "importlib.metadata", "urllib.request", "multiprocessing", "hashlib"}
     for command in ("--help", "--version", "info c.lic", "models", "encode --help", "completion bash"):
         arguments = command.split()
         code = f"import sys; sys.argv = ['lic', *{arguments!r}]\nfrom lic.tools.cli import main\n"

@@ -15,6 +15,7 @@ from lic.tools.batch.record import NamedSettings
 from lic.tools.batch.storage import STANDARD
 from lic.tools.batch.summary import in_words, summary
 from lic.tools.interruption import stopped_by_signals
+from lic.tools.progress_bar import StatusLine
 from lic.tools.usage import MORE, UsageError, in_flags, positive, printable, redacted
 
 
@@ -65,8 +66,6 @@ def run_jobs(
 
     On a terminal there is a progress bar for several, or else a line for each; several get a summary at the end.
     """
-    from tqdm import tqdm  # not at the top: it takes longer than --help
-
     jobs = found.jobs
     if args.json and any(job.target == STANDARD for job in jobs):
         raise UsageError("--json and a picture cannot both go to standard output: give --output or --manifest")
@@ -95,37 +94,38 @@ def run_jobs(
     done: list[Result] = []
     many = len(jobs) > 1 or any(job.folder for job in jobs)
     lines = not args.quiet and (args.verbose or getattr(args, "psnr", False) or (sys.stderr.isatty() and not many))
-    quiet = True if args.quiet else None  # None: unless on a terminal
-    within = tqdm(leave=False, position=int(many), bar_format="{desc}", disable=quiet)
+    status = StatusLine(args.quiet)
 
-    def show(what: str, done: int, total: int | None) -> None:
-        within.total, within.n = total, done
-        within.bar_format = "{desc}: {bar} {n_fmt}/{total_fmt}" if total else "{desc}"
-        within.set_description_str(what)
+    def show(what: str, at: int, total: int | None) -> None:
+        within = f"{what}: {at} of {total}" if total else what
+        if many:
+            status.count("pictures", len(done), len(jobs), within)
+        else:
+            status.show(within)
 
     def announce() -> None:
-        tqdm.write("finishing the pictures that are begun; Ctrl-C again to end at once", file=sys.stderr)
+        status.say("finishing the pictures that are begun; Ctrl-C again to end at once")
 
     def results(stopping: Callable[[], bool]) -> Iterator[Result]:
         options = {"preserve": args.preserve, "processes": args.jobs, "threads": args.threads, "cluster": args.cluster}
         return plan.run(convert, stopping=stopping, **options)
 
-    bar = tqdm(total=len(jobs), unit="picture", disable=quiet if many else True)
     gently = args.jobs > 1 and not args.cluster
     with stopped_by_signals(gently, announce) as stopping:
-        with bar, within, shown_by(show):
+        with status, shown_by(show):
             for result, job in zip(results(stopping), jobs, strict=False):  # fewer results if it is stopped
                 said = tuple(in_flags(warning) for warning in result.warnings)
                 result = result._replace(error=in_flags(result.error), warnings=said)
                 done.append(result)
-                bar.update()
+                if many:
+                    status.count("pictures", len(done), len(jobs))
                 name = "standard input" if job.source == STANDARD else job.source
                 name += "" if job.frame is None else f", frame {job.frame + 1}"
                 for line in (*(() if args.quiet else result.warnings), *([result.error] if result.error else [])):
-                    tqdm.write(printable(f"{name}: {line}"), file=sys.stderr)
+                    status.say(printable(f"{name}: {line}"))
                 if lines and not result.error and job.target != STANDARD:
                     place = job.copy if result.kept else job.target
-                    tqdm.write(printable(f"{name} -> {place}: {in_words(result)}"), file=sys.stderr)
+                    status.say(printable(f"{name} -> {place}: {in_words(result)}"))
                 if args.json:
                     print(_as_json(job, result), flush=True)
         if len(done) == len(jobs):

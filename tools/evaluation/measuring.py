@@ -4,7 +4,6 @@ import itertools
 import json
 import math
 import platform
-import sys
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from lic.codec.encode.settings import DEFAULT_EFFORT
 from lic.tools.evaluation import codecs
@@ -23,6 +21,7 @@ from lic.tools.evaluation.curves import METRICS, mean_curve
 from lic.tools.evaluation.metrics import find_metric, measure
 from lic.tools.evaluation.results import ALL_OF_KODAK, CodecInfo, Measurement, Results
 from lic.tools.pool import DIED, in_processes
+from lic.tools.progress_bar import StatusLine
 from lic.tools.usage import BadOptions, describe, printable
 
 KODAK = Path(__file__).parent / "kodak_hashes.json"
@@ -81,16 +80,17 @@ def evaluate(
 
     measurements: list[Measurement] = []
     hashes: dict[str, str] = {}
-    bar = tqdm(total=sum(len(task.settings) for task in tasks), unit="file", desc="eval", disable=None)
-    with bar:
+    files, total = 0, sum(len(task.settings) for task in tasks)
+    with StatusLine() as line:
         for number, (digest, measured) in _results_of(tasks, jobs):
             task = tasks[number]
             hashes[task.picture] = digest or hashes.get(task.picture, "")
             measurements += measured
-            bar.update(len(task.settings))
+            files += len(task.settings)
+            line.count("files", files, total)
             if measured[-1].error:
                 error = f"{measured[-1].codec} failed on {task.path}: {measured[-1].error}"
-                tqdm.write(printable(error), file=sys.stderr)
+                line.say(printable(error))
     order = list(infos)
     measurements.sort(key=lambda m: (m.picture, order.index(m.codec), m.setting))
     return Results(tuple(measurements), infos, recognise_kodak(hashes), machine(jobs))

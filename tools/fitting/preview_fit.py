@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
-from tqdm import tqdm
 
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.network_weights import pack
@@ -84,7 +83,7 @@ def train_preview(network: Synthesis, examples: Examples, steps: int) -> None:
     optimiser = torch.optim.Adam(network.parameters(), RATE)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, max(steps, 1))
     random = torch.Generator().manual_seed(0)
-    for _ in tqdm(range(steps), desc="training of previews", disable=None):
+    for _ in progress(range(steps), "training of previews"):
         some = torch.randint(len(examples.latents), (BATCH,), generator=random)
         error = network(examples.latents[some]) - examples.means[some]
         squares = [e.square().mean(dim=(1, 2, 3)) for e in (error, F.avg_pool2d(error, COARSE))]

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.fidelity import squared_error
@@ -20,6 +19,7 @@ from lic.tools.fitting.freezing import open_model
 from lic.tools.fitting.latents import CHUNKS
 from lic.tools.pages import closeup, page
 from lic.tools.pages.closeup import Examined
+from lic.tools.progress_bar import progress
 
 ANCHOR = "jpeg"
 PANELS = ("psnr", "ms-ssim-db")
@@ -47,8 +47,8 @@ def measure_model(
         names = [codecs.LIC, *filter(codecs.is_available, dict.fromkeys([ANCHOR, *references]))]
         results = evaluate(paths, names, [path], {codecs.LIC: tuple(ladder)}, jobs)
         files = dict(zip(names_of(paths), paths, strict=True))
-        bar = tqdm(results.pictures(), desc="looking closely", unit="picture", disable=None)
-        return Measured(model, results, [closeup.examine(name, files[name], model, quality) for name in bar])
+        looked_at = progress(results.pictures(), "looking closely", few_lines=False)
+        return Measured(model, results, [closeup.examine(name, files[name], model, quality) for name in looked_at])
 
 
 def lambda_qualities(model: FrozenModel) -> list[float]:

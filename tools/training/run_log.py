@@ -2,14 +2,15 @@
 
 import csv
 import math
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
-from tqdm import tqdm
 
 from lic.tools.extras import require
+from lic.tools.progress_bar import StatusLine, duration
 from lic.tools.training.objective import Validation
 
 # In the run's folder: means over LOG_STEPS steps, and measurements on held-out pictures, a row for each lambda point.
@@ -31,7 +32,7 @@ class RunLog:
         output.mkdir(parents=True, exist_ok=True)
         self.output = output
         self.writer = _summary_writer(output) if tensorboard else None
-        self.line = tqdm(bar_format="{desc}", disable=None)
+        self.line = StatusLine()
 
     def __enter__(self) -> "RunLog":
         return self
@@ -45,7 +46,7 @@ class RunLog:
     def say(self, text: str) -> None:
         """Print a line above the progress line."""
         if not self.quiet:
-            tqdm.write(text)
+            self.line.say(text, sys.stdout)
 
     def step(
         self,
@@ -74,8 +75,8 @@ class RunLog:
         self._append(LOG, [row])
         self._scalars("training", means | {"patches_per_s": speed}, step)
         text = status(step, {name: means[name] for name in numbers}, speed, left)
-        self.line.set_description_str(text)
-        if self.line.disable and elapsed - self.printed >= PRINT_SECONDS:
+        self.line.show(text)
+        if not self.line.visible and elapsed - self.printed >= PRINT_SECONDS:
             self.printed = elapsed
             print(text, flush=True)
         self.sums, self.count, self.patches, self.since = {}, 0, 0, elapsed
@@ -118,7 +119,7 @@ def status(step: int, numbers: dict[str, float], speed: float, left: float) -> s
     'step 1,200  bpp 0.713  PSNR 31.000  loss 1.200  81.0 patches/s  2:13:05 left'
     """
     values = "  ".join(f"{name} {value:.3f}" for name, value in numbers.items())
-    return f"step {step:,}  {values}  {speed:.1f} patches/s  {tqdm.format_interval(left)} left"
+    return f"step {step:,}  {values}  {speed:.1f} patches/s  {duration(left)} left"
 
 
 def _summary_writer(output: Path) -> Any:
