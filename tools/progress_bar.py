@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Protocol, TextIO, TypeVar
 
 MOST_LINES = 10
-REDRAW_SECONDS = 0.1
 CLEAR = "\r\x1b[K"  # back to the line's beginning, and nothing behind it
 
 Item = TypeVar("Item", covariant=True)
@@ -27,7 +26,6 @@ class StatusLine:
         self.visible = not quiet and sys.stderr.isatty()
         self.text = ""
         self.started = time.monotonic()
-        self.drawn = float("-inf")
 
     def __enter__(self) -> "StatusLine":
         return self
@@ -40,9 +38,9 @@ class StatusLine:
             self._draw("")
 
     def show(self, text: str) -> None:
-        """Replace the line, unless it has just been drawn."""
+        """Replace the line."""
         self.text = text
-        if self.visible and time.monotonic() - self.drawn >= REDRAW_SECONDS:
+        if self.visible:
             self._draw(text)
 
     def count(self, what: str, done: int, total: int, more: str = "") -> None:
@@ -64,7 +62,6 @@ class StatusLine:
         width = shutil.get_terminal_size().columns
         sys.stderr.write(CLEAR + text[: max(width - 1, 0)])
         sys.stderr.flush()
-        self.drawn = time.monotonic()
 
 
 def progress(items: Sized[Item], what: str, few_lines: bool = True) -> Iterator[Item]:

@@ -300,7 +300,7 @@ def test_quiet_says_only_errors(folder: Path, capsys: Captured) -> None:
         encode_folder("--quiet", "--verbose")
 
 
-@pytest.mark.parametrize("shown", [["analysis"], ["-e", "2", "effort, round"], ["--target-size", "900", "target"]])
+@pytest.mark.parametrize("shown", [["look"], ["-e", "2", "effort, round"], ["--target-size", "900", "target"]])
 def test_progress_within_a_picture_is_shown_on_a_terminal(
     folder: Path, capsys: Captured, monkeypatch: pytest.MonkeyPatch, shown: list[str]
 ) -> None:

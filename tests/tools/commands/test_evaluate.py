@@ -73,7 +73,7 @@ def test_each_effort_has_a_curve_of_its_own(folder: Path, tiny_model_path: Path,
     assert main([*arguments, "--codecs", "lic", "--effort", "0", "8", "--qualities", "60"]) == 0
     plain, refined = load_results([results]).measurements
     assert (plain.codec, refined.codec) == ("lic-tiny", "lic-tiny-effort8")
-    assert plain.bytes != refined.bytes
+    assert plain.bytes >= refined.bytes
     assert refined.encode_seconds > plain.encode_seconds
 
 
