@@ -108,7 +108,8 @@ def torch_model(
 
     `network(x, point)` gives the reconstruction and the bits of pictures x (B x 3 x H x W in 0..1, sides multiples of
     16), each at a lambda point of `network.lambdas`; `latents`, `transmit` and `synthesis` are its parts. The bits are
-    those of one table for each channel: files take fewer, by their contexts. A model's filter is not part of it.
+    those of one table for each channel: files take fewer, by their contexts. `network.bits(symbols, gain)` has those of
+    each symbol, whose likelihood is 2 to the power of minus that. A model's filter is not part of it.
 
     >>> import torch
     >>> network = torch_model()

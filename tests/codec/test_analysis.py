@@ -8,6 +8,7 @@ import torch
 
 from lic import BadImage, BadModel, BadSetting, analyse, decode, encode, encode_symbols, quantise, symbols, torch_model
 from lic.codec.model.frozen import FrozenModel
+from lic.models.quantisation import quantise as round_in_network
 from tests.conftest import Pixels
 
 
@@ -79,3 +80,14 @@ def test_the_torch_module_is_the_model_and_has_gradients(photo: Pixels, tiny_mod
         rounded = network(x, torch.tensor([1]), "dead-zone").reconstruction[0].permute(1, 2, 0).mul(255)
     decoded = decode(encode(photo[:64, :96], lambda_=tiny_model.lambdas[1], model="tiny"))
     assert np.abs(rounded.clamp(0, 255).numpy() - np.asarray(decoded)).mean() < 1.0
+
+
+@pytest.mark.usefixtures("tiny_model_path")
+def test_likelihoods_of_symbols_are_those_of_the_rate(photo: Pixels) -> None:
+    network, point = torch_model("tiny"), torch.tensor([1])
+    x = torch.from_numpy(np.ascontiguousarray(photo[:64, :96])).permute(2, 0, 1)[None].float().div(255)
+    gain = network.log_gain[point].exp()[:, :, None, None]
+    scaled, _ = network.code(network.latents(x, point), point, "dead-zone")
+    bits = network.bits(round_in_network(scaled, "dead-zone"), gain)
+    assert bits.shape == scaled.shape and (bits >= 0).all()
+    torch.testing.assert_close(bits.sum(), network(x, point, "dead-zone").bits.sum())
