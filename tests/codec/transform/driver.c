@@ -70,8 +70,10 @@ int main(int count, char **names) {
     fwrite(slopes, 4, latents, out);
     fwrite(errors, 4, (size_t)(rows * columns), out);
     point.quick = 1;
-    arrays = (struct lic_arrays){.pixels = pixels, .symbols_out = symbols, .rows_out = rows};
-    run(LIC_ENCODE, network, &picture, &point, &arrays, rows);
+    arrays = (struct lic_arrays){.pixels = pixels, .latents_out = slopes, .rows_out = rows};
+    run(LIC_ANALYSE, network, &picture, &point, &arrays, rows);
+    arrays = (struct lic_arrays){.latents = slopes, .rows_in = rows, .symbols_out = symbols, .rows_out = rows};
+    run(LIC_CHOOSE, network, &picture, &point, &arrays, rows);
     fwrite(symbols, 4, latents, out);
     width = (width + 3) / 4, height = (height + 3) / 4;
     picture = (struct lic_picture){width, height, 0, 0, width, height, 1};
