@@ -92,8 +92,8 @@ static void do_unscale(void *about, size_t item, size_t thread) {
 
 NODE(unscale_latents, do_unscale)
 
-static void do_blend(void *about, size_t item, size_t thread) {
-    const struct rows *rows = about;
+/* A share of the way from the first look's latents to those of a second one; or of a difference, added to them. */
+static void mix(const struct rows *rows, size_t item, int is_difference) {
     const struct lic_stream *s = rows->s;
     const struct ring *out = &s->rings[rows->node->output];
     ptrdiff_t y = rows->first + (ptrdiff_t)item;
@@ -101,27 +101,24 @@ static void do_blend(void *about, size_t item, size_t thread) {
         const float *second = ring_cell(&s->rings[rows->node->input], y, x);
         const float *first = ring_cell(&s->rings[rows->node->base], y, x);
         float *to = ring_cell(out, y, x);
-        for (size_t c = 0; c < out->depth; c++) to[c] = first[c] + s->share * (second[c] - first[c]);
+        for (size_t c = 0; c < out->depth; c++) {
+            float difference = is_difference ? second[c] : second[c] - first[c];
+            to[c] = first[c] + s->share * difference;
+        }
     }
+}
+
+static void do_blend(void *about, size_t item, size_t thread) {
+    mix(about, item, 0);
+    (void)thread;
+}
+
+static void do_add_correction(void *about, size_t item, size_t thread) {
+    mix(about, item, 1);
     (void)thread;
 }
 
 NODE(blend_latents, do_blend)
-
-static void do_add_correction(void *about, size_t item, size_t thread) {
-    const struct rows *rows = about;
-    const struct lic_stream *s = rows->s;
-    const struct ring *out = &s->rings[rows->node->output];
-    ptrdiff_t y = rows->first + (ptrdiff_t)item;
-    for (ptrdiff_t x = out->area.left; x < out->area.right; x++) {
-        const float *correction = ring_cell(&s->rings[rows->node->input], y, x);
-        const float *first = ring_cell(&s->rings[rows->node->base], y, x);
-        float *to = ring_cell(out, y, x);
-        for (size_t c = 0; c < out->depth; c++) to[c] = first[c] + s->share * correction[c];
-    }
-    (void)thread;
-}
-
 NODE(add_correction, do_add_correction)
 
 /* ---- symbols ---- */

@@ -26,7 +26,9 @@ def choose_symbols(
     if not effort:
         return engine.encode(pixels, point, look) if analysed is None else engine.choose(analysed, point)
     latents = engine.analyse(pixels, look) if analysed is None else analysed
-    start = np.concatenate([*engine.choose(latents, point)], axis=1)
+    # The search starts from the symbols of no effort, so that its result is never worse than theirs.
+    plain = engine.choose(latents, point) if look == point.look(0) else engine.encode(pixels, point)
+    start = np.concatenate([*plain], axis=1)
     return chunks.chunks_of(refine(start, latents, pixels, model, point, effort))
 
 

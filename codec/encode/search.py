@@ -37,7 +37,7 @@ from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Floats, Pixels
 from lic.codec.progress import progress
 from lic.codec.transform.choice import by_phase
-from lic.codec.transform.engine import decode_all, engine_of
+from lic.codec.transform.engine import decode_all, engine_of, in_steps
 from lic.codec.transform.restoration import phases
 from lic.models.constants import PEAK
 
@@ -75,9 +75,8 @@ class Search:
         self, start: Symbols, latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint
     ) -> None:
         self.pixels, self.model, self.point, self.engine = pixels, model, point, engine_of(model)
-        self.unit = point.inverse_gain.astype(np.float32)[:, None, None]  # of latents, per symbol
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
-        self.targets = point.scale(latents - (self.engine.restore(start, point) - start * self.unit))
+        self.targets = in_steps(self.engine, latents, start, point)
         self.activity = activity_of(start)
         self.mean_curvature: float | None = None  # for models without fitted curvature
         self.price = PRICE
@@ -90,7 +89,7 @@ class Search:
         for row in range(0, symbols.shape[1], CHUNK_ROWS):  # as many at a time as share a stream
             rows = slice(row, min(row + CHUNK_ROWS, symbols.shape[1]))
             slopes, blocks = self.engine.slopes(symbols, self.pixels, self.point, rows)
-            slopes *= np.float32(2 * self.weight * PEAK**2) * self.unit
+            slopes *= np.float32(2 * self.weight * PEAK**2) * self.point.unit
             rate += self.move(moved[:, rows], slopes, rows)
             errors += int(blocks[rows].sum(dtype=np.int64))
         self.note(symbols, rate, errors)

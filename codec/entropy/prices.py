@@ -6,21 +6,36 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.tables import TOTAL_BITS, Tables
+from lic.codec.entropy.tables import TOTAL_BITS, Ints, Tables
 from lic.codec.entropy.walk import Symbols
 
 Numbers = NDArray[np.uint16]  # of tables
 NO_TABLE = 2**16 - 1  # of symbols in channels that are not in use
 ESCAPED_BITS = 5  # for the length of an escaped value
+PRICE_BITS = 16
+
+
+def price(frequencies: Ints) -> NDArray[np.float32]:
+    """The bits of entries with these frequencies of 2^24.
+
+    >>> price(np.array([1, 2**24])).tolist()
+    [24.0, 0.0]
+    """
+    steps = np.rint(np.log2(frequencies) * 2**PRICE_BITS)
+    return (TOTAL_BITS - steps / 2**PRICE_BITS).astype(np.float32)
 
 
 class Prices:
-    """The bits of each entry of some tables, float32."""
+    """The bits of each entry of some tables, float32, in steps of 2^-PRICE_BITS.
+
+    Logarithms differ in their last digits from machine to machine, and the choice of symbols must not. No frequency has
+    one so near to the middle between two steps that this matters: a test tries all.
+    """
 
     def __init__(self, tables: Tables) -> None:
         self.first, self.start = tables.first, tables.start
         self.escape = tables.size - 1  # each table's last entry
-        self.entries = (TOTAL_BITS - np.log2(tables.flat)).astype(np.float32)
+        self.entries = price(tables.flat)
 
     def bits(self, symbols: Symbols, numbers: Numbers) -> NDArray[np.float32]:
         """The cost of symbols under the tables of these numbers, in their shape.

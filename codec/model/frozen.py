@@ -140,11 +140,16 @@ class FrozenModel:
         positions = np.arange(len(lambdas)) * POSITIONS
         return round(float(np.interp(np.log(lambda_), np.log(lambdas), positions)))
 
+    @property
+    def distortion(self) -> str:
+        """What the model was trained for: squared error, unless its card says otherwise."""
+        return str(self.card.get("distortion", "mse"))
+
     def check_effort(self, effort: int) -> None:
         """Refuse a value that `lic.codec.encode.search` cannot use with this model."""
         if not (isinstance(effort, int) and effort >= 0):
             raise BadSetting(f"effort {effort!r} is not a whole number from 0 on: give 0, 1, 2, ...")
-        if effort and self.card["distortion"] != "mse":
+        if effort and self.distortion != "mse":
             raise BadSetting(f"effort goes by squared error, which model {self.name} is not trained for: leave it out")
 
     @cached_property

@@ -52,6 +52,11 @@ class OperatingPoint:
     def coder(self) -> Coder:
         return self.entropy.coder(self.position, self.steps)
 
+    @cached_property
+    def unit(self) -> NDArray[np.float32]:
+        """What a symbol of 1 stands for in latents, by channel."""
+        return self.inverse_gain.astype(np.float32)[:, None, None]
+
     def scale(self, latents: Latents, channels: slice = ALL) -> Latents:
         """Latents (channels x rows x columns), or what is not expected of them, in steps."""
         return latents * self.gain[channels].astype(np.float32)[:, None, None]
@@ -65,4 +70,4 @@ class OperatingPoint:
 
     def dequantise(self, symbols: Symbols, channels: slice = ALL) -> Latents:
         """The latents that symbols stand for, to which expected latents, if there are any, are added."""
-        return symbols.astype(np.float32) * self.inverse_gain[channels].astype(np.float32)[:, None, None]
+        return symbols.astype(np.float32) * self.unit[channels]

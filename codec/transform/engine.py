@@ -80,6 +80,11 @@ def decode_all(chunks: Iterable[Symbols], model: FrozenModel, point: OperatingPo
     return np.concatenate([*engine_of(model).decode(chunks, 0, point, size, (0, 0, *size))])
 
 
+def in_steps(engine: Engine, latents: Latents, symbols: Symbols, point: OperatingPoint) -> Latents:
+    """The latents of a picture in steps, less what is expected of them where these are its symbols."""
+    return point.scale(latents - (engine.restore(symbols, point) - point.dequantise(symbols)))
+
+
 def choose_engine(needed: str | None = None) -> tuple[str, type[Engine]]:
     """The name and the class of the engine that is needed or LIC_ENGINE names, else of the first that is there."""
     asked = needed or os.environ.get(ENGINE_VARIABLE)

@@ -9,14 +9,13 @@ whatever their default is.
 """
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
 
-from machine import describe_machine
+from machine import describe_machine, keep
 
 WORKER = """
 import io, os, sys, time
@@ -96,8 +95,7 @@ def main() -> None:
         row |= {"ratio": round(statistics.median(ratios), 3), "range": [round(min(ratios), 3), round(max(ratios), 3)]}
         print(f"{what:<40} {row}", flush=True)
         found[what] = row
-    if args.json:
-        args.json.write_text(json.dumps({"machine": describe_machine(), "seconds": found}, indent=1) + "\n")
+    keep(args.json, {"machine": describe_machine(), "seconds": found})
 
 
 if __name__ == "__main__":

@@ -6,7 +6,6 @@ Printed are the median, the fastest and the slowest of nine runs.
 """
 
 import argparse
-import json
 import statistics
 import subprocess
 import sys
@@ -17,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import skimage.data
-from machine import describe_machine
+from machine import describe_machine, keep
 from PIL import Image
 
 from lic import decode, encode
@@ -47,11 +46,6 @@ def milliseconds(function: Callable[[], object]) -> list[float]:
 
 def cold_process(*arguments: str) -> Callable[[], object]:
     return lambda: subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
-
-
-def keep(path: Path | None, content: dict[str, object]) -> None:
-    if path:
-        path.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def main() -> None:

@@ -1,8 +1,10 @@
-"""The machine and software of a measurement, to be stored with it."""
+"""What benchmarks share: the machine and software of a measurement, and the file that keeps it."""
 
+import json
 import platform
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 from lic.codec.threads import usable_cores
 
@@ -22,3 +24,9 @@ def processor_name() -> str:
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor() or platform.machine()
+
+
+def keep(path: Path | None, content: dict[str, Any]) -> None:
+    """Write a measurement as JSON, if there is a path for it."""
+    if path:
+        path.write_text(json.dumps(content, indent=1) + "\n")

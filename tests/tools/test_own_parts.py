@@ -28,6 +28,7 @@ from tests.conftest import Pixels
 
 CONFORMANCE = Path(__file__).parents[2] / "conformance"
 PAGE = (Path(__file__).parents[2] / "tools" / "EXTENDING.md").read_text(encoding="utf-8")
+ONE_STEP = "--steps 1 --crop 32 --batch 2 --device cpu"
 TINY = "--steps 2 --crop 32 --batch 2 --channels 8 --latents 12 --device cpu --precision fp32"
 
 
@@ -113,27 +114,7 @@ def test_transforms_are_trained_exported_and_run_by_torch(
 ) -> None:
     importlib.import_module("mine")
     assert main(f"train mine:noise -o run --architecture patches --lambdas 0.01,0.1 {TINY}".split()) == 0
-    assert (
-        main(
-            [
-                "train",
-                "mine:noise",
-                "-o",
-                "more",
-                "--from",
-                "run",
-                "--steps",
-                "1",
-                "--crop",
-                "32",
-                "--batch",
-                "2",
-                "--device",
-                "cpu",
-            ]
-        )
-        == 0
-    )
+    assert main(f"train mine:noise -o more --from run {ONE_STEP}".split()) == 0
     assert main(["export", "run", "-o", "mine.safetensors", "--crops", "2"]) == 0
     path = tmp_path / "mine.safetensors"
     model = find_model(path).load()

@@ -10,12 +10,10 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import SUFFIX, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting import curvature_fit, filter_fit, rounding
+from lic.tools.fitting import curvature_fit, filter_fit, preview_fit, quick_look_fit, rounding
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
-from lic.tools.fitting.preview_fit import add_preview
-from lic.tools.fitting.quick_look_fit import add_quick_look
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, positive, printable
 
@@ -24,8 +22,8 @@ ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
     "curvature": (curvature_fit.add_curvature, curvature_fit.CROPS, curvature_fit.SIDE),
     "filter": (filter_fit.fit_filter, filter_fit.CROPS, filter_fit.SIDE),
-    "quick-look": (add_quick_look, 280, 320),
-    "preview": (add_preview, 280, 320),
+    "quick-look": (quick_look_fit.add_quick_look, quick_look_fit.CROPS, quick_look_fit.SIDE),
+    "preview": (preview_fit.add_preview, preview_fit.CROPS, preview_fit.SIDE),
 }
 
 EXAMPLES = """\

@@ -20,9 +20,10 @@ from lic.codec.model.curvature import ACTIVITIES, GROUP, activity_of, groups
 from lic.codec.model.frozen import Doubles, FrozenModel
 from lic.codec.model.operating_point import Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Pixels
-from lic.codec.transform.engine import Engine, engine_of
+from lic.codec.transform.engine import Engine, engine_of, in_steps
 from lic.models.constants import PEAK
 from lic.models.second_look import blend
+from lic.tools.fitting.latents import pixels_of
 from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
 
@@ -35,13 +36,13 @@ LIMITS = (4.0, 25.0), (1.0, 2.0)  # of B and of alpha: no model that was measure
 
 def add_curvature(model: FrozenModel, crops: Tensor) -> FrozenModel:
     """A model with what errors of its symbols cost, fitted to crops of pictures (uint8, count x 3 x side x side)."""
-    if model.card.get("distortion", "mse") != "mse":
+    if model.distortion != "mse":
         raise BadOptions(f"symbols are chosen by squared error, which model {model.name} is not trained for")
     rounding = dataclasses.replace(model, curvature=None, stretch=None)
     engine, points = engine_of(rounding), len(model.lambdas)
     sums = np.zeros((points, groups(model.channels), ACTIVITIES, 2, 3))
     for crop in progress(crops[:CROPS], "slopes of a picture"):
-        pixels = np.ascontiguousarray(crop.permute(1, 2, 0).numpy())
+        pixels = pixels_of(crop)
         first, second = engine.analyse(pixels), engine.analyse(pixels, Look(1))
         for k in range(points):
             point = rounding.at(k * POSITIONS)
@@ -53,10 +54,9 @@ def add_curvature(model: FrozenModel, crops: Tensor) -> FrozenModel:
 def moments(engine: Engine, pixels: Pixels, latents: Latents, point: OperatingPoint) -> Doubles:
     """Sums of products of (u, -k) with (u, -k, -slope / 2), for each group of channels and each activity."""
     symbols: Symbols = np.concatenate([*engine.choose(latents, point)], axis=1)
-    unit = point.inverse_gain.astype(np.float32)[:, None, None]
-    u = point.scale(latents - (engine.restore(symbols, point) - symbols * unit))
+    u = in_steps(engine, latents, symbols, point)
     slopes, _ = engine.slopes(symbols, pixels, point, slice(0, symbols.shape[1]))
-    half = -slopes * unit * np.float32(point.lambda_ * PEAK**2 / 3)
+    half = -slopes * point.unit * np.float32(point.lambda_ * PEAK**2 / 3)
     where = (np.abs(u) > LEAST) & (np.abs(u) < MOST)
     cells = (np.arange(len(u)) // GROUP * ACTIVITIES)[:, None, None] + activity_of(symbols)
     count = groups(len(u)) * ACTIVITIES

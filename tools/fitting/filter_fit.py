@@ -26,6 +26,7 @@ from lic.codec.picture.filtering import (
 )
 from lic.codec.picture.pixels import Pixels
 from lic.codec.transform.engine import decode_all, engine_of
+from lic.tools.fitting.latents import pixels_of
 from lic.tools.progress_bar import progress
 from lic.tools.usage import BadOptions
 
@@ -65,13 +66,13 @@ class Equations:
 
 def fit_filter(model: FrozenModel, crops: Tensor) -> FrozenModel:
     """The model with a filter, fitted on pictures (uint8, count x 3 x height x width)."""
-    if model.card.get("distortion", "mse") != "mse":
+    if model.distortion != "mse":
         raise BadOptions(f"the filter lowers squared error, which model {model.name} is not trained for: leave it out")
     bare = replace(model, filter=None)
     points = [bare.at(k * POSITIONS) for k in range(len(model.lambdas))]
     engine, equations = engine_of(bare), [Equations() for _ in points]
     for crop in progress(crops, "filter, picture"):
-        pixels = np.ascontiguousarray(crop.permute(1, 2, 0).numpy())
+        pixels = pixels_of(crop)
         size = pixels.shape[1], pixels.shape[0]
         for point, of_point in zip(points, equations, strict=True):
             of_point.add(decode_all(engine.encode(pixels, point), bare, point, size), pixels)

@@ -91,7 +91,7 @@ def _with_entropy(model: FrozenModel, crops: Tensor, first: NDArray[np.float32],
     else:
         fitted = fit_contexts(model, first, second=second)
     model = dataclasses.replace(model, entropy=fitted)
-    return add_curvature(model, crops) if model.card.get("distortion", "mse") == "mse" else model
+    return add_curvature(model, crops) if model.distortion == "mse" else model
 
 
 def check_own(entropy: str) -> None:

@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from lic.codec.picture.pixels import Pixels
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantisation import quantise
@@ -39,6 +40,11 @@ def square_crops(data: Sequence[str], crop: int, count: int = CHUNKS, longest: i
         if len(crops) == count:
             break
     return torch.stack(crops)
+
+
+def pixels_of(crop: Tensor) -> Pixels:
+    """A crop as the codec takes pictures: height x width x 3."""
+    return np.ascontiguousarray(crop.permute(1, 2, 0).numpy())
 
 
 @torch.inference_mode()

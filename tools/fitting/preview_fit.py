@@ -20,6 +20,7 @@ from lic.models.constants import MID_GREY, PEAK
 from lic.models.transforms import SubPixelConv, Synthesis
 from lic.tools.progress_bar import progress
 
+CROPS, SIDE = 280, 320
 RIDGE = 1e-4
 STEPS, BATCH = 2000, 16
 RATE = 1e-3  # of learning, at the start

@@ -22,11 +22,13 @@ from lic.codec.transform.torch_network import thaw
 from lic.models.constants import PEAK
 from lic.models.second_look import blend
 from lic.tools.fitting.freezing import LEAST_GAIN, SHARES
+from lic.tools.fitting.latents import pixels_of
 from lic.tools.progress_bar import progress
 from lic.tools.training.rate_distortion import score
 
 RIDGE = 1e-3  # of the mean square of the error
 LEAST_ERROR = 1e-3  # root mean square, of a picture's weight
+CROPS, SIDE = 280, 320
 CROPS_FOR_SHARES = 24
 
 
@@ -68,7 +70,7 @@ def choose_quick_shares(model: FrozenModel, crops: Tensor) -> list[float]:
     """
     losses = np.zeros((len(model.lambdas), len(SHARES) + 1))
     for crop in progress(crops, "use of quick looks at a picture"):
-        pixels, engine = np.ascontiguousarray(crop.permute(1, 2, 0).numpy()), engine_of(model)
+        pixels, engine = pixels_of(crop), engine_of(model)
         first, quick, second = (engine.analyse(pixels, look) for look in (ONE_LOOK, Look(1, quick=True), Look(1)))
         for k, second_share in enumerate(model.second_looks):
             for i, share in enumerate(SHARES):
@@ -94,4 +96,4 @@ def loss(model: FrozenModel, k: int, latents: Latents, pixels: Pixels) -> float:
     decoded = decode_all([symbols], model, point, (pixels.shape[1], pixels.shape[0]))
     y, x = (torch.from_numpy(picture).permute(2, 0, 1)[None].float() / PEAK for picture in (decoded, pixels))
     bits = torch.tensor(float(point.coder.bits(symbols).sum()))
-    return score(y, x, bits, model.lambdas[k], model.card.get("distortion", "mse")).loss
+    return score(y, x, bits, model.lambdas[k], model.distortion).loss

@@ -69,7 +69,7 @@ def round_weights(model: FrozenModel, crops: Tensor, loss: float) -> FrozenModel
     """
     network = thaw(model).requires_grad_(True)
     layers = {f"{name}.weight": m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
-    lambdas = as_of_mse(network.lambdas, model.card.get("distortion", "mse"))
+    lambdas = as_of_mse(network.lambdas, model.distortion)
     seen = look_at(network, lambdas, layers, crops)
     count = sum(layer.weight.numel() for layer in layers.values())
     unit = math.sqrt(12 * loss / count)

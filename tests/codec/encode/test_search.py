@@ -1,5 +1,6 @@
 """Refined symbols give smaller and better files; prices and slopes are correct."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -7,20 +8,23 @@ import pytest
 import torch
 
 from lic import BadSetting, decode, encode
+from lic.codec.decoder import read_symbols
 from lic.codec.encode.pipeline import encode_picture
 from lic.codec.encode.search import Search, refine
 from lic.codec.entropy import chunks
 from lic.codec.entropy.walk import Symbols
+from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.loader import load_model
 from lic.codec.picture.fidelity import psnr
-from lic.codec.picture.reading import Picture
+from lic.codec.picture.reading import Picture, read_image
 from lic.codec.transform.engine import decode_all, engine_of
 from lic.codec.transform.torch_network import freeze
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.pca import pca_start
+from tests.codec.transform.random_models import with_extras
 from tests.conftest import Pixels
 
 MIDDLE = 256  # the position of the second of three lambda points
@@ -149,6 +153,22 @@ def test_targets_hold_with_effort(photo: Pixels, tiny_model: FrozenModel) -> Non
 def test_effort_is_a_number_of_rounds(photo: Pixels, effort: int, tiny_model: FrozenModel) -> None:
     with pytest.raises(BadSetting, match="give 0, 1, 2"):
         encode(photo, effort=effort, model="tiny")
+
+
+def test_where_effort_looks_otherwise_no_file_is_longer_and_no_picture_worse(
+    photo: Pixels, tiny_model: FrozenModel
+) -> None:
+    """Without effort this model takes a quick look, with it the second one."""
+    model = with_extras(dataclasses.replace(tiny_model, card=tiny_model.card | {"quick_look": [0, 0.4, 0]}))
+    assert model.at(MIDDLE).look(0) != model.at(MIDDLE).look(1)
+    picture, sizes, qualities = read_image(photo), [], []
+    for effort in (0, 1, 4):
+        data = encode_picture(picture, model, MIDDLE, effort)
+        shown = decode_all([read_symbols(parse(data), model)], model, model.at(MIDDLE), photo.shape[1::-1])
+        sizes.append(len(data))
+        qualities.append(psnr(photo, shown))
+    assert max(sizes) == sizes[0] and min(qualities) == qualities[0]
+    assert sizes[2] < sizes[0] and qualities[2] > qualities[0]
 
 
 def test_models_for_ms_ssim_are_not_refined_by_squared_error(

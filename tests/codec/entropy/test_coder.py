@@ -13,8 +13,9 @@ from lic.codec.entropy import coder as coder_module
 from lic.codec.entropy.coder import Coder
 from lic.codec.entropy.compiled import MISSING, CompiledCoder
 from lic.codec.entropy.plain import PlainWalk
+from lic.codec.entropy.prices import PRICE_BITS, price
 from lic.codec.entropy.reference import ReferenceCoder
-from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, Tables, frequency_tables
+from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, TOTAL, Tables, frequency_tables
 from lic.codec.entropy.walk import MAX_SYMBOL, Walk
 from lic.codec.errors import Corrupt
 from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_walk
@@ -84,9 +85,9 @@ def test_the_ideal_counts_an_escape_and_its_bits(make: Any) -> None:
         escape = TABLES.row(table)[-1]
         assert TABLES.first[table] > -2000
         ideal = make(TABLES, PlainWalk()).bits(symbols)
-        assert ideal[table, 0, 0] == pytest.approx(24 - np.log2(escape) + 5 + bits)
-        inner = 24 - np.log2(TABLES.row(0)[-TABLES.first[0]])
-        assert ideal[0, 0, 0] == pytest.approx(inner if table else ideal[0, 0, 0])
+        assert ideal[table, 0, 0] == price(escape) + 5 + bits
+        inner = price(TABLES.row(0)[-TABLES.first[0]])
+        assert ideal[0, 0, 0] == (inner if table else ideal[0, 0, 0])
         assert (ideal[table + 1 :] == 0).all()  # channels after the last one in use are not coded
 
 
@@ -142,3 +143,12 @@ def test_a_missing_coder_in_c_is_told_once_and_not_where_numpy_was_chosen(monkey
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         coder_module.make_coder(TABLES, PlainWalk())
+
+
+def test_prices_do_not_depend_on_the_last_digits_of_a_machines_logarithms() -> None:
+    """Of all frequencies, the logarithm nearest to the middle between two prices is farther away than any error."""
+    for first in range(1, TOTAL + 1, 2**20):
+        frequencies = np.arange(first, min(first + 2**20, TOTAL + 1))
+        bits = 24 - np.log2(frequencies)
+        errors = np.abs(price(frequencies) - bits)
+        assert errors.max() < 2.0 ** -(PRICE_BITS + 1) - 100 * np.spacing(24.0)

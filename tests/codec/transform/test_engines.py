@@ -23,7 +23,13 @@ from lic.codec.transform.engine import Engine, choose_engine
 from lic.codec.transform.numpy_engine import NumpyEngine
 from lic.codec.transform.torch_engine import TorchEngine
 from lic.models.architecture import KINDS
-from tests.codec.transform.random_models import POSITION, random_model, random_pixels, with_random_curvature
+from tests.codec.transform.random_models import (
+    POSITION,
+    random_model,
+    random_pixels,
+    with_filter,
+    with_random_curvature,
+)
 
 SHAPES = [("balle2017", 3, 5), ("balle2017", 20, 12), ("residual", 8, 12), ("residual", 20, 37)]
 SHAPES_AND_SIZES = [*((shape, (36, 50)) for shape in SHAPES), (SHAPES[0], (5, 131)), (SHAPES[2], (1, 1))]
@@ -130,12 +136,14 @@ def test_wide_pictures_are_decoded_in_parts_to_the_same_pixels(monkeypatch: pyte
     np.testing.assert_array_equal(small, small_at_once)
 
 
-def test_a_region_needs_no_symbols_beyond_the_reach() -> None:
+@pytest.mark.parametrize("filters", [False, True])
+def test_a_region_needs_no_symbols_beyond_the_reach(filters: bool) -> None:
     model, pixels = random_model("residual"), random_pixels(1600, 20)
+    model = with_filter(model) if filters else model
     engine, reach, point = CoreEngine(model), model.architecture.decoding_reach, model.at(POSITION)
     symbols = symbols_of(engine, pixels, model)
     whole = decoded(engine, symbols, model, (20, 1600))
-    for top, bottom in ((800, 816), (790, 791), (0, 30)):
+    for top, bottom in ((800, 816), (799, 801), (790, 791), (0, 30)):
         first, last = max(0, top // 16 - reach), -(-bottom // 16) + reach
         strips = engine.decode([symbols[:, first:last]], first, point, (20, 1600), (0, top, 20, bottom))
         np.testing.assert_array_equal(np.concatenate([*strips]), whole[top:bottom])

@@ -171,17 +171,6 @@ def test_strips_leave_no_seams(monkeypatch: pytest.MonkeyPatch) -> None:
     np.testing.assert_array_equal(np.concatenate(strips), whole)
 
 
-def test_a_filtered_region_needs_no_symbols_beyond_the_reach() -> None:
-    model, pixels = with_filter(random_model("residual")), random_pixels(1600, 20)
-    engine, reach, point = CoreEngine(model), model.architecture.decoding_reach, model.at(POSITION)
-    symbols = symbols_of(engine, pixels, model)
-    whole = decoded(engine, symbols, model, (20, 1600))
-    for top, bottom in ((800, 816), (799, 801), (0, 30)):
-        first, last = max(0, top // 16 - reach), -(-bottom // 16) + reach
-        strips = engine.decode([symbols[:, first:last]], first, point, (20, 1600), (0, top, 20, bottom))
-        np.testing.assert_array_equal(np.concatenate([*strips]), whole[top:bottom])
-
-
 @pytest.mark.parametrize("make", [CoreEngine, NumpyEngine])
 def test_reduced_pictures_are_not_filtered(make: type[Engine]) -> None:
     model, pixels = random_model("residual"), random_pixels(70, 90)
