@@ -7,6 +7,7 @@ from typing import Any
 
 from lic.codec.encode import pipeline
 from lic.codec.entropy import contexts, reference, tables
+from lic.codec.transform import choice
 from lic.models import architecture, autoencoder, density, distortion, gdn, pca, quantisation, second_look, transforms
 from lic.models.theory import (
     colourisation,
@@ -18,6 +19,7 @@ from lic.models.theory import (
     likelihood,
     mean_field,
     noisy_channel,
+    trellis,
     uniform_vae,
     vae,
 )
@@ -183,6 +185,22 @@ COURSE = (
             uniform_vae.UniformVae.training_loss,
         ),
         ("noise-and-rounding",),
+    ),
+    Chapter(
+        "Choosing symbols",
+        "Rounding takes the nearest point. The encoder may choose another one that costs fewer bits, and it may choose "
+        "whole sequences, if a decoder can tell from the symbols before which points the next one has. The bound for "
+        "all of this is the rate-distortion function.",
+        derivations.CHOOSING,
+        (trellis,),
+        (
+            trellis.level,
+            trellis.choose,
+            trellis.code_lengths,
+            trellis.rate_distortion_function,
+            choice.choose,
+        ),
+        ("quantisers",),
     ),
     Chapter(
         "Arithmetic coding",

@@ -4,7 +4,7 @@ import io
 import textwrap
 from collections.abc import Callable
 
-from lic.tools.course import figures_bounds, figures_codec, figures_latent
+from lic.tools.course import figures_bounds, figures_codec, figures_latent, figures_quantisers
 from lic.tools.course.figure_context import Context, Drawing
 
 FIGURES: dict[str, Callable[[Context], Drawing]] = {
@@ -20,12 +20,22 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "entropies": figures_codec.entropies,
     "rate-distortion": figures_codec.rate_distortion,
     "noise-and-rounding": figures_codec.noise_and_rounding,
+    "quantisers": figures_quantisers.quantisation,
     "contexts": figures_codec.contexts,
     "codec": figures_codec.codec,
 }
 TRAINED = ("vae-samples", "vae-traversals", "blur")  # they need trainings
 WITH_PICTURES = {"colourisation", "vae-samples", "vae-traversals", "blur", "contexts", "codec"}  # of photographs
-OF_THE_CODEC = {"rate-bound", "units", "entropies", "rate-distortion", "noise-and-rounding", "contexts", "codec"}
+OF_THE_CODEC = {
+    "rate-bound",
+    "units",
+    "entropies",
+    "rate-distortion",
+    "noise-and-rounding",
+    "quantisers",
+    "contexts",
+    "codec",
+}
 
 
 def captioned(drawing: Drawing) -> bytes:
