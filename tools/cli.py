@@ -11,6 +11,7 @@ import os
 import shlex
 import shutil
 import sys
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, NoReturn
 
@@ -148,7 +149,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv = [*argv[1:], "--help"]
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # for names of files that are no UTF-8, as on stderr
-    code, message = _run(argv)
+    with warnings.catch_warnings():
+        warnings.showwarning = show_warning
+        code, message = _run(argv)
     try:
         sys.stdout.flush()
     except OSError as error:
@@ -158,6 +161,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     if message:
         print(printable(f"lic {argv[0]}: {message}"), file=sys.stderr)
     return code
+
+
+def show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning as one line, like errors, instead of with a line of code as Python shows it."""
+    print(printable(f"lic: {in_flags(str(message))}"), file=sys.stderr)
 
 
 def _run(argv: Sequence[str]) -> tuple[int, str]:

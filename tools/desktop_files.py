@@ -1,7 +1,9 @@
-"""Files by which freedesktop desktops (GNOME, Xfce, MATE and others) know .lic files.
+"""Files by which desktops know .lic files.
 
-Three text files, in the folder of the user's data: the type of the files, a thumbnailer, and a viewer. They name the
-Python that runs this, so they have to be installed again when that moves.
+For freedesktop desktops (GNOME, Xfce, MATE and others) three text files, in the folder of the user's data: the type of
+the files, a thumbnailer, and a viewer. For Windows entries of the user's registry, which offer the viewer. They name
+the Python that runs this, so they have to be installed again when that moves. (macOS knows viewers only as
+applications, which are more than files.)
 """
 
 import os
@@ -9,8 +11,10 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
+from lic.codec.errors import LicError
 from lic.tools.files import write_whole
 from lic.tools.usage import BadOptions
 
@@ -47,6 +51,31 @@ Icon=image-x-generic
 MimeType={mime_type};
 Categories=Graphics;Viewer;
 NoDisplay=true
+"""
+CLASSES = r"HKEY_CURRENT_USER\Software\Classes"
+REGISTRY = rf"""Windows Registry Editor Version 5.00
+
+[{CLASSES}\.lic]
+"Content Type"="{MIME_TYPE}"
+
+[{CLASSES}\.lic\OpenWithProgids]
+"lic-codec"=""
+
+[{CLASSES}\lic-codec]
+@="lic picture"
+
+[{CLASSES}\lic-codec\shell\open\command]
+@="\"{{python}}\" -m lic view --idle {IDLE_MINUTES} \"%1\""
+"""
+REMOVAL = rf"""Windows Registry Editor Version 5.00
+
+[{CLASSES}\.lic]
+"Content Type"=-
+
+[{CLASSES}\.lic\OpenWithProgids]
+"lic-codec"=-
+
+[-{CLASSES}\lic-codec]
 """
 # What makes desktops look again, and the folder that it is told.
 UPDATES = {"update-mime-database": "mime", "update-desktop-database": "applications"}
@@ -108,3 +137,18 @@ def _update(folder: Path) -> None:
     for program, subfolder in UPDATES.items():
         if shutil.which(program) and (folder / subfolder).is_dir():
             subprocess.run([program, str(folder / subfolder)], check=False, capture_output=True)
+
+
+def registry_for(python: str = sys.executable) -> str:
+    """The entries of Windows' registry, as the text of a .reg file, for a Python that has `lic`."""
+    return REGISTRY.replace("{python}", python.replace("\\", "\\\\"))
+
+
+def register(text: str) -> None:
+    """Add the entries of a .reg file to Windows' registry, or remove them."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "lic.reg")
+        path.write_text(text, "utf-16")
+        done = subprocess.run(["reg", "import", str(path)], check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise LicError(f"reg import: {done.stderr.strip()}")

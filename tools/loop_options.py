@@ -1,13 +1,42 @@
 """The options shared by all trainings."""
 
 import argparse
-import dataclasses
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from lic.models.constants import DOWNSAMPLING
+from lic.tools.dataclass_options import add_options, option
 from lic.tools.own_parts import is_own
-from lic.tools.training.loop import AnyChoices, TrainConfig, resumed, sort_options
-from lic.tools.usage import UsageError, in_flags
+from lic.tools.training.choices import TrainConfig, sort_options
+from lic.tools.usage import UsageError
+
+if TYPE_CHECKING:
+    from lic.tools.training.loop import AnyChoices
+
+
+# The lengths of a run, of which one is given, and what concerns its files.
+LENGTHS = {
+    "steps": option("how long to train, in steps", type=int, metavar="N"),
+    "hours": option("how long to train, in hours", type=float, metavar="H"),
+}
+FILES = {
+    "valid": option("pictures to choose the best checkpoint by", nargs="+", metavar="DATA"),
+    "tensorboard": option("write TensorBoard's log, too", action="store_true"),
+}
+TRAINING = {
+    "crop": option(f"side of the squares cut from the pictures, a multiple of {DOWNSAMPLING}", metavar="C"),
+    "batch": option("squares per step, over all processes", metavar="B"),
+    "lr": option("learning rate", metavar="R"),
+    "warmup": option("steps in which the learning rate rises", metavar="N"),
+    "ema": option("decay of the averaged weights", metavar="D"),
+    "clip": option("largest norm of a gradient", metavar="G"),
+    "seed": option("random seed", metavar="S"),
+    "device": option("cpu, cuda, ...; auto is the GPU if there is one", metavar="D"),
+    "memory": option("gigabytes of pictures to hold; of more, a window that moves over them", metavar="GB"),
+    "precision": option("of the convolutions", choices=["bf16", "fp32"]),
+    "optimizer": option("what turns gradients into steps", choices=["adam", "soap"]),
+    "validate_minutes": option("minutes between checkpoints, and measurements on held-out pictures", metavar="M"),
+}
 
 
 def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,25 +44,11 @@ def add_loop_arguments(parser: argparse.ArgumentParser) -> None:
     parser.argument_default = argparse.SUPPRESS
     parser.add_argument("data", nargs="*", metavar="DATA", help="pictures, and folders of pictures")
     parser.add_argument("-o", "--output", required=True, metavar="RUN", help="folder for checkpoints and log")
-    parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to choose the best checkpoint by")
-    parser.add_argument(
-        "--resume", action="store_true", help="go on with the run in the folder; other options change it"
-    )
-    length = parser.add_mutually_exclusive_group()
-    length.add_argument("--steps", type=int, metavar="N", help="how long to train, in steps")
-    length.add_argument("--hours", type=float, metavar="H", help="how long to train, in hours")
-    parser.add_argument("--tensorboard", action="store_true", help="write TensorBoard's log, too")
-    add_options(parser.add_argument_group("the training"), TrainConfig)
-
-
-def add_options(parser: argparse._ActionsContainer, kind: type) -> None:
-    """An option for each field of a dataclass that was made by `option`."""
-    for field in dataclasses.fields(kind):
-        if said := field.metadata:
-            text = said["help"] if field.default is None else f"{said['help']} ({field.default})"
-            flag = said["flag"] or in_flags(f"`{field.name}`")
-            default = parser.argument_default or field.default
-            parser.add_argument(flag, dest=field.name, default=default, help=text, **said["more"])
+    about = "go on with the run in the folder; other options change it"
+    parser.add_argument("--resume", action="store_true", help=about)
+    add_options(parser.add_mutually_exclusive_group(), TrainConfig, LENGTHS)
+    add_options(parser, TrainConfig, FILES)
+    add_options(parser.add_argument_group("the training"), TrainConfig, TRAINING)
 
 
 def given_options(args: argparse.Namespace) -> dict[str, Any]:
@@ -42,7 +57,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(args).items() if name not in own} | {"command": args.command_line}
 
 
-def run_choices(kind: type[AnyChoices], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, AnyChoices]:
+def run_choices(kind: "type[AnyChoices]", given: dict[str, Any], resume: bool) -> "tuple[TrainConfig, AnyChoices]":
     """The choices of a training: the given options override those that a resumed run was started with.
 
     Pictures are named by absolute paths, so that a run can be resumed and exported from any folder.
@@ -51,6 +66,8 @@ def run_choices(kind: type[AnyChoices], given: dict[str, Any], resume: bool) -> 
         own = (str(path) if is_own(str(path), "sources") else str(Path(path).absolute()) for path in given[name])
         given = given | {name: tuple(own)}
     if resume:
+        from lic.tools.training.loop import resumed  # not at the top: --help does without torch
+
         return resumed(kind, given)
     if "data" not in given:
         raise UsageError("name the pictures to learn from: files or folders")

@@ -30,6 +30,7 @@ from lic.tools import cli, files
 from lic.tools.batch import record
 from lic.tools.training import loop
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint
+from lic.tools.training.choices import TrainConfig
 from tests.tools.tiny import Tiny
 
 PACKAGE = tuple(os.path.dirname(module.__file__) + os.sep for module in (lic.models, lic.codec, lic.tools))
@@ -148,7 +149,7 @@ def interrupt_training(count: int, folder: Path) -> dict[str, Any]:
     Image.fromarray(pixels).save(folder / "photos" / "a.png")
     loop.START_CROPS = 4
     run, photos = folder / "run", (str(folder / "photos"),)
-    config = loop.TrainConfig(
+    config = TrainConfig(
         data=photos,
         valid=photos,
         output=str(run),

@@ -19,7 +19,8 @@ from lic.tools.batch import record, storage
 from lic.tools.cli import main
 from lic.tools.files import write_whole
 from lic.tools.training.checkpoint import read_checkpoint
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import train
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
 

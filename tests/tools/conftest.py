@@ -11,7 +11,7 @@ from PIL import Image
 from lic.tools.evaluation.codecs import get_codec
 from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_results
 from lic.tools.evaluation.versions import Version, make_versions
-from lic.tools.training.loop import TrainConfig
+from lic.tools.training.choices import TrainConfig
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import BROWSERS, Tab, chromium
 from tests.tools.browser.webdriver import MINI_BROWSER, Page, firefox, webkit

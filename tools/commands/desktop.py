@@ -1,4 +1,4 @@
-"""`lic desktop`: file managers show thumbnails of .lic files, and open them in `lic view`."""
+"""`lic desktop`: file managers open .lic files in `lic view`, and on Linux show thumbnails of them."""
 
 import argparse
 import os
@@ -11,12 +11,13 @@ from lic.tools.usage import UsageError, add_force, positive, printable
 
 EXAMPLES = """\
 examples:
-  lic desktop --install       for file managers of the freedesktop kind: GNOME, Xfce, MATE and others
-  lic desktop --uninstall     removes the three files again
-  lic desktop                 only says which files these are, and what is in them
+  lic desktop --install       for file managers of the freedesktop kind (GNOME, Xfce, MATE and others), and Windows
+  lic desktop --uninstall     removes what it has installed
+  lic desktop                 only says what that is
 
-They lie in XDG_DATA_HOME, or ~/.local/share. Where thumbnails are made in a sandbox that sees only /usr, as in GNOME,
-lic has to be installed there.
+On freedesktop desktops these are three files in XDG_DATA_HOME, or ~/.local/share. Where thumbnails are made in a
+sandbox that sees only /usr, as in GNOME, lic has to be installed there. On Windows they are entries of the user's
+registry, without thumbnails.
 """
 
 
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic desktop [--install | --uninstall]"
     parser.epilog = EXAMPLES
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--install", action="store_true", help="write the files")
+    what.add_argument("--install", action="store_true", help="write the files, or entries of the registry")
     what.add_argument("--uninstall", action="store_true", help="remove them")
     about = "a PNG picture of at most SIZE x SIZE, whatever it is called: what thumbnailers ask for"
     what.add_argument("--thumbnail", nargs=3, metavar=("SIZE", "IN", "OUT"), help=about)
@@ -35,14 +36,25 @@ def run(args: argparse.Namespace) -> int:
     if args.thumbnail:
         size, source, target = args.thumbnail
         return make_thumbnail(size, source, target, args.force)
-    if sys.platform in ("darwin", "win32"):
-        raise UsageError("these files are for desktops of the freedesktop kind: here, open .lic files by `lic view`")
+    if sys.platform == "darwin":
+        raise UsageError("macOS knows viewers only as applications, which lic has not: open .lic files by `lic view`")
+    if sys.platform == "win32":
+        return change_registry(args)
     if args.install or args.uninstall:
         for path in desktop_files.install(args.force) if args.install else desktop_files.uninstall():
             print(printable(f"{path}: {'written' if args.install else 'removed'}"))
         return 0
     for name, text in desktop_files.files_for().items():
         print(f"{printable(str(desktop_files.data_folder() / name))}:\n\n{text}")
+    return 0
+
+
+def change_registry(args: argparse.Namespace) -> int:
+    if args.install or args.uninstall:
+        desktop_files.register(desktop_files.registry_for() if args.install else desktop_files.REMOVAL)
+        print(f"the registry's entries of .lic files: {'written' if args.install else 'removed'}")
+    else:
+        print(desktop_files.registry_for(), end="")
     return 0
 
 

@@ -4,15 +4,15 @@ import argparse
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from lic.codec.encode.settings import DEFAULT_EFFORT, DEFAULT_QUALITY, GOALS, Settings
+from lic.codec.encode.settings import DEFAULT_QUALITY, GOALS, Settings
 from lic.codec.model.catalogue import DEFAULT_TUNE, TUNED, find_model
 from lic.codec.picture.formats import REMEDIES, readable_extensions
 from lic.codec.picture.metadata import KINDS
 from lic.tools.batch.jobs import for_all_frames, with_copies
 from lic.tools.batch.picture_files import MAX_PIXELS, encode_bytes, frames_of
 from lic.tools.commands.batch_options import add_batch_arguments, jobs_of, run_jobs
+from lic.tools.dataclass_options import add_options, option
 from lic.tools.usage import MORE, UsageError, in_flags, positive
 
 EXAMPLES = """\
@@ -29,29 +29,6 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic encode IN... [-o OUT] [-q Q | --target-... T] [options]"
-    parser.description = EXAMPLES
-    add_batch_arguments(parser, "pictures")
-    more = next(group for group in parser._action_groups if group.title == MORE)
-    more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
-    more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
-    about = "where a .lic file would not be smaller, copy the input instead"
-    more.add_argument("--only-if-smaller", action="store_true", help=about)
-    about = f"refuse larger pictures ({MAX_PIXELS:,})"
-    more.add_argument("--max-pixels", type=positive, metavar="N", help=about)
-    rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
-    groups: dict[str, Any] = dict.fromkeys(GOALS, rate) | {
-        "tune": model,
-        "model": model,
-    }
-    groups |= dict.fromkeys(("strip", "auto_orient", "max_side"), more)
-    for name, (help, options) in OPTIONS.items():
-        flags = [*SHORT.get(name, ()), in_flags(f"`{name}`")]
-        default = getattr(Settings, name)
-        groups.get(name, parser).add_argument(*flags, dest=name, default=default, help=help, **options)
-
-
 def _bytes(text: str) -> int:
     """A number of bytes.
 
@@ -65,32 +42,44 @@ def _bytes(text: str) -> int:
         raise argparse.ArgumentTypeError(f"give a number of bytes, as 50k or 1.5M, not {text!r}") from error
 
 
-SHORT = {"quality": ["-q"], "effort": ["-e"], "model": ["-m"]}
-# The help text and argparse's options of each setting.
-OPTIONS: dict[str, tuple[str, dict[str, Any]]] = {
-    "quality": (f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", {"type": float, "metavar": "Q"}),
-    "lambda_": ("the same by the lambda of the model", {"type": float, "metavar": "L"}),
-    "target_size": ("largest file up to N bytes (50k, 1.5M)", {"type": _bytes, "metavar": "N"}),
-    "target_bpp": ("largest file up to B bits per pixel", {"type": float, "metavar": "B"}),
-    "target_psnr": ("smallest file with this PSNR, in dB", {"type": float, "metavar": "D"}),
-    "target_ms_ssim": ("the same for MS-SSIM: 0.98, or in dB", {"type": float, "metavar": "D"}),
-    "effort": (
-        f"search for a smaller file of no worse picture: 4, 16, ... ({DEFAULT_EFFORT})",
-        {"type": int, "metavar": "N"},
+OPTIONS = {
+    "quality": option(
+        f"1 (smallest) to 100 (best); {DEFAULT_QUALITY:g} if not given", "-q", "--quality", type=float, metavar="Q"
     ),
-    "tune": (
-        f"best by this measure ({DEFAULT_TUNE}); ms-ssim: more texture",
-        {"choices": (*TUNED,)},
-    ),
-    "model": ("name (see `lic models`) or path of a model instead", {"metavar": "MODEL"}),
-    "lossless": ("exact; if not given, where a drawing is smaller so", {"action": argparse.BooleanOptionalAction}),
-    "strip": (
+    "lambda_": option("the same by the lambda of the model", type=float, metavar="L"),
+    "target_size": option("largest file up to N bytes (50k, 1.5M)", type=_bytes, metavar="N"),
+    "target_bpp": option("largest file up to B bits per pixel", type=float, metavar="B"),
+    "target_psnr": option("smallest file with this PSNR, in dB", type=float, metavar="D"),
+    "target_ms_ssim": option("the same for MS-SSIM: 0.98, or in dB", type=float, metavar="D"),
+    "effort": option("search for a smaller file of no worse picture: 4, 16, ...", "-e", "--effort", metavar="N"),
+    "tune": option(f"best by this measure ({DEFAULT_TUNE}); ms-ssim: more texture", choices=(*TUNED,)),
+    "model": option("name (see `lic models`) or path of a model instead", "-m", "--model", metavar="MODEL"),
+    "lossless": option("exact; if not given, where a drawing is smaller so", action=argparse.BooleanOptionalAction),
+    "strip": option(
         f"leave metadata out: some of {','.join(KINDS)}; all if none is named",
-        {"nargs": "?", "const": True, "metavar": "KIND,..."},
+        nargs="?",
+        const=True,
+        metavar="KIND,...",
     ),
-    "auto_orient": ("turn the pixels as EXIF says", {"action": "store_true"}),
-    "max_side": ("make pictures smaller whose longer side has more pixels", {"type": positive, "metavar": "N"}),
+    "auto_orient": option("turn the pixels as EXIF says", action="store_true"),
+    "max_side": option("make pictures smaller whose longer side has more pixels", type=positive, metavar="N"),
 }
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic encode IN... [-o OUT] [-q Q | --target-... T] [options]"
+    parser.description = EXAMPLES
+    add_batch_arguments(parser, "pictures")
+    more = next(group for group in parser._action_groups if group.title == MORE)
+    more.add_argument("--all-frames", action="store_true", help="all frames or pages, into numbered files")
+    more.add_argument("--psnr", action="store_true", help="decode again, and say the PSNR of each picture")
+    about = "where a .lic file would not be smaller, copy the input instead"
+    more.add_argument("--only-if-smaller", action="store_true", help=about)
+    about = f"refuse larger pictures ({MAX_PIXELS:,})"
+    more.add_argument("--max-pixels", type=positive, metavar="N", help=about)
+    rate, model = parser.add_mutually_exclusive_group(), parser.add_mutually_exclusive_group()
+    groups = dict.fromkeys(GOALS, rate) | {"tune": model, "model": model}
+    add_options(parser, Settings, OPTIONS, groups | dict.fromkeys(("strip", "auto_orient", "max_side"), more))
 
 
 def check_names(targets: Iterable[str]) -> None:

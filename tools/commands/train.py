@@ -4,11 +4,10 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from lic.tools.loop_options import add_loop_arguments, add_options, given_options, run_choices
-from lic.tools.training.distortions import MS_SSIM_SCALE, converted, get_distortion
-from lic.tools.training.loop import train
-from lic.tools.training.parallel import is_first_process
-from lic.tools.training.rate_distortion import DEFAULT_LAMBDAS, RateDistortion, starting_from
+from lic.models.architecture import KINDS
+from lic.tools.dataclass_options import add_options, option
+from lic.tools.loop_options import add_loop_arguments, given_options, run_choices
+from lic.tools.training.choices import DEFAULT_LAMBDAS, MS_SSIM_SCALE, RateDistortionChoices
 from lic.tools.usage import UsageError
 
 EXAMPLES = """\
@@ -29,27 +28,6 @@ examples:
 """
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.usage = "lic train DATA... -o RUN (--steps N | --hours H) [options]"
-    parser.description = f"{parser.description}\n\n{EXAMPLES}"
-    add_loop_arguments(parser)
-    model = parser.add_argument_group("the model")
-    add_options(model, RateDistortion)
-    points = ",".join(f"{value:g}" for value in DEFAULT_LAMBDAS)
-    about = f"lambda points ({points}; these times {MS_SSIM_SCALE:g} for ms-ssim)"
-    model.add_argument("--lambdas", type=numbers, metavar="L,...", help=about)
-    model.add_argument(
-        "--from",
-        dest="start_from",
-        metavar="MODEL",
-        help="start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its"
-        " low lambda points gave up are revived unless it grows, and its second looks are used in training, too",
-    )
-    model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
-    about = "train only the gains of the new points; MODEL's own points do not change"
-    model.add_argument("--only-gains", action="store_true", help=about)
-
-
 def numbers(text: str) -> tuple[float, ...]:
     """Positive numbers separated by commas, in ascending order.
 
@@ -62,8 +40,62 @@ def numbers(text: str) -> tuple[float, ...]:
     return values
 
 
+POINTS = ",".join(f"{value:g}" for value in DEFAULT_LAMBDAS)
+MODEL = {
+    # Not --n and --m: torchrun would take them for abbreviations of its own options.
+    "n": option("channels of the inner layers", "--channels", metavar="N"),
+    "m": option("channels of the latents", "--latents", metavar="M"),
+    "kind": option(
+        "the network's layers; a model by --from grows into them if it has fewer", "--architecture", choices=KINDS
+    ),
+    "distortion": option(
+        "mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), or a function of your own: module:function", metavar="NAME"
+    ),
+    "balance": option("weigh each point's loss by lambda^-B (1 at the points' geometric mean)", metavar="B"),
+    "proxy": option(
+        "replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded"
+        " ones",
+        choices=["noise", "straight-through"],
+    ),
+    "softness": option("soft rounding before the noise in the rate; 0 for none", "--soft-rounding", metavar="A"),
+    "rate": option(
+        "the rate: by a table for each channel, or by contexts, which are learned along with the network",
+        choices=["tables", "contexts"],
+    ),
+    "look_twice": option(
+        "at lambda points with a second look: at all pictures; at half of them, so that encoding can do without; or"
+        " never, for a model without second looks",
+        choices=["always", "half", "never"],
+    ),
+    "rounded_share": option("last fraction of the run, for the decoder alone, on rounded latents", metavar="S"),
+    "lambdas": option(
+        f"lambda points ({POINTS}; these times {MS_SSIM_SCALE:g} for ms-ssim)", type=numbers, metavar="L,..."
+    ),
+    "start_from": option(
+        "start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its low"
+        " lambda points gave up are revived unless it grows, and its second looks are used in training, too",
+        "--from",
+        metavar="MODEL",
+    ),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "lic train DATA... -o RUN (--steps N | --hours H) [options]"
+    parser.description = f"{parser.description}\n\n{EXAMPLES}"
+    add_loop_arguments(parser)
+    model = parser.add_argument_group("the model")
+    add_options(model, RateDistortionChoices, MODEL)
+    model.add_argument("--add-lambda", type=numbers, metavar="L,...", help="new points beside those of MODEL")
+    about = "train only the gains of the new points; MODEL's own points do not change"
+    model.add_argument("--only-gains", action="store_true", help=about)
+
+
 def model_choices(given: dict[str, Any]) -> dict[str, Any]:
     """The options, with everything that --from implies: the model's shape, lambda points, trained parameters."""
+    from lic.tools.training.distortions import converted  # not at the top: --help does without torch
+    from lic.tools.training.rate_distortion import starting_from
+
     more: dict[str, Any] = {name: given.pop(name) for name in ("add_lambda", "only_gains") if name in given}
     if "only_gains" in more and "add_lambda" not in more:
         raise UsageError("--only-gains trains new lambda points: name them by --add-lambda")
@@ -79,10 +111,15 @@ def model_choices(given: dict[str, Any]) -> dict[str, Any]:
         raise UsageError("--lambdas names all points, --add-lambda those beside the model's own: give one of them")
     more |= {name: given[name] for name in ("lambdas", "distortion", "kind", "rate") if name in given}
     implied = starting_from(given["start_from"], **more)
-    return given | {name: getattr(implied, name) for name in RateDistortion.FIXED}
+    return given | {name: getattr(implied, name) for name in RateDistortionChoices.FIXED}
 
 
 def run(args: argparse.Namespace) -> int:
+    from lic.tools.training.distortions import get_distortion  # not at the top: --help does without torch
+    from lic.tools.training.loop import train
+    from lic.tools.training.parallel import is_first_process
+    from lic.tools.training.rate_distortion import RateDistortion
+
     given = given_options(args)
     resume = given.pop("resume", False)
     config, objective = run_choices(RateDistortion, model_choices(given), resume)

@@ -9,12 +9,11 @@ from typing import Any
 
 from torch import Tensor
 
-from lic.models.constants import DOWNSAMPLING
 from lic.tools.extras import require
 from lic.tools.training.checkpoint import read_checkpoint, section
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import train
 from lic.tools.training.objective import Model, Objective
-from lic.tools.training.options import option
 from lic.tools.training.pictures import load_pictures, whole_blocks
 
 SHORT: dict[str, Any] = {"lr": 1e-3, "warmup": 50, "ema": 0.99, "precision": "fp32", "device": "cpu"}
@@ -29,10 +28,10 @@ class Bench:
 
     data: tuple[str, ...]
     held_out: Sequence[str]
-    steps: int = option(600, "of each training", "N")
-    crop: int = option(64, f"side of the crops, a multiple of {DOWNSAMPLING}", "C")
-    batch: int = option(8, "crops per step", "B")
-    seed: int = option(0, "random seed", "S")
+    steps: int = 600  # of each training
+    crop: int = 64
+    batch: int = 8
+    seed: int = 0
 
     @cached_property
     def pictures(self) -> list[Tensor]:

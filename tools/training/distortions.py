@@ -9,11 +9,9 @@ from torch import Tensor, nn
 
 from lic.models.distortion import ms_ssim, mse
 from lic.tools.own_parts import find_part, is_own
+from lic.tools.training.choices import MS_SSIM_SCALE
 from lic.tools.usage import BadOptions
 
-# Lambdas of MS-SSIM with about the rate of those of MSE: CompressAI's published pairs, 0.0018 and
-# 2.4 to 0.18 and 220, lie at 1,330 to 1,220 times.
-MS_SSIM_SCALE = 1250.0
 USUAL_LAMBDA = 0.016  # of MSE
 MS_SSIM_CROP = 176  # five scales of an 11x11 window need more than 160 pixels
 

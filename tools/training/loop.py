@@ -6,9 +6,9 @@ averaged weights, checkpoints, logs, several processes.
     train(RateDistortion(lambdas=(0.01,)), TrainConfig(data=("photos",), output="run", steps=1000))
 
 To train something else, write a frozen dataclass of its choices with the methods of `Objective` (`objective.py`;
-`rate_distortion.py` is an example), and pass it to the same `train`. A command for it takes its options by
-`tools/loop_options.py`. `read_checkpoint(path)` returns the tensors of a checkpoint, of which
-`section(tensors, "average")` are the weights to use, and its `config` from `describe`.
+`variational.py` is an example), and pass it to the same `train`. A command for it takes its options by
+`tools/loop_options.py` and `tools/dataclass_options.py`. `read_checkpoint(path)` returns the tensors of a checkpoint,
+of which `section(tensors, "average")` are the weights to use, and its `config` from `describe`.
 
 All randomness of a step (which crops, and what the objective draws) comes from generators seeded by
 (seed, step), so that resuming is exact without saving generator states, and so that several processes draw
@@ -29,7 +29,6 @@ import torch
 from torch import Tensor, nn
 
 from lic.codec.errors import LicError
-from lic.models.constants import DOWNSAMPLING
 from lic.models.transforms import SubPixelConv
 from lic.tools.extras import require
 from lic.tools.training.checkpoint import (
@@ -41,8 +40,8 @@ from lic.tools.training.checkpoint import (
     reading,
     save_checkpoint,
 )
+from lic.tools.training.choices import TrainConfig, check_types, sort_options
 from lic.tools.training.objective import Autocast, Choices, Model, Moment, Objective
-from lic.tools.training.options import check_types, option
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.picture_window import PictureWindow, open_pictures
 from lic.tools.training.pictures import PictureStore, load_pictures
@@ -58,58 +57,6 @@ PATIENCE = 10  # non-finite steps in a row before training stops
 
 class TrainingDiverged(LicError):
     """Too many non-finite steps in a row."""
-
-
-@dataclasses.dataclass(frozen=True)
-class TrainConfig:
-    """The options of a training with any objective; stored in the checkpoints."""
-
-    data: tuple[str, ...]
-    output: str
-    valid: tuple[str, ...] = ()
-    steps: int | None = None
-    hours: float | None = None
-    crop: int = option(256, f"side of the squares cut from the pictures, a multiple of {DOWNSAMPLING}", "C")
-    batch: int = option(16, "squares per step, over all processes", "B")
-    lr: float = option(2e-4, "learning rate", "R")
-    warmup: int = option(200, "steps in which the learning rate rises", "N")
-    ema: float = option(0.998, "decay of the averaged weights", "D")
-    clip: float = option(1.0, "largest norm of a gradient", "G")
-    seed: int = option(0, "random seed", "S")
-    device: str = option("auto", "cpu, cuda, ...; auto is the GPU if there is one", "D")
-    memory: float = option(8.0, "gigabytes of pictures to hold; of more, a window that moves over them", "GB")
-    precision: str = option("bf16", "of the convolutions", choices=["bf16", "fp32"])
-    optimizer: str = option("adam", "what turns gradients into steps", choices=["adam", "soap"])
-    validate_minutes: float = option(15.0, "minutes between checkpoints, and measurements on held-out pictures", "M")
-    tensorboard: bool = False
-    command: str = ""  # the command line that started the run, and those that resumed it with changes
-
-    def __post_init__(self) -> None:
-        if (self.steps is None) == (self.hours is None):
-            raise BadOptions("say how long to train: either `steps` or `hours`")
-        if (self.steps or self.hours or 0) <= 0:
-            raise BadOptions("`steps` and `hours` must be more than 0")
-        if self.crop <= 0 or self.crop % DOWNSAMPLING:
-            raise BadOptions(f"`crop` {self.crop}: give a multiple of {DOWNSAMPLING}")
-        if self.batch < 1:
-            raise BadOptions(f"`batch` {self.batch}: give 1 or more")
-
-    def progress(self, step: int, elapsed: float) -> float:
-        """The fraction of the run that is done, from 0 to 1."""
-        return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
-
-
-def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any]]:
-    """Options by the dataclass whose fields they are; lists become tuples, as JSON knows none.
-
-    >>> sort_options({"steps": 5, "data": ["photos"]}, TrainConfig)
-    [{'data': ('photos',), 'steps': 5}]
-    """
-    left = {name: tuple(value) if isinstance(value, list) else value for name, value in options.items()}
-    found = [{f.name: left.pop(f.name) for f in dataclasses.fields(kind) if f.name in left} for kind in kinds]
-    if left:
-        raise BadOptions(f"there is no option {', '.join(sorted(left))} of this training")
-    return found
 
 
 def resumed(kind: type[AnyChoices], changes: Mapping[str, Any]) -> tuple[TrainConfig, AnyChoices]:

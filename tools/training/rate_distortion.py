@@ -4,12 +4,12 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
 
-from lic.models.architecture import KINDS, Architecture
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder, optimal_step
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.distortion import mse, psnr
@@ -19,23 +19,18 @@ from lic.models.quantisation import quantise
 from lic.models.second_look import blend
 from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
+from lic.tools.training.choices import Rate, RateDistortionChoices
 from lic.tools.training.distortions import as_of_mse, converted, get_distortion
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
-from lic.tools.training.options import option
 from lic.tools.training.parallel import is_first_process
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.usage import BadOptions
 
-Proxy = Literal["noise", "straight-through"]
-Rate = Literal["tables", "contexts"]
-Looks = Literal["always", "half", "never"]
-DEFAULT_LAMBDAS = tuple(round(0.001 * 2**k, 3) for k in range(9))
 CONTEXT_STEPS = 250  # for each lambda point
 REVIVED_SLOPE = 0.75  # of log gain over log lambda: 0.5 in high-rate theory, measured in LAB.md
 
 
-@dataclasses.dataclass(frozen=True)
-class RateDistortion:
+class RateDistortion(RateDistortionChoices):
     """bits per pixel + lambda * distortion; the pictures of a batch take the lambda points in turn.
 
     The distortion is 255^2 * MSE, or one of `distortions` at lambdas of its own.
@@ -45,74 +40,9 @@ class RateDistortion:
     (0.01, 0.1)
     """
 
-    NAME: ClassVar[str] = "rate-distortion"
-    FIXED: ClassVar[tuple[str, ...]] = ("kind", "n", "m", "lambdas", "distortion", "rate", "only_gains", "second_look")
-
-    lambdas: tuple[float, ...] = DEFAULT_LAMBDAS
-    # Not --n and --m: torchrun would take them for abbreviations of its own options.
-    n: int = option(128, "channels of the inner layers", "N", flag="--channels")
-    m: int = option(320, "channels of the latents", "M", flag="--latents")
-    kind: str = option(
-        "balle2017",
-        "the network's layers; a model by --from grows into them if it has fewer",
-        choices=KINDS,
-        flag="--architecture",
-    )
-    distortion: str = option(
-        "mse", "mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), or a function of your own: module:function", "NAME"
-    )
-    balance: float = option(0.0, "weigh each point's loss by lambda^-B (1 at the points' geometric mean)", "B")
-    proxy: Proxy = option(
-        "straight-through",
-        "replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded"
-        " ones",
-        choices=["noise", "straight-through"],
-    )
-    softness: float = option(6.0, "soft rounding before the noise in the rate; 0 for none", "A", flag="--soft-rounding")
-    rate: Rate = option(
-        "tables",
-        "the rate: by a table for each channel, or by contexts, which are learned along with the network",
-        choices=["tables", "contexts"],
-    )
-    look_twice: Looks = option(
-        "always",
-        "at lambda points with a second look: at all pictures; at half of them, so that encoding can do without; or"
-        " never, for a model without second looks",
-        choices=["always", "half", "never"],
-    )
-    rounded_share: float = option(0.1, "last fraction of the run, for the decoder alone, on rounded latents", "S")
-    start_from: str | None = None  # a model or a run; None for principal components
-    second_look: tuple[float, ...] = ()  # blend weight of each lambda point; none if empty
-    only_gains: tuple[float, ...] = ()  # train only the gains of these lambda points
-
     def __post_init__(self) -> None:
+        super().__post_init__()
         get_distortion(self.distortion)
-        if not 0 <= self.rounded_share < 1:
-            raise BadOptions(f"`rounded_share` {self.rounded_share:g}: give a share below 1, or 0 for none")
-        if self.softness < 0:
-            raise BadOptions(f"soft rounding {self.softness:g}: give 0 or more")
-
-    @property
-    def final_share(self) -> float:
-        return self.rounded_share
-
-    @property
-    def architecture(self) -> Architecture:
-        return Architecture(self.kind, self.n, self.m)
-
-    @property
-    def trained_points(self) -> list[int]:
-        """The lambda points, as rows of the gains, that a step may draw."""
-        points = sorted(self.lambdas)
-        return [points.index(value) for value in self.only_gains] or list(range(len(points)))
-
-    @property
-    def shares(self) -> tuple[float, ...]:
-        """The blend weights of the second look that training uses."""
-        return () if self.look_twice == "never" else self.second_look
-
-    def describe(self) -> dict[str, Any]:
-        return {"objective": self.NAME} | dataclasses.asdict(self)
 
     def build(self) -> RateDistortionAutoencoder:
         contexts = self.rate == "contexts"
@@ -165,11 +95,6 @@ class RateDistortion:
         side = crop // DOWNSAMPLING
         noise = torch.rand(batch, self.m, side, side, generator=generator, device=device) - 0.5
         return point, torch.tensor(sorted(self.lambdas), device=device)[point], share, noise
-
-    @property
-    def period(self) -> int:
-        """The number of pictures after which lambda points and second looks repeat."""
-        return len(self.trained_points) * (2 if self.look_twice == "half" else 1)
 
     def loss(self, net: Forward, x: Tensor, draws: tuple[Tensor, ...], now: Moment) -> tuple[Tensor, dict[str, Tensor]]:
         point, lambda_, share, noise = draws

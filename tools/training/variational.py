@@ -15,7 +15,6 @@ from lic.models.theory.noisy_channel import fix_trade_off, rate_and_distortion
 from lic.models.theory.vae import Vae, active_units, bits_per_dimension, negative_elbo, probabilistic_pca_start
 from lic.tools.training.checkpoint import CheckpointError, read_checkpoint, reading, section
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
-from lic.tools.training.options import option
 from lic.tools.training.pictures import whole_blocks
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import BadOptions
@@ -32,14 +31,12 @@ class Variational:
     NAME: ClassVar[str] = "variational"
     FIXED: ClassVar[tuple[str, ...]] = ("n", "m", "noise", "lambda_")
 
-    n: int = option(64, "channels of the inner layers", "N", flag="--channels")
-    m: int = option(64, "channels of the latents", "M", flag="--latents")
-    noise: Noise = option("gaussian", "L2 or L1 reconstruction", choices=["gaussian", "laplace"])
-    lambda_: float | None = option(
-        None, "fix the noise instead of learning it: rate + L * squared error, a noisy channel", "L", kind=float
-    )
-    kl_warmup: float = option(0.0, "fraction of the run in which the weight of the KL rises from 0 to 1", "S")
-    free_bits: float = option(0.0, "bits per latent, averaged over a channel, that are not charged", "B")
+    n: int = 64  # channels of the inner layers
+    m: int = 64  # channels of the latents
+    noise: Noise = "gaussian"
+    lambda_: float | None = None  # rate + lambda * squared error, by fixed noise; None to learn the noise
+    kl_warmup: float = 0.0  # fraction of the run
+    free_bits: float = 0.0  # per latent, averaged over a channel
 
     def __post_init__(self) -> None:
         if self.lambda_ is not None and self.noise != "gaussian":

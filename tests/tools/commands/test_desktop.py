@@ -15,10 +15,10 @@ from PIL import Image
 from lic import encode
 from lic.codec.file.container import MAGIC, VERSION
 from lic.tools.cli import main
-from lic.tools.desktop_files import files_for
+from lic.tools.desktop_files import CLASSES, files_for, registry_for
 from tests.conftest import Pixels
 
-pytestmark = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="these desktops are others")
+pytestmark = pytest.mark.skipif(sys.platform in ("darwin", "win32"), reason="by freedesktop's files and a shell script")
 NAMES = ["applications/lic-codec.desktop", "mime/packages/lic-codec.xml", "thumbnailers/lic-codec.thumbnailer"]
 
 
@@ -92,3 +92,49 @@ def test_odd_paths_are_quoted_as_each_file_wants_it() -> None:
     files = files_for('/a $b/"c" 100%/python')
     assert 'Exec="/a \\$b/\\"c\\" 100%%/python" -m lic view' in files[NAMES[0]]
     assert "Exec='/a $b/\"c\" 100%%/python' -m lic desktop" in files[NAMES[2]]
+
+
+@pytest.fixture
+def imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """On Windows, with a `reg` that copies the file that it is to import."""
+    (tmp_path / "bin").mkdir()
+    program = tmp_path / "bin" / "reg"
+    program.write_text(f'#!/bin/sh\n[ "$1" = import ] && cp "$2" {tmp_path / "imported"}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
+    monkeypatch.setattr(sys, "platform", "win32")
+    return tmp_path / "imported"
+
+
+def keys(path: Path) -> configparser.RawConfigParser:
+    """The keys of a .reg file, which is an INI file after its first line."""
+    header, _, text = path.read_text("utf-16").partition("\n")
+    assert header == "Windows Registry Editor Version 5.00"
+    parser = configparser.RawConfigParser(delimiters=("=",))
+    parser.read_string(text)
+    return parser
+
+
+def test_windows_is_told_by_its_registry_and_forgets_again(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["desktop"]) == 0
+    assert "lic view" in capsys.readouterr().out and not imported.exists()
+    assert main(["desktop", "--install"]) == 0
+    written = keys(imported)
+    assert written[f"{CLASSES}\\.lic\\OpenWithProgids"]['"lic-codec"'] == '""'
+    command = written[f"{CLASSES}\\lic-codec\\shell\\open\\command"]["@"]
+    assert command == f'"\\"{sys.executable}\\" -m lic view --idle 10 \\"%1\\""'
+    assert main(["desktop", "--uninstall"]) == 0
+    removed = keys(imported)
+    assert removed[f"{CLASSES}\\.lic\\OpenWithProgids"]['"lic-codec"'] == "-"
+    assert removed.has_section(f"-{CLASSES}\\lic-codec")
+
+
+def test_a_registry_that_refuses_is_an_error(imported: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported.mkdir()
+    (imported / "lic.reg").mkdir()  # cp fails
+    assert main(["desktop", "--install"]) == 1
+    assert "lic desktop: reg import: " in capsys.readouterr().err
+
+
+def test_backslashes_are_doubled_in_the_registry() -> None:
+    assert r'@="\"C:\\Program Files\\python.exe\" -m lic view' in registry_for(r"C:\Program Files\python.exe")

@@ -20,7 +20,8 @@ from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import train
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
 

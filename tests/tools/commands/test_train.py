@@ -136,7 +136,7 @@ def test_a_run_goes_on_in_another_folder_from_anywhere(
 def test_of_several_processes_one_says_what_comes_next(
     pictures: Path, run: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("lic.tools.commands.train.train", lambda *_: None)
+    monkeypatch.setattr("lic.tools.training.loop.train", lambda *_: None)
     for rank, count in ((0, 1), (1, 0)):
         monkeypatch.setenv("RANK", str(rank))
         assert main(["train", str(pictures), "-o", run, *TINY, "--steps", "1"]) == 0

@@ -128,11 +128,21 @@ main(sys.argv[1:])
 """
 
 
-def test_help_without_torch_says_what_is_missing() -> None:
-    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, "train", "--help"], capture_output=True, text=True)
+def help_without_torch(command: str) -> str:
+    done = subprocess.run([sys.executable, "-c", WITHOUT_TORCH, command, "--help"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert "train a model" in done.stdout
-    assert "To show all options, this needs torch: pip install 'lic-codec[train]'" in done.stdout
+    return done.stdout
+
+
+def test_help_of_train_without_torch_shows_all_options(capsys: Captured) -> None:
+    assert code_of("train", "--help") == 0
+    assert help_without_torch("train") == capsys.readouterr().out
+
+
+def test_help_without_torch_says_what_is_missing() -> None:
+    text = help_without_torch("export")
+    assert "make a model file" in text
+    assert "To show all options, this needs torch: pip install 'lic-codec[train]'" in text
 
 
 WITHOUT_CORE = """
@@ -152,6 +162,15 @@ def test_a_missing_core_is_said_once_unless_it_is_not_wanted(chosen: str, times:
     done = subprocess.run(command, capture_output=True, text=True, env=environment)
     assert (done.returncode, done.stdout) == (0, "")
     assert done.stderr.count("the core in C cannot be used") == done.stderr.count("C compiler") == times
+
+
+def test_other_commands_say_it_in_one_line_too() -> None:
+    Image.new("RGB", (16, 16)).save("b.png")
+    command = [sys.executable, "-c", WITHOUT_CORE, "eval", "b.png", "--codecs", "lic", "-m", "tiny", "-o", "b.json"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LIC_CORE": ""})
+    assert done.returncode == 0
+    said = [line for line in done.stderr.splitlines() if "C compiler" in line or "Warning" in line or "warn" in line]
+    assert len(said) == 1 and said[0].startswith("lic: the core in C cannot be used")
 
 
 def test_numbers_may_be_those_of_numpy(photo: Pixels) -> None:

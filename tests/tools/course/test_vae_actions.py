@@ -11,7 +11,8 @@ from PIL import Image
 from lic.tools.cli import main
 from lic.tools.course.commands import vae_actions
 from lic.tools.course.vae_panels import GAP
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import train
 from lic.tools.training.pictures import load_picture
 from lic.tools.training.variational import Variational, load_vae, measure
 from tests.conftest import Pixels

@@ -16,7 +16,8 @@ from lic.tools.training.checkpoint import (
     save_checkpoint,
     section,
 )
-from lic.tools.training.loop import TrainConfig, make_optimizer
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import make_optimizer
 
 
 def trained(width: int = 4, seed: int = 0) -> tuple[nn.Module, nn.Module, torch.optim.Optimizer]:

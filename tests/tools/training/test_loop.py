@@ -17,7 +17,8 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.tools.cli import main
 from lic.tools.extras import ExtraNeeded
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, read_checkpoint, read_info, section
-from lic.tools.training.loop import PATIENCE, TrainConfig, TrainingDiverged, draw_batch, learning_rate, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import PATIENCE, TrainingDiverged, draw_batch, learning_rate, train
 from lic.tools.training.objective import Autocast, Moment, Validation
 from lic.tools.training.parallel import Processes
 from lic.tools.training.pictures import PictureStore

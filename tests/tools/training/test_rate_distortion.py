@@ -18,11 +18,11 @@ from lic.models.autoencoder import Coded
 from lic.models.constants import PEAK
 from lic.models.distortion import ms_ssim
 from lic.tools.training.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint, section
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import Looks, TrainConfig
+from lic.tools.training.loop import train
 from lic.tools.training.objective import Moment
 from lic.tools.training.rate_distortion import (
     REVIVED_SLOPE,
-    Looks,
     RateDistortion,
     measure,
     read_network,

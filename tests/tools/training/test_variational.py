@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 
 from lic.tools.course.small_trainings import Bench
-from lic.tools.training.loop import TrainConfig, train
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.loop import train
 from lic.tools.training.objective import Moment
 from lic.tools.training.variational import Variational, load_vae, measure
 from tests.conftest import Pixels

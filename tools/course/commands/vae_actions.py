@@ -16,8 +16,9 @@ from lic.models.theory.vae import bits_per_dimension
 from lic.tools.course.comparisons import colour_curves, colour_table, objective_rows, objective_table
 from lic.tools.course.small_trainings import TO_LEARN_FROM, TO_MEASURE_ON, Bench, sample_paths
 from lic.tools.course.vae_panels import between, panel, read, reconstruct, sample_rows, traversals
+from lic.tools.dataclass_options import add_options, option
 from lic.tools.files import write_whole
-from lic.tools.loop_options import add_loop_arguments, add_options, given_options, run_choices
+from lic.tools.loop_options import add_loop_arguments, given_options, run_choices
 from lic.tools.training.loop import train
 from lic.tools.training.pictures import load_pictures
 from lic.tools.training.variational import Variational, load_vae, measure, score_table
@@ -44,6 +45,22 @@ As a density, -ELBO is {unit:.4f} bits per value if pictures run from 0 to 1, {l
 to 255: it holds ln g, and g, the scale of the noise, is in the unit of the picture. So that number has no
 meaning of its own. The bits per 8-bit value above are those of the probabilities of 256 levels: no unit."""
 
+MODEL = {
+    "n": option("channels of the inner layers", "--channels", metavar="N"),
+    "m": option("channels of the latents", "--latents", metavar="M"),
+    "noise": option("L2 or L1 reconstruction", choices=["gaussian", "laplace"]),
+    "lambda_": option(
+        "fix the noise instead of learning it: rate + L * squared error, a noisy channel", type=float, metavar="L"
+    ),
+    "kl_warmup": option("fraction of the run in which the weight of the KL rises from 0 to 1", metavar="S"),
+    "free_bits": option("bits per latent, averaged over a channel, that are not charged", metavar="B"),
+}
+TRAININGS = {
+    "steps": option("of each training", metavar="N"),
+    "crop": option(f"side of the crops, a multiple of {DOWNSAMPLING}", metavar="C"),
+    "batch": option("crops per step", metavar="B"),
+    "seed": option("random seed", metavar="S"),
+}
 REPORTED = 8  # pictures in the report after a training
 
 
@@ -83,13 +100,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_train_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "lic learn vae train DATA... -o RUN (--steps N | --hours H) [options]"
     add_loop_arguments(parser)
-    add_options(parser.add_argument_group("the model"), Variational)
+    add_options(parser.add_argument_group("the model"), Variational, MODEL)
 
 
 def add_comparison_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", nargs="*", metavar="DATA", help="pictures to learn from (scikit-image's)")
     parser.add_argument("--valid", nargs="+", metavar="DATA", help="pictures to measure on (scikit-image's)")
-    add_options(parser, Bench)
+    add_options(parser, Bench, TRAININGS)
     parser.add_argument("--channels", dest="n", type=int, default=32, metavar="N", help="of inner layers (32)")
     parser.add_argument("--latents", dest="m", type=int, default=64, metavar="M", help="of latents (64)")
     parser.add_argument("--lambda", type=float, default=0.03, dest="lambda_", help="of `objectives` (0.03)")

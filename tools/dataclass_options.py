@@ -1,0 +1,48 @@
+"""Options of a command from the fields of a dataclass, and a table of what `--help` says of them."""
+
+import argparse
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from lic.tools.usage import in_flags
+
+
+class Option(NamedTuple):
+    """What a command line says of a field: its help text, other flags than its name, arguments of argparse."""
+
+    help: str
+    flags: tuple[str, ...]
+    more: dict[str, Any]
+
+
+def option(help: str, *flags: str, **more: Any) -> Option:
+    """An entry of the table for `add_options`."""
+    return Option(help, flags, more)
+
+
+def add_options(
+    parser: argparse._ActionsContainer,
+    kind: type,
+    table: Mapping[str, Option],
+    groups: Mapping[str, argparse._ActionsContainer] = {},
+) -> None:
+    """An option for each field of `kind` in the table, in the group that `groups` names for it.
+
+    Default, and type, if the default tells it, are the field's; help texts end with the default.
+
+    >>> @dataclasses.dataclass
+    ... class Choices:
+    ...     batch: int = 16
+    >>> parser = argparse.ArgumentParser()
+    >>> add_options(parser, Choices, {"batch": option("crops per step", "-b", "--batch", metavar="B")})
+    >>> parser.parse_args(["-b", "4"]).batch
+    4
+    """
+    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    for name, (text, flags, more) in table.items():
+        default = defaults[name]
+        if isinstance(default, (int, float, str)) and not isinstance(default, bool):
+            text, more = f"{text} ({default})", {"type": type(default)} | more
+        place, default = groups.get(name, parser), parser.argument_default or default
+        place.add_argument(*(flags or [in_flags(f"`{name}`")]), dest=name, default=default, help=text, **more)
