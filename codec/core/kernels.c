@@ -1,5 +1,9 @@
 #include "kernels.h"
 
+#if defined(__x86_64__)
+#include <cpuid.h>
+#endif
+
 static const struct lic_kernels *const all_kernels[] = {
 #if defined(__x86_64__)
     &lic_kernels_16, &lic_kernels_8,
@@ -10,11 +14,28 @@ static const struct lic_kernels *const all_kernels[] = {
 #endif
 };
 
+#if defined(__x86_64__)
+enum { AVX2 = 1 << 5, AVX512F = 1 << 16 };    /* of leaf 7 */
+enum { YMM_SAVED = 0x06, ZMM_SAVED = 0xe6 }; /* by the operating system */
+
+/* Asked of the processor itself: not all linkers have what __builtin_cpu_supports() needs. */
+static int has(unsigned feature, unsigned saved) {
+    unsigned a, b, c, d, low, high;
+    if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;
+    __asm__("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
+    return (low & saved) == saved && __get_cpuid_count(7, 0, &a, &b, &c, &d) && b & feature;
+}
+
+static int is_of_amd(void) {
+    unsigned a, b, c, d;
+    return __get_cpuid(0, &a, &b, &c, &d) && c == signature_AMD_ecx;
+}
+#endif
+
 static int runs(const struct lic_kernels *kernels) {
 #if defined(__x86_64__)
-    __builtin_cpu_init();
-    if (kernels == &lic_kernels_16) return __builtin_cpu_supports("avx512f");
-    if (kernels == &lic_kernels_8) return __builtin_cpu_supports("avx2");
+    if (kernels == &lic_kernels_16) return has(AVX512F, ZMM_SAVED);
+    if (kernels == &lic_kernels_8) return has(AVX2, YMM_SAVED);
 #endif
     return kernels != NULL;
 }
@@ -22,7 +43,7 @@ static int runs(const struct lic_kernels *kernels) {
 /* Processors of AMD add and multiply two vectors of eight at a time each, and take longer for sixteen. */
 static int pays(const struct lic_kernels *kernels) {
 #if defined(__x86_64__)
-    if (kernels == &lic_kernels_16) return !__builtin_cpu_is("amd");
+    if (kernels == &lic_kernels_16) return !is_of_amd();
 #endif
     return kernels != NULL;
 }

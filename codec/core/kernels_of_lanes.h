@@ -4,6 +4,12 @@
 
 #if defined(__SSE2__)
 #include <immintrin.h>
+#if defined(_MSC_VER) /* clang-cl leaves these out, unless all of the file is for such processors */
+#include <smmintrin.h>
+#include <avxintrin.h>
+#include <avx2intrin.h>
+#include <avx512fintrin.h>
+#endif
 #elif defined(__ARM_NEON)
 #include <arm_neon.h>
 #endif

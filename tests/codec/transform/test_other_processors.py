@@ -1,4 +1,7 @@
-"""The core gives the same bits on other processors and by other compilers: ARM in an emulator, clang, sanitizers."""
+"""The core gives the same bits on other processors and by other compilers: ARM in an emulator, clang, sanitizers.
+
+And clang-cl, which makes it for Windows, takes its sources.
+"""
 
 import os
 import shutil
@@ -62,3 +65,26 @@ def test_bits_are_those_of_this_processor(program: list[str], kind: str, tmp_pat
     preview = np.concatenate([*engine.decode([quick], 0, point, (90, 70), (0, 0, 90, 70), 4, preview=True)])
     expected = [symbols, decoded, *engine.slopes(symbols, pixels, point, slice(0, 5)), quick, preview]
     assert (tmp_path / "output").read_bytes() == b"".join(array.tobytes() for array in expected)
+
+
+# Declared here, since there are no headers of Windows; those with the vector types are the compiler's own.
+WINDOWS_HEADERS = {
+    "stdlib.h": "void *malloc(size_t); void *calloc(size_t, size_t); void free(void *);",
+    "string.h": "void *memcpy(void *, const void *, size_t); void *memset(void *, int, size_t);",
+    "math.h": "double sqrt(double); double floor(double);",
+    "malloc.h": "",
+    "windows.h": "int SwitchToThread(void);",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.stem)
+def test_the_compiler_for_windows_takes_the_core(source: Path, tmp_path: Path) -> None:
+    if not shutil.which("clang"):
+        pytest.skip("clang is not installed")
+    for name, declarations in WINDOWS_HEADERS.items():
+        (tmp_path / name).write_text(f"#include <stddef.h>\n{declarations}\n", encoding="utf-8")
+    as_clang_cl = ["clang", "--driver-mode=cl", "--target=x86_64-pc-windows-msvc", "/std:c11", "/WX"]
+    command = [*as_clang_cl, "-imsvc", str(tmp_path), "/Zs", str(source)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
