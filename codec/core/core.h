@@ -162,25 +162,50 @@ void lic_stream_rows(const struct lic_stream *, ptrdiff_t source[2], ptrdiff_t r
 
 /* ---- models ----
 
-   What decoding needs of a model, in a file that codec/model/packed.py writes and gzip compresses. */
+   What decoding needs of a model, in a file that codec/model/packed.py writes and gzip compresses. What encoding needs in
+   addition is in a second file. */
 
 struct lic_model;
 
 /* From an uncompressed file, which is not needed any more then. LIC_CORRUPT if it is none, or damaged. */
 enum lic_result lic_model_open(const uint8_t *data, size_t size, struct lic_model **);
 void lic_model_close(struct lic_model *);
+
+/* Add the encoder's file, once, and before others use the model. LIC_CORRUPT if it is none, or damaged; LIC_BAD_ARGUMENT
+   if it belongs to another model, or the model has one. */
+enum lic_result lic_model_add_encoder(struct lic_model *, const uint8_t *data, size_t size);
 const uint8_t *lic_model_fingerprint(const struct lic_model *); /* four bytes, as in the files that need it */
 size_t lic_model_channels(const struct lic_model *);
 const struct lic_network *lic_model_network(const struct lic_model *);
 
-/* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding. It refers to the model. */
+/* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding; with the encoder's part,
+   also for an encoding. It refers to the model. */
 struct lic_rate {
     struct lic_tables tables;
     struct lic_contexts contexts;
     struct lic_point point;
+    struct lic_choice choice; /* which the point refers to if symbols are chosen by cost */
 };
 
 enum lic_result lic_rate_open(const struct lic_model *, unsigned position, struct lic_rate **);
 void lic_rate_close(struct lic_rate *);
+
+/* ---- encoding ----
+
+   Pixels to the chunks of a file's latents, the bytes that `lic encode` writes at effort 0. */
+
+struct lic_encoding;
+
+/* The pixels, height x width x 3, and all else must live as long as the encoding. LIC_BAD_ARGUMENT if the model lacks the
+   encoder's part, or a side is not 1 to 2^24 - 1. */
+enum lic_result lic_encoding_open(const struct lic_model *, const struct lic_rate *, struct lic_team *,
+                                  const uint8_t *pixels, ptrdiff_t width, ptrdiff_t height, struct lic_encoding **);
+void lic_encoding_close(struct lic_encoding *);
+
+/* How many chunks there are. */
+size_t lic_encoding_chunks(const struct lic_encoding *);
+
+/* The bytes of the next one, valid until the next call. After an error the encoding can only be closed. */
+enum lic_result lic_encoding_next(struct lic_encoding *, const uint8_t **data, size_t *size);
 
 #endif

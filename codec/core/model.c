@@ -1,34 +1,15 @@
-/* Packed models, as codec/model/packed.py writes them, and what they are at a rate position: core.h. */
+/* Packed models, as codec/model/packed.py writes them: core.h. */
+
+#include "model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "constants.h"
-#include "core.h"
-#include "tables.h"
+#include "network.h"
 
-#define MAGIC (size_t)('L' | 'I' << 8 | 'C' << 16 | 'M' << 24)
+#define MAGIC(letter) (size_t)('L' | 'I' << 8 | 'C' << 16 | (letter) << 24)
 
-#define FILTER_SIZE (size_t)(FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS)
-
-/* In the order of the file. Those that a model does not have are empty. */
-enum { LAYERS, HEIGHTS, STEPS, UNIT_OF, RESTORE, TRUST, FILTER, WEIGHTS, THRESHOLDS, INDEX, LIBRARY, LIBRARY_STEPS, EARLIER, SCALES, ARRAYS };
-
-static const size_t sizes_of[ARRAYS] = {4, 4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1}; /* bytes of a number */
-
-struct array {
-    size_t count;
-    void *values;
-};
-
-struct lic_model {
-    uint8_t fingerprint[FINGERPRINT_BYTES];
-    struct lic_network *network;
-    size_t channels, points;
-    struct array arrays[ARRAYS];
-};
-
-/* ---- reading ---- */
+static const size_t sizes_of[ARRAYS] = {4, 4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1, 4, 8, 8, 4, 4}; /* bytes of a number */
 
 struct reader {
     const uint8_t *at, *end;
@@ -97,16 +78,29 @@ static size_t read_tensor(struct reader *r, float *values, size_t room) {
     return r->result ? 0 : whole.count;
 }
 
-static void read_network(struct reader *r, const struct array *layers, struct lic_network **network) {
+/* The tensors of networks, one after the other; to be freed. */
+static float *read_tensors(struct reader *r, size_t *found) {
     size_t tensors = next_number(r), count = next_number(r), at = 0;
     if (count > (size_t)(r->end - r->at)) r->result = LIC_CORRUPT; /* a weight has a byte at least */
     float *values = r->result ? NULL : malloc((count + 1) * sizeof *values);
     if (!r->result && !values) r->result = LIC_NO_MEMORY;
     for (size_t i = 0; !r->result && i < tensors; i++) at += read_tensor(r, values + at, count - at);
-    if (!r->result && at != count) r->result = LIC_CORRUPT;
-    if (!r->result) r->result = lic_network_open(layers->values, layers->count, values, count, 0, network);
-    if (r->result == LIC_BAD_ARGUMENT) r->result = LIC_CORRUPT;
-    free(values);
+    if (!r->result && (at != count || r->at != r->end)) r->result = LIC_CORRUPT;
+    *found = count;
+    return values;
+}
+
+/* A file: what it begins with, arrays from `first` to `last` - 1, and tensors, which are to be freed. */
+static float *read_file(struct reader *r, char letter, uint8_t *fingerprint, struct array *arrays, size_t first,
+                        size_t last, size_t *count) {
+    if (next_number(r) != MAGIC(letter)) r->result = LIC_CORRUPT;
+    next_number(r);
+    if (!r->result) memcpy(fingerprint, r->at - FINGERPRINT_BYTES, FINGERPRINT_BYTES);
+    size_t text = next_number(r);
+    if (text > (size_t)(r->end - r->at)) r->result = LIC_CORRUPT;
+    if (!r->result) r->at += text;
+    for (size_t i = first; i < last && !r->result; i++) arrays[i] = next_array(r, sizes_of[i]);
+    return read_tensors(r, count);
 }
 
 /* The sums of weights are within what the filter's arithmetic holds. */
@@ -139,23 +133,55 @@ static int is_whole(const struct lic_model *m) {
 enum lic_result lic_model_open(const uint8_t *data, size_t size, struct lic_model **opened) {
     struct reader r = {data, data + size, LIC_OK};
     struct lic_model *m = calloc(1, sizeof *m);
+    size_t count;
     *opened = NULL;
     if (!m) return LIC_NO_MEMORY;
-    if (next_number(&r) != MAGIC) r.result = LIC_CORRUPT;
-    next_number(&r);
-    if (!r.result) memcpy(m->fingerprint, r.at - FINGERPRINT_BYTES, FINGERPRINT_BYTES);
-    size_t text = next_number(&r);
-    if (text > (size_t)(r.end - r.at)) r.result = LIC_CORRUPT;
-    if (!r.result) r.at += text;
-    for (int i = 0; i < ARRAYS && !r.result; i++) m->arrays[i] = next_array(&r, sizes_of[i]);
-    if (!r.result) read_network(&r, &m->arrays[LAYERS], &m->network);
+    float *values = read_file(&r, 'M', m->fingerprint, m->arrays, 0, OF_ENCODER, &count);
+    if (!r.result) r.result = lic_network_open(m->arrays[LAYERS].values, m->arrays[LAYERS].count, values, count, 0, &m->network);
+    free(values);
     m->channels = m->arrays[UNIT_OF].count;
     m->points = m->channels ? m->arrays[STEPS].count / m->channels : 0;
-    if (!r.result && (r.at != r.end || !is_whole(m))) r.result = LIC_CORRUPT;
+    if (r.result == LIC_BAD_ARGUMENT || (!r.result && !is_whole(m))) r.result = LIC_CORRUPT;
     if (r.result)
         lic_model_close(m);
     else
         *opened = m;
+    return r.result;
+}
+
+static int is_whole_encoder(const struct lic_model *m, int *looks_quickly) {
+    const struct array *a = m->arrays;
+    const double *slow = a[SECOND_LOOK].values, *quick = a[QUICK_LOOK].values;
+    size_t groups = (m->channels + CURVATURE_GROUP - 1) / CURVATURE_GROUP, of_points = m->points * groups * ACTIVITIES;
+    if (a[SECOND_LOOK].count != m->points || a[QUICK_LOOK].count != m->points) return 0;
+    *looks_quickly = 0;
+    for (size_t k = 0; k < m->points; k++) {
+        if (!(slow[k] >= 0 && slow[k] <= 1 && quick[k] >= 0 && quick[k] <= 1)) return 0;
+        if (quick[k] > 0) *looks_quickly = 1;
+    }
+    return a[CURVATURE].count == a[STRETCH].count && (!a[CURVATURE].count || a[CURVATURE].count == of_points);
+}
+
+enum lic_result lic_model_add_encoder(struct lic_model *m, const uint8_t *data, size_t size) {
+    struct reader r = {data, data + size, LIC_OK};
+    uint8_t fingerprint[FINGERPRINT_BYTES];
+    const struct array *layers = &m->arrays[LAYERS_OF_ENCODER];
+    int looks_quickly;
+    size_t count;
+    if (m->encodes) return LIC_BAD_ARGUMENT;
+    float *values = read_file(&r, 'E', fingerprint, m->arrays, OF_ENCODER, ARRAYS, &count);
+    if (!r.result && memcmp(fingerprint, m->fingerprint, FINGERPRINT_BYTES)) r.result = LIC_BAD_ARGUMENT;
+    if (!r.result && !is_whole_encoder(m, &looks_quickly)) r.result = LIC_CORRUPT;
+    if (!r.result) {
+        r.result = network_add_encoder(m->network, layers->values, layers->count, values, count, looks_quickly);
+        if (r.result == LIC_BAD_ARGUMENT) r.result = LIC_CORRUPT;
+    }
+    free(values);
+    m->encodes = !r.result;
+    for (size_t i = OF_ENCODER; r.result && i < ARRAYS; i++) {
+        free(m->arrays[i].values);
+        m->arrays[i] = (struct array){0};
+    }
     return r.result;
 }
 
@@ -169,96 +195,3 @@ void lic_model_close(struct lic_model *m) {
 const uint8_t *lic_model_fingerprint(const struct lic_model *m) { return m->fingerprint; }
 const struct lic_network *lic_model_network(const struct lic_model *m) { return m->network; }
 size_t lic_model_channels(const struct lic_model *m) { return m->channels; }
-
-/* ---- rate positions ---- */
-
-/* Integers and scales: codec/model/frozen.py, FrozenModel.at. */
-static void set_scales(const struct lic_model *m, size_t k, size_t f, int32_t *steps, float *inverse_gain, float *trust) {
-    size_t channels = m->channels, after = k + 1 < m->points ? k + 1 : k;
-    const int32_t *left = (int32_t *)m->arrays[STEPS].values + k * channels;
-    const int32_t *right = (int32_t *)m->arrays[STEPS].values + after * channels;
-    const float *restore = m->arrays[RESTORE].values, *trusts = m->arrays[TRUST].values;
-    const double *unit = m->arrays[UNIT_OF].values;
-    for (size_t c = 0; c < channels; c++) {
-        int64_t s = left[c], t = right[c];
-        steps[c] = (int32_t)(POSITIONS * s * t / (t * (int64_t)(POSITIONS - f) + s * (int64_t)f));
-        double a = (double)(POSITIONS - f) / (double)s, b = (double)f / (double)t;
-        double restored = ((double)restore[k * channels + c] * a + (double)restore[after * channels + c] * b) / (a + b);
-        inverse_gain[c] = (float)(steps[c] * unit[c] / (1 << STEP_BITS) * restored);
-        if (!trust) continue;
-        double from = trusts[k * channels + c], to = trusts[after * channels + c];
-        trust[c] = (float)(from + (to - from) * ((double)f / POSITIONS));
-    }
-}
-
-static void set_filter(const struct lic_model *m, size_t k, size_t f, int16_t *filter) {
-    const int16_t *left = (int16_t *)m->arrays[FILTER].values + k * FILTER_SIZE;
-    const int16_t *right = left + (k + 1 < m->points ? FILTER_SIZE : 0);
-    for (size_t i = 0; i < FILTER_SIZE; i++) {
-        int32_t sum = left[i] * (int32_t)(POSITIONS - f) + right[i] * (int32_t)f + POSITIONS / 2;
-        filter[i] = (int16_t)(sum >= 0 ? sum / POSITIONS : -((-sum + POSITIONS - 1) / POSITIONS));
-    }
-}
-
-/* The bytes of a lambda point, by earlier channel d, times the scales of their channels c and phases; packed as in
-   FORMAT.md. */
-static void scale_earlier(const struct lic_model *m, size_t k, int16_t *earlier) {
-    size_t channels = m->channels;
-    const int8_t *from = (int8_t *)m->arrays[EARLIER].values + k * lic_earlier_size(channels);
-    const uint8_t *scales = (uint8_t *)m->arrays[SCALES].values + k * channels * PHASES;
-    for (size_t d = 0; d < channels; d++)
-        for (size_t c = (d / CONTEXT_BLOCK + 1) * CONTEXT_BLOCK; c < channels; c++)
-            for (size_t phase = 0; phase < PHASES; phase++) {
-                size_t start = c / CONTEXT_BLOCK * CONTEXT_BLOCK, left = channels - start;
-                size_t size = left < CONTEXT_BLOCK ? left : CONTEXT_BLOCK;
-                int16_t *of_group = earlier + lic_earlier_size(start);
-                of_group[(phase * size + c - start) * start + d] = (int16_t)(*from++ * scales[c * PHASES + phase]);
-            }
-}
-
-enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, struct lic_rate **opened) {
-    size_t k = position / POSITIONS, f = position % POSITIONS, channels = m->channels;
-    *opened = NULL;
-    if (k >= m->points || (k + 1 == m->points && f)) return LIC_BAD_ARGUMENT;
-    struct lic_rate *rate = calloc(1, sizeof *rate);
-    if (!rate) return LIC_NO_MEMORY;
-    const struct array *a = m->arrays;
-    int has_contexts = a[LIBRARY_STEPS].count > 0;
-    float *scales = calloc(2 * channels, sizeof *scales);
-    int32_t *steps = calloc(channels, sizeof *steps);
-    int16_t *filter = a[FILTER].count ? calloc(FILTER_SIZE, sizeof *filter) : NULL;
-    int16_t *earlier = has_contexts ? calloc(lic_earlier_size(channels) + 1, sizeof *earlier) : NULL;
-    rate->point = (struct lic_point){.inverse_gain = scales, .filter = filter};
-    if (a[TRUST].count && scales) rate->point.trust = scales + channels;
-    rate->contexts = (struct lic_contexts){.order = has_contexts ? LIC_PHASES : LIC_PLAIN, .channels = channels, .earlier = earlier};
-    enum lic_result result = scales && steps && (filter || !a[FILTER].count) && (earlier || !has_contexts) ? LIC_OK : LIC_NO_MEMORY;
-    if (!result) {
-        set_scales(m, k, f, steps, scales, rate->point.trust ? scales + channels : NULL);
-        if (filter) set_filter(m, k, f, filter);
-        if (has_contexts) {
-            size_t upper = (position + 7 * POSITIONS / 8) / POSITIONS, thresholds = a[THRESHOLDS].count;
-            rate->contexts.weights = (int32_t *)a[WEIGHTS].values + upper * channels * PHASES * FEATURES;
-            rate->contexts.thresholds = a[THRESHOLDS].values;
-            rate->contexts.thresholds_count = thresholds;
-            rate->contexts.index = (uint8_t *)a[INDEX].values + upper * channels * PHASES * (thresholds + 1);
-            scale_earlier(m, upper, earlier);
-            result = make_frequencies(a[LIBRARY_STEPS].count, a[LIBRARY].values, a[LIBRARY_STEPS].values, &rate->tables);
-        } else
-            result = make_frequencies(channels, a[HEIGHTS].values, steps, &rate->tables);
-    }
-    free(steps);
-    if (result)
-        lic_rate_close(rate);
-    else
-        *opened = rate;
-    return result;
-}
-
-void lic_rate_close(struct lic_rate *rate) {
-    if (!rate) return;
-    free_frequencies(&rate->tables);
-    free((void *)rate->contexts.earlier);
-    free((void *)rate->point.inverse_gain);
-    free((void *)rate->point.filter);
-    free(rate);
-}

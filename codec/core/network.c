@@ -68,13 +68,19 @@ static void free_part(struct part *part) {
     free(part->layers);
 }
 
+static void free_encoder(struct lic_network *network) {
+    free_part(&network->analysis);
+    free_convolution(&network->quick_look);
+    network->analysis = (struct part){0};
+    network->quick_look = (struct convolution){0};
+}
+
 void lic_network_close(struct lic_network *network) {
     if (!network) return;
-    free_part(&network->analysis);
+    free_encoder(network);
     free_part(&network->synthesis);
     free_part(&network->predictors);
     free_part(&network->preview);
-    free_convolution(&network->quick_look);
     free_part(&network->synthesis_back);
     free(network);
 }
@@ -311,6 +317,20 @@ enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const
     }
     *opened = n;
     return LIC_OK;
+}
+
+enum lic_result network_add_encoder(struct lic_network *n, const int32_t *sizes, size_t sizes_count, const float *values,
+                                    size_t values_count, int needs_quick_look) {
+    struct reader r = {sizes, sizes + sizes_count, values, values + values_count, 0};
+    if (n->analysis.count || n->quick_look.weights) return LIC_BAD_ARGUMENT;
+    free_encoder(n); /* a list of no layers */
+    read_part(&r, &n->analysis, NULL, 1, 0);
+    read_quick_look(&r, &n->quick_look, n->latents);
+    if (!r.failed && r.sizes == r.sizes_end && r.values == r.values_end && is_sound(n) && n->analysis.count &&
+        (n->quick_look.weights || !needs_quick_look))
+        return LIC_OK;
+    free_encoder(n);
+    return r.failed == OUT_OF_MEMORY ? LIC_NO_MEMORY : LIC_BAD_ARGUMENT;
 }
 
 size_t lic_network_channels(const struct lic_network *network) { return network->latents; }

@@ -56,6 +56,11 @@ enum {
     WINDOW = 16 / LOOK_CELL + 2, /* cells to each side of its window: a block, and one around it */
 };
 
+/* Add analysis and quick look to a network that has neither, likewise from sizes and tensors: those of the layers, and
+   those of no or one quick look. LIC_BAD_ARGUMENT if they do not fit together or to the network, which stays as it is. */
+enum lic_result network_add_encoder(struct lic_network *, const int32_t *sizes, size_t sizes_count, const float *values,
+                                    size_t values_count, int needs_quick_look);
+
 static inline size_t padded(size_t channels) { return (channels + 15) / 16 * 16; }
 
 /* A position has its channels padded, except that the three of a pixel are not padded one by one. */

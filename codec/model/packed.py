@@ -1,11 +1,12 @@
-"""Packed models: what decoding needs of a model, for programs without Python, such as browsers. The core opens them.
+"""Packed models, for programs without Python, such as browsers: one file with what decoding needs of a model, and one
+with what encoding needs in addition. The core opens them.
 
 A file is compressed by gzip. In it, numbers are little-endian:
 
-    LICM, the fingerprint (4 bytes)
+    LICM, or LICE for the encoder's; the fingerprint of the model (4 bytes)
     the length of a text (4 bytes), and the text: JSON, for people and user interfaces
-    arrays, each as a count (4 bytes) and that many numbers: the layers' sizes (described.py), those of `FrozenModel`
-        and of contexts (`ARRAYS`; empty where a model has none)
+    arrays, each as a count (4 bytes) and that many numbers: the layers' sizes (described.py), and those of `ARRAYS` or
+        `ENCODER_ARRAYS`; empty where a model has none
     how many tensors the networks have, and how many weights in all (4 bytes each)
     the tensors in the architecture's order: how many bytes a number has (4 bytes), and
         for 4 an array of floats;
@@ -27,32 +28,53 @@ from numpy.typing import NDArray
 from lic.codec.entropy.contexts import earlier_block
 from lic.codec.entropy.library import PREFIX, TYPES
 from lic.codec.entropy.tables import Arrays
-from lic.codec.model.frozen import STORED_TYPES, FrozenModel
+from lic.codec.model.frozen import OF_ENCODER, STORED_FOR_ENCODER, STORED_TYPES, FrozenModel
 from lic.codec.model.network_weights import EXPONENTS, SCALE
 from lic.codec.transform.described import described
 from lic.models.architecture import PREVIEW
 from lic.models.constants import CONTEXT_BLOCK, PHASES
 
-SUFFIX = ".licmodel"
-MAGIC = b"LICM"
-ARRAYS = STORED_TYPES | {PREFIX + name: kind for name, kind in TYPES.items()}
+SUFFIX, ENCODER_SUFFIX = ".licmodel", ".licencoder"
+MAGIC, ENCODER_MAGIC = b"LICM", b"LICE"
+ARRAYS: dict[str, type] = STORED_TYPES | {PREFIX + name: kind for name, kind in TYPES.items()}
+LOOKS = "second_look", "quick_look"  # shares at each lambda point
+ENCODER_ARRAYS: dict[str, type] = dict.fromkeys(LOOKS, np.float64) | {
+    OF_ENCODER + name: np.float32 for name in STORED_FOR_ENCODER
+}
 
 
 def pack_model(model: FrozenModel) -> bytes:
-    """A model as a packed file."""
+    """What decoding needs of a model."""
     architecture, stored = model.architecture, model.arrays()
     preview = architecture.preview if model.has("preview") else ()
     decoding = (), architecture.synthesis, architecture.predictors, preview, ()
-    sizes = [size for part in decoding for size in described(part)]
     names = [*architecture.tensors, *(architecture.extra_tensors["preview"] if preview else ())]
-    tensors = [name for name in names if not name.startswith("analysis.")]
     about: dict[str, Any] = {"name": model.name, "qualities": model.scale, "channels": model.channels}
     about["preview"] = PREVIEW if preview else None  # times smaller than the picture
-    text = json.dumps(about).encode()
-    parts = [MAGIC, model.fingerprint, number(len(text)), text, packed(np.array(sizes, np.int32))]
     if PREFIX + "earlier" in stored:
         stored[PREFIX + "earlier"] = by_earlier_channel(stored[PREFIX + "earlier"], model.channels)
-    parts += [packed(stored.get(name, np.zeros(0, kind))) for name, kind in ARRAYS.items()]
+    sizes = [size for part in decoding for size in described(part)]
+    tensors = [name for name in names if not name.startswith(OF_ENCODER)]
+    return _file(MAGIC + model.fingerprint, about, sizes, stored, ARRAYS, tensors)
+
+
+def pack_encoder(model: FrozenModel) -> bytes:
+    """What encoding without a search needs in addition."""
+    architecture, stored = model.architecture, model.arrays()
+    quick_look = (architecture.quick_look,) if model.has("quick_look") else ()
+    names = [*architecture.tensors, *(architecture.extra_tensors["quick_look"] if quick_look else ())]
+    stored |= dict(zip(LOOKS, map(np.array, (model.second_looks, model.quick_looks)), strict=True))
+    sizes = [size for part in (architecture.analysis, quick_look) for size in described(part)]
+    tensors = [name for name in names if name.startswith(OF_ENCODER)]
+    return _file(ENCODER_MAGIC + model.fingerprint, {"name": model.name}, sizes, stored, ENCODER_ARRAYS, tensors)
+
+
+def _file(
+    head: bytes, about: dict[str, Any], sizes: list[int], stored: Arrays, arrays: dict[str, type], tensors: list[str]
+) -> bytes:
+    text = json.dumps(about).encode()
+    parts = [head, number(len(text)), text, packed(np.array(sizes, np.int32))]
+    parts += [packed(stored.get(name, np.zeros(0, kind)).astype(kind)) for name, kind in arrays.items()]
     parts += [number(len(tensors)), number(sum(stored[name].size for name in tensors))]
     for name in tensors:
         parts += packed_tensor(stored, name)

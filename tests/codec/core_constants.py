@@ -7,9 +7,11 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, range_coder, tables, walk
-from lic.codec.file import container
+from lic.codec.entropy import contexts, prices, range_coder, tables, walk
+from lic.codec.file import container, geometry
+from lic.codec.model import curvature
 from lic.codec.picture import filtering
+from lic.codec.transform import choice
 from lic.models import architecture, constants
 
 HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
@@ -27,6 +29,7 @@ INTEGERS = {
     "KNOTS": (len(constants.KNOTS), "of a density"),
     "POSITIONS": (container.POSITIONS, "rate positions from a lambda point to the next"),
     "FINGERPRINT_BYTES": (container.FINGERPRINT_BYTES, "that name a model in a file"),
+    "CHUNK_ROWS": (geometry.CHUNK_ROWS, "of latents, which are coded together"),
     "PIECE_BITS": (range_coder.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
     "MAX_CUT": (range_coder.MAX_CUT, "bytes of 255 at a stream's end that are not stored, and put back"),
     "MAX_SYMBOL": (walk.MAX_SYMBOL, "symbols beyond it are not coded"),
@@ -38,6 +41,9 @@ INTEGERS = {
     "MAGNITUDE_CAP": (constants.MAGNITUDE_CAP, "larger ones count as this"),
     "LEVEL_CHANNELS": (constants.LEVEL_CHANNELS, "those with local averages of brightness and colour"),
     "CONTEXT_BLOCK": (constants.CONTEXT_BLOCK, "channels whose sums over earlier channels are computed together"),
+    "PRICE_BITS": (prices.PRICE_BITS, "prices are in steps of 2^-16 bits"),
+    "ACTIVITIES": (curvature.ACTIVITIES, "degrees of how busy a place is"),
+    "CURVATURE_GROUP": (curvature.GROUP, "channels that have their curvature in common"),
     "TILE": (architecture.TILE, "outputs of Winograd's F(4x4, 3x3), in each direction"),
     "FILTER_CLASSES": (filtering.CLASSES, "of blocks, in the filter behind the synthesis"),
     "FILTER_DIRECTIONS": (filtering.DIRECTIONS, "of them, for each activity"),
@@ -52,6 +58,7 @@ INTEGERS = {
 LISTS = {
     "KNOTS_OF_DENSITIES": (constants.KNOTS, "at which heights stand"),
     "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
+    "CHOICE_BY_PHASE": (choice.BY_PHASE, "factors of the weight, where latents are expected"),
     "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
     "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),
     "FILTER_NEIGHBOURS": (filtering.NEIGHBOURS, "rows below and columns to the right"),
@@ -60,6 +67,8 @@ REALS = {
     "DEAD_ZONE": (constants.DEAD_ZONE, "latents within 1/2 and this, in steps, become 0"),
     "PEDESTAL": (constants.PEDESTAL, "stored are the roots of GDN's parameters and this: models/gdn.py"),
     "MIN_BETA": (constants.MIN_BETA, "of GDN"),
+    "CHOICE_WEIGHT": (choice.WEIGHT, "of an error of symbols that are chosen by cost, times the curvature"),
+    "CHOICE_OUTWARDS": (choice.OUTWARDS, "of the way from a latent to where its symbol's best value lies"),
 }
 
 

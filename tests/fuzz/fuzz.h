@@ -29,7 +29,7 @@ static uint64_t next(void) {
 static uint32_t below(uint32_t size) { return (uint32_t)(next() % size); }
 
 /* Signed numbers of up to so many bits, the extremes and small ones among them. */
-static int64_t wild(int bits) {
+static inline int64_t wild(int bits) {
     int64_t most = (int64_t)(UINT64_MAX >> (65 - bits)), any = (int64_t)next();
     switch (below(8)) {
         case 0: return most;

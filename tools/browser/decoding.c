@@ -3,7 +3,7 @@
 #include "../../codec/core/core.h"
 #include "memory.h"
 
-static struct lic_team *team;
+struct lic_team *team;
 
 /* Before a model is opened: how many threads there are, of which all but the first call `help` for each picture. */
 EXPORT(use_threads) int use_threads(int threads) { return (team = lic_team_open((size_t)threads)) != NULL; }

@@ -78,5 +78,12 @@ void *memset(void *to, int byte, size_t size) {
     return to;
 }
 
+int memcmp(const void *left, const void *right, size_t size) {
+    const unsigned char *a = left, *b = right;
+    for (size_t i = 0; i < size; i++)
+        if (a[i] != b[i]) return a[i] < b[i] ? -1 : 1;
+    return 0;
+}
+
 /* What the module was made of: .ci/wasm. */
 EXPORT(sources) const char *sources(void) { return SOURCES; }

@@ -7,7 +7,7 @@ from pathlib import Path
 from lic.codec.errors import BadModel, ModelNotFound
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.packed import SUFFIX, pack_model
+from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
 from lic.tools.fitting import curvature_fit, filter_fit, preview_fit, quick_look_fit, rounding
@@ -17,6 +17,7 @@ from lic.tools.fitting.onnx_files import NAMES, onnx_files
 from lic.tools.training.rate_distortion import best_checkpoint
 from lic.tools.usage import UsageError, positive, printable
 
+PACKED = {SUFFIX: pack_model, ENCODER_SUFFIX: pack_encoder}
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
@@ -44,6 +45,8 @@ examples:
       a model with weights and contexts in fewer bits; rounding comes before a filter, which corrects what it leaves
   lic export photo -o photo.licmodel
       what decoding needs of a model, for programs in C (codec/core/core.h) and for browsers
+  lic export photo -o photo.licencoder
+      what encoding needs in addition, likewise
   lic export photo --add curvature --data photos/ -o better.safetensors
       a model with what its encoder chooses symbols by; it decodes the same files
   lic export photo --onnx -o onnx/
@@ -55,7 +58,7 @@ examples:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "lic export RUN -o MODEL.safetensors\n"
-        "       lic export MODEL -o MODEL.licmodel\n"
+        "       lic export MODEL -o MODEL.licmodel (or MODEL.licencoder)\n"
         "       lic export MODEL --onnx -o FOLDER"
     )
     parser.epilog = EXAMPLES
@@ -103,8 +106,8 @@ def _export_onnx(args: argparse.Namespace) -> int:
 
 
 def _export_model(args: argparse.Namespace) -> int:
-    if args.output.suffix not in (".safetensors", SUFFIX):
-        raise UsageError(f"{args.output} must end in .safetensors, to be found as a model, or in {SUFFIX}")
+    if args.output.suffix not in (".safetensors", *PACKED):
+        raise UsageError(f"{args.output} must end in .safetensors, to be found as a model, or in {' or '.join(PACKED)}")
     if args.output.exists() and not args.force:
         raise UsageError(f"{args.output} exists: give --force to overwrite it, and lose what only it can decode")
     if args.add and not args.data:
@@ -116,7 +119,7 @@ def _export_model(args: argparse.Namespace) -> int:
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)
-    data = pack_model(model) if args.output.suffix == SUFFIX else model.to_bytes()
+    data = PACKED.get(args.output.suffix, FrozenModel.to_bytes)(model)
     write_whole(args.output, data, replace=args.force)
     print(printable(f"{args.output}: model {model.name}, fingerprint {model.fingerprint.hex()}, from {source}"))
     return 0
@@ -125,7 +128,7 @@ def _export_model(args: argparse.Namespace) -> int:
 def _model_of(args: argparse.Namespace) -> tuple[FrozenModel, str]:
     """The model of a run, or of a model to be changed or packed; and where it is from."""
     name = args.name or args.output.stem
-    if (args.qualities or args.add or args.output.suffix == SUFFIX) and not args.entropy and not args.run.is_dir():
+    if (args.qualities or args.add or args.output.suffix in PACKED) and not args.entropy and not args.run.is_dir():
         try:
             return find_model(str(args.run)).load(), args.run.name
         except BadModel:

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from lic import decode, encode
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.packed import pack_model
+from lic.codec.model.packed import pack_encoder, pack_model
 from lic.codec.transform.torch_network import thaw
 from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
@@ -143,9 +143,10 @@ def test_a_model_file_is_not_overwritten_unless_forced(
 
 
 def test_a_model_is_packed_for_programs_in_c_and_browsers(tiny_model: FrozenModel, tmp_path: Path) -> None:
-    out = tmp_path / "tiny.licmodel"
-    assert main(["export", tiny_model.name, "-o", str(out)]) == 0
-    assert out.read_bytes() == pack_model(tiny_model)
+    for suffix, pack in ((".licmodel", pack_model), (".licencoder", pack_encoder)):
+        out = tmp_path / f"tiny{suffix}"
+        assert main(["export", tiny_model.name, "-o", str(out)]) == 0
+        assert out.read_bytes() == pack(tiny_model)
 
 
 def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

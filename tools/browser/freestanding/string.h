@@ -3,3 +3,4 @@
 
 void *memcpy(void *restrict to, const void *restrict from, size_t size);
 void *memset(void *to, int byte, size_t size);
+int memcmp(const void *left, const void *right, size_t size);
