@@ -1,5 +1,6 @@
 """Parts from a file of one's own, as EXTENDING.md shows them, without an edit in the package."""
 
+import csv
 import importlib
 import json
 import os
@@ -8,10 +9,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
+from torch import nn
 
 import lic
 from lic.codec.entropy.entropy_model import ENTROPY_MODELS
@@ -66,10 +70,8 @@ def test_its_usual_lambdas_follow_from_its_scale(tmp_path: Path) -> None:
     assert info["config"]["lambdas"][0] == pytest.approx(0.001 * 30_000)
 
 
-def test_a_codec_and_a_metric_are_measured_and_plotted(tmp_path: Path, photo: object) -> None:
-    from PIL import Image
-
-    Image.fromarray(photo).save("photo.png")  # type: ignore[arg-type]
+def test_a_codec_and_a_metric_are_measured_and_plotted(tmp_path: Path, photo: Pixels) -> None:
+    Image.fromarray(photo).save("photo.png")
     command = "eval photo.png --codecs mine:palette jpeg --metrics mine:largest_error -j 1"
     for output in ("mine.json", "mine.csv"):
         assert main([*command.split(), "-o", output]) == 0
@@ -82,9 +84,36 @@ def test_a_codec_and_a_metric_are_measured_and_plotted(tmp_path: Path, photo: ob
         assert "largest_error" in Path(picture).read_text()
 
 
+class Differences(nn.Module):
+    """In place of piq's LPIPS, whose weights are fetched."""
+
+    def forward(self, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        assert x.shape == y.shape and x.shape[1] == 3 and bool(((x >= 0) & (x <= 1)).all())
+        return (x - y).abs().mean(dim=(1, 2, 3))
+
+
+def test_a_metric_may_be_that_of_a_library(photo: Pixels, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "piq", SimpleNamespace(LPIPS=Differences))  # type: ignore[arg-type]
+    Image.fromarray(photo[:40, :60]).save("photo.png")
+    command = "eval photo.png --codecs jpeg --qualities jpeg=10,90 --metrics mine:lpips -j 1 -o lpips.csv"
+    assert main(command.split()) == 0
+    with open("lpips.csv", newline="") as file:
+        coarse, fine = (float(row["lpips"]) for row in csv.DictReader(line for line in file if line[0] != "#"))
+    assert coarse > fine > 0
+
+
+def test_a_distortion_may_be_a_module(mine: Path) -> None:
+    with mine.open("a") as file:
+        file.write("from tests.tools.test_own_parts import Differences\n\nmodule = Differences()\n")
+    x = torch.rand(2, 3, 16, 16, requires_grad=True)
+    distances = get_distortion("mine:module").of(x, x.detach().flip(3))
+    distances.sum().backward()
+    assert distances.shape == (2,) and x.grad is not None
+
+
 def test_what_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(NoSuchPart, match="mine has no lpips"):
-        find_part("mine:lpips", "distortions")
+    with pytest.raises(NoSuchPart, match="mine has no vmaf"):
+        find_part("mine:vmaf", "distortions")
     with pytest.raises(NoSuchPart, match="no module nowhere"):
         find_part("nowhere:lpips", "distortions")
     with pytest.raises(codecs.CodecNotFound, match="is no"):
