@@ -55,10 +55,13 @@ def kodak() -> str:
     measured = load_results(KODAK)
     by_psnr = differences(measured, "jpeg", "psnr", PUBLISHED)
     by_ms_ssim = {d.codec: d.rate_percent for d in differences(measured, "jpeg", "ms-ssim-db", PUBLISHED)}
-    rows = [["against JPEG 4:2:0 (optimised) on Kodak", "BD-rate, PSNR", "per picture", "BD-rate, MS-SSIM"]]
+    rows = [
+        ["against JPEG 4:2:0 (optimised) on Kodak", "BD-rate, PSNR", "per picture", "BD-rate, MS-SSIM", "kMAC/pixel"]
+    ]
     for d in by_psnr:
         numbers = d.rate_percent, d.per_picture_percent, by_ms_ssim[d.codec]
         cells = [d.label, *("-" if math.isnan(number) else f"{number:.1f} %" for number in numbers)]
+        cells.append("-" if math.isnan(d.kmacs) else f"{d.kmacs:.1f}")
         rows.append([f"**{cell}**" for cell in cells] if d.codec.startswith("lic") else cells)
     return bd.as_markdown(rows)
 

@@ -156,4 +156,5 @@ def published_curve(name: str, metric: str) -> Curve:
         raise UnknownCurve(f"{name} was not published with {metric}: choose psnr, ms-ssim or ms-ssim-db")
     if metric == "ms-ssim-db":
         points = [Point(bpp, to_db(value)) for bpp, value in points]
-    return Curve(f"{name}{PUBLISHED_MARK}", f"{content['label']}{PUBLISHED_MARK}", sorted(points), content["source"])
+    label, work = f"{content['label']}{PUBLISHED_MARK}", content.get("kmacs")
+    return Curve(f"{name}{PUBLISHED_MARK}", label, sorted(points), content["source"], kmacs=work)

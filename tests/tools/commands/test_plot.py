@@ -11,6 +11,7 @@ from PIL import Image
 from lic.tools.cli import main
 from lic.tools.evaluation.bd import Difference, Interval
 from lic.tools.evaluation.charts import draw_work
+from lic.tools.evaluation.curves import published_curve
 from lic.tools.evaluation.results import load_results, save_results
 
 NOTHING = Interval(math.nan, math.nan), math.nan, Interval(math.nan, math.nan)
@@ -96,6 +97,10 @@ def test_the_work_of_decoding_stands_beside_bd_rates_and_in_a_chart(
     drawn = [(line.get_xdata()[0], line.get_ydata()[0]) for axis in figure.axes for line in axis.lines]
     assert drawn == [(12.5, -50), (500, -50)]
     assert main(["plot", str(path), "-o", str(tmp_path / "rd.svg"), "--work", str(chart)]) == 2
+
+
+def test_published_networks_have_their_work_too() -> None:
+    assert published_curve("hyperprior", "psnr").kmacs == 43.5 and published_curve("hm", "psnr").kmacs is None
 
 
 def test_a_table_without_known_work_has_no_column_for_it(
