@@ -33,6 +33,7 @@ LESSONS = (
         ),
     ),
     Lesson("Rounding", ("noise_and_rounding", "step_07_density", "step_08_probabilities", "piecewise_linear")),
+    Lesson("Choosing symbols", ()),
     Lesson(
         "Arithmetic coding",
         ("arithmetic_coding", "step_09_tables", "step_10_range_encoder", "step_11_range_decoder", "adaptive_coding"),
@@ -50,7 +51,10 @@ def plan(suffix: str = ".py") -> str:
     """
     rows = [
         f"{number}. {lesson.chapter}: "
-        + ", ".join(f"`{FILE_NAMES[name].removesuffix('.py')}{suffix}`" for name in lesson.exercises)
+        + (
+            ", ".join(f"`{FILE_NAMES[name].removesuffix('.py')}{suffix}`" for name in lesson.exercises)
+            or "to read only"
+        )
         for number, lesson in enumerate(LESSONS, start=1)
     ]
     return "\n".join(
