@@ -274,7 +274,7 @@ class Architecture:
 
     @property
     def is_own(self) -> bool:
-        """Whether it has layers of one's own: only torch runs them, and nothing is known of what is in them."""
+        """Whether it has layers of one's own, whose shapes are unknown here: only torch runs them."""
         return any(isinstance(layer, Own) for layer in (*self.analysis, *self.synthesis))
 
     @property
@@ -290,7 +290,7 @@ class Architecture:
 
     @property
     def extra_tensors(self) -> dict[str, dict[str, Shape]]:
-        """The tensors of what a model may have in addition, and which the meaning of files does not depend on."""
+        """The tensors of optional networks, on which the meaning of files does not depend."""
         layers = {f"preview.{i}.{name}": s for i, layer in enumerate(self.preview) for name, s in layer.tensors.items()}
         return {
             "preview": layers,

@@ -1,4 +1,4 @@
-"""Options of a command from the fields of a dataclass, and a table of what `--help` says of them."""
+"""Options of a command, from the fields of a dataclass and a table of their help texts."""
 
 import argparse
 import dataclasses
@@ -9,7 +9,7 @@ from lic.tools.usage import in_flags
 
 
 class Option(NamedTuple):
-    """What a command line says of a field: its help text, other flags than its name, arguments of argparse."""
+    """A field on the command line: its help text, flags other than its name, and more arguments of argparse."""
 
     help: str
     flags: tuple[str, ...]

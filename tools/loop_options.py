@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from lic.tools.training.loop import AnyChoices
 
 
-# The lengths of a run, of which one is given, and what concerns its files.
+# The length of a run, in one of two ways, and its files.
 LENGTHS = {
     "steps": option("how long to train, in steps", type=int, metavar="N"),
     "hours": option("how long to train, in hours", type=float, metavar="H"),

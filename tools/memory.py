@@ -10,7 +10,7 @@ LARGE_BLOCK = 4 * 2**20  # bytes
 def return_large_blocks() -> None:
     """From now on, have glibc return each large block of memory to the system as soon as it is free.
 
-    By default it begins to keep blocks of up to 32 MiB for later: of large pictures twice what is in use, and of
+    By default it begins to keep blocks of up to 32 MiB for later: of large pictures twice the memory in use, and of
     pictures of many sizes more and more small pieces. To ask the system each time takes 5 % longer.
     """
     if sys.platform == "linux" and (mallopt := getattr(ctypes.CDLL(None), "mallopt", None)):

@@ -1,4 +1,4 @@
-"""Progress of what takes seconds to minutes, on standard error."""
+"""Progress of work that takes seconds to minutes, on standard error."""
 
 import shutil
 import sys

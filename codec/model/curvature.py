@@ -1,4 +1,4 @@
-"""What errors of symbols cost: numbers for the encoder, fitted when a model is exported.
+"""The cost of errors of symbols: numbers for the encoder, fitted when a model is exported.
 
 A picture's squared error as a function of one symbol is nearly a parabola, `bits` times the squared distance in steps
 from the symbol's best value. That lies at about `stretch` times its latent: farther from 0, since most other latents

@@ -54,15 +54,15 @@ class OperatingPoint:
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:
-        """What a symbol of 1 stands for in latents, by channel."""
+        """The size of a step, by channel: the latent that a symbol of 1 stands for."""
         return self.inverse_gain.astype(np.float32)[:, None, None]
 
     def scale(self, latents: Latents, channels: slice = ALL) -> Latents:
-        """Latents (channels x rows x columns), or what is not expected of them, in steps."""
+        """Latents (channels x rows x columns), or their differences from the expected ones, in steps."""
         return latents * self.gain[channels].astype(np.float32)[:, None, None]
 
     def quantise(self, latents: Latents, channels: slice = ALL) -> Symbols:
-        """Latents, or what is not expected of them, as symbols, rounded with a dead zone."""
+        """Latents, or their differences from the expected ones, as symbols, rounded with a dead zone."""
         scaled = self.scale(latents, channels)
         rounded = np.floor(scaled + np.float32(0.5)).astype(np.int32)
         rounded[np.abs(scaled) < np.float32(0.5 + DEAD_ZONE)] = 0

@@ -2,8 +2,8 @@
 
     bits + weight (x - k)^2
 
-where x is the latent in steps, moved outwards by up to a shift (see curvature.py). The bits are those that symbols cost
-among their neighbours as they are when all are rounded; so contexts are followed, at the price of a second walk.
+where x is the latent in steps, moved outwards by up to a shift (see curvature.py). The bits are those of the tables
+that contexts choose when all symbols are rounded, which takes a walk of its own.
 
 Curvature and stretch are those of one symbol that moves alone. All are chosen at once, so that each finds others moved
 outwards, too, and neighbours at 0: 1.5 times the curvature and half the shift make the smallest files of equal errors.
@@ -27,7 +27,7 @@ BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are
 
 
 class Choice(NamedTuple):
-    """What a choice by cost depends on."""
+    """The numbers by which symbols are chosen at an operating point."""
 
     weight: Floats  # phases x activities x channels
     shift: Floats  # activities x channels
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 
 class Rounded(NamedTuple):
-    """What the symbols of a chunk say if all are rounded: the tables that they choose, and how busy each place is."""
+    """Of a chunk whose symbols are all rounded: the tables that they choose, and how busy each place is."""
 
     numbers: Numbers
     activity: NDArray[np.uint8]

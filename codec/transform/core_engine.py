@@ -65,7 +65,7 @@ class CoreEngine:
         return self._chosen(self._to_choose(latents, point, size), point, size, choice)
 
     def _to_choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Arrays]:
-        """Chunks of latents, with what a choice by cost needs to know."""
+        """Chunks of latents with the tables and activities of their rounded symbols, which a choice by cost needs."""
         waiting: deque[Latents] = deque()
 
         def given() -> Iterator[Arrays]:

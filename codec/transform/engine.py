@@ -81,7 +81,7 @@ def decode_all(chunks: Iterable[Symbols], model: FrozenModel, point: OperatingPo
 
 
 def in_steps(engine: Engine, latents: Latents, symbols: Symbols, point: OperatingPoint) -> Latents:
-    """The latents of a picture in steps, less what is expected of them where these are its symbols."""
+    """The latents of a picture in steps, less those that are expected after these symbols."""
     return point.scale(latents - (engine.restore(symbols, point) - point.dequantise(symbols)))
 
 

@@ -89,7 +89,7 @@ def frames_of(source: str) -> int:
 def psnr_of(encoded: bytes, picture: "ImageLike", settings: Settings) -> float | None:
     """The PSNR of a .lic file's colours, those under full transparency left out.
 
-    None for a file that keeps all of what had to be made of a picture that has more.
+    None for a lossless file of a picture that had to be converted first, from 16 bits or CMYK.
     """
     from lic.codec.decoder import decode
     from lic.codec.picture.fidelity import psnr

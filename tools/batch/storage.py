@@ -1,6 +1,6 @@
 """Files by path or by URL: local ones directly, https:// (to read) by urllib, others (s3://, gs://, ...) by fsspec.
 
-Names are strings; of a URL, what follows `://` is treated as a path. A dash is standard input or output.
+Names are strings; the part of a URL after `://` is treated as a path. A dash is standard input or output.
 """
 
 import os

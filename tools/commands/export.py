@@ -40,15 +40,15 @@ examples:
   lic export photo --add filter --data photos/ -o other.safetensors
       a model with a filter behind its synthesis, fitted on pictures in a few minutes
   lic export mine.safetensors --add quick-look preview --data photos/ -o better.safetensors
-      a model with what makes encoding (a quick look) and small pictures (a preview) faster; files stay the same
+      a model with a quick look, for faster encoding, and a preview, for small pictures in less time
   lic export mine.safetensors --add rounding --data photos/ -o small.safetensors
-      a model with weights and contexts in fewer bits; rounding comes before a filter, which corrects what it leaves
+      a model with weights and contexts in fewer bits; to be done before a filter is fitted
   lic export photo -o photo.licmodel
-      what decoding needs of a model, for programs in C (codec/core/core.h) and for browsers
+      the part of a model that decoding needs, for programs in C (codec/core/core.h) and for browsers
   lic export photo -o photo.licencoder
-      what encoding needs in addition, likewise
+      the part that only encoding needs
   lic export photo --add curvature --data photos/ -o better.safetensors
-      a model with what its encoder chooses symbols by; it decodes the same files
+      a model whose encoder chooses symbols by bits and errors; it decodes the same files
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines

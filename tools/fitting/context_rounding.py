@@ -1,4 +1,4 @@
-"""Weights of contexts in few bits: rounded so that what coding costs hardly changes.
+"""Weights of contexts in few bits: rounded so that code lengths hardly change.
 
 Contexts estimate a latent's magnitude mu from magnitudes m_d of earlier channels (codec/entropy/contexts.py). An error
 of the estimate costs some error^2 / (2 ln 2 mu (1 + mu)) bits, so weights e_cd with steps s_cd add
@@ -9,7 +9,7 @@ bits to a latent of channel c. As with the networks' weights, all have the same 
 
     s_cd = a sqrt(mu_c (1 + mu_c) / E[m_d^2])
 
-Steps are made of what a model file has: a scale for each channel and phase, and multiples of a power of two.
+A step is a power of two times the scale of a channel and phase, as model files store them.
 """
 
 import dataclasses

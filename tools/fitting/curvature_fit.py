@@ -1,4 +1,4 @@
-"""Fitting what errors of symbols cost (codec/model/curvature.py): done once, when a model is exported.
+"""Fitting the cost of errors of symbols (codec/model/curvature.py), once, when a model is exported.
 
 Training pictures are encoded with rounded symbols, and a pass back through the synthesis gives the slope of the
 distortion by each symbol k. For a parabola of curvature B whose lowest point is at alpha u, where u is the latent in
@@ -30,12 +30,12 @@ from lic.tools.usage import BadOptions
 CROPS, SIDE = 40, 320
 LEAST, MOST = 0.25, 2.0  # steps from 0: nearer latents say little of the best value, farther ones are rare
 START = (10.8, 1.2)  # B and alpha, where nothing is known
-TRUST = 300  # symbols that what is known beforehand counts as
+TRUST = 300  # symbols: the weight of START, and of the mean over all channels
 LIMITS = (4.0, 25.0), (1.0, 2.0)  # of B and of alpha: no model that was measured comes near
 
 
 def add_curvature(model: FrozenModel, crops: Tensor) -> FrozenModel:
-    """A model with what errors of its symbols cost, fitted to crops of pictures (uint8, count x 3 x side x side)."""
+    """A model with the cost of errors of its symbols, fitted to crops of pictures (uint8, count x 3 x side x side)."""
     if model.distortion != "mse":
         raise BadOptions(f"symbols are chosen by squared error, which model {model.name} is not trained for")
     rounding = dataclasses.replace(model, curvature=None, stretch=None)

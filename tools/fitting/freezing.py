@@ -44,8 +44,8 @@ def freeze_run(
 ) -> FrozenModel:
     """Freeze the averaged weights of a checkpoint (or of a run's best) under a name.
 
-    The entropy model, of the kind that `freeze_network` explains, and what symbols are chosen by are fitted on `count`
-    pictures of `data`, by default those that the run was trained on.
+    The entropy model, of the kind that `freeze_network` explains, and the cost of errors are fitted on `count` pictures
+    of `data`, by default those that the run was trained on.
     """
     network, info = read_run(best_checkpoint(checkpoint))
     data = data or info["config"].get("data")

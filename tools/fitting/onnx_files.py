@@ -26,10 +26,10 @@ def onnx_files(model: FrozenModel) -> dict[str, bytes]:
     channels x rows x columns), `synthesis` latents to pictures. In models with expected latents, `predictors` maps the
     latents of earlier phases, `known`, to `expected1`, `expected2` and `expected3`, those of the phases 1 to 3.
 
-    The metadata of each file has what lies between, as JSON: `lambdas` and, for each of them, `gain`, `inverse_gain`
-    and `trust` of all channels; and `places`, the numbers of block positions by the parity of row and column, of which
-    the phases follow (models/expectation.py). EXTENDING.md shows how a file's symbols are decoded by them. The filter
-    behind the synthesis, which some models have, is in none of the files.
+    The metadata of each file has the numbers for the steps between the networks, as JSON: `lambdas` and, for each of
+    them, `gain`, `inverse_gain` and `trust` of all channels; and `places`, the numbers of block positions by the parity
+    of row and column, of which the phases follow (models/expectation.py). EXTENDING.md shows how a file's symbols are
+    decoded by them. The filter of models that have one is not among the files.
     """
     network = thaw(model)
     points = [model.at(model.position_of_lambda(lambda_)) for lambda_ in model.lambdas]

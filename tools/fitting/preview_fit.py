@@ -29,7 +29,7 @@ COARSE = 2  # times: reduced by 8, a preview's pixels are means of 2 x 2 of it
 
 
 class Examples(NamedTuple):
-    """Restored latents (crops x M x rows x columns) and what their preview should be."""
+    """Restored latents (crops x M x rows x columns) and the previews that they should give."""
 
     latents: Tensor
     means: Tensor

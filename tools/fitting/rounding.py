@@ -5,9 +5,9 @@ weights adds
 
     sum over o of g_o d_o' H d_o        H = E[x x']
 
-to the loss. Weights are rounded one input after the other, and what a weight's error does to the output is made up for
-by the weights of the inputs that follow, as far as those resemble it (GPTQ, Frantar et al. 2022). What remains of an
-error is its square times the variance v_i of input i given the inputs that follow it. So the bits are best spent if all
+to the loss. Weights are rounded one input after the other, and the weights of the inputs that follow compensate for an
+error, as far as those inputs are correlated with this one (GPTQ, Frantar et al. 2022). There remains the square of the
+error times the variance v_i of input i given the inputs that follow it. So the bits are best spent if all
 weights have the same share in the loss, by the steps
 
     s_oi = c / sqrt(g_o v_i)            loss = (number of weights) c^2 / 12
@@ -195,7 +195,8 @@ def errors_of(
 ) -> Tensor:
     """Random signs times errors of picture and predictions, each scaled so that its square is a part of the loss.
 
-    The squares of its derivatives are, on average, what squared errors of a layer's outputs add to the loss.
+    The squares of its derivatives by a layer's outputs are, on average, the weights of their squared errors in the
+    loss.
     """
     expected: list[Tensor] = []
     hooks = [p.register_forward_hook(lambda _m, _x, y: expected.append(y)) for p in network.predictors]
