@@ -1,1 +1,1 @@
-"""The decoder for browsers, in JavaScript and WebAssembly, and the form in which it gets models."""
+"""Decoder and encoder for browsers, in JavaScript and WebAssembly."""

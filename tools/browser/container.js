@@ -93,4 +93,22 @@ function parse(bytes) {
   return { width, height, grey, asRgb, position: low + 256 * high, fingerprint, sections, latents, lossless, ...size };
 }
 
+// The bytes of a file; `sections` are [tag, payload], in the order of the file.
+function build({ width, height, mode, position, fingerprint, sections }) {
+  const head = [...new TextEncoder().encode("LIC"), 1, mode, ...varint(width), ...varint(height), position & 255, position >> 8];
+  const model = fingerprint.match(/../g).map((digits) => parseInt(digits, 16));
+  const pieces = [Uint8Array.of(...head, ...model)];
+  for (const [tag, payload] of sections) pieces.push(Uint8Array.of(tag.charCodeAt(0), ...varint(payload.length)), payload);
+  const sum = new DataView(new ArrayBuffer(4));
+  sum.setUint32(0, crc32(...pieces), true);
+  return joined([...pieces, new Uint8Array(sum.buffer)]);
+}
+
+// A number in base 128, as bytes.
+function varint(value) {
+  const bytes = [];
+  for (; value > 127; value = Math.floor(value / 128)) bytes.push((value % 128) + 128);
+  return [...bytes, value];
+}
+
 const newer = (problem) => new LicError("UnsupportedVersion", `${problem}: get a newer version of it`);

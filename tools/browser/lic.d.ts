@@ -59,6 +59,22 @@ export function draw(picture: Pick<Picture, "width" | "height" | "pixels" | "col
 /** The picture as a PNG file, with its colour profile and EXIF. */
 export function png(bytes: Uint8Array, options?: Options): Promise<Blob>;
 
+export interface EncodeOptions extends Pick<Options, "signal" | "progress" | "urgency"> {
+  /** From 1 (smallest file) to 100 (best picture); 65 if not given. */
+  quality?: number;
+  /** The fingerprint of the model, which is the name of its file; not needed if there is only one. */
+  model?: string;
+}
+
+/**
+ * The bytes of a .lic file of an opaque picture: of pixels, of a picture file that the browser can read, or of what a
+ * canvas can draw. Colours are those in sRGB; metadata is left out.
+ */
+export function encode(
+  image: ImageData | Blob | CanvasImageSource,
+  options?: EncodeOptions,
+): Promise<Uint8Array<ArrayBuffer>>;
+
 /** The bits of each block of 16 x 16 pixels; null for a lossless picture. */
 export function bits(
   bytes: Uint8Array,

@@ -2,6 +2,6 @@
 
 if (!customElements.get("lic-img")) customElements.define("lic-img", LicImage);
 
-export { LicImage, bits, configure, decode, draw, picture, png, serve, symbols };
+export { LicImage, bits, configure, decode, draw, encode, picture, png, serve, symbols };
 export const file = getFile;
-globalThis.lic = { bits, configure, decode, draw, file, picture, png, serve, symbols };
+globalThis.lic = { bits, configure, decode, draw, encode, file, picture, png, serve, symbols };

@@ -1,5 +1,6 @@
 // Work for a page (workers.js): { task, bytes } is answered by { result } or { error }, with { progress } before, and a
-// { preview } of a large picture. The page is asked for { file: name } by numbered questions, and answers.
+// { preview } of a large picture; instead of bytes, a picture is encoded. The page is asked for { file: name } by
+// numbered questions, and answers.
 
 function startWork() {
   const questions = [];
@@ -9,10 +10,11 @@ function startWork() {
       postMessage({ ...question, number });
     });
   const decoder = new Decoder((file) => ask({ file }));
+  const encoder = new Encoder(decoder);
+  const tell = (progress) => postMessage({ progress });
 
   const tasks = {
     picture: async (bytes) => {
-      const tell = (progress) => postMessage({ progress });
       const show = (preview) => postMessage({ preview }, [preview.pixels.buffer]);
       const { exif, icc, packedIcc, ...picture } = await decoder.upright(bytes, tell, show);
       // Browsers convert the colours of files, not those of arrays: a picture with a profile goes there as PNG, too.
@@ -21,6 +23,7 @@ function startWork() {
     bits: (bytes) => decoder.bits(bytes),
     symbols: (bytes) => decoder.symbols(bytes),
     png: (bytes) => decoder.png(bytes),
+    encode: (picture) => encoder.encode(picture, tell),
   };
 
   const work = async (task, bytes) => {

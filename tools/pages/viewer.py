@@ -1,6 +1,6 @@
-"""Pages and folders with the decoder for browsers.
+"""Pages and folders with decoder and encoder for browsers.
 
-The decoder's JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` compiles the latter.
+Their JavaScript and WebAssembly are in `tools/browser/`; `.ci/wasm` compiles the latter.
 """
 
 import base64
@@ -17,7 +17,7 @@ from lic.codec.errors import LicError
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.packed import SUFFIX, pack_model
+from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
 from lic.tools.pages import page
 from lic.tools.usage import BadOptions, printable
 
@@ -25,11 +25,11 @@ BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
 DECODER_PARTS = (
     *("container.js", "model.js", "network.js", "latents.js"),
-    *("upright.js", "png.js", "webp.js", "kept.js", "decoder.js", "worker.js"),
+    *("upright.js", "png.js", "webp.js", "kept.js", "decoder.js", "encoder.js", "worker.js"),
 )
 MODULE = "lic.js"  # likewise
 MODULE_PARTS = (
-    *("kept.js", "files.js", "workers.js", "pictures.js", "sources.js", "element.js", "serve.js"),
+    *("kept.js", "files.js", "workers.js", "pictures.js", "encode.js", "sources.js", "element.js", "serve.js"),
     "lic.js",
 )
 ENGINES = ("lic-simd.wasm", "lic.wasm")
@@ -83,6 +83,11 @@ def model_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
     return {model.fingerprint.hex() + SUFFIX: pack_model(model) for model in models}
 
 
+def encoder_files(models: Iterable[FrozenModel]) -> dict[str, bytes]:
+    """What encoding by them needs in addition."""
+    return {model.fingerprint.hex() + ENCODER_SUFFIX: pack_encoder(model) for model in models}
+
+
 def picture_of(name: str, data: bytes) -> Picture:
     """A .lic file, checked."""
     file = parse(data)
@@ -111,9 +116,11 @@ def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> s
     return _document(pictures, decoder_inside(pictures, models), ALONE)
 
 
-def decoder_inside(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
-    """Elements that bring the decoder, models and .lic files into a page of the policy ALONE."""
-    files = engine_files() | model_files(models) | picture_files(pictures)
+def decoder_inside(
+    pictures: Sequence[Picture], models: Iterable[FrozenModel], encoders: Iterable[FrozenModel] = ()
+) -> str:
+    """Elements that bring the decoder, models, encoders' parts and .lic files into a page of the policy ALONE."""
+    files = engine_files() | model_files(models) | encoder_files(encoders) | picture_files(pictures)
     held = (
         f'<script type="text/plain" data-file="{name}">{base64.b64encode(data).decode()}</script>\n'
         for name, data in files.items()
@@ -132,7 +139,8 @@ def picture_files(pictures: Iterable[Picture]) -> dict[str, bytes]:
 
 
 def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> dict[str, bytes]:
-    """A folder for a web site: the decoder, its models, and a page that shows pictures in both ways."""
+    """A folder for a web site: decoder, encoder, models, and a page that shows pictures in both ways."""
+    models = [*models]
     attributes = (f'src="{address(p.name)}" alt="{html.escape(printable(p.name))}"' for p in pictures)
     figures = "\n".join(
         f"<figure><lic-img {told}></lic-img><figcaption>&lt;lic-img&gt;</figcaption></figure>\n"
@@ -141,7 +149,7 @@ def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> di
     )
     example = (BROWSER / "example.html").read_text(encoding="utf-8").replace("PICTURES", figures)
     site = {name: (BROWSER / name).read_bytes() for name in COPIED}
-    fetched = served_engine_files() | model_files(models)
+    fetched = served_engine_files() | model_files(models) | encoder_files(models)
     site |= fetched | {MODULE: module(fetched).encode(), "example.html": example.encode()}
     site |= {"example.js": (BROWSER / "example.js").read_bytes()}
     site |= {"package.json": json.dumps(package(fetched), indent=2).encode() + b"\n"}
@@ -167,7 +175,7 @@ def package(fetched: Iterable[str]) -> dict[str, Any]:
     return {
         "name": "lic-img",
         "version": version("lic-codec"),
-        "description": "Pictures in the .lic format for web pages: the element <lic-img>, and a decoder",
+        "description": "Pictures in the .lic format for web pages: the element <lic-img>, decoder and encoder",
         "license": "MIT",
         "type": "module",
         "sideEffects": True,  # importing it defines the element

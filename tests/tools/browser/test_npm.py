@@ -24,7 +24,7 @@ OPTIONS = {
 PAGE = '<!doctype html><title>t</title><div id="root"></div><script type="module" src="/main.tsx"></script>'
 MAIN = """
 import { createRoot } from "react-dom/client";
-import { configure, decode, type LicImage } from "lic-img";
+import { configure, decode, encode, type LicImage } from "lic-img";
 import type {} from "lic-img/react";
 
 declare global {
@@ -44,6 +44,9 @@ createRoot(document.getElementById("root")!).render(
 const bytes = new Uint8Array(await (await fetch("/photo.lic")).arrayBuffer());
 const { width }: ImageData = await decode(bytes, { signal: new AbortController().signal });
 said.push(`decoded ${width}`);
+const white = new ImageData(new Uint8ClampedArray(4 * 32 * 32).fill(255), 32, 32);
+const again: Uint8Array<ArrayBuffer> = await encode(white, { quality: 30 });
+said.push(`encoded ${(await decode(again)).width}`);
 """
 
 
@@ -86,6 +89,6 @@ def application(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.T
 
 def test_an_application_shows_pictures(application: Site, page: Tab | Page) -> None:
     page.open(application.address)
-    page.wait_for("window.said?.length >= 2")
-    assert sorted(page.run("return said;")) == ["decoded 261", "load 261"]
+    page.wait_for("window.said?.length >= 3")
+    assert sorted(page.run("return said;")) == ["decoded 261", "encoded 32", "load 261"]
     assert page.run("return document.querySelector('lic-img').offsetWidth;") == 300

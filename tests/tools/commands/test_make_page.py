@@ -40,7 +40,7 @@ def test_a_site_is_a_folder(lic_file: Path, tmp_path: Path) -> None:
     assert (folder / "photo.lic").read_bytes() == lic_file.read_bytes()
     table = (folder / "README.md").read_text(encoding="utf-8")
     for name in names - {"README.md", "example.html", "photo.lic"}:
-        assert f"`{name}`" in table or name.endswith(".licmodel")
+        assert f"`{name}`" in table or name.endswith((".licmodel", ".licencoder"))
 
 
 @pytest.mark.parametrize(
