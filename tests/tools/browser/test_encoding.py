@@ -120,12 +120,14 @@ def test_on_a_site_the_encoders_part_is_fetched_at_the_first_encoding(
         (tmp_path / name).write_bytes(data)
     (tmp_path / "golden.lic").write_bytes(encode_picture(read_image(random_pixels(20, 20)), model, 100))
     with serving(tmp_path) as site:
-        site.headers |= {"Content-Security-Policy": STRICT.replace("default-src", "img-src blob:; default-src")} | ISOLATED
+        site.headers |= {
+            "Content-Security-Policy": STRICT.replace("default-src", "img-src blob:; default-src")
+        } | ISOLATED
         tab.open(site.page("<lic-img src='golden.lic'></lic-img>", module="import './lic.js'; window.ready = true;"))
         tab.wait_for("window.ready && document.querySelector('lic-img').complete")
         assert not any(path.endswith(".licencoder") for path in site.asked)
         for pixels in (random_pixels(75, 91), random_pixels(60, 44)):
-            assert encoded(tab, pixels, "{ quality: 70 }") == encode_picture(read_image(pixels), model, model.position(70))
+            assert_same(tab, pixels, model, 70)
     assert sum(path.endswith(".licencoder") for path in site.asked) == 1
 
 
