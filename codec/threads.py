@@ -69,7 +69,7 @@ def finished_before_exit() -> Iterator[None]:
     if not threading.current_thread().daemon:
         yield
         return
-    work = _work
+    work = _work()
     work.begin()
     try:
         yield
@@ -103,16 +103,12 @@ class _Work:
             self.changed.wait_for(lambda: not self.threads)
 
 
-_work = _Work()
+_works: dict[int, _Work] = {}  # by process: a forked one inherits its parent's without the threads
+
+
+def _work() -> _Work:
+    return _works.get(os.getpid()) or _works.setdefault(os.getpid(), _Work())
+
+
 # Before concurrent.futures, which is imported above, closes its threads: they are registered in the same way.
-getattr(threading, "_register_atexit", atexit.register)(lambda: _work.finish())
-
-
-def _forked() -> None:
-    """A forked process inherits work in progress without its threads: do not wait for them."""
-    global _work
-    _work = _Work()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forked)
+getattr(threading, "_register_atexit", atexit.register)(lambda: _work().finish())

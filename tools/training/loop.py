@@ -169,7 +169,7 @@ def stop_requests() -> Iterator[list[int]]:
 
 
 @dataclasses.dataclass
-class State(Generic[Model]):
+class TrainingState(Generic[Model]):
     """Everything that changes during a run."""
 
     model: Model
@@ -185,12 +185,14 @@ class State(Generic[Model]):
         save_checkpoint(path, self.model, self.average, self.optimizer, info | about)
 
 
-def begin(objective: Objective[Model], config: TrainConfig, store: Pictures, checkpoint: Path | None) -> State[Model]:
+def begin(
+    objective: Objective[Model], config: TrainConfig, store: Pictures, checkpoint: Path | None
+) -> TrainingState[Model]:
     """The initial state of a new run, or the state in a checkpoint."""
     torch.manual_seed(config.seed)
     model = objective.build()
     model.to(device=store.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    state = State(model, copy.deepcopy(model), make_optimizer(model, config))
+    state = TrainingState(model, copy.deepcopy(model), make_optimizer(model, config))
     if checkpoint:
         info = load_checkpoint(checkpoint, state.model, state.average, state.optimizer)
         with reading(checkpoint):
@@ -211,7 +213,11 @@ Step = Callable[[Moment, float, Tensor, tuple[Tensor, ...]], dict[str, Tensor]]
 
 
 def make_step(
-    objective: Objective[Model], config: TrainConfig, state: State[Model], processes: Processes, autocast: Autocast
+    objective: Objective[Model],
+    config: TrainConfig,
+    state: TrainingState[Model],
+    processes: Processes,
+    autocast: Autocast,
 ) -> Step:
     """A step at a learning rate on a batch: loss, gradients, new weights and averages; returns numbers for the log."""
     parameters = [p for p in state.model.parameters() if p.requires_grad]
