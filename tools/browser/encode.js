@@ -25,10 +25,10 @@ const read = (blob) =>
     throw Object.assign(new Error("this browser cannot read the picture"), { name: "BadImage" });
   });
 
-// The one model that is beside lic.js, or in the page.
+// The one model of which the encoder's part is beside lic.js, or in the page.
 function modelHere() {
   const inside = Array.from(document.querySelectorAll("script[data-file]"), (held) => held.dataset.file);
-  const found = [...Object.keys(BESIDE), ...inside].flatMap((name) => MODEL.exec(name)?.[1] ?? []);
+  const found = [...Object.keys(BESIDE), ...inside].flatMap((name) => ENCODER.exec(name)?.[1] ?? []);
   if (found.length === 1) return found[0];
   const reason = found.length ? `give the fingerprint of one: ${found.join(", ")}` : "there is none beside lic.js";
   throw Object.assign(new Error(`which model is to encode? \`model\` names it; ${reason}`), { name: "ModelNotFound" });

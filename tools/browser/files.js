@@ -4,6 +4,7 @@
 const BESIDE = {}; // addresses by name, which bundlers follow: filled in by tools/pages/viewer.py
 const DECODER = "lic-decoder.js";
 const MODEL = /^([0-9a-f]{8})\.licmodel$/;
+const ENCODER = /^([0-9a-f]{8})\.licencoder$/;
 
 const settings = {
   base: null, // the folder, unless that of lic.js

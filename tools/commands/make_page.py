@@ -14,12 +14,13 @@ examples:
   lic page photo.lic -o page.html           one file that shows the picture in any browser, offline
   lic page *.lic -o album.html              several of them
   lic page --viewer -o viewer.html          an empty page, to drop .lic files on
-  lic page --compare photo.png photo.lic -o compare.html    one to drop a picture and its .lic file on, beside the
-                                            browser's AVIF, WebP and JPEG; it begins with these two
+  lic page --compare -o compare.html        one to drop a picture on, to see it by lic at any quality beside the
+                                            browser's AVIF, WebP and JPEG
+  lic page --compare photo.png photo.lic -o compare.html    one that begins with this picture and its .lic file
   lic page --site photo.lic -o site/        a folder for a web site: <lic-img src="photo.lic">, and <img>, too
 
 The pages contain the decoder and the models that the pictures need, and with --viewer and --compare photo or that of
---model: some 8 MB each.
+--model: some 5 to 10 MB each. That of --compare, and the folder of --site, contain the encoder, too.
 """
 
 
@@ -30,7 +31,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", required=True, metavar="PAGE", help="the page, or with --site the folder")
     kind = parser.add_mutually_exclusive_group()
     kind.add_argument("--viewer", action="store_true", help="a page to open .lic files in, with a model for them")
-    compare = "a page to compare .lic files with their originals and the browser's own formats; FILEs may be both"
+    compare = "a page to compare pictures by lic, which it encodes, with the browser's own formats; FILEs may be a\
+ picture, and its .lic file"
     kind.add_argument("--compare", action="store_true", help=compare)
     kind.add_argument("--site", action="store_true", help="a folder with the decoder, to be copied to a web site")
     help_model = "name or path of one more model to include; with --viewer, --compare and --site photo by default"
@@ -51,14 +53,15 @@ def run(args: argparse.Namespace) -> int:
     models = {model.fingerprint: model for model in models_of(pictures)}
     if args.model or args.viewer or args.compare or args.site:
         more = find_model(args.model).load()
-        models[more.fingerprint] = more
+        models.pop(more.fingerprint, None)
+        models[more.fingerprint] = more  # the last one encodes
     if args.site:
         write_site(Path(args.output), site_files(pictures, models.values()), args.force)
         here = printable(args.output)
         print(f"{here}: open example.html there by a web server, e.g. python -m http.server -d {here}")
     else:
         given = [*(Picture(Path(path).name, Path(path).read_bytes(), None) for path in originals), *pictures]
-        made = trial_page(given, models.values()) if args.compare else viewer_page(pictures, models.values())
+        made = trial_page(given, [*models.values()]) if args.compare else viewer_page(pictures, models.values())
         page = made.encode()
         write_whole(args.output, page, replace=args.force)
         print(printable(f"{args.output}: {len(page):,} bytes"))

@@ -155,7 +155,7 @@ complete -c lic -n '_shtab_lic_using page' -s h -d 'show the most important opti
 complete -c lic -n '_shtab_lic_using page' -l help -d 'show all options'
 complete -c lic -n '_shtab_lic_using page' -s o -l output -xka "(__fish_complete_path (commandline -ct))" -d 'the page, or with --site the folder'
 complete -c lic -n '_shtab_lic_using page' -l viewer -d 'a page to open .lic files in, with a model for them'
-complete -c lic -n '_shtab_lic_using page' -l compare -d 'a page to compare .lic files with their originals and the browser'"'"'s own formats; FILEs may be both'
+complete -c lic -n '_shtab_lic_using page' -l compare -d 'a page to compare pictures by lic, which it encodes, with the browser'"'"'s own formats; FILEs may be a picture, and its .lic file'
 complete -c lic -n '_shtab_lic_using page' -l site -d 'a folder with the decoder, to be copied to a web site'
 complete -c lic -n '_shtab_lic_using page' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name or path of one more model to include; with --viewer, --compare and --site photo by default'
 complete -c lic -n '_shtab_lic_using page' -s f -l force -d 'overwrite files that exist'

@@ -453,7 +453,7 @@ _shtab_lic_page_options=(
   "(- : *)--help[show all options]"
   {-o,--output}"[the page, or with --site the folder]:PAGE:_files"
   "--viewer[a page to open .lic files in, with a model for them]"
-  "--compare[a page to compare .lic files with their originals and the browser\'s own formats\; FILEs may be both]"
+  "--compare[a page to compare pictures by lic, which it encodes, with the browser\'s own formats\; FILEs may be a picture, and its .lic file]"
   "--site[a folder with the decoder, to be copied to a web site]"
   {-m,--model}"[name or path of one more model to include\; with --viewer, --compare and --site photo by default]:model:_files"
   {-f,--force}"[overwrite files that exist]"

@@ -121,11 +121,12 @@ def decoder_inside(
 ) -> str:
     """Elements that bring the decoder, models, encoders' parts and .lic files into a page of the policy ALONE."""
     files = engine_files() | model_files(models) | encoder_files(encoders) | picture_files(pictures)
-    held = (
-        f'<script type="text/plain" data-file="{name}">{base64.b64encode(data).decode()}</script>\n'
-        for name, data in files.items()
-    )
-    return f'{"".join(held)}<script type="module">{module()}</script>'
+    return f'{"".join(held(name, data) for name, data in files.items())}<script type="module">{module()}</script>'
+
+
+def held(name: str, data: bytes) -> str:
+    """A file inside a page, for `lic.file`."""
+    return f'<script type="text/plain" data-file="{name}">{base64.b64encode(data).decode()}</script>\n'
 
 
 def served_page(pictures: Sequence[Picture]) -> str:

@@ -9,8 +9,9 @@ import pytest
 from PIL import Image
 
 from lic import decode, encode
+from lic.codec.model.frozen import FrozenModel
 from lic.tools.evaluation.metrics import measure
-from lic.tools.pages.trial import trial_page
+from lic.tools.pages.trial import EXAMPLE, trial_page
 from lic.tools.pages.viewer import Picture, models_of, picture_of
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
@@ -51,7 +52,7 @@ def test_it_shows_the_browsers_formats_in_at_most_as_many_bytes(
     wanted = measure(photo, np.array(decode(lic_file.data))).psnr
     assert float(rows["lic"][2]) == pytest.approx(wanted, abs=0.02)
     assert page.run("return ['left', 'right'].map((id) => document.getElementById(id).value);") == ["1", "2"]
-    assert page.run("return document.title;").startswith("photo.lic: ")
+    assert page.run("return document.title;").startswith("photo.png: ")
     assert page.run("return document.querySelectorAll('#rows .best').length;") == 1
 
 
@@ -80,5 +81,45 @@ def test_what_is_missing_or_does_not_belong_together_is_said(
     tab.wait_for(f"{said}.includes('not the same picture')")
     drop(tab, broken=b"no picture")
     tab.wait_for(f"{said}.includes('no picture that this browser can read')")
-    drop(tab, original=png_of(photo))
+    drop(tab, original=png_of(photo), photo=lic_file.data)
     tab.wait_for(DONE)
+
+
+SLIDE = """
+  const slider = document.getElementById("quality");
+  slider.value = VALUE;
+  slider.dispatchEvent(new Event("input"));
+"""
+
+
+def test_a_picture_is_encoded_at_the_quality_of_the_slider(
+    page: Driven, photo: Pixels, lic_file: Picture, tiny_model: FrozenModel, tmp_path: Path
+) -> None:
+    opened(page, tmp_path / "page.html", [Picture("photo.png", png_of(photo), None)], lic_file).wait_for(DONE)
+    for quality in (50, 85):
+        page.run(SLIDE.replace("VALUE", str(quality - 7)))  # what comes next overtakes it
+        page.run(SLIDE.replace("VALUE", str(quality)))
+        page.wait_for(f"{ROWS}[1][0] === 'lic, quality {quality}' && {DONE}")
+        rows = page.run(f"return {ROWS};")
+        data = encode(photo, quality=quality, model="tiny", lossless=False)
+        assert int(rows[1][1].replace(",", "")) == len(data)
+        assert float(rows[1][3]) == pytest.approx(measure(photo, np.array(decode(data))).psnr, abs=0.02)
+        assert all(int(row[1].replace(",", "")) <= len(data) for row in rows[2:] if "smallest" not in row[1])
+    assert page.run("return ['left', 'right'].map((id) => document.getElementById(id).value);") == ["1", "2"]
+
+
+def test_an_example_can_be_taken(tab: Tab, lic_file: Picture, tmp_path: Path) -> None:
+    opened(tab, tmp_path / "page.html", [], lic_file)
+    tab.run("document.getElementById('example').click();")
+    tab.wait_for(DONE)
+    assert tab.run("return document.title;").startswith("coffee.webp: ")
+    assert tab.run(f"return {ROWS};")[0][1] == f"{EXAMPLE.stat().st_size:,}"
+
+
+def test_arrows_move_the_slider_that_has_the_focus(tab: Tab, photo: Pixels, lic_file: Picture, tmp_path: Path) -> None:
+    opened(tab, tmp_path / "page.html", [Picture("photo.png", png_of(photo), None)], lic_file).wait_for(DONE)
+    tab.run("document.getElementById('quality').focus();")
+    for kind in ("keyDown", "keyUp"):
+        tab.call("Input.dispatchKeyEvent", type=kind, key="ArrowRight", code="ArrowRight", windowsVirtualKeyCode=39)
+    tab.wait_for(f"document.getElementById('quality-text').textContent === '51' && {DONE}")
+    assert tab.run("return document.getElementById('divider').getAttribute('aria-valuenow');") == "50"

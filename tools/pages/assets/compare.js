@@ -42,7 +42,7 @@ zoom.addEventListener("change", () => stage.zoom(stage.steps()[zoom.selectedInde
 $("swap").addEventListener("click", swap);
 
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, [tabindex]:not(#divider)")) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("select, input, [tabindex]:not(#divider)")) return;
   const digit = /^(?:Digit|Numpad)([1-9])$/.exec(event.code);
   if (digit && Number(digit[1]) <= versions().length) {
     choice[event.shiftKey ? "left" : "right"].value = Number(digit[1]) - 1;

@@ -1,50 +1,71 @@
-// A picture and its .lic file, which are dropped on the page, beside the same picture by the browser's own encoders in
-// at most as many bytes.
+// A picture that is dropped on the page, encoded here or with the .lic file that comes with it, beside the same picture by
+// the browser's own encoders in at most as many bytes.
 
 const TYPES = { AVIF: "image/avif", WebP: "image/webp", JPEG: "image/jpeg" }; // where canvas has an encoder
 const MAGIC = [76, 73, 67]; // "LIC"
-const opened = { original: null, lic: null }; // what has been dropped last
+const opened = { original: null, lic: null }; // what has been dropped last; lic is null if it is to be encoded here
+const made = new Map(); // the versions of a picture: { label, pixels, size }
+let shown = null; // the original that they are of
+let saved = null; // the bytes of the .lic file among them
 let turn = 0; // of comparisons: a newer one ends an older one
+let busy = false;
 
 async function open(files) {
+  const found = {};
   for (const file of files) {
     const start = new Uint8Array(await file.slice(0, 3).arrayBuffer());
-    opened[MAGIC.every((byte, i) => byte === start[i]) ? "lic" : "original"] = file;
+    found[MAGIC.every((byte, i) => byte === start[i]) ? "lic" : "original"] = file;
   }
-  const missing = !opened.original ? "Now the picture that it was made of." : !opened.lic ? "Now its .lic file." : "";
-  say(missing);
-  if (!missing) await compare().catch((error) => say(error.message));
+  if (found.original && opened.original) opened.lic = null; // of the picture before
+  Object.assign(opened, found);
+  if (opened.original) await compare();
+  else if (opened.lic) say("Now the picture that it was made of.");
 }
 
 function say(text) {
   $("said").textContent = text;
 }
 
+// One at a time: what is being compared when something changes is begun anew.
 async function compare() {
-  const mine = ++turn;
+  turn++;
+  if (busy) return;
+  busy = true;
+  for (let mine; mine !== turn; ) {
+    mine = turn;
+    await compareOnce(() => mine !== turn).catch((error) => mine === turn && say(error.message));
+  }
+  busy = false;
+}
+
+async function compareOnce(isOver) {
   const { original, lic: file } = opened;
-  const pixels = await pixelsOf(original).catch(() => {
-    throw new Error(`${original.name} is no picture that this browser can read`);
-  });
-  say("decoding");
-  const decoded = await lic.decode(new Uint8Array(await file.arrayBuffer()));
+  const quality = $("quality").valueAsNumber;
+  const isNew = original !== shown;
+  const pixels = isNew ? await pixelsOf(original).catch(() => null) : made.get("Original").pixels;
+  if (!pixels) throw new Error(`${original.name} is no picture that this browser can read`);
+  say(file ? "decoding" : "encoding lic");
+  const bytes = file ? new Uint8Array(await file.arrayBuffer()) : await lic.encode(pixels, { quality });
+  const decoded = await lic.decode(bytes);
   if (decoded.width !== pixels.width || decoded.height !== pixels.height)
     throw new Error(
       `${file.name} is ${decoded.width} x ${decoded.height}, ${original.name} ${pixels.width} x ${pixels.height}: ` +
         "they are not the same picture",
     );
-  const made = [
-    { label: "Original", pixels, size: original.size },
-    { label: "lic", pixels: decoded, size: file.size },
-  ];
-  if (mine === turn) present(file.name, made);
+  if (isOver()) return;
+  if (isNew) made.clear();
+  if (isNew) [choice.left, choice.right].forEach((select) => select.replaceChildren());
+  [shown, saved] = [original, bytes];
+  made.set("Original", { label: "Original", pixels, size: original.size });
+  made.set("lic", { label: file ? "lic" : `lic, quality ${quality}`, pixels: decoded, size: bytes.length });
+  present(original.name, [...made.values()]);
   for (const [label, type] of Object.entries(TYPES)) {
     say(`encoding ${label}`);
-    const blob = await largestWithin(file.size, toCanvas(pixels), type);
-    if (mine !== turn) return;
+    const blob = await largestWithin(bytes.length, toCanvas(pixels), type);
+    if (isOver()) return;
     if (!blob) continue;
-    made.push({ label, pixels: await pixelsOf(blob), size: blob.size });
-    present(file.name, made);
+    made.set(label, { label, pixels: await pixelsOf(blob), size: blob.size });
+    present(original.name, [...made.values()]);
   }
   say("");
 }
@@ -123,7 +144,22 @@ function present(name, made) {
   show();
 }
 
+function save() {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([saved], { type: "image/x-lic" }));
+  link.download = `${shown.name.replace(/\.[^.]*$/, "")}.lic`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+}
+
 document.body.classList.add("empty");
+$("quality").addEventListener("input", () => {
+  $("quality-text").textContent = $("quality").value;
+  opened.lic = null;
+  compare();
+});
+$("save").addEventListener("click", save);
+$("example").addEventListener("click", async () => open([new File([await lic.file("example")], "coffee.webp")]));
 $("drop").addEventListener("click", () => $("files").click());
 $("files").addEventListener("change", () => open($("files").files));
 addEventListener("dragover", (event) => event.preventDefault());
