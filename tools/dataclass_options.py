@@ -3,7 +3,7 @@
 import argparse
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from lic.tools.usage import in_flags
 
@@ -29,7 +29,8 @@ def add_options(
 ) -> None:
     """An option for each field of `kind` in the table, in the group that `groups` names for it.
 
-    Default, and type, if the default tells it, are the field's; help texts end with the default.
+    Its default is the field's, and the help text ends with it. So is its type, if the default tells it, and the choices
+    of a `Literal`.
 
     >>> @dataclasses.dataclass
     ... class Choices:
@@ -39,10 +40,12 @@ def add_options(
     >>> parser.parse_args(["-b", "4"]).batch
     4
     """
-    defaults = {field.name: field.default for field in dataclasses.fields(kind)}
+    defaults, kinds = {field.name: field.default for field in dataclasses.fields(kind)}, get_type_hints(kind)
     for name, (text, flags, more) in table.items():
         default = defaults[name]
         if isinstance(default, (int, float, str)) and not isinstance(default, bool):
             text, more = f"{text} ({default})", {"type": type(default)} | more
+        if get_origin(kinds[name]) is Literal:
+            more = {"choices": get_args(kinds[name])} | more
         place, default = groups.get(name, parser), parser.argument_default or default
         place.add_argument(*(flags or [in_flags(f"`{name}`")]), dest=name, default=default, help=text, **more)

@@ -33,8 +33,8 @@ TRAINING = {
     "seed": option("random seed", metavar="S"),
     "device": option("cpu, cuda, ...; auto is the GPU if there is one", metavar="D"),
     "memory": option("gigabytes of pictures to hold; of more, a window that moves over them", metavar="GB"),
-    "precision": option("of the convolutions", choices=["bf16", "fp32"]),
-    "optimizer": option("what turns gradients into steps", choices=["adam", "soap"]),
+    "precision": option("of the convolutions"),
+    "optimizer": option("what turns gradients into steps"),
     "validate_minutes": option("minutes between checkpoints, and measurements on held-out pictures", metavar="M"),
 }
 

@@ -54,18 +54,13 @@ MODEL = {
     "balance": option("weigh each point's loss by lambda^-B (1 at the points' geometric mean)", metavar="B"),
     "proxy": option(
         "replaces rounding in the distortion: noise as in the rate, or rounded latents with the gradient of unrounded"
-        " ones",
-        choices=["noise", "straight-through"],
+        " ones"
     ),
     "softness": option("soft rounding before the noise in the rate; 0 for none", "--soft-rounding", metavar="A"),
-    "rate": option(
-        "the rate: by a table for each channel, or by contexts, which are learned along with the network",
-        choices=["tables", "contexts"],
-    ),
+    "rate": option("the rate: by a table for each channel, or by contexts, which are learned along with the network"),
     "look_twice": option(
         "at lambda points with a second look: at all pictures; at half of them, so that encoding can do without; or"
-        " never, for a model without second looks",
-        choices=["always", "half", "never"],
+        " never, for a model without second looks"
     ),
     "rounded_share": option("last fraction of the run, for the decoder alone, on rounded latents", metavar="S"),
     "lambdas": option(

@@ -48,7 +48,7 @@ meaning of its own. The bits per 8-bit value above are those of the probabilitie
 MODEL = {
     "n": option("channels of the inner layers", "--channels", metavar="N"),
     "m": option("channels of the latents", "--latents", metavar="M"),
-    "noise": option("L2 or L1 reconstruction", choices=["gaussian", "laplace"]),
+    "noise": option("L2 or L1 reconstruction"),
     "lambda_": option(
         "fix the noise instead of learning it: rate + L * squared error, a noisy channel", type=float, metavar="L"
     ),
