@@ -6,13 +6,17 @@ import re
 import signal
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from safetensors.torch import save
 
 from lic.tools.cli import main
+from lic.tools.commands.train import MODEL
+from lic.tools.loop_options import FILES, LENGTHS, TRAINING
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, INFO, read_checkpoint, read_info
+from lic.tools.training.choices import RateDistortionChoices, TrainConfig
 from lic.tools.training.run_figure import read_table
 from lic.tools.training.run_log import VALIDATION
 
@@ -237,3 +241,11 @@ import lic.tools.commands.train
 assert not {"lic.codec.model.frozen", "lic.codec.entropy.coder"} & sys.modules.keys()
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_every_choice_of_a_training_is_an_option() -> None:
+    def names(kind: type) -> set[str]:
+        return {field.name for field in fields(kind)}
+
+    assert {*LENGTHS, *FILES, *TRAINING} == names(TrainConfig) - {"data", "output", "command"}
+    assert {*MODEL} == names(RateDistortionChoices) - {"second_look", "only_gains"}  # these follow from others
