@@ -12,8 +12,8 @@
 #define VECTORISED
 #endif
 
-/* These loops read from copies of a line's numbers, and write through `restrict`: otherwise each store might change
-   what the next step reads, as far as a compiler can tell, and it makes no vectors. */
+/* These loops read from copies of a line's numbers, and write through `restrict`: otherwise a compiler must assume
+   that each store changes the next step's input, and makes no vectors. */
 
 VECTORISED
 static void estimate_line(const struct walk *w, const struct line *line, const int32_t *weights) {
@@ -106,7 +106,7 @@ static void look_back(const struct walk *w, size_t start) {
         }
 }
 
-/* What is kept of a complete channel: where its magnitudes are not 0. */
+/* Keep of a complete channel where its magnitudes are not 0. */
 static void note_events(const struct walk *w, size_t channel) {
     size_t end = channel ? w->events_end[4 * channel - 1] : 0;
     for (unsigned corner = 0; corner < 4; corner++) {

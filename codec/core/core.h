@@ -41,7 +41,7 @@ struct lic_contexts {
     const int16_t *earlier;    /* lic_earlier_size() of them, packed as in FORMAT.md; or NULL */
 };
 
-/* What of a chunk: `symbols` are channels x rows x columns in all calls. */
+/* The size of a chunk, and memory to code it with; `symbols` are channels x rows x columns in all calls. */
 struct lic_chunk {
     size_t rows, columns;
     void *workspace; /* of lic_workspace_size() bytes, aligned as malloc does */
@@ -50,7 +50,7 @@ struct lic_chunk {
 /* The number of weights of earlier magnitudes of a model with so many channels. */
 size_t lic_earlier_size(size_t channels);
 
-/* Zero if a chunk of this size is beyond what the core takes. */
+/* Zero if a chunk of this size is too large for the core. */
 size_t lic_workspace_size(const struct lic_tables *, const struct lic_contexts *, size_t rows, size_t columns);
 
 /* Room that an encoded chunk of so many symbols always fits into. */
@@ -106,7 +106,7 @@ struct lic_picture {
 /* Of each channel, copied. What a stream does not need may be NULL; trust is NULL if nothing is predicted. */
 struct lic_point {
     const float *gain, *inverse_gain, *trust;
-    const float *unscale; /* what latents are multiplied by before the second look's synthesis */
+    const float *unscale; /* factors of latents before the second look's synthesis */
     float share;          /* of the second look; 0 for none */
     const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
     int quick;            /* whether that is the quick one: models/second_look.py */
@@ -123,8 +123,8 @@ struct lic_choice {
     const float *shift;  /* activities x channels */
 };
 
-/* What a stream reads and writes; NULL where it does not. Arrays that have a first row are rows from there on, of latents
-   or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. */
+/* The arrays that a stream reads and writes, NULL if it does not. Those with a first row hold rows from there on, of
+   latents or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. */
 struct lic_arrays {
     const uint8_t *pixels; /* the whole picture: height x width x 3 */
     const int32_t *symbols;

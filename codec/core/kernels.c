@@ -18,7 +18,7 @@ static const struct lic_kernels *const all_kernels[] = {
 enum { AVX2 = 1 << 5, AVX512F = 1 << 16 };    /* of leaf 7 */
 enum { YMM_SAVED = 0x06, ZMM_SAVED = 0xe6 }; /* by the operating system */
 
-/* Asked of the processor itself: not all linkers have what __builtin_cpu_supports() needs. */
+/* Asked of the processor itself: __builtin_cpu_supports() does not link everywhere. */
 static int has(unsigned feature, unsigned saved) {
     unsigned a, b, c, d, low, high;
     if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE)) return 0;

@@ -197,7 +197,7 @@ static void scale_down(const float *x, const float *pool, float *to, size_t coun
 static void to_levels(const float *x, uint8_t *levels, size_t count) {
     for (size_t i = 0; i < count; i++) {
         float level = (x[i] + .5f) * 255;
-        level = level > 0 ? level : 0; /* also for what is no number */
+        level = level > 0 ? level : 0; /* also NaN */
         level = level < 255 ? level : 255;
         const float shift = 8388608; /* 2^23: behind it no fractions are left */
         level = level + shift - shift;
@@ -207,7 +207,7 @@ static void to_levels(const float *x, uint8_t *levels, size_t count) {
 
 /* ---- the filter ---- */
 
-/* What is no number becomes the least. */
+/* NaN becomes the least. */
 INLINE vector within(vector v, vector least, vector most) {
 #if LANES == 1
     v = v > least ? v : least;

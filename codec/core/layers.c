@@ -6,7 +6,7 @@
 
 enum { TILES_AT_ONCE = 24, POSITIONS_AT_ONCE = 48, WINDOWS_AT_ONCE = 24, PART = 128 };
 
-/* ---- 3x3 convolutions, and what follows at the same position ---- */
+/* ---- 3x3 convolutions, and the 1x1 layers that follow at the same position ---- */
 
 struct tiles {
     const struct lic_stream *s;
@@ -15,7 +15,7 @@ struct tiles {
     ptrdiff_t each;                      /* for an item of work */
 };
 
-/* How many outputs are computed before what follows: all, where something depends on them together. */
+/* How many outputs are computed before the layers that follow: all, if one of those mixes channels. */
 static size_t part_of(const struct node *n) {
     const struct layer *l = n->layer;
     if (n->r > 1) return l->main.outputs / (n->r * n->r);
@@ -101,7 +101,7 @@ static void mask_tiles(const struct lic_stream *s, const struct tiles *t, size_t
     }
 }
 
-/* What a bottleneck adds to its input at a position. */
+/* The residual that a bottleneck adds to its input at a position. */
 static void add_to_base(const struct lic_stream *s, const struct node *n, struct position p, const float *values,
                         float *to) {
     size_t depth = n->layer->expand.outputs, channels = n->layer->channels;
@@ -379,7 +379,7 @@ int add_part_back(struct lic_stream *s, int slopes, const struct part *part, con
             n->layer = forward, n->base = kept->before, n->fold = layer->stride, n->at_once = f, n->back = 1;
             slopes = folded;
         }
-        /* What comes next takes cells as they are, but for a layer without normalisation, which folds them. */
+        /* The next layer takes cells as they are, but for one without normalisation, which folds them. */
         const struct layer *next = i + 1 < back->count ? &back->layers[i + 1] : NULL;
         size_t fold = next && !part->layers[part->count - 2 - i].after.channels ? next->stride : 1;
         if (layer->is_bottleneck) {

@@ -44,7 +44,7 @@ static struct array next_array(struct reader *r, size_t size) {
 
 enum { EXPONENT_BIAS = 127 }; /* of a float */
 
-/* From 2^-126 on: what is smaller is no normal number. */
+/* From 2^-126 on: smaller numbers are not normal. */
 static float power_of_two(int exponent) {
     uint32_t bits = (uint32_t)(exponent + EXPONENT_BIAS) << 23;
     float value;
@@ -103,7 +103,7 @@ static float *read_file(struct reader *r, char letter, uint8_t *fingerprint, str
     return read_tensors(r, count);
 }
 
-/* The sums of weights are within what the filter's arithmetic holds. */
+/* The sums of weights are small enough for the filter's integers. */
 static int is_fine(const struct array *filter) {
     const int16_t *weights = filter->values;
     for (size_t i = 0; i < filter->count; i += FILTER_TAPS) {

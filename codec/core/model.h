@@ -1,4 +1,4 @@
-/* What a packed model holds, and which numbers of it a rate position needs. */
+/* The arrays of a packed model, and those at a rate position. */
 
 #ifndef LIC_MODEL_H
 #define LIC_MODEL_H

@@ -116,7 +116,7 @@ static void kernel_of(const struct shape *s, const float *weights, size_t to, si
     int is_padding = fine >= s->r * s->r || o >= s->outputs || group >= s->stride * s->stride || i >= s->inputs;
     const float *pair = weights + (is_padding ? 0 : ((fine * s->outputs + o) * s->inputs + i) * s->k * s->k);
     for (size_t tap = 0; tap < 9; tap++) {
-        /* The input in the cell `tap` of 3x3, at the place `group` in it; what is below 0 wraps around. */
+        /* The input in the cell `tap` of 3x3, at the place `group` in it; below 0 it wraps around. */
         size_t y = s->stride * (tap / 3) + group / s->stride + s->k / 2 - s->stride;
         size_t x = s->stride * (tap % 3) + group % s->stride + s->k / 2 - s->stride;
         kernel[tap] = !is_padding && y < s->k && x < s->k ? pair[y * s->k + x] : 0;

@@ -1,4 +1,4 @@
-/* The ends of streams, and what happens to latents and pixels between networks. */
+/* The ends of streams, and the steps for latents and pixels between networks. */
 
 #include <string.h>
 
@@ -123,7 +123,7 @@ NODE(add_correction, do_add_correction)
 
 /* ---- symbols ---- */
 
-/* What a symbol costs under a table. */
+/* The bits of a symbol under a table. */
 static float bits_of(const struct lic_choice *choice, size_t number, int32_t symbol) {
     const struct lic_tables *tables = &choice->tables;
     int64_t entry = (int64_t)symbol - tables->first[number];
@@ -131,7 +131,7 @@ static float bits_of(const struct lic_choice *choice, size_t number, int32_t sym
     const float *bits = choice->bits + tables->start[number];
     if (entry >= 0 && entry < escape) return bits[entry];
     uint32_t size = symbol < 0 ? -2 * (uint32_t)symbol : 2 * (uint32_t)symbol + 1;
-    return bits[escape] + (float)(5 + 31 - __builtin_clz(size)); /* 5 for the length of what escapes */
+    return bits[escape] + (float)(5 + 31 - __builtin_clz(size)); /* 5 for the length of the escaped number */
 }
 
 /* The symbol k of the least bits + weight (x - k)^2, where x is `scaled`, moved outwards by up to a shift: since most

@@ -1,4 +1,4 @@
-/* What a packed model is at a rate position: core.h. */
+/* A packed model at a rate position: core.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -72,7 +72,7 @@ static void scale_earlier(const struct lic_model *m, size_t k, int16_t *earlier)
             }
 }
 
-/* ---- what only the encoder knows ---- */
+/* ---- the encoder's part ---- */
 
 /* The second look, which is a quick one unless a point at hand has no other than a slow one. */
 static void set_look(const struct lic_model *m, size_t k, size_t f, struct lic_point *point) {

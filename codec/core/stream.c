@@ -39,7 +39,8 @@ static void widen(struct lic_stream *s, int ring, struct area by) {
     a->right = larger(a->right, clipped(by.right, width));
 }
 
-/* The rows that a node computes for what is needed of its results, and what those depend on. */
+/* The rows that a node has to compute, given the part of its result that is needed, and the part of its input that they
+   depend on. */
 static void need(struct lic_stream *s, struct node *n) {
     struct area a = s->rings[n->output].area;
     ptrdiff_t f = (ptrdiff_t)n->fold, r = (ptrdiff_t)n->r, tile = n->around ? TILE : 1, cells = r * tile;
@@ -112,7 +113,7 @@ static void make(struct lic_stream *s, int ring, ptrdiff_t end) {
     if (s->planning) made->capacity = larger(made->capacity, made->end - first_needed(s, ring));
 }
 
-/* Compute what can be computed from node i on, the last rows first: so only few wait for the next layer. */
+/* Compute all rows that can be computed from node i on. New rows pass through all later nodes at once, so few wait. */
 static void advance(struct lic_stream *s, int i, ptrdiff_t result_end) {
     if (i == s->nodes_count) return;
     struct node *n = &s->nodes[i];
@@ -138,7 +139,8 @@ enum lic_result plan(struct lic_stream *s, struct area needed) {
     widen(s, last->input, needed);
     widen(s, last->other, needed);
     for (int i = s->nodes_count - 2; i >= 0; i--) need(s, &s->nodes[i]);
-    /* Count the rows of a whole run without computing any. What is given away waits until the source rests. */
+    /* Count the rows of a whole run without computing any. Rows of the result leave after each step of the
+       source. */
     struct lic_stream counted = *s;
     counted.planning = 1;
     counted.nodes = malloc((size_t)s->nodes_count * sizeof *s->nodes);

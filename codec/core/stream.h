@@ -22,7 +22,7 @@ struct area {
 
 /* An array of cells, of which those rows are in memory that are made and still needed. */
 struct ring {
-    struct area area;        /* what is ever needed of it, in cells */
+    struct area area;        /* the part of it that is ever needed, in cells */
     ptrdiff_t height, width; /* of the whole picture, in cells: beyond are zeros */
     size_t depth;            /* floats in a cell */
     ptrdiff_t end;           /* the rows before this one are made */
@@ -111,7 +111,7 @@ enum lic_result plan(struct lic_stream *, struct area needed);
 /* Each adds the nodes of a layer that reads a ring, and returns the ring of its result, in cells of fold x fold. If
    `keeps` is not NULL, it gets the rings that slopes will need. */
 struct keeps {
-    int between, mixed; /* of bottlenecks: what is behind the first and the second convolution */
+    int between, mixed; /* of bottlenecks: the results of the first and the second convolution */
     int before;         /* of normalisations */
 };
 
@@ -130,7 +130,7 @@ int add_quick_look(struct lic_stream *, int differences);
 
 size_t scratch_of_node(const struct node *);
 
-/* ---- pictures.c: where rows come from and go to, and what happens to latents and pixels between networks ---- */
+/* ---- pictures.c: sources and sinks of rows, and the steps for latents and pixels between networks ---- */
 
 node_work take_symbols, take_latents, take_pixels, unscale_latents, correct_picture, blend_latents, add_correction,
     find_difference, choose_first, find_error, give_pixels, give_latents, give_symbols;

@@ -4,7 +4,7 @@
 
 #include "walk.h"
 
-/* What is done with each symbol: exactly one of encoder, decoder and numbers is there. */
+/* The purpose of a walk: exactly one of encoder, decoder and numbers is there. */
 struct task {
     struct encoder *encoder;
     struct decoder *decoder;

@@ -1,4 +1,4 @@
-/* See walk.h: the workspace and what is laid out in it. */
+/* See walk.h: the workspace and its layout. */
 
 #include "walk.h"
 
@@ -31,7 +31,7 @@ static uint64_t lay_out(struct walk *w, uint8_t *workspace) {
     uint64_t half = w->columns / 2 + 3, cells, positions = (uint64_t)w->rows * w->columns;
     w->odd = (size_t)half;
     w->pitch = (size_t)(2 * half);
-    cells = (w->rows + 1) * 2 * half; /* with a row of zeros: the neighbours that there are not */
+    cells = (w->rows + 1) * 2 * half; /* with a row of zeros, for neighbours beyond the edge */
 #define ARRAY(name, count) \
     do { \
         if (workspace) name = (void *)(workspace + at); \

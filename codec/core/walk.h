@@ -1,4 +1,4 @@
-/* A walk through the latents of a chunk, channel by channel and pass by pass: what coding and contexts share.
+/* A walk through the latents of a chunk, channel by channel and pass by pass, for coding and contexts.
 
    A row of a channel is stored as its even columns and then its odd ones, each half with one more cell at both ends
    that mirrors the edge. So the positions of a pass in a row are neighbours in memory, and so are their neighbours of
@@ -44,7 +44,7 @@ struct walk {
     uint32_t *events;     /* cell << 4 | magnitude, of all magnitudes of complete channels that are not 0 */
     size_t *events_end;   /* channel x 4: of even and odd columns of even rows, then of odd rows */
     int16_t *weights;     /* 4 x channel x BLOCK: those of the present block, transposed */
-    uint8_t *magnitudes;  /* by cell; 0 for what is not yet decoded */
+    uint8_t *magnitudes;  /* by cell; 0 if not yet decoded */
     uint8_t *chosen;      /* tables of a pass, row by row */
 };
 
