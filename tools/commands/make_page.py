@@ -6,14 +6,14 @@ from pathlib import Path
 from lic.codec.model.catalogue import find_model
 from lic.tools.files import holds, write_whole
 from lic.tools.pages.trial import trial_page
-from lic.tools.pages.viewer import EXPLAINING, Picture, models_of, read_pictures, site_files, viewer_page
+from lic.tools.pages.viewer import EXPLAINING, Picture, example_by, models_of, read_pictures, site_files, viewer_page
 from lic.tools.usage import UsageError, add_force, check_output, printable
 
 EXAMPLES = """\
 examples:
   lic page photo.lic -o page.html           one file that shows the picture in any browser, offline
   lic page *.lic -o album.html              several of them
-  lic page --viewer -o viewer.html          an empty page, to drop .lic files on
+  lic page --viewer -o viewer.html          an empty page, to drop .lic files on, with an example
   lic page --compare -o compare.html        one to drop a picture on, to see it by lic at any quality beside the
                                             browser's AVIF, WebP and JPEG
   lic page --compare photo.png photo.lic -o compare.html    one that begins with this picture and its .lic file
@@ -61,7 +61,10 @@ def run(args: argparse.Namespace) -> int:
         print(f"{here}: open example.html there by a web server, e.g. python -m http.server -d {here}")
     else:
         given = [*(Picture(Path(path).name, Path(path).read_bytes(), None) for path in originals), *pictures]
-        made = trial_page(given, [*models.values()]) if args.compare else viewer_page(pictures, models.values())
+        if args.compare:
+            made = trial_page(given, [*models.values()])
+        else:
+            made = viewer_page(pictures, models.values(), example_by(more) if args.viewer and not pictures else b"")
         page = made.encode()
         write_whole(args.output, page, replace=args.force)
         print(printable(f"{args.output}: {len(page):,} bytes"))

@@ -7,9 +7,18 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from lic.codec.errors import LicError
-from lic.codec.model.catalogue import list_models
+from lic.codec.model.catalogue import find_model, list_models
 from lic.codec.model.packed import SUFFIX, pack_model
-from lic.tools.pages.viewer import MODULE, Picture, module, picture_files, served_engine_files, served_page
+from lic.tools.pages.viewer import (
+    EXAMPLE_FILE,
+    MODULE,
+    Picture,
+    example_by,
+    module,
+    picture_files,
+    served_engine_files,
+    served_page,
+)
 
 LOOPBACK = "127.0.0.1"
 TYPES = {"html": "text/html; charset=utf-8", "js": "text/javascript", "wasm": "application/wasm"}
@@ -23,6 +32,7 @@ def make_server(pictures: Sequence[Picture], port: int) -> "_Server":
     whole |= served_engine_files() | picture_files(pictures)
     contents: Contents = {f"/{name}": partial(bytes, data) for name, data in whole.items()}
     contents["/"] = contents["/index.html"]
+    contents[f"/{EXAMPLE_FILE}"] = cache(lambda: example_by(find_model().load()))
     for file in list_models():
         contents[f"/{file.fingerprint.hex()}{SUFFIX}"] = cache(lambda file=file: pack_model(file.load()))
     return _Server((LOOPBACK, port), partial(_Handler, contents))

@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 
 from lic.codec.model.frozen import FrozenModel
-from lic.tools.evaluation.demonstration import SAMPLES
 from lic.tools.pages import page, viewer
 from lic.tools.pages.slider import stage
 from lic.tools.pages.viewer import Picture
 
-EXAMPLE = SAMPLES / "coffee.webp"
 QUALITY = 50
 
 
@@ -17,7 +15,7 @@ def trial_page(given: Sequence[Picture], models: Sequence[FrozenModel]) -> str:
 
     It begins with a picture, or with a picture and its .lic file, if they are given.
     """
-    example = viewer.held("example", EXAMPLE.read_bytes())
+    example = viewer.held("example", viewer.EXAMPLE.read_bytes())
     body = f"""<main>
 <h1 id="title">Compare for yourself</h1>
 <button id="drop" type="button"><strong>Drop a picture here</strong>, perhaps with its .lic file, or click to choose

@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
 
+from lic.codec.encode.pipeline import encode_picture
+from lic.codec.encode.settings import DEFAULT_QUALITY
 from lic.codec.errors import LicError
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
+from lic.codec.picture.reading import read_image
+from lic.tools.evaluation.demonstration import SAMPLES
 from lic.tools.pages import page
 from lic.tools.usage import BadOptions, printable
 
@@ -36,6 +40,9 @@ ENGINES = ("lic-simd.wasm", "lic.wasm")
 THREADS = "lic-threads.wasm"  # for pages that are cross-origin isolated, which only served ones can be
 EXPLAINING = ("README.md", "example.html", "example.js")  # files of a site that it works without
 COPIED = ("lic-service-worker.js", "lic.d.ts", "react.d.ts", "README.md")  # to a site's folder, as they are
+
+EXAMPLE = SAMPLES / "coffee.webp"
+EXAMPLE_FILE = "example.lic"  # that the viewer's page asks for where it is empty
 
 # A page that holds everything runs its own scripts and fetches nothing.
 ALONE = (
@@ -111,9 +118,18 @@ def models_of(pictures: Iterable[Picture]) -> list[FrozenModel]:
     return [find_model(fingerprint=fingerprint).load() for fingerprint in needed]
 
 
-def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> str:
-    """A page that shows these .lic files, and others that are opened in it, if they need these models only."""
-    return _document(pictures, decoder_inside(pictures, models), ALONE)
+def viewer_page(pictures: Sequence[Picture], models: Iterable[FrozenModel], example: bytes = b"") -> str:
+    """A page that shows these .lic files, and others that are opened in it, if they need these models only.
+
+    If it is empty, it offers the example, which is a .lic file.
+    """
+    inside = held(EXAMPLE_FILE, example) if example else ""
+    return _document(pictures, inside + decoder_inside(pictures, models), ALONE)
+
+
+def example_by(model: FrozenModel) -> bytes:
+    """The example as a .lic file."""
+    return encode_picture(read_image(EXAMPLE), model, model.position(DEFAULT_QUALITY))
 
 
 def decoder_inside(

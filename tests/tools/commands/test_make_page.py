@@ -83,7 +83,11 @@ def test_a_damaged_file_is_named_and_no_page_written(
 def test_names_that_are_not_utf_8_are_shown(lic_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     odd = lic_file.rename(tmp_path / "caf\udce9 \x1b.lic")
     page, site = tmp_path / "p\udce9.html", tmp_path / "s\udce9"
-    assert main(["page", str(odd), "-o", str(page)]) == main(["page", "--site", str(odd), "-o", str(site)]) == 0
+    assert (
+        main(["page", str(odd), "-o", str(page)])
+        == main(["page", "--site", str(odd), "-m", "tiny", "-o", str(site)])
+        == 0
+    )
     assert all(line.isprintable() for line in capsys.readouterr().out.splitlines())
     assert "<title>caf\\udce9 \\x1b.lic</title>" in page.read_text(encoding="utf-8")
     assert 'src="caf%E9%20%1B.lic"' in (site / "example.html").read_text(encoding="utf-8")
@@ -98,13 +102,13 @@ def test_pictures_of_a_site_overwrite_neither_one_another_nor_the_decoder(
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(lic_file.read_bytes())
         site = tmp_path / "site"
-        assert main(["page", "--site", str(lic_file), str(tmp_path / name), "-o", str(site)]) == 2
+        assert main(["page", "--site", str(lic_file), str(tmp_path / name), "-m", "tiny", "-o", str(site)]) == 2
         assert f"would be called {Path(name).name}: rename the picture" in capsys.readouterr().err
         assert not site.exists()
 
 
 def test_names_with_signs_of_addresses_are_quoted(lic_file: Path, tmp_path: Path) -> None:
     odd = lic_file.rename(tmp_path / '50 % #1? "a&b".lic')
-    assert main(["page", "--site", str(odd), "-o", str(tmp_path / "site")]) == 0
+    assert main(["page", "--site", str(odd), "-m", "tiny", "-o", str(tmp_path / "site")]) == 0
     text = (tmp_path / "site" / "example.html").read_text(encoding="utf-8")
     assert 'src="50%20%25%20%231%3F%20%22a%26b%22.lic" alt="50 % #1? &quot;a&amp;b&quot;.lic"' in text

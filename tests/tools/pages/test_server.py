@@ -49,6 +49,18 @@ def test_lic_view_shows_its_pictures(lic_file: Path, tab: Tab) -> None:
         assert tab.errors() == []
 
 
+def test_lic_view_without_pictures_has_an_example(
+    tiny_model_path: Path, tab: Tab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lic.tools.pages.server.find_model", lambda: find_model("tiny"))
+    with running(make_server([], 0)) as address:
+        tab.open(address)
+        tab.wait_for("document.getElementById('example').checkVisibility()")
+        tab.run("document.getElementById('example').click();")
+        tab.wait_for("document.title.startsWith('example.lic')")
+        assert tab.errors() == []
+
+
 def ask(address: str, path: str, host: str | None = None) -> http.client.HTTPResponse:
     connection = http.client.HTTPConnection("127.0.0.1", int(address.split(":")[2].strip("/")))
     connection.request("GET", path, headers={"Host": host} if host else {})

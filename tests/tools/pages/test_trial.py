@@ -11,8 +11,8 @@ from PIL import Image
 from lic import decode, encode
 from lic.codec.model.frozen import FrozenModel
 from lic.tools.evaluation.metrics import measure
-from lic.tools.pages.trial import EXAMPLE, trial_page
-from lic.tools.pages.viewer import Picture, models_of, picture_of
+from lic.tools.pages.trial import trial_page
+from lic.tools.pages.viewer import EXAMPLE, Picture, models_of, picture_of
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
 from tests.tools.browser.webdriver import Page

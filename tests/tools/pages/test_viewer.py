@@ -10,9 +10,10 @@ import pytest
 
 from lic import decode, encode
 from lic.codec.errors import Truncated
+from lic.codec.model.frozen import FrozenModel
 from lic.tools.pages import page
 from lic.tools.pages.closeup import COLOURS
-from lic.tools.pages.viewer import models_of, picture_files, read_pictures, viewer_page
+from lic.tools.pages.viewer import example_by, models_of, picture_files, read_pictures, viewer_page
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
 
@@ -142,6 +143,21 @@ def test_dropped_files_are_shown_and_damaged_ones_explained(opened: Tab, files: 
     for _ in range(4):
         press(opened, "Delete")
     assert opened.run("return document.getElementById('drop').checkVisibility();")
+
+
+def test_an_empty_page_offers_an_example(tab: Tab, tiny_model: FrozenModel, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    for example in (b"", example_by(tiny_model)):
+        page.write_bytes(viewer_page([], [tiny_model], example).encode())
+        tab.open(page.as_uri())
+        tab.wait_for("document.getElementById('drop').checkVisibility()")
+        if example:
+            tab.wait_for("document.getElementById('example').checkVisibility()")
+        assert tab.run("return document.getElementById('example').checkVisibility();") is bool(example)
+    tab.run("document.getElementById('example').click();")
+    tab.wait_for("document.title.startsWith('example.lic')")
+    assert "600 \N{MULTIPLICATION SIGN} 400 pixels" in facts(tab)
+    assert tab.errors() == []
 
 
 def test_bits_have_the_colours_of_the_report() -> None:

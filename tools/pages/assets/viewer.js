@@ -295,11 +295,18 @@ async function drawUnseen(item) {
   drawThumbnail(item, await lic.draw(item.decoded));
 }
 
+// An empty page may have an example to begin with.
+async function offerExample() {
+  const bytes = await lic.file("example.lic").catch(() => null);
+  $("example").hidden = !bytes;
+  $("example").addEventListener("click", () => select(add("example.lic", bytes)));
+}
+
 // The pictures that come with the page: the first is shown, the others get thumbnails.
 (async () => {
   const given = JSON.parse($("pictures").textContent);
   for (const { name, file } of given) add(name, await lic.file(file));
-  if (!items.length) return;
+  if (!items.length) return offerExample();
   await select(items[0]);
   for (const item of items.slice(1)) {
     await decode(item);
