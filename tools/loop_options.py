@@ -2,17 +2,13 @@
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.dataclass_options import add_options, option
 from lic.tools.own_parts import is_own
-from lic.tools.training.choices import TrainConfig, sort_options
+from lic.tools.training.choices import AnyChoices, TrainConfig, resumed, sort_options
 from lic.tools.usage import UsageError
-
-if TYPE_CHECKING:
-    from lic.tools.training.loop import AnyChoices
-
 
 # The length of a run, in one of two ways, and its files.
 LENGTHS = {
@@ -57,7 +53,7 @@ def given_options(args: argparse.Namespace) -> dict[str, Any]:
     return {name: value for name, value in vars(args).items() if name not in own} | {"command": args.command_line}
 
 
-def run_choices(kind: "type[AnyChoices]", given: dict[str, Any], resume: bool) -> "tuple[TrainConfig, AnyChoices]":
+def run_choices(kind: type[AnyChoices], given: dict[str, Any], resume: bool) -> tuple[TrainConfig, AnyChoices]:
     """The choices of a training: the given options override those that a resumed run was started with.
 
     Pictures are named by absolute paths, so that a run can be resumed and exported from any folder.
@@ -66,8 +62,6 @@ def run_choices(kind: "type[AnyChoices]", given: dict[str, Any], resume: bool) -
         own = (str(path) if is_own(str(path), "sources") else str(Path(path).absolute()) for path in given[name])
         given = given | {name: tuple(own)}
     if resume:
-        from lic.tools.training.loop import resumed  # not at the top: --help does without torch
-
         return resumed(kind, given)
     if "data" not in given:
         raise UsageError("name the pictures to learn from: files or folders")

@@ -20,8 +20,9 @@ from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import PEAK
 from lic.models.theory.conditional import ConditionalAutoencoder, conditional_start
 from lic.tools.course.small_trainings import Bench
-from lic.tools.training.rate_distortion import RateDistortion, Score, mean_score, score
-from lic.tools.training.rate_distortion import measure as measure_rate_distortion
+from lic.tools.training.rate_distortion import RateDistortion
+from lic.tools.training.scores import Score, mean_score, score
+from lic.tools.training.scores import measure as measure_rate_distortion
 from lic.tools.training.variational import Variational
 from lic.tools.training.variational import measure as measure_variational
 

@@ -21,7 +21,7 @@ from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantisation import quantise
 from lic.tools.course.figure_context import Context, Drawing, new_figure, show
 from lic.tools.evaluation.charts import COLOURS, OUR_COLOURS
-from lic.tools.training.rate_distortion import measure
+from lic.tools.training.scores import measure
 
 CHANNELS = 8
 FINE = 8  # bins per quantisation step in the estimate of a density

@@ -31,7 +31,8 @@ from lic.tools.fitting.latents import (
 )
 from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_info, reading
-from lic.tools.training.rate_distortion import best_checkpoint, measure, read_run
+from lic.tools.training.rate_distortion import best_checkpoint, read_run
+from lic.tools.training.scores import measure
 from lic.tools.usage import BadOptions
 
 SECOND_LOOK_CROPS = 24

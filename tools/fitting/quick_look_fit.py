@@ -24,7 +24,7 @@ from lic.models.second_look import blend
 from lic.tools.fitting.freezing import LEAST_GAIN, SHARES
 from lic.tools.fitting.latents import pixels_of
 from lic.tools.progress_bar import progress
-from lic.tools.training.rate_distortion import score
+from lic.tools.training.scores import score
 
 RIDGE = 1e-3  # of the mean square of the error
 LEAST_ERROR = 1e-3  # root mean square, of a picture's weight

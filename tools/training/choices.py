@@ -2,8 +2,9 @@
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from types import UnionType
-from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Protocol, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from lic.models.architecture import Architecture
 from lic.models.constants import DOWNSAMPLING
@@ -55,6 +56,17 @@ class TrainConfig:
     def progress(self, step: int, elapsed: float) -> float:
         """The fraction of the run that is done, from 0 to 1."""
         return elapsed / 3600 / self.hours if self.hours else step / (self.steps or 1)
+
+
+class Choices(Protocol):
+    """The dataclass of an objective's choices, as a command and a checkpoint know it."""
+
+    NAME: ClassVar[str]
+    FIXED: ClassVar[tuple[str, ...]]  # choices that stay when a run is resumed
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+
+AnyChoices = TypeVar("AnyChoices", bound=Choices)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,6 +136,42 @@ def sort_options(options: Mapping[str, Any], *kinds: type) -> list[dict[str, Any
     if left:
         raise BadOptions(f"there is no option {', '.join(sorted(left))} of this training")
     return found
+
+
+def resumed(kind: type[AnyChoices], changes: Mapping[str, Any]) -> tuple[TrainConfig, AnyChoices]:
+    """The choices of the run in the folder `output`, one of `changes`, with these changes."""
+    from lic.tools.training import checkpoint  # not at the top: --help does without torch
+
+    path = Path(changes["output"], checkpoint.CHECKPOINT)
+    info = checkpoint.read_info(path)
+    with checkpoint.reading(path):
+        stored = dict(info["config"])
+        trains = stored.pop("objective")
+    if trains != kind.NAME:
+        raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
+    try:
+        loop, model = sort_options(stored, TrainConfig, kind)
+    except BadOptions as error:
+        raise checkpoint.CheckpointError(
+            f"the run in {changes['output']} is of another version of lic: {error}"
+        ) from error
+    with checkpoint.reading(path):
+        config, objective = TrainConfig(**loop), kind(**model)
+        check_types(config)
+        check_types(objective)
+    loop, model = sort_options(changes, TrainConfig, kind)
+    for name in (*kind.FIXED, "optimizer"):
+        before = getattr(config if name == "optimizer" else objective, name)
+        if (loop | model).get(name, before) != before:
+            raise BadOptions(
+                f"a resumed run goes on as it was begun, but its {name} would change: leave that option out"
+            )
+    if loop.keys() & {"steps", "hours"}:
+        loop = {"steps": None, "hours": None} | loop
+    command = loop.pop("command", "")
+    if (loop | model).keys() - {"output"}:
+        loop["command"] = f"{config.command} && {command}".removeprefix(" && ")
+    return dataclasses.replace(config, **loop), dataclasses.replace(objective, **model)
 
 
 def check_types(choices: Any) -> None:

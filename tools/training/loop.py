@@ -20,10 +20,10 @@ import dataclasses
 import math
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic
 
 import torch
 from torch import Tensor, nn
@@ -34,14 +34,13 @@ from lic.tools.extras import require
 from lic.tools.training.checkpoint import (
     BEST,
     CHECKPOINT,
-    CheckpointError,
     load_checkpoint,
     read_info,
     reading,
     save_checkpoint,
 )
-from lic.tools.training.choices import TrainConfig, check_types, sort_options
-from lic.tools.training.objective import Autocast, Choices, Model, Moment, Objective
+from lic.tools.training.choices import TrainConfig
+from lic.tools.training.objective import Autocast, Model, Moment, Objective
 from lic.tools.training.parallel import Processes, choose_device, joined_processes
 from lic.tools.training.picture_window import PictureWindow, open_pictures
 from lic.tools.training.pictures import PictureStore, load_pictures
@@ -51,44 +50,11 @@ from lic.tools.usage import BadOptions
 
 START_CROPS = 512  # for the initialisation of a model; fewer if larger than 128x128
 Pictures = PictureStore | PictureWindow
-AnyChoices = TypeVar("AnyChoices", bound=Choices)
 PATIENCE = 10  # non-finite steps in a row before training stops
 
 
 class TrainingDiverged(LicError):
     """Too many non-finite steps in a row."""
-
-
-def resumed(kind: type[AnyChoices], changes: Mapping[str, Any]) -> tuple[TrainConfig, AnyChoices]:
-    """The choices of the run in the folder `output`, one of `changes`, with these changes."""
-    path = Path(changes["output"], CHECKPOINT)
-    info = read_info(path)
-    with reading(path):
-        stored = dict(info["config"])
-        trains = stored.pop("objective")
-    if trains != kind.NAME:
-        raise BadOptions(f"the run in {changes['output']} trains another kind of model ({trains})")
-    try:
-        loop, model = sort_options(stored, TrainConfig, kind)
-    except BadOptions as error:
-        raise CheckpointError(f"the run in {changes['output']} is of another version of lic: {error}") from error
-    with reading(path):
-        config, objective = TrainConfig(**loop), kind(**model)
-        check_types(config)
-        check_types(objective)
-    loop, model = sort_options(changes, TrainConfig, kind)
-    for name in (*kind.FIXED, "optimizer"):
-        before = getattr(config if name == "optimizer" else objective, name)
-        if (loop | model).get(name, before) != before:
-            raise BadOptions(
-                f"a resumed run goes on as it was begun, but its {name} would change: leave that option out"
-            )
-    if loop.keys() & {"steps", "hours"}:
-        loop = {"steps": None, "hours": None} | loop
-    command = loop.pop("command", "")
-    if (loop | model).keys() - {"output"}:
-        loop["command"] = f"{config.command} && {command}".removeprefix(" && ")
-    return dataclasses.replace(config, **loop), dataclasses.replace(objective, **model)
 
 
 def learning_rate(config: TrainConfig, now: Moment, final_share: float) -> float:

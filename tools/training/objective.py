@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -26,14 +26,6 @@ class Validation(NamedTuple):
     score: float  # smaller is better; chooses the best checkpoint
     table: str  # for the screen
     records: list[dict[str, float]]  # for the log and the checkpoint
-
-
-class Choices(Protocol):
-    """The dataclass of an objective's choices, as a command and a checkpoint know it."""
-
-    NAME: ClassVar[str]
-    FIXED: ClassVar[tuple[str, ...]]  # choices that stay when a run is resumed
-    __dataclass_fields__: ClassVar[dict[str, Any]]
 
 
 class Objective(Protocol[Model]):

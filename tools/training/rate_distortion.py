@@ -4,7 +4,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -16,7 +16,6 @@ from lic.models.distortion import mse, psnr
 from lic.models.growth import CannotGrow, grown_state
 from lic.models.pca import pca_start
 from lic.models.quantisation import quantise
-from lic.models.second_look import blend
 from lic.tools.progress_bar import progress
 from lic.tools.training.checkpoint import BEST, CHECKPOINT, CheckpointError, read_checkpoint, reading, section
 from lic.tools.training.choices import Rate, RateDistortionChoices
@@ -24,6 +23,7 @@ from lic.tools.training.distortions import as_of_mse, converted, get_distortion
 from lic.tools.training.objective import Autocast, Forward, Moment, Validation
 from lic.tools.training.parallel import is_first_process
 from lic.tools.training.pictures import whole_blocks
+from lic.tools.training.scores import measure, score_table
 from lic.tools.usage import BadOptions
 
 CONTEXT_STEPS = 250  # for each lambda point
@@ -269,66 +269,3 @@ def revive(model: RateDistortionAutoencoder) -> None:
         dead = model.log_gain[k] < least
         model.log_gain[k] = torch.where(dead, least, model.log_gain[k])
         model.log_inverse_gain[k] = torch.where(dead, inverse, model.log_inverse_gain[k])
-
-
-class Score(NamedTuple):
-    """One lambda point on pictures, with real rounding: means over the pictures."""
-
-    lambda_: float
-    bpp: float  # ideal code length
-    psnr: float  # of 8-bit pictures
-    loss: float
-    distortion: float | None = None  # if it is not MSE
-
-    def record(self) -> dict[str, float]:
-        return {name: value for name, value in self._asdict().items() if value is not None}
-
-
-@torch.inference_mode()
-def measure(
-    model: RateDistortionAutoencoder, pictures: Sequence[Tensor], autocast: Autocast, distortion: str = "mse"
-) -> list[Score]:
-    """Score every lambda point."""
-    rows: list[list[Score]] = [[] for _ in model.lambdas]
-    for picture in pictures:
-        x = whole_blocks(picture)[None].to(model.log_gain.device).float() / PEAK
-        x = x.contiguous(memory_format=torch.channels_last)
-        with autocast():
-            first = model.analysis(x).float()
-            second = model.second_look(x, first).float() if model.shares.any() else first
-        for k, scores in enumerate(rows):
-            latents, point = blend(first, second, model.shares[k]), torch.tensor([k], device=x.device)
-            latents, bits = model.transmit(latents, point, "dead-zone", None)
-            with autocast():
-                y = model.synthesis(latents).float()
-            scores.append(score(y, x, bits, model.lambdas[k], distortion))
-    return [mean_score(scores) for scores in rows]
-
-
-def score(y: Tensor, x: Tensor, bits: Tensor, lambda_: float, distortion: str = "mse") -> Score:
-    """Score the reconstruction y of one picture, after rounding to 8 bits."""
-    y = (y * PEAK).round().clamp(0, PEAK) / PEAK
-    bpp, error = float(bits) / x[0, 0].numel(), mse(y, x)
-    if distortion == "mse":
-        return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * float(error))
-    distance = float(get_distortion(distortion).of(y, x))
-    return Score(lambda_, bpp, float(psnr(error)), bpp + lambda_ * distance, distance)
-
-
-def mean_score(scores: Sequence[Score]) -> Score:
-    means = {name: sum(s.record()[name] for s in scores) / len(scores) for name in scores[0].record()}
-    return Score(**means)
-
-
-def score_table(scores: Sequence[Score]) -> str:
-    """The scores, for the screen.
-
-    >>> print(score_table([Score(0.01, bpp=0.5, psnr=32.25, loss=0.6)]))
-      lambda     bpp    PSNR    loss
-      0.01     0.5000  32.250  0.6000
-    """
-    lines = ["  lambda     bpp    PSNR    loss" + ("  distortion" if scores[0].distortion is not None else "")]
-    for s in scores:
-        distance = f"  {s.distortion:10.5f}" if s.distortion is not None else ""
-        lines.append(f"  {s.lambda_:<7g} {s.bpp:7.4f} {s.psnr:7.3f} {s.loss:7.4f}{distance}")
-    return "\n".join(lines)

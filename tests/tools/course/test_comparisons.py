@@ -6,7 +6,7 @@ import pytest
 
 from lic.tools.cli import main
 from lic.tools.course.comparisons import rate_at
-from lic.tools.training.rate_distortion import Score
+from lic.tools.training.scores import Score
 
 TINY = ["--steps", "2", "--crop", "32", "--batch", "2", "--channels", "8", "--latents", "12"]
 

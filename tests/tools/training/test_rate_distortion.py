@@ -24,11 +24,11 @@ from lic.tools.training.objective import Moment
 from lic.tools.training.rate_distortion import (
     REVIVED_SLOPE,
     RateDistortion,
-    measure,
     read_network,
     revive,
     rows_at,
 )
+from lic.tools.training.scores import measure
 from tests.conftest import Pixels
 from tests.tools.tiny import Tiny
 
