@@ -79,7 +79,7 @@ def quantise(latents: Latents, like: FileLike, *, model: str | os.PathLike[str] 
     """
     file, frozen = _with_symbols(like, model)
     _check_shape(latents.shape, file, frozen)
-    chosen = choose_symbols(NO_PIXELS, frozen, frozen.at(file.position), 0, np.ascontiguousarray(latents, np.float32))
+    chosen = choose_symbols(NO_PIXELS, frozen, frozen.at(file.position), np.ascontiguousarray(latents, np.float32))
     return np.concatenate([*chosen], axis=1)
 
 

@@ -8,7 +8,7 @@ from PIL import Image
 
 from lic.codec.entropy import chunks
 from lic.codec.errors import BadImage, BadModel, Corrupt
-from lic.codec.file.container import ALPHA, STORED, WEBP, Container, FileLike, parse, read_bytes
+from lic.codec.file.container import ADJUSTMENT, ALPHA, STORED, WEBP, Container, FileLike, parse, read_bytes
 from lic.codec.file.geometry import (
     CHUNK_ROWS,
     Region,
@@ -21,7 +21,8 @@ from lic.codec.file.geometry import (
 )
 from lic.codec.model.catalogue import ModelFile, find_model
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import Symbols
+from lic.codec.model.operating_point import OperatingPoint, Symbols
+from lic.codec.picture import adjustment
 from lic.codec.picture.writing import lossless_picture, to_pillow
 from lic.codec.threads import finished_before_exit
 from lic.codec.transform.engine import engine_of
@@ -97,9 +98,19 @@ def decode_picture(
     reach = model.architecture.preview_reach if preview else model.architecture.decoding_reach
     wanted = chunks_under(region, size, reach)
     chunks = read_chunks(file, model, wanted)
-    point = model.at(file.position)
+    point = operating_point(file, model)
     strips = engine_of(model).decode(chunks, wanted.start * CHUNK_ROWS, point, size, region, reduce, preview)
     return to_pillow(strips, file, region, reduce)
+
+
+def operating_point(file: Container, model: FrozenModel) -> OperatingPoint:
+    """The model at the position of a file, with its filter adjusted as the file says."""
+    point, payload = model.at(file.position), file.section(ADJUSTMENT)
+    if payload is None:
+        return point
+    if point.filter is None:
+        raise Corrupt("the file adjusts a filter, which its model does not have: get a fresh copy of it")
+    return point.adjusted(adjustment.unpack(payload))
 
 
 def read_symbols(file: Container, model: FrozenModel) -> Symbols:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from lic.codec.file.container import ALPHA, STORED, WEBP, Section, build, parse
+from lic.codec.file.container import ADJUSTMENT, ALPHA, STORED, WEBP, Section, build, parse
 
 FOLDER = Path(__file__).parent
 REFUSED = FOLDER / "refused"
@@ -38,7 +38,7 @@ class Hostile(NamedTuple):
 
 def hostile_files() -> dict[str, Hostile]:
     """All of them, by name."""
-    return dict([*damaged_containers(), *claims(), *bad_alphas(), *bad_pixels()])
+    return dict([*damaged_containers(), *claims(), *bad_alphas(), *bad_pixels(), *bad_adjustments()])
 
 
 # ---- the container ----
@@ -216,6 +216,34 @@ def flag(stream: bytes, bit: int) -> bytes:
     """A VP8L stream with one more bit in its header: 14 of each side, one for alpha, three of the version."""
     fields = struct.unpack_from("<I", stream, 1)[0] ^ 1 << bit
     return stream[:1] + struct.pack("<I", fields) + stream[5:]
+
+
+# ---- adjustments of the filter ----
+
+# Of three planes, by what is wrong: the last bytes are filled with bits of 0, as they should be.
+ADJUSTMENTS = {
+    "empty": "",
+    "cut": "1" + 11 * "100",
+    "cut-in-a-number": "0 0 1" + 11 * "100" + "0010",
+    "of-a-huge-number": "0 0 1" + 30 * "0" + "1" + 32 * "0",
+    "too-large": "0 0 1 0000000 1 100000101" + 11 * "100",  # 385
+    "too-large-in-sum": "0 0 1" + 2 * "000000 1 10001001" + 10 * "100",  # 193 and 193
+    "with-more-bits": "0 0 1" + 12 * "100" + "1",
+    "with-more-bytes": "0 0 1" + 12 * "100" + 8 * "0",
+}
+
+
+def bad_adjustments() -> Iterator[tuple[str, Hostile]]:
+    filtered = parse((FOLDER / "filter-adjusted.lic").read_bytes())
+    for name, spaced in ADJUSTMENTS.items():
+        bits = spaced.replace(" ", "")
+        bits += "0" * (-len(bits) % 8)
+        payload = bytes(int(bits[at : at + 8], 2) for at in range(0, len(bits), 8))
+        yield f"adjustment-{name}", Hostile(build(replace(filtered, sections=(Section(ADJUSTMENT, payload),))))
+    good = Section(ADJUSTMENT, filtered.section(ADJUSTMENT) or b"")
+    yield "adjustment-without-filter", Hostile(build(replace(PLAIN, sections=(good,))))
+    drawn = parse((FOLDER / "stored-webp.lic").read_bytes())
+    yield "adjustment-of-lossless", Hostile(build(replace(drawn, sections=(good, *drawn.sections))))
 
 
 if __name__ == "__main__":

@@ -78,6 +78,13 @@ def make_file(name: str) -> bytes:
         return encode(ramp(75, 91), quality=40, model="golden-filter")
     if name == "filter-grey":
         return encode(ramp(7, 40)[:, :, 0], quality=100, model="golden-filter", lossless=False)
+    if name == "filter-adjusted":
+        from lic.codec.picture.adjustment import SHAPE, pack
+
+        added = np.random.default_rng(0).integers(-20, 21, SHAPE)
+        added[1] = 0
+        file = parse(make_file("filter"))
+        return build(replace(file, sections=(Section(b"F", pack(added)),)))
     if name == "between-points":
         return encode(ramp(75, 91), quality=33.3, model="golden-contexts")
     if name == "grey":

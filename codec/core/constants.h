@@ -39,6 +39,9 @@ enum {
     FILTER_TAPS = 12, /* of plain differences, then of constrained ones */
     FILTER_ONE = 1024, /* a weight of 1 */
     FILTER_MOST = 2048, /* sum of a class's weights in a plane, without signs */
+    ADJUSTED_UNIT = 2, /* of the weights that a file adds to those */
+    ADJUSTED_MOST = 384, /* sum of these in a plane, without signs, in that unit */
+    ADJUSTED_ORDER = 2, /* of the Golomb code of these */
     FILTER_ROWS = 4, /* of a block */
     FILTER_COLUMNS = 8, /* of a block */
 };

@@ -147,6 +147,7 @@ enum lic_task {
     LIC_SLOPES,  /* symbols, pixels -> slopes of half the sum of squared errors by latents; errors of blocks */
     LIC_RESTORE, /* symbols -> latents */
     LIC_PREVIEW, /* symbols -> pixels of the preview, of which sizes and region are those of a picture by itself */
+    LIC_FILTER,  /* pixels of whole blocks -> the same ones filtered */
 };
 
 enum lic_result lic_stream_open(enum lic_task, const struct lic_network *, struct lic_team *, const struct lic_kernels *,
@@ -189,6 +190,9 @@ struct lic_rate {
 
 enum lic_result lic_rate_open(const struct lic_model *, unsigned position, struct lic_rate **);
 void lic_rate_close(struct lic_rate *);
+
+/* Adjust the filter to a picture: `data` is the section F of its file. LIC_CORRUPT if it is none, or there is no filter. */
+enum lic_result lic_rate_adjust(struct lic_rate *, const uint8_t *data, size_t size);
 
 /* ---- encoding ----
 

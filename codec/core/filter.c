@@ -113,3 +113,53 @@ void filter_pixels(struct lic_stream *s, const struct node *n, ptrdiff_t first, 
 }
 
 size_t filter_scratch(void) { return FILTER_PLANES * HEIGHT * PITCH; }
+
+/* ---- what a file adds to the weights: codec/picture/adjustment.py ---- */
+
+struct bits {
+    const uint8_t *data;
+    size_t at, count;
+};
+
+/* The next bit, or -1 behind the last one. */
+static int next_bit(struct bits *b) {
+    if (b->at == b->count) return -1;
+    int bit = b->data[b->at / 8] >> (7 - b->at % 8) & 1;
+    b->at++;
+    return bit;
+}
+
+/* An exponential Golomb code of a signed number; ADJUSTED_MOST + 1 where there is none. */
+static int next_weight(struct bits *b) {
+    int length = ADJUSTED_ORDER, bit, number = 1;
+    while ((bit = next_bit(b)) == 0 && length < 16) length++;
+    while (bit >= 0 && length-- > 0) {
+        bit = next_bit(b);
+        number = 2 * number + (bit > 0);
+    }
+    if (bit < 0 || number > 2 * ADJUSTED_MOST + (1 << ADJUSTED_ORDER)) return ADJUSTED_MOST + 1;
+    number -= 1 << ADJUSTED_ORDER;
+    return number % 2 ? (number + 1) / 2 : -number / 2;
+}
+
+enum lic_result lic_rate_adjust(struct lic_rate *rate, const uint8_t *data, size_t size) {
+    int16_t *filter = (int16_t *)rate->point.filter;
+    struct bits bits = {data, 0, size > FILTER_PLANES * FILTER_TAPS * 4 ? 0 : 8 * size};
+    if (!filter) return LIC_CORRUPT;
+    for (int plane = 0; plane < FILTER_PLANES; plane++) {
+        int added[FILTER_TAPS] = {0}, sum = 0, has = next_bit(&bits);
+        if (has < 0) return LIC_CORRUPT;
+        for (int tap = 0; has && tap < FILTER_TAPS; tap++) {
+            added[tap] = next_weight(&bits);
+            sum += added[tap] < 0 ? -added[tap] : added[tap];
+            if (sum > ADJUSTED_MOST) return LIC_CORRUPT;
+        }
+        for (int class = 0; class < FILTER_CLASSES; class++)
+            for (int tap = 0; tap < FILTER_TAPS; tap++)
+                filter[(class * FILTER_PLANES + plane) * FILTER_TAPS + tap] += (int16_t)(ADJUSTED_UNIT * added[tap]);
+    }
+    if (bits.count - bits.at >= 8) return LIC_CORRUPT;
+    while (bits.at < bits.count)
+        if (next_bit(&bits)) return LIC_CORRUPT;
+    return LIC_OK;
+}

@@ -124,7 +124,7 @@ PyObject *open_stream(PyObject *self, PyObject *args) {
     struct lic_stream *stream = NULL;
     PyObject *opened = NULL;
     if (team && (of_choice == Py_None || parse_choice(of_choice, lic_network_channels(network), &choice))) {
-        int fits = task >= LIC_DECODE && task <= LIC_PREVIEW && lic_network_channels(network) == (size_t)channels;
+        int fits = task >= LIC_DECODE && task <= LIC_FILTER && lic_network_channels(network) == (size_t)channels;
         for (int i = 0; i < 4; i++) fits = fits && (!b[i].obj || b[i].len == channels * 4);
         fits = fits && (!b[4].obj || b[4].len == FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS * 2);
         const struct lic_kernels *kernels = lic_kernels_named(kernels_name);

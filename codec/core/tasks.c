@@ -97,6 +97,7 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
     if (task == LIC_CHOOSE && !point->gain) return 0;
     if (point->trust && !n->predictors.count) return 0;
     if (point->filter && last_of(&n->synthesis)->r != 4) return 0;
+    if (task == LIC_FILTER && !point->filter) return 0;
     return task == LIC_ANALYSE || point->inverse_gain;
 }
 
@@ -120,6 +121,13 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
         needed = (struct area){p->top / unit * unit / f, divided_up(p->bottom, unit) * unit / f,
                                p->left / unit * unit / f, divided_up(p->right, unit) * unit / f};
         s->nodes[s->nodes_count - 1].at_once = unit / f;
+        s->rows_of_result = f;
+        break;
+    case LIC_FILTER:
+        f = s->rows_of_cell;
+        picture = add_source(s, take_pixels, f, cell_depth((size_t)f, 3, 1));
+        add_node(s, give_pixels, add_filter(s, picture), NONE);
+        needed = (struct area){p->top / f, divided_up(p->bottom, f), p->left / f, divided_up(p->right, f)};
         s->rows_of_result = f;
         break;
     case LIC_ANALYSE:

@@ -53,8 +53,8 @@ def encode(
 
     `effort` is how long to search for latents that take fewer bits at no larger a squared error: 1.75 rounds for
     each unit, each some three times as long as decoding, which itself does not change. The first rounds gain most.
-    Whatever the effort, the file is not longer and the picture not worse than without. It needs a model trained for
-    squared error.
+    Before the last one, the filter of a model that has one is adjusted to the picture, where that pays. Whatever the
+    effort, the file is not longer and the picture not worse than without. It needs a model trained for squared error.
 
     `lossless` keeps every pixel; no quality applies then. By default this is done where a picture
     has large flat areas or few colours, or up to 65,536 pixels, and its lossless file is the smaller one, or within

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from lic.codec.encode.search import refine
+from lic.codec.encode.search import Refined, refine
 from lic.codec.entropy import chunks
 from lic.codec.file.container import Container, Section, build
 from lic.codec.model.frozen import FrozenModel
@@ -15,21 +15,26 @@ from lic.codec.transform.engine import engine_of
 
 
 def choose_symbols(
-    pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int, analysed: Latents | None = None
+    pixels: Pixels, model: FrozenModel, point: OperatingPoint, analysed: Latents | None = None
 ) -> Iterable[Symbols]:
-    """The symbols of a picture, in chunks; without refinement each chunk is computed when it is needed.
+    """The symbols of a picture without a search, in chunks, each of which is computed when it is needed.
 
     `analysed` are the picture's latents at the operating point, if they are known.
     """
     engine = engine_of(model)
-    look = point.look(effort)
-    if not effort:
-        return engine.encode(pixels, point, look) if analysed is None else engine.choose(analysed, point)
+    return engine.encode(pixels, point) if analysed is None else engine.choose(analysed, point)
+
+
+def search_symbols(
+    pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int, analysed: Latents | None = None
+) -> Refined:
+    """The symbols of a picture after a search."""
+    engine, look = engine_of(model), point.look(effort)
     latents = engine.analyse(pixels, look) if analysed is None else analysed
     # The search starts from the symbols of no effort, so that its result is never worse than theirs.
     plain = engine.choose(latents, point) if look == point.look(0) else engine.encode(pixels, point)
     start = np.concatenate([*plain], axis=1)
-    return chunks.chunks_of(refine(start, latents, pixels, model, point, effort))
+    return refine(start, latents, pixels, model, point, effort)
 
 
 def encode_picture(
@@ -40,10 +45,15 @@ def encode_picture(
     Where few pixels occupy many blocks of 16 x 16 (a strip, a dot), latents may take more bytes than the pixels. Then
     the pixels are stored, which bounds the size of a file.
     """
-    point = model.at(position)
-    coded = chunks.pack(choose_symbols(picture.pixels, model, point, effort, analysed), point.coder)
+    point, pixels = model.at(position), picture.pixels
+    room = picture.raw_size - len(picture.packed_alpha or b"")
     sections = picture.sections()
-    if len(coded) + len(picture.packed_alpha or b"") > picture.raw_size:
+    if effort:
+        symbols, of_filter = search_symbols(pixels, model, point, effort, analysed)
+        coded, sections = chunks.pack(chunks.chunks_of(symbols), point.coder), (*of_filter, *sections)
+    else:
+        coded = chunks.pack(choose_symbols(pixels, model, point, analysed), point.coder)
+    if len(coded) > room:
         coded, sections = b"", picture.stored_sections()
     return _file(picture, model, position, coded, sections)
 

@@ -20,16 +20,22 @@ The price rises where errors shrink less than bits, and falls where bits shrink 
 symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than at
 the start.
 
+Before the last round, the filter is adjusted to the picture of the symbols so far (adjusting.py): those that follow may
+make larger errors, which it lowers.
+
 Slopes leave out what is expected of later latents. With it, those of neighbouring symbols agree so often that the
 search finds about half as much.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
+from lic.codec.encode.adjusting import adjust, size_of
 from lic.codec.entropy.chunks import bits as bits_of
 from lic.codec.entropy.chunks import chunks_of, pack
+from lic.codec.file.container import Section
 from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.curvature import activity_of
 from lic.codec.model.frozen import FrozenModel
@@ -50,22 +56,31 @@ ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
 
 
+class Refined(NamedTuple):
+    """The symbols of a picture, and the section that adjusts the filter to it, if there is one."""
+
+    symbols: Symbols
+    sections: tuple[Section, ...] = ()
+
+
 def refine(
     start: Symbols, latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint, effort: int
-) -> Symbols:
+) -> Refined:
     """The symbols of a picture (channels x rows x columns) after some rounds of moves, more of them for more effort.
 
     `start` are the symbols that were chosen for its latents. They are returned if nothing is better: the result never
     makes a longer file nor a worse picture.
     """
     search = Search(start, latents, pixels, model, point)
-    symbols = start
-    for _ in progress("effort, round", range(math.ceil(ROUNDS * effort))):
+    symbols, rounds = start, range(math.ceil(ROUNDS * effort))
+    for i in progress("effort, round", rounds):
+        if i == len(rounds) - 1:
+            search.adjust(symbols)
         symbols = search.round(symbols)
     search.finish(symbols)
     best = search.best
-    size, size_before = (len(pack(chunks_of(s), point.coder)) for s in (best, start))
-    return best if size < size_before else start
+    size, size_before = (len(pack(chunks_of(s), point.coder)) for s in (best.symbols, start))
+    return best if size + size_of(best.sections) < size_before else Refined(start)
 
 
 class Search:
@@ -75,12 +90,13 @@ class Search:
         self, start: Symbols, latents: Latents, pixels: Pixels, model: FrozenModel, point: OperatingPoint
     ) -> None:
         self.pixels, self.model, self.point, self.engine = pixels, model, point, engine_of(model)
+        self.sections: tuple[Section, ...] = ()  # that adjust the filter
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
         self.targets = in_steps(self.engine, latents, start, point)
         self.activity = activity_of(start)
         self.mean_curvature: float | None = None  # for models without fitted curvature
         self.price = PRICE
-        self.best, self.loss = start, math.inf
+        self.best, self.loss = Refined(start), math.inf
         self.start: tuple[float, int] | None = None  # its bits and squared errors
 
     def round(self, symbols: Symbols) -> Symbols:
@@ -94,6 +110,10 @@ class Search:
             errors += int(blocks[rows].sum(dtype=np.int64))
         self.note(symbols, rate, errors)
         return moved
+
+    def adjust(self, symbols: Symbols) -> None:
+        """Adjust the filter to the picture of some symbols, for all that follows."""
+        self.point, self.sections = adjust(symbols, self.pixels, self.model, self.point)
 
     def move(self, symbols: Symbols, slopes: Floats, rows: slice) -> float:
         """Move the targets of a chunk and then, in place, its symbols; returns the bits of those that it had."""
@@ -133,9 +153,10 @@ class Search:
             self.start = rate, errors
             self.loss = rate + self.weight * errors
             return
+        rate += 8 * size_of(self.sections)
         fewer_bits, fewer_errors = rate / max(self.start[0], 1), errors / max(self.start[1], 1)
         uneven = fewer_errors / max(fewer_bits, 0.01)
         self.price = PRICE * min(max(uneven * uneven * uneven * uneven, 1 / MOST), MOST)
         loss = rate + self.weight * errors
         if loss < self.loss and fewer_bits <= 1 and fewer_errors <= 1 - MARGIN:
-            self.best, self.loss = symbols, loss
+            self.best, self.loss = Refined(symbols, self.sections), loss

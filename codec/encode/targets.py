@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 from PIL import Image
 
-from lic.codec.decoder import read_chunks
+from lic.codec.decoder import operating_point, read_chunks
 from lic.codec.encode.pipeline import encode_picture
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import parse
@@ -54,7 +54,7 @@ class Tries:
             return self.original
         height, width = self.picture.pixels.shape[:2]
         chunks = read_chunks(file, self.model)
-        pixels = decode_all(chunks, self.model, self.model.at(position), (width, height))
+        pixels = decode_all(chunks, self.model, operating_point(file, self.model), (width, height))
         return pixels if self.picture.mode == "RGB" else np.asarray(Image.fromarray(pixels).convert("L"))
 
     @property

@@ -24,11 +24,12 @@ LATENTS = b"L"  # the last section of every file
 ALPHA = b"A"
 STORED = b"S"  # uncompressed pixels instead of latents
 WEBP = b"W"  # a lossless WebP file instead of latents
+ADJUSTMENT = b"F"  # of the model's filter to the picture
 METADATA = {"exif": b"e", "icc_profile": b"i", "xmp": b"x"}  # by the names that Pillow gives them
 PROFILE = b"p"  # an ICC profile, compressed by zlib, instead of METADATA's
 MAX_PROFILE = 2**24  # bytes, when it is unpacked
 NOTES = {"dpi": b"d", "text": b"t"}
-MANDATORY = frozenset([LATENTS, ALPHA, STORED, WEBP])  # the upper-case tags that this version knows
+MANDATORY = frozenset([LATENTS, ALPHA, STORED, WEBP, ADJUSTMENT])  # the upper-case tags that this version knows
 
 
 FileLike = Union[bytes, bytearray, memoryview, str, "os.PathLike[str]", IO[bytes]]
@@ -259,6 +260,9 @@ def _container(head: _Head, sections: list[Section], latents: bytes) -> Containe
     for tag, _ in sections:
         if tag.isupper() and tag not in MANDATORY:
             raise UnsupportedVersion(f"the file has a section {tag!r} that this lic does not know: install a newer lic")
+    tags = {tag for tag, _ in sections}
+    if ADJUSTMENT in tags and tags & {STORED, WEBP}:
+        raise Corrupt("the file is lossless and adjusts a filter: get a fresh copy of it")
     as_rgb = mode == GREY_AS_RGB
     kind = "L" if as_rgb else MODES[mode]
     return Container(width, height, kind, position, fingerprint, latents, tuple(sections), as_rgb)

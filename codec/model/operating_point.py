@@ -1,6 +1,6 @@
 """A model at one rate position: everything that encoding and decoding at that rate need."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -47,6 +47,12 @@ class OperatingPoint:
     def look(self, effort: int) -> Look:
         """The second look at a picture; a search is worth the slower one."""
         return Look(self.quick_look, quick=True) if self.quick_look and not effort else Look(self.second_look)
+
+    def adjusted(self, added: Ints) -> "OperatingPoint":
+        """With a filter of other weights, by what is added to those of each class (planes x taps)."""
+        if self.filter is None:
+            raise ValueError("there is no filter to adjust")
+        return replace(self, filter=self.filter + added)
 
     @cached_property
     def coder(self) -> Coder:

@@ -147,6 +147,15 @@ class CoreEngine:
                 row = end
                 strip = _strip(row, bottom, reduce, width)
 
+    def filter(self, pixels: Pixels, point: OperatingPoint) -> Pixels:
+        if point.filter is None:
+            return pixels
+        height, width = pixels.shape[:2]
+        stream = Stream(Task.FILTER, self._open(Need.DECODE), threads(), (width, height), point)
+        filtered = np.empty_like(pixels, order="C")
+        stream.run(Arrays(pixels=np.ascontiguousarray(pixels), pixels_out=filtered), ALL, height)
+        return filtered
+
     def slopes(
         self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
     ) -> tuple[NDArray[np.float32], NDArray[np.int32]]:

@@ -34,6 +34,7 @@ class Task(IntEnum):
     SLOPES = 3
     RESTORE = 4
     PREVIEW = 5
+    FILTER = 6
 
 
 class Need(IntEnum):

@@ -57,6 +57,9 @@ class Engine(Protocol):
         `preview` (4 or 8), pixels near these by the model's small network for it, which takes a fraction of the time.
         """
 
+    def filter(self, pixels: Pixels, point: OperatingPoint) -> Pixels:
+        """A picture of whole blocks that was decoded without the filter of the operating point, after that filter."""
+
     def slopes(
         self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
     ) -> tuple[Floats, NDArray[np.int32]]:

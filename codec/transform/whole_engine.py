@@ -94,6 +94,9 @@ class WholeEngine(ABC):
         left, top, right, bottom = region
         yield shown[top // reduce : -(-bottom // reduce), left // reduce : -(-right // reduce)]
 
+    def filter(self, pixels: Pixels, point: OperatingPoint) -> Pixels:
+        return pixels if point.filter is None else filtered(pixels, point.filter)
+
     def slopes(
         self, symbols: Symbols, pixels: Pixels, point: OperatingPoint, rows: slice
     ) -> tuple[Floats, NDArray[np.int32]]:

@@ -74,9 +74,7 @@ def main() -> None:
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: engine.analyse(pixels),
         "  both looks": lambda: engine.analyse(pixels, Look(1)),
-        "  contexts and range coding": lambda: chunks.pack(
-            choose_symbols(pixels, model, point, 0, latents), point.coder
-        ),
+        "  contexts and range coding": lambda: chunks.pack(choose_symbols(pixels, model, point, latents), point.coder),
         "  with effort 4, whole call": lambda: encode(pixels, quality=args.quality, effort=4),
         "  with effort 16, whole call": lambda: encode(pixels, quality=args.quality, effort=16),
         "decode, whole call": lambda: decode(data),

@@ -10,7 +10,7 @@ from pathlib import Path
 from lic.codec.entropy import contexts, prices, range_coder, tables, walk
 from lic.codec.file import container, geometry
 from lic.codec.model import curvature
-from lic.codec.picture import filtering
+from lic.codec.picture import adjustment, filtering
 from lic.codec.transform import choice
 from lic.models import architecture, constants
 
@@ -52,6 +52,9 @@ INTEGERS = {
     "FILTER_TAPS": (filtering.TAPS, "of plain differences, then of constrained ones"),
     "FILTER_ONE": (1 << filtering.WEIGHT_BITS, "a weight of 1"),
     "FILTER_MOST": (filtering.MOST_WEIGHTS, "sum of a class's weights in a plane, without signs"),
+    "ADJUSTED_UNIT": (adjustment.UNIT, "of the weights that a file adds to those"),
+    "ADJUSTED_MOST": (adjustment.MOST, "sum of these in a plane, without signs, in that unit"),
+    "ADJUSTED_ORDER": (adjustment.ORDER, "of the Golomb code of these"),
     "FILTER_ROWS": (filtering.BLOCK_ROWS, "of a block"),
     "FILTER_COLUMNS": (filtering.BLOCK_COLUMNS, "of a block"),
 }

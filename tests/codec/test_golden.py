@@ -15,7 +15,7 @@ from conformance.make import describe, noise, ramp
 from lic import decode, read_info
 from lic.codec.decoder import read_symbols
 from lic.codec.entropy.library import Contexts
-from lic.codec.file.container import ALPHA, NOTES, STORED, WEBP, Container, parse
+from lic.codec.file.container import ADJUSTMENT, ALPHA, NOTES, STORED, WEBP, Container, parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.picture.metadata import info_of
@@ -98,6 +98,7 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "a model with contexts": lambda file: contexts_of(file) is not None,
     "a filter between points": lambda file: file.position % 256 and model_of(file).filter is not None,
     "a filter of grey pictures": lambda file: file.picture_mode == "L" and model_of(file).filter is not None,
+    "an adjusted filter": lambda file: file.section(ADJUSTMENT),
     "expected latents": lambda file: expects_latents(file),
     "expected latents between points": lambda file: file.position % 256 and expects_latents(file),
     "expected latents over several chunks": lambda file: file.height > 1024 and expects_latents(file),

@@ -120,7 +120,7 @@ struct run {
     uint8_t *activity;
 };
 
-static int gives_pixels(enum lic_task task) { return task == LIC_DECODE || task == LIC_PREVIEW; }
+static int gives_pixels(enum lic_task task) { return task == LIC_DECODE || task == LIC_PREVIEW || task == LIC_FILTER; }
 
 static struct lic_picture make_picture(enum lic_task task) {
     ptrdiff_t width = 1 + below(below(8) ? 60 : 300), height = 1 + below(60);
@@ -184,7 +184,7 @@ static void *run_all(const struct run *r, const struct lic_network *network, con
 }
 
 static struct run make_run(size_t channels) {
-    struct run r = {.task = (enum lic_task)below(LIC_PREVIEW + 1), .channels = channels};
+    struct run r = {.task = (enum lic_task)below(LIC_FILTER + 1), .channels = channels};
     r.picture = make_picture(r.task);
     ptrdiff_t block = r.task == LIC_PREVIEW ? 4 : 16;
     r.block_rows = (size_t)((r.picture.height + block - 1) / block);
@@ -196,9 +196,9 @@ static struct run make_run(size_t channels) {
     r.symbols = room(latents, sizeof *r.symbols);
     for (size_t i = 0; i < latents; i++) r.symbols[i] = below(20) ? (int32_t)below(5) - 2 : (int32_t)wild(31);
     struct lic_arrays *a = &r.arrays;
-    int looks = r.task == LIC_ANALYSE || r.task == LIC_SLOPES;
+    int looks = r.task == LIC_ANALYSE || r.task == LIC_SLOPES || r.task == LIC_FILTER;
     a->pixels = looks ? r.pixels : NULL;
-    a->symbols = gives_pixels(r.task) || r.task == LIC_SLOPES || r.task == LIC_RESTORE ? r.symbols : NULL;
+    a->symbols = r.task == LIC_DECODE || r.task == LIC_PREVIEW || r.task == LIC_SLOPES || r.task == LIC_RESTORE ? r.symbols : NULL;
     a->latents = r.task == LIC_CHOOSE ? r.latents : NULL;
     r.numbers = room(latents, sizeof *r.numbers), r.activity = room(r.block_rows * r.columns, 1);
     for (size_t i = 0; i < latents; i++) r.numbers[i] = below(8) ? (uint16_t)below(3) : (uint16_t)next();
@@ -206,6 +206,24 @@ static struct run make_run(size_t channels) {
     if (r.task == LIC_CHOOSE) a->numbers = r.numbers, a->activity = r.activity;
     a->rows_in = (ptrdiff_t)r.block_rows;
     return r;
+}
+
+/* Adjust a filter as a file says it, of which most are damaged: what is added is within bounds. */
+static void adjust(int16_t *filter, size_t count) {
+    int16_t before[FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS];
+    memcpy(before, filter, sizeof before);
+    size_t size = below(50);
+    uint8_t *data = room(size, 1);
+    for (size_t i = 0; i < size; i++) data[i] = below(3) ? 0x92 : (uint8_t)next(); /* codes of 3 bits, and others */
+    if (below(2) && size) data[size - 1] = 0;
+    struct lic_rate rate = {.point = {.filter = below(50) ? filter : NULL}};
+    if (lic_rate_adjust(&rate, data, size) == LIC_OK)
+        for (size_t i = 0; i < count; i += FILTER_TAPS) {
+            int sum = 0;
+            for (size_t tap = i; tap < i + FILTER_TAPS; tap++) sum += abs((int16_t)(filter[tap] - before[tap]));
+            MUST(sum <= ADJUSTED_UNIT * ADJUSTED_MOST);
+        }
+    free(data);
 }
 
 static size_t opened, run;
@@ -223,6 +241,7 @@ static void execute(void) {
     int16_t filter[FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS];
     uint64_t most = below(8) ? 200 : 32767;
     for (size_t i = 0; i < sizeof filter / sizeof *filter; i++) filter[i] = (int16_t)((int)below(2 * most + 1) - (int)most);
+    adjust(filter, sizeof filter / sizeof *filter);
     struct lic_point point = {
         below(16) ? of_point[0] : NULL, below(16) ? of_point[1] : NULL, below(2) ? of_point[2] : NULL,
         below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL, (int)below(2),

@@ -85,10 +85,12 @@ function parse(bytes) {
   if (!(1 <= width && width <= MAX_SIDE && 1 <= height && height <= MAX_SIDE))
     throw new LicError("Corrupt", `the file claims a picture of ${width} x ${height}`);
   for (const tag of sections.keys())
-    if (/[A-Z]/.test(tag) && !"ASW".includes(tag))
+    if (/[A-Z]/.test(tag) && !"AFSW".includes(tag))
       throw newer(`the file has a section ${tag} that this decoder does not know`);
-  const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
   const lossless = sections.has("S") || sections.has("W");
+  if (lossless && sections.has("F"))
+    throw new LicError("Corrupt", `the file is lossless and adjusts a filter: ${FRESH}`);
+  const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
   const [grey, asRgb] = [mode !== 1, mode === 2]; // a picture may be grey, and decode to R = G = B
   return { width, height, grey, asRgb, position: low + 256 * high, fingerprint, sections, latents, lossless, ...size };
 }

@@ -22,6 +22,11 @@ EXPORT(open_rate) struct lic_rate *open_rate(const struct lic_model *model, unsi
     return lic_rate_open(model, position, &rate) ? NULL : rate;
 }
 
+/* By the section F of a file; 0 if it is fine. */
+EXPORT(adjust_filter) int adjust_filter(struct lic_rate *rate, const uint8_t *data, size_t size) {
+    return lic_rate_adjust(rate, data, size);
+}
+
 EXPORT(close_rate) void close_rate(struct lic_rate *rate) { lic_rate_close(rate); }
 
 /* ---- latents ---- */

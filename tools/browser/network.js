@@ -123,8 +123,11 @@ class Network {
 
   decoded(file, { width, height, isPreview = 0 }, done) {
     const { engine, model, opened } = this;
-    const { grey } = file;
+    const { grey, sections } = file;
     return this.at(file.position, (rate) => {
+      const added = sections.get("F");
+      if (added && engine.run.adjust_filter(rate, engine.put(added), added.length))
+        throw new LicError("Corrupt", `the file's adjustment of the filter is damaged: ${FRESH}`);
       const stream = engine.run.open_decoding(opened, rate, isPreview, width, height);
       if (!stream) throw outOfMemory();
       for (const helper of engine.helpers) helper.postMessage({ help: true });

@@ -20,6 +20,7 @@ CONTENTS = {
     "S": "pixels",
     "W": "pixels, lossless WebP",
     "A": "transparency",
+    "F": "filter",
     "e": "EXIF",
     "i": "colour profile",
     "p": "colour profile",

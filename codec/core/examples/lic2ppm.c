@@ -42,7 +42,7 @@ struct picture {
     unsigned mode; /* 0: grey, 1: colour, 2: grey in three equal channels */
     unsigned position;
     const uint8_t *fingerprint;
-    struct part latents;
+    struct part adjustment, latents;
 };
 
 static struct picture parse(const uint8_t *data, size_t size) {
@@ -61,8 +61,9 @@ static struct picture parse(const uint8_t *data, size_t size) {
     for (uint8_t tag = 0; tag != 'L';) {
         tag = *take(&file, 1).at;
         p.latents = take(&file, take_varint(&file));
+        if (tag == 'F') p.adjustment = p.latents;
         if (tag == 'S' || tag == 'W') fail("the picture is kept without loss, which this example does not read");
-        if (tag != 'L' && tag != 'A' && tag < 'a') fail("the file is newer");
+        if (tag != 'L' && tag != 'A' && tag != 'F' && tag < 'a') fail("the file is newer");
     }
     if (file.at != file.end) fail("the file is damaged");
     return p;
@@ -78,6 +79,8 @@ static uint8_t *decode(const struct lic_model *model, const struct picture *p) {
     struct lic_team *team = lic_team_open(1);
     if (!team) fail("out of memory");
     if (lic_rate_open(model, p->position, &rate)) fail("the model does not have this rate");
+    const struct part *added = &p->adjustment;
+    if (added->at && lic_rate_adjust(rate, added->at, (size_t)(added->end - added->at))) fail("the filter's adjustment is damaged");
     if (lic_stream_open(LIC_DECODE, lic_model_network(model), team, NULL, &whole, &rate->point, &stream)) fail("out of memory");
     uint8_t *pixels = room(p->width * p->height, 3);
     int32_t *symbols = room(lic_model_channels(model) * CHUNK_ROWS * p->columns, sizeof *symbols);

@@ -38,7 +38,7 @@ def symbols(photo: Pixels, tiny_model: FrozenModel) -> Symbols:
 
 def refined(symbols: Symbols, photo: Pixels, model: FrozenModel, position: int, effort: int) -> Symbols:
     point = model.at(position)
-    return refine(symbols, engine_of(model).analyse(photo, point.look(0)), photo, model, point, effort)
+    return refine(symbols, engine_of(model).analyse(photo, point.look(0)), photo, model, point, effort).symbols
 
 
 def loss_in_bits(symbols: Symbols, photo: Pixels, model: FrozenModel, position: int) -> float:

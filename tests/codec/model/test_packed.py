@@ -77,6 +77,15 @@ def test_the_example_in_c_decodes_golden_files_to_their_pixels(name: str, folder
     assert hashlib.sha256(pixels).hexdigest() == told["pixels"]
 
 
+@pytest.mark.parametrize("path", sorted(GOLDEN.glob("refused/adjustment-*.lic")), ids=lambda path: path.stem)
+def test_adjustments_of_the_filter_that_are_damaged_are_refused(path: Path, folder: Path) -> None:
+    kind = "plain" if path.stem == "adjustment-without-filter" else "filter"
+    kind = "contexts" if path.stem == "adjustment-of-lossless" else kind
+    done = run(folder, folder / f"golden-{kind}.licmodel", path)
+    message = "without loss" if kind == "contexts" else "the filter's adjustment is damaged"
+    assert done.returncode == 1 and message in done.stderr
+
+
 def test_another_model_is_refused(folder: Path) -> None:
     done = run(folder, folder / f"{MODELS[0]}.licmodel", GOLDEN / "plain.lic")
     assert done.returncode == 1 and "needs another model" in done.stderr
