@@ -1,4 +1,4 @@
-// Encodes pictures: the same bytes as `lic encode --no-lossless --strip`, where they are opaque and in sRGB.
+// Encodes pictures: the same bytes as `lic encode --no-lossless --strip`, except for those of the alpha plane's PNG file.
 
 // The position of a quality from 1 to 100, by those of a model's lambda points: codec/model/quality.py.
 function positionOf(quality, qualities) {
@@ -7,10 +7,11 @@ function positionOf(quality, qualities) {
   const inside = Math.min(Math.max(quality, qualities[0]), qualities.at(-1));
   const k = Math.min(qualities.filter((one) => one <= inside).length, qualities.length - 1) - 1;
   if (k < 0) return 0;
-  const exact = 256 * (k + (inside - qualities[k]) / (qualities[k + 1] - qualities[k]));
-  const half = exact % 1 === 0.5; // rounded to even, as in Python
-  return half ? 2 * Math.round(exact / 2) : Math.round(exact);
+  return roundToEven(256 * (k + (inside - qualities[k]) / (qualities[k + 1] - qualities[k])));
 }
+
+// As Python rounds.
+const roundToEven = (value) => (value % 1 === 0.5 ? 2 * Math.round(value / 2) : Math.round(value));
 
 class Encoder {
   constructor(decoder) {
@@ -23,17 +24,19 @@ class Encoder {
     const size = { rows: Math.ceil(height / BLOCK), columns: Math.ceil(width / BLOCK) };
     if (size.rows * size.columns * BLOCK * BLOCK > this.decoder.maxPixels)
       throw new LicError("TooLarge", `a picture of ${width} x ${height} is too large to be encoded here: use \`lic encode\``);
-    for (let i = 3; i < pixels.length; i += 4)
-      if (pixels[i] < 255)
-        throw new LicError("BadImage", "the picture is transparent in places, which is not encoded here: use `lic encode`");
     const { engine, model, network } = await this.prepare(fingerprint);
     const position = positionOf(quality, model.qualities);
+    const alpha = await alphaOf(pixels, width, height);
+    if (alpha) fillHidden(pixels, width, height);
     return network.at(position, (rate) => {
       const colours = engine.allocate(3 * width * height);
       const grey = engine.scope(() => engine.run.take_colours(engine.put(pixels), width * height, colours));
       const latents = encodeChunks(engine, network, rate, colours, width, height, done);
-      const stored = latents.length > (grey ? 1 : 3) * width * height;
-      const sections = stored ? [["S", storedOf(pixels, grey)], ["L", new Uint8Array(0)]] : [["L", latents]];
+      const raw = ((grey ? 1 : 3) + (alpha ? 1 : 0)) * width * height;
+      const stored = latents.length + (alpha?.length ?? 0) > raw; // few pixels may occupy many blocks
+      const sections = alpha ? [["A", stored ? samples(pixels, [3]) : alpha]] : [];
+      if (stored) sections.push(["S", samples(pixels, grey ? [0] : [0, 1, 2])]);
+      sections.push(["L", stored ? new Uint8Array(0) : latents]);
       return build({ width, height, mode: grey ? 2 : 1, position, fingerprint, sections });
     });
   }
@@ -85,7 +88,10 @@ function encodeChunks(engine, { opened }, rate, colours, width, height, done) {
   }
 }
 
-// The samples as they are, where few pixels occupy many blocks.
-function storedOf(pixels, grey) {
-  return Uint8Array.from(pixels.filter((_, i) => i % 4 < (grey ? 1 : 3)));
+// The alpha section of a picture that is transparent in places, else null.
+async function alphaOf(pixels, width, height) {
+  for (let i = 3; i < pixels.length; i += 4) if (pixels[i] < 255) return packAlpha(pixels, width, height);
+  return null;
 }
+
+const samples = (pixels, kept) => Uint8Array.from(pixels.filter((_, i) => kept.includes(i % 4)));

@@ -67,8 +67,8 @@ export interface EncodeOptions extends Pick<Options, "signal" | "progress" | "ur
 }
 
 /**
- * The bytes of a .lic file of an opaque picture: of pixels, of a picture file that the browser can read, or of what a
- * canvas can draw. Colours are those in sRGB; metadata is left out.
+ * The bytes of a .lic file: of pixels, of a picture file that the browser can read, or of what a canvas can draw.
+ * Colours are those in sRGB; metadata is left out.
  */
 export function encode(
   image: ImageData | Blob | CanvasImageSource,

@@ -29,7 +29,7 @@ BROWSER = Path(__file__).parents[1] / "browser"
 DECODER = "lic-decoder.js"  # made of these, in this order, each of which uses those before it
 DECODER_PARTS = (
     *("container.js", "model.js", "network.js", "latents.js"),
-    *("upright.js", "png.js", "webp.js", "kept.js", "decoder.js", "encoder.js", "worker.js"),
+    *("upright.js", "png.js", "webp.js", "kept.js", "decoder.js", "alpha.js", "encoder.js", "worker.js"),
 )
 MODULE = "lic.js"  # likewise
 MODULE_PARTS = (
