@@ -1,171 +1,23 @@
 """The layers of a network as a value: kind and sizes, stored with every model.
 
-An architecture lists the layers of the analysis and of the synthesis. `transforms.py` builds torch modules from the
-list, `expectation.py` those of the predictors, which some architectures have; everything else that depends on the
-layers is computed from it here: the shapes of all tensors, the reach of a latent or a pixel in its surroundings, and
-the number of multiplications. Nothing here imports torch, so files can be checked without it.
+An architecture lists the layers of the analysis and of the synthesis (`layers.py`). `transforms.py` builds torch
+modules from the list, `expectation.py` those of the predictors, which some architectures have; everything else that
+depends on the layers is computed from it here: the shapes of all tensors, the reach of a latent or a pixel in its
+surroundings, and the number of multiplications. Nothing here imports torch, so files can be checked without it.
 
-A new architecture is a function in `KINDS`; a new layer is a class here and a module in `transforms.py`, or any module
-of one's own, as an `Own`.
+A new architecture is a function in `KINDS`.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any, NamedTuple
 
 from lic.models.constants import DOWNSAMPLING, PHASES
+from lic.models.layers import Convolution, Layers, Normalisation, Own, Predictor, Residual, Shape, SubPixel
 
-Shape = tuple[int, ...]
 MAX_WIDTH = 2**12  # of channels; codec/core relies on it
 TILE = 4  # outputs of a 3x3 convolution in each direction that are computed together
 PREVIEW = 4  # a preview has a pixel for so many by so many of the picture
-
-
-class Convolution(NamedTuple):
-    """A convolution with zero padding of half its kernel."""
-
-    inputs: int
-    outputs: int
-    kernel: int
-    stride: int = 1
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        return {"weight": (self.outputs, self.inputs, self.kernel, self.kernel), "bias": (self.outputs,)}
-
-    @property
-    def radius(self) -> int:
-        """How many input samples on each side an output depends on."""
-        return self.kernel // 2
-
-    @property
-    def macs(self) -> float:
-        """Multiplications per input sample (of one channel)."""
-        return self.outputs * self.inputs * self.kernel**2 / self.stride**2
-
-    def scaled(self, pixels: int) -> int:
-        """Pixels per output sample, in each direction, given those per input sample."""
-        return pixels * self.stride
-
-
-class SubPixel(NamedTuple):
-    """A convolution to r * r times the channels, which are then rearranged to an r times finer grid."""
-
-    inputs: int
-    outputs: int
-    kernel: int
-    r: int
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        outputs = self.outputs * self.r**2
-        return {"weight": (outputs, self.inputs, self.kernel, self.kernel), "bias": (outputs,)}
-
-    @property
-    def radius(self) -> int:
-        return self.kernel // 2
-
-    @property
-    def macs(self) -> float:
-        return self.outputs * self.r**2 * self.inputs * self.kernel**2
-
-    def scaled(self, pixels: int) -> int:
-        return pixels // self.r
-
-
-class Normalisation(NamedTuple):
-    """GDN, or its inverse."""
-
-    channels: int
-    inverse: bool = False
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        return {"beta_root": (self.channels,), "gamma_root": (self.channels, self.channels)}
-
-    @property
-    def radius(self) -> int:
-        return 0
-
-    @property
-    def macs(self) -> float:
-        return self.channels**2
-
-    def scaled(self, pixels: int) -> int:
-        return pixels
-
-
-class Residual(NamedTuple):
-    """A residual bottleneck: x + 1x1(relu(3x3(relu(1x1(x))))), `width` channels wide inside."""
-
-    channels: int
-    width: int
-
-    @property
-    def parts(self) -> dict[str, Convolution]:
-        c, w = self.channels, self.width
-        return {"reduce": Convolution(c, w, 1), "mix": Convolution(w, w, 3), "expand": Convolution(w, c, 1)}
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        return {f"{part}.{name}": s for part, layer in self.parts.items() for name, s in layer.tensors.items()}
-
-    @property
-    def radius(self) -> int:
-        return sum(layer.radius for layer in self.parts.values())
-
-    @property
-    def macs(self) -> float:
-        return sum(layer.macs for layer in self.parts.values())
-
-    def scaled(self, pixels: int) -> int:
-        return pixels
-
-
-class Predictor(NamedTuple):
-    """Predicts the latents of a phase from those of earlier phases: a bottleneck with biases per block position."""
-
-    channels: int
-    width: int
-
-    @property
-    def bottleneck(self) -> Residual:
-        return Residual(self.channels, self.width)
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        return self.bottleneck.tensors | {"place": (self.width, 2, 2)}
-
-
-class Own(NamedTuple):
-    """A layer of one's own: `module(*sizes)`, any torch module. Only torch computes it.
-
-    An output depends on `radius` input samples on each side. Sides become `down` times shorter and `up` times longer.
-    """
-
-    module: Callable[..., Any]
-    sizes: tuple[int, ...]
-    radius: int
-    down: int = 1
-    up: int = 1
-    macs: float = 0.0  # per input sample
-
-    @property
-    def tensors(self) -> dict[str, Shape]:
-        return _tensors_of(self)
-
-    def scaled(self, pixels: int) -> int:
-        return pixels * self.down // self.up
-
-
-@lru_cache
-def _tensors_of(layer: Own) -> dict[str, Shape]:
-    return {name: tuple(tensor.shape) for name, tensor in layer.module(*layer.sizes).state_dict().items()}
-
-
-Layer = Convolution | SubPixel | Normalisation | Residual | Own
-Layers = tuple[Layer, ...]
 
 
 class Layout(NamedTuple):

@@ -6,8 +6,9 @@ reconstructions.
 
 from torch import Tensor
 
-from lic.models.architecture import Architecture, Layers, Residual
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
+from lic.models.layers import Layers, Residual
 
 
 class CannotGrow(ValueError):
@@ -17,7 +18,7 @@ class CannotGrow(ValueError):
 def counterparts(older: Layers, newer: Layers) -> list[int]:
     """The number in `newer` of each layer of `older`; all others must be residual bottlenecks.
 
-    >>> from lic.models.architecture import Normalisation
+    >>> from lic.models.layers import Normalisation
     >>> counterparts((Normalisation(8), Normalisation(8)), (Normalisation(8), Residual(8, 4), Normalisation(8)))
     [0, 2]
     """

@@ -7,9 +7,9 @@ their upsampling by zeros: r * r times the channels, rearranged to an r times fi
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lic.models.architecture import Convolution, Layer, Layers, Normalisation, Own, Residual, SubPixel
 from lic.models.constants import MID_GREY
 from lic.models.gdn import GDN
+from lic.models.layers import Convolution, Layer, Layers, Normalisation, Own, Residual, SubPixel
 
 
 def depth_to_space(x: Tensor, r: int) -> Tensor:

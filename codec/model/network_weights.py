@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Arrays, Kind
-from lic.models.architecture import Architecture, Predictor, Residual
+from lic.models.architecture import Architecture
+from lic.models.layers import Predictor, Residual
 
 SCALE = ".scale"
 EXPONENTS = ".exponents"

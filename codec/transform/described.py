@@ -1,7 +1,7 @@
 """A network's layers as numbers, as core/network.c reads them, natively and in the browser."""
 
 from lic.codec.errors import LicError
-from lic.models.architecture import Convolution, Layer, Normalisation, Own, Predictor, Residual, SubPixel
+from lic.models.layers import Convolution, Layer, Normalisation, Own, Predictor, Residual, SubPixel
 
 
 def described(layers: tuple[Layer | Predictor, ...]) -> list[int]:

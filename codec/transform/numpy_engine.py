@@ -13,11 +13,12 @@ from numpy.typing import NDArray
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents
 from lic.codec.transform.whole_engine import Back, Floats, WholeEngine
-from lic.models.architecture import Convolution, Layer, Normalisation, Residual, SubPixel
+from lic.models.architecture import TILE
 from lic.models.constants import DOWNSAMPLING, MIN_BETA, PEDESTAL
+from lic.models.layers import Convolution, Layer, Normalisation, Residual, SubPixel
 
 Tensors = dict[str, Floats]
-TILE, PATCH = 4, 6
+PATCH = TILE + 2
 KERNEL_TRANSFORM = np.array(  # of three weights
     [
         [1 / 4, 0, 0],

@@ -15,9 +15,10 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from lic.models.architecture import Architecture, Convolution
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import Coded, RateDistortionAutoencoder
 from lic.models.constants import MID_GREY
+from lic.models.layers import Convolution
 from lic.models.pca import fit_latents, pca_transforms
 from lic.models.quantisation import Quantisation
 from lic.models.transforms import Analysis, Synthesis

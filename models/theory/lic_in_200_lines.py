@@ -186,7 +186,7 @@ if __name__ == "__main__":
     files = sorted(glob.glob(f"{parser.parse_args().folder}/*"))
     torch.manual_seed(0)
     samples = data.astronaut(), data.coffee(), data.rocket(), data.hubble_deep_field(), data.stereo_motorcycle()[0]
-    *photos, picture = [np.asarray(Image.open(file).convert("RGB")) for file in files] or [*samples, data.chelsea()]
+    *photos, picture = [np.array(Image.open(file).convert("RGB")) for file in files] or [*samples, data.chelsea()]
     codec, jpeg = train(photos), []
     for quality in range(5, 71):
         Image.fromarray(picture).save(file := io.BytesIO(), "jpeg", quality=quality, optimize=True)

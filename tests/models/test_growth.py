@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from lic.models.architecture import Architecture, Normalisation, Residual
+from lic.models.architecture import Architecture
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.growth import CannotGrow, counterparts, grown_state
+from lic.models.layers import Normalisation, Residual
 
 
 def test_a_grown_network_has_the_symbols_bits_and_pictures_of_the_older_one() -> None:
