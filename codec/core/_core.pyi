@@ -32,7 +32,6 @@ def open_stream(
     share: float,
     filter: NDArray[Any] | None,
     quick: bool,
-    choice: tuple[NDArray[Any], ...] | None,
 ) -> Capsule: ...
 def rows(stream: Capsule) -> tuple[tuple[int, int], tuple[int, int]]: ...
 def run(

@@ -110,17 +110,6 @@ struct lic_point {
     float share;          /* of the second look; 0 for none */
     const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
     int quick;            /* whether that is the quick one: models/second_look.py */
-    const struct lic_choice *choice; /* NULL to round, with a dead zone */
-};
-
-/* How symbols are chosen by cost, see choose_by_cost() in pictures.c. The arrays are not copied; the tables' `below` is
-   not read. */
-struct lic_choice {
-    struct lic_tables tables;
-    const float *bits; /* of each entry of the tables */
-    size_t activities;
-    const float *weight; /* 4 phases x activities x channels; without predictions only the first phase counts */
-    const float *shift;  /* activities x channels */
 };
 
 /* The arrays that a stream reads and writes, NULL if it does not. Those with a first row hold rows from there on, of
@@ -129,8 +118,6 @@ struct lic_arrays {
     const uint8_t *pixels; /* the whole picture: height x width x 3 */
     const int32_t *symbols;
     const float *latents;
-    const uint16_t *numbers; /* of the tables of symbols that are chosen by cost */
-    const uint8_t *activity; /* rows x columns, likewise */
     ptrdiff_t first_in, rows_in;
 
     uint8_t *pixels_out; /* rows x the region's width x 3 */
@@ -185,7 +172,6 @@ struct lic_rate {
     struct lic_tables tables;
     struct lic_contexts contexts;
     struct lic_point point;
-    struct lic_choice choice; /* which the point refers to if symbols are chosen by cost */
 };
 
 enum lic_result lic_rate_open(const struct lic_model *, unsigned position, struct lic_rate **);

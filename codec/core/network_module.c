@@ -82,23 +82,6 @@ PyObject *has_kernels(PyObject *self, PyObject *name) {
     return PyBool_FromLong(lic_kernels_named(text) != NULL);
 }
 
-static int has_floats(const Py_buffer *buffer, size_t count) { return buffer->len == (Py_ssize_t)(count * sizeof(float)); }
-
-/* How to choose by cost, from (first, start, bits, weight, shift); the caller keeps the arrays. */
-static int parse_choice(PyObject *tuple, size_t channels, struct lic_choice *choice) {
-    Py_buffer b[5];
-    if (!PyArg_ParseTuple(tuple, "y*y*y*y*y*", &b[0], &b[1], &b[2], &b[3], &b[4])) return 0;
-    size_t tables = (size_t)b[0].len / 4, activities = (size_t)b[4].len / 4 / channels;
-    const uint32_t *start = b[1].buf;
-    *choice = (struct lic_choice){{tables, b[0].buf, start, NULL}, b[2].buf, activities, b[3].buf, b[4].buf};
-    int fits = activities && b[1].len == ((Py_ssize_t)tables + 1) * 4 && has_floats(&b[2], start[tables]) &&
-               has_floats(&b[3], 4 * activities * channels) && has_floats(&b[4], activities * channels);
-    for (size_t i = 0; fits && i < tables; i++) fits = start[i] < start[i + 1];
-    for (int i = 0; i < 5; i++) PyBuffer_Release(&b[i]);
-    if (!fits) failed(LIC_BAD_ARGUMENT);
-    return fits;
-}
-
 /* Values of each channel from a buffer, or NULL from None. */
 static const float *of_channels(const Py_buffer *buffer) { return buffer->obj ? buffer->buf : NULL; }
 
@@ -112,24 +95,22 @@ PyObject *open_stream(PyObject *self, PyObject *args) {
     Py_buffer b[5];
     float share;
     int quick;
-    PyObject *of_choice;
-    struct lic_choice choice;
-    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nnz*z*z*z*fz*pO", &task, &network_capsule, &team_capsule, &kernels_name,
+    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nnz*z*z*z*fz*p", &task, &network_capsule, &team_capsule, &kernels_name,
                           &width, &height, &left, &top, &right, &bottom, &reduce, &channels, &b[0], &b[1], &b[2], &b[3],
-                          &share, &b[4], &quick, &of_choice))
+                          &share, &b[4], &quick))
         return NULL;
     p = (struct lic_picture){width, height, left, top, right, bottom, reduce};
     const struct lic_network *network = PyCapsule_GetPointer(network_capsule, "network");
     struct lic_team *team = network ? PyCapsule_GetPointer(team_capsule, "team") : NULL;
     struct lic_stream *stream = NULL;
     PyObject *opened = NULL;
-    if (team && (of_choice == Py_None || parse_choice(of_choice, lic_network_channels(network), &choice))) {
+    if (team) {
         int fits = task >= LIC_DECODE && task <= LIC_FILTER && lic_network_channels(network) == (size_t)channels;
         for (int i = 0; i < 4; i++) fits = fits && (!b[i].obj || b[i].len == channels * 4);
         fits = fits && (!b[4].obj || b[4].len == FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS * 2);
         const struct lic_kernels *kernels = lic_kernels_named(kernels_name);
         struct lic_point point = {of_channels(&b[0]), of_channels(&b[1]), of_channels(&b[2]), of_channels(&b[3]), share,
-                                  b[4].obj ? b[4].buf : NULL, quick, of_choice == Py_None ? NULL : &choice};
+                                  b[4].obj ? b[4].buf : NULL, quick};
         enum lic_result result = LIC_BAD_ARGUMENT;
         if (fits && kernels) result = lic_stream_open((enum lic_task)task, network, team, kernels, &p, &point, &stream);
         opened = result ? failed(result) : PyCapsule_New(stream, "stream", close_stream);
@@ -143,24 +124,23 @@ PyObject *open_stream(PyObject *self, PyObject *args) {
 PyObject *run(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *capsule;
-    Py_buffer b[9];
+    Py_buffer b[7];
     Py_ssize_t first_in, rows_in, first_out, rows_out, source_end, result_end;
-    if (!PyArg_ParseTuple(args, "O(z*z*z*z*z*)(nn)(z*z*z*z*)(nn)nn", &capsule, &b[0], &b[1], &b[2], &b[3], &b[4],
-                          &first_in, &rows_in, &b[5], &b[6], &b[7], &b[8], &first_out, &rows_out, &source_end, &result_end))
+    if (!PyArg_ParseTuple(args, "O(z*z*z*)(nn)(z*z*z*z*)(nn)nn", &capsule, &b[0], &b[1], &b[2],
+                          &first_in, &rows_in, &b[3], &b[4], &b[5], &b[6], &first_out, &rows_out, &source_end, &result_end))
         return NULL;
     struct lic_stream *stream = PyCapsule_GetPointer(capsule, "stream");
     ptrdiff_t done = 0;
     if (stream) {
         struct lic_arrays arrays = {
-            b[0].buf, b[1].buf, b[2].buf, b[3].buf, b[4].buf, first_in, rows_in, b[5].buf, b[6].buf, b[7].buf, first_out,
-            rows_out, b[8].buf,
+            b[0].buf, b[1].buf, b[2].buf, first_in, rows_in, b[3].buf, b[4].buf, b[5].buf, first_out, rows_out, b[6].buf,
         };
         Py_BEGIN_ALLOW_THREADS
         done = lic_stream_run(stream, &arrays, source_end, result_end);
         Py_END_ALLOW_THREADS
     }
     if (done < 0) PyErr_SetString(PyExc_ValueError, "arrays lack rows that a stream reads or writes");
-    for (int i = 0; i < 9; i++)
+    for (int i = 0; i < 7; i++)
         if (b[i].obj) PyBuffer_Release(&b[i]);
     return stream && done >= 0 ? PyLong_FromSsize_t(done) : NULL;
 }

@@ -41,20 +41,16 @@ static void do_take_symbols(void *about, size_t item, size_t thread) {
 
 NODE(take_symbols, do_take_symbols)
 
-/* A cell has the latents of a position. If symbols are chosen by cost, the activity follows and the numbers of tables. */
 static void do_take_latents(void *about, size_t item, size_t thread) {
     const struct rows *rows = about;
     const struct lic_stream *s = rows->s;
     const struct ring *out = &s->rings[rows->node->output];
     ptrdiff_t y = rows->first + (ptrdiff_t)item, at = (y - s->arrays.first_in) * out->width + out->area.left;
-    size_t plane = (size_t)(s->arrays.rows_in * out->width), depth = padded(s->channels);
+    size_t plane = (size_t)(s->arrays.rows_in * out->width);
     float *to = ring_cell(out, y, out->area.left);
     for (ptrdiff_t x = out->area.left; x < out->area.right; x++, at++, to += out->depth) {
         memset(to, 0, out->depth * sizeof *to);
         for (size_t c = 0; c < s->channels; c++) to[c] = s->arrays.latents[(size_t)at + c * plane];
-        if (!s->by_cost) continue;
-        to[depth] = s->arrays.activity[at];
-        for (size_t c = 0; c < s->channels; c++) to[depth + BLOCK + c] = s->arrays.numbers[(size_t)at + c * plane];
     }
     (void)thread;
 }
@@ -123,51 +119,13 @@ NODE(add_correction, do_add_correction)
 
 /* ---- symbols ---- */
 
-/* The bits of a symbol under a table. */
-static float bits_of(const struct lic_choice *choice, size_t number, int32_t symbol) {
-    const struct lic_tables *tables = &choice->tables;
-    int64_t entry = (int64_t)symbol - tables->first[number];
-    int64_t escape = (int64_t)tables->start[number + 1] - tables->start[number] - 1;
-    const float *bits = choice->bits + tables->start[number];
-    if (entry >= 0 && entry < escape) return bits[entry];
-    uint32_t size = symbol < 0 ? -2 * (uint32_t)symbol : 2 * (uint32_t)symbol + 1;
-    return bits[escape] + (float)(5 + 31 - __builtin_clz(size)); /* 5 for the length of the escaped number */
-}
-
-/* The symbol k of the least bits + weight (x - k)^2, where x is `scaled`, moved outwards by up to a shift: since most
-   other symbols are rounded towards 0, the best values lie farther out. The bits are those that symbols cost among their
-   neighbours as they are when all are rounded. k is 0 or one of x's two neighbours. */
-static float choose_by_cost(const struct lic_choice *choice, size_t channels, size_t c, size_t phase, float scaled,
-                            const float *activity_and_numbers) {
-    size_t activity = (size_t)activity_and_numbers[0], number = (size_t)activity_and_numbers[BLOCK + c];
-    if (activity >= choice->activities) activity = choice->activities - 1;
-    size_t at = activity * channels + c;
-    float most_one = scaled > 1 ? 1 : scaled < -1 ? -1 : scaled;
-    float x = scaled + choice->shift[at] * most_one, low = __builtin_floorf(x);
-    if (!(x > .5f || x < -.5f) || number >= choice->tables.count) return 0;
-    low = low < -LARGEST_SYMBOL ? -LARGEST_SYMBOL : low > LARGEST_SYMBOL - 64 ? LARGEST_SYMBOL - 64 : low;
-    float weight = choice->weight[phase % PHASES * choice->activities * channels + at];
-    const int32_t candidates[] = {0, (int32_t)low, (int32_t)low + 1};
-    float least = __builtin_inff();
-    int32_t best = 0;
-    for (int i = 0; i < 3; i++) {
-        float error = x - (float)candidates[i], cost = bits_of(choice, number, candidates[i]) + weight * error * error;
-        if (cost < least) least = cost, best = candidates[i];
-    }
-    return (float)best;
-}
-
 void choose_symbols(const struct lic_stream *s, const float *latents, const float *predicted, ptrdiff_t y, ptrdiff_t x,
                     size_t phase, float *chosen, float *restored) {
     size_t every = phase == PHASES ? 1 : PHASES;
     size_t first = phase == PHASES ? 0 : (phase_of(y, x, 0) - phase) % PHASES; /* wraps around, likewise */
     for (size_t c = first; c < s->channels; c += every) {
         float expected = predicted ? s->trust[c] * predicted[c] : 0, scaled = (latents[c] - expected) * s->gain[c];
-        float symbol;
-        if (s->by_cost)
-            symbol = choose_by_cost(&s->choice, s->channels, c, phase, scaled, latents + padded(s->channels));
-        else
-            symbol = scaled < HALF_AND_DEAD_ZONE && scaled > -HALF_AND_DEAD_ZONE ? 0 : __builtin_floorf(scaled + .5f);
+        float symbol = scaled < HALF_AND_DEAD_ZONE && scaled > -HALF_AND_DEAD_ZONE ? 0 : __builtin_floorf(scaled + .5f);
         if (!(symbol < LARGEST_SYMBOL)) symbol = LARGEST_SYMBOL;
         if (symbol < -LARGEST_SYMBOL) symbol = -LARGEST_SYMBOL;
         chosen[c] = symbol;

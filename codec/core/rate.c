@@ -83,32 +83,6 @@ static void set_look(const struct lic_model *m, size_t k, size_t f, struct lic_p
     point->share = (float)(point->quick ? share : between(slow[k], slow[after], f));
 }
 
-/* How symbols are chosen by cost: codec/transform/choice.py. */
-static enum lic_result set_choice(const struct lic_model *m, size_t k, size_t f, struct lic_rate *rate) {
-    static const double by_phase[PHASES] = CHOICE_BY_PHASE;
-    size_t channels = m->channels, groups = (channels + CURVATURE_GROUP - 1) / CURVATURE_GROUP, of_phase = ACTIVITIES * channels;
-    size_t left = k * groups * ACTIVITIES, right = k + 1 < m->points ? left + groups * ACTIVITIES : left;
-    const float *curvature = m->arrays[CURVATURE].values, *stretch = m->arrays[STRETCH].values;
-    float *weight = malloc((PHASES + 1) * of_phase * sizeof *weight), *bits = make_prices(&rate->tables);
-    rate->choice = (struct lic_choice){.tables = rate->tables, .bits = bits, .activities = ACTIVITIES, .weight = weight};
-    if (!weight || !bits) return LIC_NO_MEMORY;
-    float *shift = weight + PHASES * of_phase;
-    rate->choice.shift = shift;
-    rate->point.choice = &rate->choice;
-    for (size_t activity = 0; activity < ACTIVITIES; activity++)
-        for (size_t c = 0; c < channels; c++) {
-            size_t at = activity * channels + c, group = c / CURVATURE_GROUP * ACTIVITIES + activity;
-            float curved = (float)between(curvature[left + group], curvature[right + group], f);
-            float stretched = (float)between(stretch[left + group], stretch[right + group], f);
-            shift[at] = (float)CHOICE_OUTWARDS * (stretched - 1);
-            for (size_t phase = 0; phase < PHASES; phase++) {
-                double factor = CHOICE_WEIGHT * (rate->point.trust ? by_phase[phase] : 1);
-                weight[phase * of_phase + at] = (float)(factor * (double)curved);
-            }
-        }
-    return LIC_OK;
-}
-
 /* ---- opening ---- */
 
 enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, struct lic_rate **opened) {
@@ -142,7 +116,6 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
     }
     free(steps);
     if (!result && m->encodes) set_look(m, k, f, &rate->point);
-    if (!result && m->encodes && a[CURVATURE].count) result = set_choice(m, k, f, rate);
     if (result)
         lic_rate_close(rate);
     else
@@ -155,8 +128,6 @@ void lic_rate_close(struct lic_rate *rate) {
     free_frequencies(&rate->tables);
     free((void *)rate->contexts.earlier);
     free((void *)rate->point.gain); /* and all other scales */
-    free((void *)rate->choice.bits);
-    free((void *)rate->choice.weight); /* and the shifts */
     free((void *)rate->point.filter);
     free(rate);
 }

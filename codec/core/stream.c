@@ -173,7 +173,6 @@ static int fits(const struct lic_stream *s, ptrdiff_t source_end, ptrdiff_t resu
     const struct lic_arrays *a = &s->arrays;
     ptrdiff_t source[2], result[2], unit = s->picture.reduce;
     lic_stream_rows(s, source, result);
-    if (s->by_cost && (!a->numbers || !a->activity)) return 0;
     source_end = smaller(source_end, source[1]);
     if (a->symbols || a->latents) {
         ptrdiff_t next = larger(s->source_end, source[0]);

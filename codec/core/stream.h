@@ -86,8 +86,6 @@ struct lic_stream {
     float share;                                  /* of the second look */
     float *filter; /* its weights, in the memory of `values`; NULL if there is none */
     const struct convolution *quick_look;         /* or NULL */
-    int by_cost; /* symbols are chosen by `choice` */
-    struct lic_choice choice;
 };
 
 static inline ptrdiff_t smaller(ptrdiff_t a, ptrdiff_t b) { return a < b ? a : b; }

@@ -96,26 +96,3 @@ void free_frequencies(struct lic_tables *tables) {
     free((void *)tables->below);
     *tables = (struct lic_tables){0};
 }
-
-/* The logarithm of a whole number, by the series of artanh; off by a few units in the last place. */
-static double log2_of_whole(uint32_t value) {
-    static const double root_of_2 = 1.4142135623730951, of_e = 1.4426950408889634; /* log2(e) */
-    int exponent = 31 - __builtin_clz(value);
-    double m = (double)value / (double)(UINT32_C(1) << exponent);
-    if (m > root_of_2) m /= 2, exponent++;
-    double s = (m - 1) / (m + 1), sum = 0;
-    for (int i = 25; i > 0; i -= 2) sum = sum * s * s + 1. / i;
-    return exponent + 2 * of_e * s * sum;
-}
-
-float *make_prices(const struct lic_tables *tables) {
-    uint32_t entries = tables->start[tables->count];
-    float *prices = malloc(entries * sizeof *prices);
-    for (size_t table = 0; prices && table < tables->count; table++)
-        for (uint32_t i = tables->start[table], end = tables->start[table + 1]; i < end; i++) {
-            uint32_t frequency = (i + 1 < end ? tables->below[i + 1] : (uint32_t)TOTAL) - tables->below[i];
-            double steps = (double)(int64_t)(log2_of_whole(frequency) * (1 << PRICE_BITS) + .5);
-            prices[i] = (float)(TOTAL_BITS - steps / (1 << PRICE_BITS));
-        }
-    return prices;
-}

@@ -9,7 +9,4 @@
 enum lic_result make_frequencies(size_t count, const int32_t *heights, const int32_t *steps, struct lic_tables *);
 void free_frequencies(struct lic_tables *);
 
-/* The bits of each entry of tables: codec/entropy/prices.py. To be freed; NULL if there is no memory. */
-float *make_prices(const struct lic_tables *);
-
 #endif

@@ -135,7 +135,7 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
         add_node(s, give_latents, add_analysis(s, n), NONE);
         break;
     case LIC_CHOOSE:
-        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents) + (s->by_cost ? BLOCK + padded(n->latents) : 0)));
+        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents)));
         break;
     case LIC_RESTORE:
         add_node(s, give_latents, add_restoration(s, n), NONE);
@@ -167,8 +167,6 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->channels = channels;
         s->share = point->share;
         s->quick_look = point->quick && point->share != 0 ? &network->quick_look : NULL;
-        s->by_cost = task == LIC_CHOOSE && point->choice;
-        if (s->by_cost) s->choice = *point->choice;
         s->gain = copied(&block, point->gain, channels);
         s->inverse_gain = copied(&block, point->inverse_gain, channels);
         s->trust = copied(&block, point->trust, channels);

@@ -7,7 +7,7 @@ each symbol lies, given all others, and its target goes a part of the way there,
 
     x = x + RATE (k - slope / (2 c) - x)
 
-where c is the curvature (codec/model/curvature.py). Then k moves up or down by one where that lowers
+where c is the curvature of the distortion, measured at the start. Then k moves up or down by one where that lowers
 
     bits + price * c (x - k)^2
 
@@ -37,19 +37,18 @@ from lic.codec.entropy.chunks import bits as bits_of
 from lic.codec.entropy.chunks import chunks_of, pack
 from lic.codec.file.container import Section
 from lic.codec.file.geometry import CHUNK_ROWS
-from lic.codec.model.curvature import activity_of
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Floats, Pixels
 from lic.codec.progress import progress
-from lic.codec.transform.choice import by_phase
 from lic.codec.transform.engine import decode_all, engine_of, in_steps
 from lic.codec.transform.restoration import phases
-from lic.models.constants import PEAK
+from lic.models.constants import PEAK, PHASES
 
 RATE = 0.1  # of the way to its best value that a target goes in a round
 LEAST_GAIN = 1.0  # bits, for which a symbol moves
 ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
+BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are expected from earlier ones
 PRICE = 1.2  # of squared distances from targets, at the start
 MOST = 3.0  # times, that the price rises or falls
 ROUNDS = 1.75  # for each unit of effort
@@ -93,8 +92,7 @@ class Search:
         self.sections: tuple[Section, ...] = ()  # that adjust the filter
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
         self.targets = in_steps(self.engine, latents, start, point)
-        self.activity = activity_of(start)
-        self.mean_curvature: float | None = None  # for models without fitted curvature
+        self.mean_curvature: float | None = None
         self.price = PRICE
         self.best, self.loss = Refined(start), math.inf
         self.start: tuple[float, int] | None = None  # its bits and squared errors
@@ -135,10 +133,8 @@ class Search:
             errors = self.targets[:, rows] - symbols
             squares = np.square(errors).sum(dtype=np.float64)
             self.mean_curvature = max(float((-slopes / 2 * errors).sum(dtype=np.float64)) / max(float(squares), 1), 1.0)
-        known, bits = self.point.curvature, np.full(symbols.shape, self.mean_curvature, np.float32)
-        if known is not None:
-            bits = known.bits[self.activity[rows]].transpose(2, 0, 1)
-        return bits * by_phase(self.point).astype(np.float32)[phases(symbols.shape, rows.start)]
+        factors = np.array(BY_PHASE if self.point.trust is not None else [1.0] * PHASES, np.float32)
+        return np.float32(self.mean_curvature) * factors[phases(symbols.shape, rows.start)]
 
     def finish(self, symbols: Symbols) -> None:
         """Judge the last symbols, too."""

@@ -9,8 +9,7 @@ import numpy as np
 
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Arrays, Kind, check_densities
-from lic.codec.model.curvature import ACTIVITIES, groups
-from lic.codec.model.frozen import OF_ENCODER, STORED_FOR_ENCODER, STORED_TYPES
+from lic.codec.model.frozen import STORED_TYPES
 from lic.codec.model.network_weights import stored_kinds
 from lic.codec.picture import filtering
 from lic.models.architecture import Architecture
@@ -30,7 +29,7 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
         raise ValueError("its card's quick_look needs a tensor that is missing")
     kinds = {name: Kind(array.dtype.str, array.shape) for name, array in arrays.items()}
     expected = _scales(points, architecture) | entropy.kinds(arrays, points, architecture.m)
-    expected |= stored_kinds(arrays, architecture) | _of_encoder(arrays, points, architecture.m)
+    expected |= stored_kinds(arrays, architecture)
     if "filter" in arrays:
         expected["filter"] = Kind.of(STORED_TYPES["filter"], (points, *filtering.SHAPE))
     for name in sorted(kinds.keys() | expected.keys()):
@@ -43,8 +42,6 @@ def check_arrays(arrays: Arrays, card: dict[str, Any], entropy: type[EntropyMode
         raise ValueError("its scales are not positive")
     if "filter" in arrays and np.abs(arrays["filter"].astype(int)).sum(axis=-1).max() > filtering.MOST_WEIGHTS:
         raise ValueError("its filter's weights are out of range")
-    if any((array <= 0).any() for name, array in arrays.items() if name in _of_encoder(arrays, points, architecture.m)):
-        raise ValueError("its numbers for the encoder are not positive")
     check_densities(arrays["heights"], arrays["steps"])
 
 
@@ -54,10 +51,3 @@ def _scales(points: int, architecture: Architecture) -> dict[str, Kind]:
     if architecture.predictors:
         shapes["trust"] = points, m
     return {name: Kind.of(STORED_TYPES[name], shape) for name, shape in shapes.items()}
-
-
-def _of_encoder(arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
-    """All of these or none."""
-    names = [OF_ENCODER + name for name in STORED_FOR_ENCODER]
-    shape = points, groups(channels), ACTIVITIES
-    return {name: Kind.of(np.float32, shape) for name in names} if any(name in arrays for name in names) else {}

@@ -14,7 +14,6 @@ from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
 from lic.codec.model import tensor_file
-from lic.codec.model.curvature import Curvature, of_channels
 from lic.codec.model.header import CARD
 from lic.codec.model.network_weights import unpack
 from lic.codec.model.operating_point import OperatingPoint
@@ -31,8 +30,6 @@ STORED_TYPES = {
     "trust": np.float32,
     "filter": np.int16,
 }
-OF_ENCODER = "analysis."
-STORED_FOR_ENCODER = ("curvature", "stretch")  # float32
 
 FREE = "analysis.", "preview."  # tensors that may get better: latents and whole pictures do not depend on them
 
@@ -56,8 +53,6 @@ class FrozenModel:
     entropy: EntropyModel
     trust: Doubles | None = None  # points x channels: factors of expected latents, in architectures with predictors
     filter: Ints | None = None  # points x classes x planes x taps: weights of the filter, in models that have one
-    curvature: Doubles | None = None  # points x groups of channels x activities, see curvature.py
-    stretch: Doubles | None = None  # likewise
 
     @property
     def name(self) -> str:
@@ -106,9 +101,6 @@ class FrozenModel:
         """All arrays of the file, little-endian and contiguous (safetensors writes memory as it is)."""
         scales = ((name, getattr(self, name), kind) for name, kind in STORED_TYPES.items())
         arrays = {name: array.astype(kind) for name, array, kind in scales if array is not None}
-        for name in STORED_FOR_ENCODER:
-            if (array := getattr(self, name)) is not None:
-                arrays[OF_ENCODER + name] = array.astype(np.float32)
         arrays |= self.entropy.arrays()
         arrays |= self.stored_weights
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
@@ -187,14 +179,7 @@ class FrozenModel:
             entropy=self.entropy,
             trust=None if self.trust is None else self.trust[k] + (self.trust[after] - self.trust[k]) * t,
             filter=weights,
-            curvature=self._curvature(k, after, t),
         )
-
-    def _curvature(self, k: int, after: int, t: float) -> Curvature | None:
-        if self.curvature is None or self.stretch is None:
-            return None
-        found = (of_point[k] + (of_point[after] - of_point[k]) * t for of_point in (self.curvature, self.stretch))
-        return Curvature(*(of_channels(by_group, self.channels) for by_group in found))
 
 
 def _between(left: Ints, right: Ints, f: int) -> Ints:

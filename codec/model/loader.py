@@ -8,7 +8,7 @@ import numpy as np
 from lic.codec.entropy.entropy_model import named_by
 from lic.codec.errors import BadModel
 from lic.codec.model.check import check_arrays
-from lic.codec.model.frozen import OF_ENCODER, STORED_FOR_ENCODER, STORED_TYPES, FrozenModel, digest
+from lic.codec.model.frozen import STORED_TYPES, FrozenModel, digest
 from lic.codec.model.header import damaged
 from lic.codec.model.network_weights import stored_kinds
 from lic.codec.model.tensor_file import read_arrays
@@ -27,11 +27,6 @@ def load_model(path: Path, card: dict[str, Any]) -> FrozenModel:
             name: arrays[name].astype(np.int64 if issubclass(stored, np.integer) else np.float64)
             for name, stored in STORED_TYPES.items()
             if name in arrays
-        }
-        scales |= {
-            name: arrays[OF_ENCODER + name].astype(np.float64)
-            for name in STORED_FOR_ENCODER
-            if OF_ENCODER + name in arrays
         }
         weights = {name: arrays[name] for name in stored_kinds(arrays, Architecture.of_card(card))}
         model = FrozenModel(**scales, stored_weights=weights, card=card, entropy=entropy)

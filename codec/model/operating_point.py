@@ -11,7 +11,6 @@ from lic.codec.entropy.coder import Coder
 from lic.codec.entropy.entropy_model import EntropyModel
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Symbols
-from lic.codec.model.curvature import Curvature
 from lic.models.constants import DEAD_ZONE
 
 Latents = NDArray[np.float32]
@@ -42,7 +41,6 @@ class OperatingPoint:
     entropy: EntropyModel
     trust: NDArray[np.float64] | None = None  # factors of expected latents; None for a model without them
     filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
-    curvature: Curvature | None = None  # for choosing symbols by cost
 
     def look(self, effort: int) -> Look:
         """The second look at a picture; a search is worth the slower one."""

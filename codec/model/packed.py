@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from lic.codec.entropy.contexts import earlier_block
 from lic.codec.entropy.library import PREFIX, TYPES
 from lic.codec.entropy.tables import Arrays
-from lic.codec.model.frozen import OF_ENCODER, STORED_FOR_ENCODER, STORED_TYPES, FrozenModel
+from lic.codec.model.frozen import STORED_TYPES, FrozenModel
 from lic.codec.model.network_weights import EXPONENTS, SCALE
 from lic.codec.transform.described import described
 from lic.models.architecture import PREVIEW
@@ -38,9 +38,8 @@ SUFFIX, ENCODER_SUFFIX = ".licmodel", ".licencoder"
 MAGIC, ENCODER_MAGIC = b"LICM", b"LICE"
 ARRAYS: dict[str, type] = STORED_TYPES | {PREFIX + name: kind for name, kind in TYPES.items()}
 LOOKS = "second_look", "quick_look"  # shares at each lambda point
-ENCODER_ARRAYS: dict[str, type] = dict.fromkeys(LOOKS, np.float64) | {
-    OF_ENCODER + name: np.float32 for name in STORED_FOR_ENCODER
-}
+ENCODER_ARRAYS: dict[str, type] = dict.fromkeys(LOOKS, np.float64)
+OF_ENCODER = "analysis."  # tensors
 
 
 def pack_model(model: FrozenModel) -> bytes:

@@ -1,7 +1,6 @@
 """The networks by the core in C: the same pixels and symbols on every machine."""
 
 import threading
-from collections import deque
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -14,7 +13,6 @@ from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPo
 from lic.codec.picture.pixels import Pixels
 from lic.codec.progress import tell
 from lic.codec.threads import threads
-from lic.codec.transform.choice import Choice, Rounded, choice_at
 from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 
@@ -59,43 +57,16 @@ class CoreEngine:
         return self._choose(iter(chunks_of(latents)), point, latents.shape[1:])
 
     def _choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
-        choice = choice_at(point)
-        if choice is None:
-            return self._chosen((Arrays(latents=chunk) for chunk in latents), point, size)
-        return self._chosen(self._to_choose(latents, point, size), point, size, choice)
-
-    def _to_choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Arrays]:
-        """Chunks of latents with the tables and activities of their rounded symbols, which a choice by cost needs."""
-        waiting: deque[Latents] = deque()
-
-        def given() -> Iterator[Arrays]:
-            for chunk in latents:
-                waiting.append(chunk)
-                yield Arrays(latents=chunk)
-
-        for symbols in self._chosen(given(), point, size):
-            rounded = Rounded.of(symbols, point)
-            yield Arrays(latents=waiting.popleft(), numbers=rounded.numbers, activity=rounded.activity)
-
-    def _chosen(
-        self,
-        given: Iterator[Arrays],
-        point: OperatingPoint,
-        size: tuple[int, int],
-        choice: Choice | None = None,
-    ) -> Iterator[Symbols]:
         """The symbols of chunks of latents, by chunks. What is expected in one depends on the next one's first rows."""
         rows, columns = size
         picture = columns * DOWNSAMPLING, rows * DOWNSAMPLING
-        stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point, choice=choice)
+        stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point)
         chunks, end = _chunks(rows), 0
         start, stop = next(chunks)
         symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
-        for arrays in given:
-            assert arrays.latents is not None
-            latents = np.ascontiguousarray(arrays.latents)
-            arrays = arrays._replace(latents=latents, first_in=end)
-            end += latents.shape[1]
+        for chunk in latents:
+            arrays = Arrays(latents=np.ascontiguousarray(chunk), first_in=end)
+            end += chunk.shape[1]
             while stream.run(arrays._replace(symbols_out=symbols, first_out=start), end, stop) >= stop:
                 yield symbols
                 if stop == rows:

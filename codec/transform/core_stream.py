@@ -17,7 +17,6 @@ from lic.codec.errors import BadSetting
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Look, OperatingPoint
-from lic.codec.transform.choice import Choice
 from lic.codec.transform.described import described
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING
@@ -75,8 +74,6 @@ class Arrays(NamedTuple):
     pixels: NDArray[np.uint8] | None = None  # the whole picture
     symbols: NDArray[np.int32] | None = None
     latents: NDArray[np.float32] | None = None
-    numbers: NDArray[np.uint16] | None = None  # of tables, and the activity, where symbols are chosen by cost
-    activity: NDArray[np.uint8] | None = None
     first_in: int = 0
     pixels_out: NDArray[np.uint8] | None = None
     latents_out: NDArray[np.float32] | None = None
@@ -98,7 +95,6 @@ class Stream:
         region: Region | None = None,
         reduce: int = 1,
         look: Look = ONE_LOOK,
-        choice: Choice | None = None,
     ) -> None:
         self._network = network  # must live as long as this
         self._threads, self._team = threads, _core.open_team(threads)
@@ -111,9 +107,8 @@ class Stream:
         gain, inverse_gain, trust = map(_of_channels, values)
         weights = None if point is None or point.filter is None else point.filter.astype(np.int16)
         of_point = network.channels, gain, inverse_gain, trust, network.unscale, look.share, weights, look.quick
-        self._choice = choice and _of_choice(choice)  # must live as long, too
         self._stream = _core.open_stream(
-            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point, self._choice
+            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
         )
         self.source, self.result = _core.rows(self._stream)
 
@@ -123,13 +118,7 @@ class Stream:
         Returns the first row of the result that is not complete.
         """
         self._check(arrays)
-        inputs = [
-            array.shape[-2]
-            for array in (arrays.symbols, arrays.latents, arrays.numbers, arrays.activity)
-            if array is not None
-        ]
-        if len({*inputs}) > 1:
-            raise ValueError(f"arrays have {inputs} rows, not equally many")
+        inputs = [array.shape[1] for array in (arrays.symbols, arrays.latents) if array is not None]
         outputs = [array for array in (arrays.latents_out, arrays.symbols_out) if array is not None]
         rows_in, rows_out = inputs[0] if inputs else 0, outputs[0].shape[1] if outputs else 0
         if arrays.pixels_out is not None:
@@ -141,7 +130,7 @@ class Stream:
         try:
             done: int = _core.run(
                 self._stream,
-                (arrays.pixels, arrays.symbols, arrays.latents, arrays.numbers, arrays.activity),
+                (arrays.pixels, arrays.symbols, arrays.latents),
                 (arrays.first_in, rows_in),
                 (arrays.pixels_out, arrays.latents_out, arrays.symbols_out, arrays.errors_out),
                 (arrays.first_out, rows_out),
@@ -164,8 +153,6 @@ class Stream:
             "pixels": (height, width, 3),
             "symbols": of_latents,
             "latents": of_latents,
-            "numbers": of_latents,
-            "activity": (None, columns),
             "pixels_out": (None, -(-right // self._reduce) - left // self._reduce, 3),
             "latents_out": of_latents,
             "symbols_out": of_latents,
@@ -177,14 +164,6 @@ class Stream:
                 continue
             if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
                 raise ValueError(f"{name} have the shape {array.shape} instead of {shape}")
-
-
-def _of_choice(choice: Choice) -> tuple[NDArray[Any], ...]:
-    """As struct lic_choice has it."""
-    prices = choice.prices
-    start = np.append(prices.start, len(prices.entries)).astype(np.uint32)
-    floats = (np.ascontiguousarray(values) for values in (prices.entries, choice.weight, choice.shift))
-    return prices.first.astype(np.int32), start, *floats
 
 
 def _of_channels(values: NDArray[Any] | None) -> NDArray[np.float32] | None:

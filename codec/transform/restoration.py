@@ -10,32 +10,19 @@ from numpy.typing import NDArray
 
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Floats
-from lic.codec.transform.choice import Choice, Rounded, choose
 from lic.models.constants import PHASES, PLACES
 
 Expect = Callable[[int, Latents], Floats]  # the latents of a phase, before trust, from those of earlier phases
 
 
-def quantise(
-    latents: Latents,
-    point: OperatingPoint,
-    expect: Expect,
-    choice: Choice | None = None,
-    rounded: Rounded | None = None,
-) -> Symbols:
-    """The symbols of a picture's latents: rounded, or chosen by cost, which needs to know those that were rounded."""
+def quantise(latents: Latents, point: OperatingPoint, expect: Expect) -> Symbols:
+    """The symbols of a picture's latents, rounded."""
     symbols, restored = np.zeros(latents.shape, np.int32), np.zeros_like(latents)
     for k in range(PHASES):
         expected = predicted(k, restored, point, expect)
         for place in places(k):
-            unexpected = latents[place] - expected[place]
-            if choice and rounded:
-                here = Rounded(rounded.numbers[place], rounded.activity[place[1:]])
-                chosen = choose(choice, point.scale(unexpected, place[0]), k, place[0], here)
-            else:
-                chosen = point.quantise(unexpected, place[0])
-            symbols[place] = chosen
-            restored[place] = point.dequantise(chosen, place[0]) + expected[place]
+            symbols[place] = point.quantise(latents[place] - expected[place], place[0])
+            restored[place] = point.dequantise(symbols[place], place[0]) + expected[place]
     return symbols
 
 

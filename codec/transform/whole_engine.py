@@ -12,7 +12,6 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
 from lic.codec.picture.pixels import Floats, Pixels, pad
-from lic.codec.transform.choice import Rounded, choice_at
 from lic.codec.transform.restoration import quantise, restore
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK
@@ -65,12 +64,7 @@ class WholeEngine(ABC):
         return self.choose(self.analyse(pixels, point.look(0) if look is None else look), point)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
-        symbols, choice = quantise(latents, point, self.expect), choice_at(point)
-        if choice:
-            parts = [Rounded.of(chunk, point) for chunk in chunks_of(symbols)]
-            rounded = Rounded(*(np.concatenate(of_parts, axis=-2) for of_parts in zip(*parts, strict=True)))
-            symbols = quantise(latents, point, self.expect, choice, rounded)
-        return iter(chunks_of(symbols))
+        return iter(chunks_of(quantise(latents, point, self.expect)))
 
     def decode(
         self,

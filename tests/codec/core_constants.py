@@ -7,11 +7,9 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, prices, range_coder, tables, walk
+from lic.codec.entropy import contexts, range_coder, tables, walk
 from lic.codec.file import container, geometry
-from lic.codec.model import curvature
 from lic.codec.picture import adjustment, filtering
-from lic.codec.transform import choice
 from lic.models import architecture, constants
 
 HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
@@ -41,9 +39,6 @@ INTEGERS = {
     "MAGNITUDE_CAP": (constants.MAGNITUDE_CAP, "larger ones count as this"),
     "LEVEL_CHANNELS": (constants.LEVEL_CHANNELS, "those with local averages of brightness and colour"),
     "CONTEXT_BLOCK": (constants.CONTEXT_BLOCK, "channels whose sums over earlier channels are computed together"),
-    "PRICE_BITS": (prices.PRICE_BITS, "prices are in steps of 2^-16 bits"),
-    "ACTIVITIES": (curvature.ACTIVITIES, "degrees of how busy a place is"),
-    "CURVATURE_GROUP": (curvature.GROUP, "channels that have their curvature in common"),
     "TILE": (architecture.TILE, "outputs of Winograd's F(4x4, 3x3), in each direction"),
     "FILTER_CLASSES": (filtering.CLASSES, "of blocks, in the filter behind the synthesis"),
     "FILTER_DIRECTIONS": (filtering.DIRECTIONS, "of them, for each activity"),
@@ -61,7 +56,6 @@ INTEGERS = {
 LISTS = {
     "KNOTS_OF_DENSITIES": (constants.KNOTS, "at which heights stand"),
     "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
-    "CHOICE_BY_PHASE": (choice.BY_PHASE, "factors of the weight, where latents are expected"),
     "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
     "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),
     "FILTER_NEIGHBOURS": (filtering.NEIGHBOURS, "rows below and columns to the right"),
@@ -70,8 +64,6 @@ REALS = {
     "DEAD_ZONE": (constants.DEAD_ZONE, "latents within 1/2 and this, in steps, become 0"),
     "PEDESTAL": (constants.PEDESTAL, "stored are the roots of GDN's parameters and this: models/gdn.py"),
     "MIN_BETA": (constants.MIN_BETA, "of GDN"),
-    "CHOICE_WEIGHT": (choice.WEIGHT, "of an error of symbols that are chosen by cost, times the curvature"),
-    "CHOICE_OUTWARDS": (choice.OUTWARDS, "of the way from a latent to where its symbol's best value lies"),
 }
 
 

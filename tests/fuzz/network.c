@@ -116,8 +116,6 @@ struct run {
     uint8_t *pixels;
     float *latents;
     int32_t *symbols;
-    uint16_t *numbers;
-    uint8_t *activity;
 };
 
 static int gives_pixels(enum lic_task task) { return task == LIC_DECODE || task == LIC_PREVIEW || task == LIC_FILTER; }
@@ -200,10 +198,6 @@ static struct run make_run(size_t channels) {
     a->pixels = looks ? r.pixels : NULL;
     a->symbols = r.task == LIC_DECODE || r.task == LIC_PREVIEW || r.task == LIC_SLOPES || r.task == LIC_RESTORE ? r.symbols : NULL;
     a->latents = r.task == LIC_CHOOSE ? r.latents : NULL;
-    r.numbers = room(latents, sizeof *r.numbers), r.activity = room(r.block_rows * r.columns, 1);
-    for (size_t i = 0; i < latents; i++) r.numbers[i] = below(8) ? (uint16_t)below(3) : (uint16_t)next();
-    for (size_t i = 0; i < r.block_rows * r.columns; i++) r.activity[i] = (uint8_t)below(4);
-    if (r.task == LIC_CHOOSE) a->numbers = r.numbers, a->activity = r.activity;
     a->rows_in = (ptrdiff_t)r.block_rows;
     return r;
 }
@@ -246,12 +240,6 @@ static void execute(void) {
         below(16) ? of_point[0] : NULL, below(16) ? of_point[1] : NULL, below(2) ? of_point[2] : NULL,
         below(4) ? of_point[3] : NULL, below(2) ? 0 : .5f, below(2) ? filter : NULL, (int)below(2),
     };
-    /* Tables of 1 to 3 entries, and activities of which some places have more. */
-    static const int32_t first[] = {0, -1, 7};
-    static const uint32_t start[] = {0, 1, 4, 6};
-    float *bits = make_floats(6, 0), *weight = make_floats(4 * 3 * channels, 0), *shift = make_floats(3 * channels, 0);
-    struct lic_choice choice = {{3, first, start, NULL}, bits, 3, weight, shift};
-    if (below(2)) point.choice = &choice;
     void *whole = run_all(&r, network, &point, NULL, 0);
     run += whole != NULL;
     const char *width = widths[below(4)];
@@ -264,11 +252,6 @@ static void execute(void) {
     free(whole);
     for (int i = 0; i < 4; i++) free(of_point[i]);
     free(r.pixels);
-    free(r.numbers);
-    free(r.activity);
-    free(bits);
-    free(weight);
-    free(shift);
     free(r.latents);
     free(r.symbols);
     lic_network_close(network);

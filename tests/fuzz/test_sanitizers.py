@@ -9,7 +9,7 @@ import pytest
 
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.packed import pack_encoder, pack_model
-from tests.codec.transform.random_models import with_extras, with_filter, with_random_curvature
+from tests.codec.transform.random_models import with_extras, with_filter
 
 ROOT = Path(__file__).parents[2]
 CORE, FUZZ = ROOT / "codec/core", ROOT / "tests/fuzz"
@@ -35,7 +35,7 @@ def compile_c(*arguments: str) -> bool:
 def packed(folder: Path) -> list[str]:
     """A model with everything that there is, and its encoder's part, unpacked."""
     model = find_model(ROOT / "conformance/golden-contexts.safetensors").load()
-    model = with_filter(with_random_curvature(with_extras(model)))
+    model = with_filter(with_extras(model))
     model = replace(model, card=model.card | {"quick_look": [0.0, 0.3, 0.3]})
     (folder / "model").write_bytes(gzip.decompress(pack_model(model)))
     (folder / "encoder").write_bytes(gzip.decompress(pack_encoder(model)))

@@ -10,7 +10,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting import curvature_fit, filter_fit, preview_fit, quick_look_fit, rounding
+from lic.tools.fitting import filter_fit, preview_fit, quick_look_fit, rounding
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
@@ -21,7 +21,6 @@ PACKED = {SUFFIX: pack_model, ENCODER_SUFFIX: pack_encoder}
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
-    "curvature": (curvature_fit.add_curvature, curvature_fit.CROPS, curvature_fit.SIDE),
     "filter": (filter_fit.fit_filter, filter_fit.CROPS, filter_fit.SIDE),
     "quick-look": (quick_look_fit.add_quick_look, quick_look_fit.CROPS, quick_look_fit.SIDE),
     "preview": (preview_fit.add_preview, preview_fit.CROPS, preview_fit.SIDE),
@@ -47,8 +46,6 @@ examples:
       the part of a model that decoding needs, for programs in C (codec/core/core.h) and for browsers
   lic export photo -o photo.licencoder
       the part that only encoding needs
-  lic export photo --add curvature --data photos/ -o better.safetensors
-      a model whose encoder chooses symbols by bits and errors; it decodes the same files
   lic export photo --onnx -o onnx/
       analysis.onnx, synthesis.onnx and (if the model expects latents) predictors.onnx, for other runtimes;
       tools/EXTENDING.md decodes a file by them in twenty lines

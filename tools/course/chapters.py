@@ -7,7 +7,6 @@ from typing import Any
 
 from lic.codec.encode import pipeline
 from lic.codec.entropy import contexts, reference, tables
-from lic.codec.transform import choice
 from lic.models import architecture, autoencoder, density, distortion, gdn, pca, quantisation, second_look, transforms
 from lic.models.theory import (
     colourisation,
@@ -198,7 +197,6 @@ COURSE = (
             trellis.choose,
             trellis.code_lengths,
             trellis.rate_distortion_function,
-            choice.choose,
         ),
         ("quantisers",),
     ),

@@ -20,7 +20,6 @@ from lic.codec.transform.torch_network import freeze, thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.fitting.context_fit import fit_contexts
-from lic.tools.fitting.curvature_fit import add_curvature
 from lic.tools.fitting.latents import (
     CHUNKS,
     latent_chunks,
@@ -91,8 +90,7 @@ def _with_entropy(model: FrozenModel, crops: Tensor, first: NDArray[np.float32],
         fitted = ENTROPY_MODELS[entropy].fit([*symbols_by_point(network, first, second)])  # type: ignore[attr-defined]
     else:
         fitted = fit_contexts(model, first, second=second)
-    model = dataclasses.replace(model, entropy=fitted)
-    return add_curvature(model, crops) if model.distortion == "mse" else model
+    return dataclasses.replace(model, entropy=fitted)
 
 
 def check_own(entropy: str) -> None:

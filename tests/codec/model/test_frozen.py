@@ -1,4 +1,3 @@
-import dataclasses
 import json
 import struct
 from pathlib import Path
@@ -10,7 +9,6 @@ import torch
 from lic import BadModel, BadSetting, ModelNotFound
 from lic.codec.file.container import POSITIONS
 from lic.codec.model.catalogue import find_model, list_models
-from lic.codec.model.curvature import ACTIVITIES, groups
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.transform.torch_network import freeze, thaw
 from lic.models.architecture import Architecture
@@ -155,18 +153,4 @@ def test_a_damaged_model_file_is_named(network: RateDistortionAutoencoder, tmp_p
     path = tmp_path / "broken.safetensors"
     path.write_bytes(damage(freeze(network, {"name": "x"}).to_bytes(), kind))
     with pytest.raises(BadModel, match=r"broken\.safetensors"):
-        find_model(path).load()
-
-
-@pytest.mark.parametrize("harm", ["shape", "one alone", "sign"])
-def test_damaged_numbers_for_the_encoder_are_refused(
-    network: RateDistortionAutoencoder, tmp_path: Path, harm: str
-) -> None:
-    shape = 2, groups(6), ACTIVITIES - (harm == "shape")
-    stretch = None if harm == "one alone" else np.ones(shape)
-    curvature = np.full(shape, -1.0 if harm == "sign" else 9.0)
-    model = dataclasses.replace(freeze(network, {"name": "x"}), curvature=curvature, stretch=stretch)
-    path = tmp_path / "x.safetensors"
-    path.write_bytes(model.to_bytes())
-    with pytest.raises(BadModel, match=r"analysis\.stretch|analysis\.curvature|not positive"):
         find_model(path).load()

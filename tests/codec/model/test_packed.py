@@ -1,6 +1,5 @@
 """Packed models: the core opens them by itself, for the example in C as for browsers."""
 
-import ctypes
 import gzip
 import hashlib
 import json
@@ -12,15 +11,13 @@ import numpy as np
 import pytest
 
 from lic.codec.encode.pipeline import encode_picture
-from lic.codec.entropy.prices import PRICE_BITS, price
-from lic.codec.entropy.tables import TOTAL
 from lic.codec.file.container import STORED, parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import pack_encoder, pack_model
 from lic.codec.picture.pixels import Pixels
 from lic.codec.picture.reading import read_image
-from tests.codec.transform.random_models import random_pixels, with_extras, with_random_curvature
+from tests.codec.transform.random_models import random_pixels, with_extras
 
 ROOT = Path(__file__).parents[3]
 CORE = ROOT / "codec/core"
@@ -115,8 +112,8 @@ def test_models_of_another_version_are_refused(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> FrozenModel:
-    """A model with contexts, predictors, a quick look at the upper points, and a choice by cost."""
-    model = with_random_curvature(with_extras(find_model(GOLDEN / "golden-contexts.safetensors").load()))
+    """A model with contexts, predictors, and a quick look at the upper points."""
+    model = with_extras(find_model(GOLDEN / "golden-contexts.safetensors").load())
     shares = [0.0] + [0.3] * (len(model.lambdas) - 1)
     path = tmp_path_factory.mktemp("model") / "everything.safetensors"
     path.write_bytes(replace(model, card=model.card | {"quick_look": shares, "name": "everything"}).to_bytes())
@@ -173,34 +170,6 @@ def test_damaged_encoders_are_refused_or_harmless(folder: Path, everything: Froz
             done = encode_in_c(folder, folder / "damaged", 256, random_pixels(33, 40))
             assert done.returncode in (0, 1) and "ERROR" not in done.stderr, done.stderr
             assert done.returncode == 1 or len(bytes_) == len(whole)
-
-
-PRICES = """
-#include "tables.h"
-void bits(const struct lic_tables *tables, float *to) {
-    float *prices = make_prices(tables);
-    for (uint32_t i = 0; i < tables->start[tables->count]; i++) to[i] = prices[i];
-}
-"""
-
-
-def test_prices_in_c_are_those_of_python(folder: Path) -> None:
-    """Also of the frequencies whose logarithms are nearest to the middle between two prices."""
-    (folder / "prices.c").write_text(PRICES)
-    sources = [str(folder / "prices.c"), str(CORE / "tables.c")]
-    command = ["gcc", "-std=c11", "-shared", "-fPIC", "-ffp-contract=off", f"-I{CORE}", *sources, "-o", "prices.so"]
-    subprocess.run(command, check=True, cwd=folder)
-    library = ctypes.CDLL(str(folder / "prices.so"))
-    every = np.arange(1, 2**20, dtype=np.uint32)
-    steps = np.log2(every) * 2**PRICE_BITS
-    critical = every[np.argsort(np.abs(steps - np.floor(steps) - 0.5))[:1000]]
-    random = np.random.default_rng(0).integers(1, TOTAL, 9000, dtype=np.uint32)
-    frequencies = np.concatenate([critical, random, [1, 2, 3, TOTAL - 1]]).astype(np.uint32)
-    below = np.stack([np.zeros_like(frequencies), frequencies], 1)  # a table for each, with the rest for another entry
-    start, found = np.arange(0, below.size + 1, 2, dtype=np.uint32), np.empty(below.shape, np.float32)
-    tables = (ctypes.c_size_t * 4)(len(below), 0, start.ctypes.data, below.ctypes.data)
-    library.bits(tables, ctypes.c_void_p(found.ctypes.data))
-    np.testing.assert_array_equal(found, price(np.stack([frequencies, TOTAL - frequencies.astype(np.int64)], 1)))
 
 
 def test_an_encoder_of_another_model_is_refused(folder: Path) -> None:

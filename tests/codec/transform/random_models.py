@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from lic.codec.model.curvature import ACTIVITIES, groups
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.network_weights import pack
 from lic.codec.picture import filtering
@@ -42,12 +41,6 @@ def with_extras(model: FrozenModel) -> FrozenModel:
     }
     stored = model.stored_weights | pack(weights, model.architecture)
     return replace(model, stored_weights=stored)
-
-
-def with_random_curvature(model: FrozenModel) -> FrozenModel:
-    """The same one, of which symbols are chosen by cost."""
-    random, shape = np.random.default_rng(0), (len(model.lambdas), groups(model.channels), ACTIVITIES)
-    return replace(model, curvature=random.uniform(2, 14, shape), stretch=random.uniform(1, 2, shape))
 
 
 def random_pixels(height: int, width: int) -> Pixels:

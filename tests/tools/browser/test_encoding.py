@@ -21,7 +21,7 @@ from lic.codec.picture.reading import read_image
 from lic.tools.pages import viewer
 from lic.tools.pages.server import ISOLATED
 from lic.tools.pages.viewer import decoder_inside, site_files
-from tests.codec.transform.random_models import random_pixels, with_extras, with_random_curvature
+from tests.codec.transform.random_models import random_pixels, with_extras
 from tests.tools.browser.chromium import Tab
 from tests.tools.browser.site import STRICT, serving
 from tests.tools.browser.webdriver import Page
@@ -50,14 +50,14 @@ PIXELS = """{
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[FrozenModel]:
-    """The golden ones, and one with a quick look at the upper points and a choice by cost."""
+    """The golden ones, and one with a quick look at the upper points."""
     golden = [find_model(path).load() for path in sorted(GOLDEN.glob("*.safetensors"))]
     contexts = next(model for model in golden if model.name == "golden-contexts")
     card = contexts.card | {"name": "everything", "quick_look": [0.0, 0.3, 0.3]}
     path = tmp_path_factory.mktemp("model") / "everything.safetensors"
     # With a filter of another fingerprint, since a page has a model of a fingerprint once.
     more = replace(contexts, restore=contexts.restore * 1.01, card=card)
-    path.write_bytes(with_random_curvature(with_extras(more)).to_bytes())
+    path.write_bytes(with_extras(more).to_bytes())
     return [*golden, find_model(path).load()]
 
 
