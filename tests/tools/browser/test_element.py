@@ -238,6 +238,32 @@ def test_lazy_pictures_are_fetched_when_they_are_near(site: Site, page: Driven) 
     assert "/small.lic?lazy" in site.asked
 
 
+def test_idle_pictures_are_fetched_after_all_else_has_been(site: Site, page: Driven) -> None:
+    pictures = "<lic-img src='small.lic' loading=idle></lic-img><img src='fallback.jpg'>"
+    page.open(site.page(pictures, module=f"{IMPORTS} lic.configure({{ keep: 0 }});"))
+    page.wait_for("window.module")
+    page.run(f"await {FIRST}.decode();")
+    loaded, fetched = page.run("""
+      const [{ loadEventStart }] = performance.getEntriesByType("navigation");
+      const { startTime } = performance.getEntriesByType("resource").find(({ name }) => name.endsWith("small.lic"));
+      return [loadEventStart, startTime];
+    """)
+    assert 0 < loaded <= fetched
+
+
+def test_what_is_dragged_is_a_png_file_of_the_pictures_name(site: Site, page: Driven) -> None:
+    page.open(site.page("<lic-img src='pho to&.lic'></lic-img>", module=IMPORTS))
+    page.wait_for("window.module")
+    page.run(f"await {FIRST}.decode();")
+    download, address = page.run(f"""
+      const dataTransfer = new DataTransfer();
+      {FIRST}.shadowRoot.querySelector("canvas").dispatchEvent(new DragEvent("dragstart", {{ dataTransfer }}));
+      return ["DownloadURL", "text/uri-list"].map((kind) => dataTransfer.getData(kind));
+    """)
+    assert download.startswith("image/png:pho to&.png:data:image/png;base64,")
+    assert address == f"{site.address}pho%20to&.lic"
+
+
 @pytest.mark.parametrize(
     ("srcset", "sizes", "wanted"),
     [
