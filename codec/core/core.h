@@ -166,8 +166,8 @@ const uint8_t *lic_model_fingerprint(const struct lic_model *); /* four bytes, a
 size_t lic_model_channels(const struct lic_model *);
 const struct lic_network *lic_model_network(const struct lic_model *);
 
-/* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding; with the encoder's part,
-   also for an encoding. It refers to the model. */
+/* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding; if the encoder's part has
+   been added before, also for an encoding. It refers to the model. */
 struct lic_rate {
     struct lic_tables tables;
     struct lic_contexts contexts;
@@ -186,8 +186,8 @@ enum lic_result lic_rate_adjust(struct lic_rate *, const uint8_t *data, size_t s
 
 struct lic_encoding;
 
-/* The pixels, height x width x 3, and all else must live as long as the encoding. LIC_BAD_ARGUMENT if the model lacks the
-   encoder's part, or a side is not 1 to 2^24 - 1. */
+/* The pixels, height x width x 3, and all else must live as long as the encoding. LIC_BAD_ARGUMENT if the model, or the
+   rate, lacks the encoder's part, or a side is not 1 to 2^24. */
 enum lic_result lic_encoding_open(const struct lic_model *, const struct lic_rate *, struct lic_team *,
                                   const uint8_t *pixels, ptrdiff_t width, ptrdiff_t height, struct lic_encoding **);
 void lic_encoding_close(struct lic_encoding *);

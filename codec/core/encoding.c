@@ -78,6 +78,7 @@ enum lic_result lic_encoding_open(const struct lic_model *model, const struct li
                                   const uint8_t *pixels, ptrdiff_t width, ptrdiff_t height, struct lic_encoding **opened) {
     struct lic_picture picture = {width, height, 0, 0, width, height, 1};
     *opened = NULL;
+    if (!rate->point.unscale) return LIC_BAD_ARGUMENT;
     struct lic_encoding *e = calloc(1, sizeof *e);
     if (!e) return LIC_NO_MEMORY;
     *e = (struct lic_encoding){.rate = rate, .pixels = pixels, .channels = model->channels};

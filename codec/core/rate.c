@@ -43,7 +43,8 @@ static void set_scales(const struct lic_model *m, size_t k, size_t f, int32_t *s
         unscale[c] = (float)(1 / finest.unit * (finest.unit * finest.restored));
         if (m->arrays[TRUST].count) trust[c] = (float)between(trusts[k * channels + c], trusts[after * channels + c], f);
     }
-    point->gain = gain, point->inverse_gain = inverse_gain, point->unscale = unscale;
+    point->gain = gain, point->inverse_gain = inverse_gain;
+    point->unscale = m->encodes ? unscale : NULL;
     point->trust = m->arrays[TRUST].count ? trust : NULL;
 }
 

@@ -94,6 +94,17 @@ def test_files_have_the_bytes_of_python(page: Driven, models: list[FrozenModel],
     assert parse(assert_same(page, dots, everything, 100)).section(STORED)
 
 
+def test_progress_is_told_chunk_by_chunk(tab: Tab, models: list[FrozenModel], tmp_path: Path) -> None:
+    open_page(tab, tmp_path / "page.html", models[:1])
+    told = tab.run("""
+      const told = [];
+      const image = new ImageData(new Uint8ClampedArray(4 * 20 * 2100).fill(255), 20, 2100);
+      await lic.encode(image, { progress: (done) => told.push(done) });
+      return told;
+    """)
+    assert told == pytest.approx([0, 1 / 3, 2 / 3, 1])
+
+
 def transparent_pictures() -> list[Pixels]:
     """With holes, with soft edges, with one visible pixel, and without any."""
     pixels = random_pixels(75, 91)
