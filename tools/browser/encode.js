@@ -2,7 +2,7 @@
 
 const DEFAULT_QUALITY = 65;
 
-// The bytes of a .lic file of an ImageData, of a picture file (a Blob), or of whatever a canvas can draw.
+// The bytes of a .lic file of an ImageData, of a picture file (a Blob), or of what a canvas can draw.
 async function encode(image, { quality = DEFAULT_QUALITY, model = modelHere(), ...options } = {}) {
   const { width, height, data: pixels } = await pixelsOf(image);
   return ask("encode", { width, height, pixels, quality: Number(quality), fingerprint: model }, options);
@@ -10,10 +10,10 @@ async function encode(image, { quality = DEFAULT_QUALITY, model = modelHere(), .
 
 // In sRGB, the right way up.
 async function pixelsOf(image) {
-  if (image instanceof ImageData && image.colorSpace === "srgb" && image.data instanceof Uint8ClampedArray) return image;
+  if (image instanceof ImageData && (image.colorSpace ?? "srgb") === "srgb" && image.data instanceof Uint8ClampedArray) return image;
   const drawn = image instanceof Blob ? await read(image) : image;
-  const width = drawn.naturalWidth ?? drawn.displayWidth ?? drawn.width;
-  const height = drawn.naturalHeight ?? drawn.displayHeight ?? drawn.height;
+  const width = drawn.naturalWidth ?? drawn.videoWidth ?? drawn.displayWidth ?? drawn.width;
+  const height = drawn.naturalHeight ?? drawn.videoHeight ?? drawn.displayHeight ?? drawn.height;
   const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d", { willReadFrequently: true });
   if (image instanceof ImageData) context.putImageData(image, 0, 0);
   else context.drawImage(drawn, 0, 0);

@@ -71,7 +71,7 @@ export interface EncodeOptions extends Pick<Options, "signal" | "progress" | "ur
  * Colours are those in sRGB; metadata is left out.
  */
 export function encode(
-  image: ImageData | Blob | CanvasImageSource,
+  image: ImageData | Blob | Exclude<CanvasImageSource, SVGImageElement>,
   options?: EncodeOptions,
 ): Promise<Uint8Array<ArrayBuffer>>;
 
