@@ -16,7 +16,8 @@ its best value, but if all do at once they go too far, since the slopes of neigh
 steps, few symbols move in a round, and the next slopes know of them. (Straight-through gradients, with rounding in the
 loop, do the same by static densities; Yang, Bamler and Mandt 2020 compare ways to descend through rounding.)
 
-The price rises where errors shrink less than bits, and falls where bits shrink less, so that both become fewer. Of all
+The price rises where errors shrink less than bits, and falls where bits shrink less, so that both become fewer. It
+starts higher at low rates, where the first moves would make errors that take several rounds to mend. Of all
 symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than at
 the start.
 
@@ -49,7 +50,8 @@ RATE = 0.1  # of the way to its best value that a target goes in a round
 LEAST_GAIN = 1.0  # bits, for which a symbol moves
 ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
 BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are expected from earlier ones
-PRICE = 1.2  # of squared distances from targets, at the start
+PRICE = 1.2  # of squared distances from targets, where bits and errors are as many as at the start
+FIRST_PRICE = 0.6  # times lambda^(-1/4), in the first round, where that is more
 MOST = 3.0  # times, that the price rises or falls
 ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
@@ -79,7 +81,7 @@ def refine(
     search.finish(symbols)
     best = search.best
     size, size_before = (len(pack(chunks_of(s), point.coder)) for s in (best.symbols, start))
-    return best if size + size_of(best.sections) < size_before else Refined(start)
+    return best if size + size_of(best.sections) <= size_before else Refined(start)
 
 
 class Search:
@@ -93,7 +95,7 @@ class Search:
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
         self.targets = in_steps(self.engine, latents, start, point)
         self.mean_curvature: float | None = None
-        self.price = PRICE
+        self.price = max(PRICE, FIRST_PRICE / math.sqrt(math.sqrt(point.lambda_)))
         self.best, self.loss = Refined(start), math.inf
         self.start: tuple[float, int] | None = None  # its bits and squared errors
 
