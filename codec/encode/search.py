@@ -17,9 +17,9 @@ steps, few symbols move in a round, and the next slopes know of them. (Straight-
 loop, do the same by static densities; Yang, Bamler and Mandt 2020 compare ways to descend through rounding.)
 
 The price rises where errors shrink less than bits, and falls where bits shrink less, so that both become fewer. It
-starts higher at low rates, where the first moves would make errors that take several rounds to mend. Of all
-symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than at
-the start.
+starts higher, most of all at low rates, where the first moves would make errors that take several rounds to mend. Of
+all symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than
+at the start.
 
 Before the last round, the filter is adjusted to the picture of the symbols so far (adjusting.py): those that follow may
 make larger errors, which it lowers.
@@ -51,7 +51,8 @@ LEAST_GAIN = 1.0  # bits, for which a symbol moves
 ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
 BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are expected from earlier ones
 PRICE = 1.2  # of squared distances from targets, where bits and errors are as many as at the start
-FIRST_PRICE = 0.6  # times lambda^(-1/4), in the first round, where that is more
+FIRST_PRICE = 1.6  # in the first round
+FIRST_PRICE_AT_1 = 0.6  # the same at a lambda of 1; it goes by lambda^(-1/4), where that is more
 MOST = 3.0  # times, that the price rises or falls
 ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
@@ -95,7 +96,7 @@ class Search:
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
         self.targets = in_steps(self.engine, latents, start, point)
         self.mean_curvature: float | None = None
-        self.price = max(PRICE, FIRST_PRICE / math.sqrt(math.sqrt(point.lambda_)))
+        self.price = max(FIRST_PRICE, FIRST_PRICE_AT_1 / math.sqrt(math.sqrt(point.lambda_)))
         self.best, self.loss = Refined(start), math.inf
         self.start: tuple[float, int] | None = None  # its bits and squared errors
 
