@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from lic import encode
+from lic import encode, read_info
 from lic.codec.encode.settings import NAMES
 from lic.tools import files
 from lic.tools.cli import COMMANDS, main
@@ -161,6 +161,12 @@ def test_info(folder: Path, capsys: Captured, photo: Pixels) -> None:
     assert (facts["file"], facts["quality"], facts["lambda"], facts["version"]) == ("c.lic", 50.5, 0.02, 1)
     assert facts["content"] == {"latents": facts["sections"]["L"]} and facts["lossless"] is False
     assert captured.err.startswith("notes.txt: this is not a .lic file")
+
+
+def test_info_tells_of_a_filter_that_is_adjusted(capsys: Captured) -> None:
+    data = Path(__file__).parents[2] / "conformance/filter-adjusted.lic"
+    assert main(["info", str(data)]) == 0
+    assert f"content   filter {read_info(data).sections['F']}, latents " in capsys.readouterr().out
 
 
 def test_info_reads_like_a_sentence(folder: Path, capsys: Captured) -> None:
