@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from lic import decode, encode
 from lic.codec.entropy import chunks
 from lic.codec.model.catalogue import TUNED, find_model
-from lic.codec.model.packed import pack_model
+from lic.codec.model.packed import pack_encoder, pack_model
 from lic.codec.picture.fidelity import mean_squared_error
 from lic.codec.transform.engine import engine_of
 from lic.tools.pages.viewer import viewer_page
 from tests.conftest import Pixels
 
-LARGEST_MODEL, LARGEST_PAGE = 8_000_000, 10_000_000
+LARGEST_MODEL, LARGEST_ENCODER, LARGEST_PAGE = 8_000_000, 5_000_000, 10_000_000
 ROUNDED_AWAY, REACH = 8, 32  # bytes, positions; over all positions of `photo`
 
 
@@ -57,6 +57,7 @@ def test_effort_makes_files_smaller_and_no_picture_worse(name: str, quality: flo
 def test_models_and_pages_without_pictures_are_small_enough(name: str) -> None:
     model = find_model(name).load()
     assert len(pack_model(model)) < LARGEST_MODEL
+    assert len(pack_encoder(model)) < LARGEST_ENCODER
     assert len(viewer_page([], [model]).encode()) < LARGEST_PAGE
 
 
