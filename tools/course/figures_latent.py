@@ -109,8 +109,9 @@ def vae_samples(context: Context) -> Drawing:
 
 
 def vae_traversals(context: Context) -> Drawing:
+    vae = context.vae  # trained here, if it is the first figure to need it
     with torch.inference_mode():
-        rows = traversals(context.vae, context.crop[:, :, 32:96, 32:96], channels=6, span=3.0)
+        rows = traversals(vae, context.crop[:, :, 32:96, 32:96], channels=6, span=3.0)
     figure = new_figure(8.2, 7)
     for i, axes_row in enumerate(figure.subplots(6, 7)):
         for axes, picture, shift in zip(axes_row, rows[i], torch.linspace(-3, 3, 7).tolist(), strict=True):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from lic.tools.course import figures_bounds, figures_codec, figures_latent, figures_quantisers
 from lic.tools.course.figure_context import Context, Drawing
+from lic.tools.extras import require
 
 FIGURES: dict[str, Callable[[Context], Drawing]] = {
     "colourisation": figures_latent.colourisation,
@@ -26,6 +27,7 @@ FIGURES: dict[str, Callable[[Context], Drawing]] = {
 }
 TRAINED = ("vae-samples", "vae-traversals", "blur")  # they need trainings
 WITH_PICTURES = {"colourisation", "vae-samples", "vae-traversals", "blur", "contexts", "codec"}  # of photographs
+GROUND, INK, FAINT = "#1b2026", "#e2e6ea", "#333b44"  # of figures in the dark, as in theory.css
 OF_THE_CODEC = {
     "rate-bound",
     "units",
@@ -56,5 +58,18 @@ def captioned(drawing: Drawing) -> bytes:
 def plain(drawing: Drawing, kind: str = "png") -> bytes:
     """A figure alone, as the bytes of a file of that kind."""
     buffer = io.BytesIO()
-    drawing.figure.savefig(buffer, format=kind, dpi=150, facecolor="white")
+    drawing.figure.savefig(buffer, format=kind, dpi=150)
     return buffer.getvalue()
+
+
+def darken(drawing: Drawing) -> None:
+    """Turn a figure of pictures from white paper to a dark ground."""
+    figure = drawing.figure
+    figure.patch.set_facecolor(GROUND)
+    for text in figure.findobj(require("matplotlib.text").Text):
+        text.set_color(INK)
+    for axes in figure.axes:
+        axes.set_facecolor(GROUND)
+        axes.tick_params(colors=INK, grid_color=FAINT, which="both")
+        for spine in axes.spines.values():
+            spine.set_edgecolor(INK)

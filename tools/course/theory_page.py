@@ -7,7 +7,6 @@ from types import ModuleType
 
 from lic.tools.course.chapters import Chapter
 from lic.tools.course.docstring import statement
-from lic.tools.course.gallery import WITH_PICTURES
 from lic.tools.course.listing import Shown, listing, place_of, source_of, without_docstring
 from lic.tools.course.prebuilt_figures import Illustration
 from lic.tools.pages import page
@@ -81,12 +80,12 @@ def _chapter(number: int, chapter: Chapter, figures: Mapping[str, Illustration],
 def _figure(name: str, figure: Illustration | None) -> str:
     if figure is None:
         return f"<figure><figcaption>The figure “{html.escape(name)}” is not drawn yet.</figcaption></figure>"
-    caption = html.escape(figure.caption)
-    kind = "" if name in WITH_PICTURES else ' class="chart"'
-    return (
-        f'<figure><img{kind} alt="{html.escape(name)}" src="{page.data_uri(figure.picture, "image/webp")}">'
-        f"<figcaption>{caption}</figcaption></figure>"
-    )
+    kind = "" if figure.dark else ' class="chart"'
+    shown = f'<img{kind} alt="{html.escape(name)}" src="{page.data_uri(figure.picture, "image/webp")}">'
+    if figure.dark:
+        source = page.data_uri(figure.dark, "image/webp")
+        shown = f'<picture><source media="(prefers-color-scheme: dark)" srcset="{source}">{shown}</picture>'
+    return f"<figure>{shown}<figcaption>{html.escape(figure.caption)}</figcaption></figure>"
 
 
 def _row(shown: Shown, link: Callable[[str], str]) -> str:

@@ -27,8 +27,8 @@ them. This browser encodes and decodes them; nothing is sent anywhere.</button>
 <output id="quality-text">{QUALITY}</output></label><button id="save" type="button">Save .lic</button></div>
 {stage("", 1, 1, "", "")}
 <div id="numbers"><div class="scrolls" tabindex="0"><table class="numbers"><thead><tr><th scope="col">codec</th>
-<th scope="col">bytes</th><th scope="col">bit/px</th><th scope="col">PSNR RGB, dB</th></tr></thead><tbody id="rows"></tbody></table>
-</div>
+<th scope="col">bytes</th><th scope="col">bit/px</th><th scope="col">PSNR RGB, dB</th></tr></thead>
+<tbody id="rows"></tbody></table></div>
 <p class="note">AVIF, WebP and JPEG are those of this browser, as far as it has them, each by its largest file that is
 no larger than that of lic. Better encoders exist: <code>lic compare</code> has them.</p></div>
 </main>

@@ -48,6 +48,13 @@ def test_only_the_named_figures_are_drawn(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["em.png"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["vae-samples", "vae-traversals"])
+def test_each_of_the_trained_ones_can_be_the_first(name: str, pictures: Path, tmp_path: Path) -> None:
+    command = ["learn", "figures", str(tmp_path), "--only", name, "--data", str(pictures), "--steps", "2"]
+    assert main(command) == 0
+
+
 def test_without_a_model_nothing_is_trained_in_vain(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,16 @@
 """The page of the theory, as a browser shows it."""
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from lic.tools.course.chapters import COURSE
-from lic.tools.course.gallery import FIGURES, TRAINED
+from lic.tools.course.figure_context import Drawing
+from lic.tools.course.gallery import FIGURES, TRAINED, darken, plain
 from lic.tools.course.prebuilt_figures import Illustration, prebuilt
 from lic.tools.course.theory_page import theory_page
 from lic.tools.files import png
@@ -38,8 +41,35 @@ def test_the_page_is_there_before_its_figures() -> None:
 def test_figures_that_need_a_training_are_kept() -> None:
     kept = prebuilt()
     assert set(kept) == set(TRAINED)
-    for picture, caption in kept.values():
-        assert picture[8:12] == b"WEBP" and len(picture) < 300_000 and caption
+    for picture, caption, dark in kept.values():
+        for file, (least, most) in ((picture, (240, 255)), (dark or b"", (20, 50))):
+            assert file[8:12] == b"WEBP" and len(file) < 300_000 and caption
+            paper = np.array(Image.open(io.BytesIO(file)).convert("L"))[-4:]  # below the pictures
+            assert least <= np.median(paper) <= most
+
+
+def test_figures_of_photographs_are_dark_on_dark_pages(tab: Tab, tmp_path: Path) -> None:
+    path = tmp_path / "page.html"
+    path.write_text(theory_page(COURSE, prebuilt()), encoding="utf-8")
+    tab.open(path.as_uri())
+    for dark in (False, True):
+        tab.screenshot(tmp_path / "page.png", dark=dark)
+        sources = tab.run("return Array.from(document.querySelectorAll('figure img'), (i) => i.currentSrc === i.src);")
+        assert sources == [not dark] * len(TRAINED)
+
+
+def test_a_figure_is_darkened_but_for_its_pictures() -> None:
+    figure = pytest.importorskip("matplotlib.figure").Figure(figsize=(2, 1))
+    axes = figure.subplots()
+    axes.imshow(np.full((4, 4, 3), 230, np.uint8))
+    axes.set_title("white")
+    drawing = Drawing(figure, "", "")
+    light = np.array(Image.open(io.BytesIO(plain(drawing))).convert("L"))
+    darken(drawing)
+    dark = np.array(Image.open(io.BytesIO(plain(drawing))).convert("L"))
+    assert (light[:, 0] == 255).all() and (dark[:, 0] < 50).all()
+    assert light.min() < 50 and dark.max() > 200
+    assert ((light == dark) & (light == 230)).mean() > 0.05  # the picture
 
 
 def test_the_page_is_one_file_whose_links_stay_inside(page_path: Path) -> None:
