@@ -21,7 +21,8 @@ class BuildCore(build_ext):
         if self.compiler.compiler_type == "msvc":
             if not self.compiler.initialized:
                 self.compiler.initialize(self.plat_name)
-            self.compiler.cc = shutil.which("clang-cl")
+            found_with_cl = getattr(self.compiler, "_paths", None)  # by Visual Studio, which does not add it to PATH
+            self.compiler.cc = shutil.which("clang-cl") or shutil.which("clang-cl", path=found_with_cl)
             if self.compiler.cc is None:
                 raise CompileError("the core needs clang-cl, which comes with LLVM and with Visual Studio")
         super().build_extension(ext)
@@ -37,7 +38,7 @@ setup(
             # -g0: many Pythons ask for debugging information, which is twice as large as the code.
             extra_compile_args=["/std:c11", *(f"/clang:{option}" for option in ["-O3", *EXACT])]
             if sys.platform == "win32"
-            else ["-std=c11", "-O3", "-g0", *EXACT],
+            else ["-std=gnu11", "-O3", "-g0", *EXACT],
             py_limited_api=STABLE,
             optional=True,
         )

@@ -15,6 +15,7 @@ enum {
     MAX_ENTRIES = 1048576, /* of all tables at a position */
     KNOTS = 73, /* of a density */
     POSITIONS = 256, /* rate positions from a lambda point to the next */
+    TO_UPPER_POINT = 224, /* more, and a position has the contexts of the next lambda point */
     FINGERPRINT_BYTES = 4, /* that name a model in a file */
     CHUNK_ROWS = 64, /* of latents, which are coded together */
     PIECE_BITS = 16, /* escaped symbols are written in uniform pieces of at most this many bits */
@@ -22,6 +23,9 @@ enum {
     MAX_SYMBOL = 1073741824, /* symbols beyond it are not coded */
     MAX_TABLES = 256, /* of a position between lambda points */
     MAX_CHANNELS = 4096, /* of any layer; keeps the contexts' sums within int32 */
+    DOWNSAMPLING = 16, /* pixels to each side of a block, which has a latent of each channel */
+    PREVIEW = 4, /* pixels to each side, for one of a preview */
+    MAX_SIDE = 16777215, /* of a picture */
     PHASES = 4, /* of a channel's latents */
     FEATURES = 9, /* weights of a phase of a channel */
     UNIT = 256, /* what a magnitude of 1 counts in the contexts */

@@ -187,7 +187,7 @@ enum lic_result lic_rate_adjust(struct lic_rate *, const uint8_t *data, size_t s
 struct lic_encoding;
 
 /* The pixels, height x width x 3, and all else must live as long as the encoding. LIC_BAD_ARGUMENT if the model, or the
-   rate, lacks the encoder's part, or a side is not 1 to 2^24. */
+   rate, lacks the encoder's part, or a side is not 1 to 2^24 - 1. */
 enum lic_result lic_encoding_open(const struct lic_model *, const struct lic_rate *, struct lic_team *,
                                   const uint8_t *pixels, ptrdiff_t width, ptrdiff_t height, struct lic_encoding **);
 void lic_encoding_close(struct lic_encoding *);

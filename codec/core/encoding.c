@@ -86,7 +86,7 @@ enum lic_result lic_encoding_open(const struct lic_model *model, const struct li
     enum lic_result result = lic_stream_open(LIC_ANALYSE, network, team, NULL, &picture, &rate->point, &e->analysis);
     if (!result) result = lic_stream_open(LIC_CHOOSE, network, team, NULL, &picture, &rate->point, &e->rounding);
     if (!result) {
-        e->rows = (size_t)divided_up(height, 16), e->columns = (size_t)divided_up(width, 16);
+        e->rows = (size_t)divided_up(height, DOWNSAMPLING), e->columns = (size_t)divided_up(width, DOWNSAMPLING);
         e->chunks = (e->rows + CHUNK_ROWS - 1) / CHUNK_ROWS;
         size_t symbols = e->channels * positions_of(e, 0);
         e->room = lic_encoded_bound(symbols);

@@ -7,10 +7,15 @@
 #ifndef LIC_KERNELS_H
 #define LIC_KERNELS_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "constants.h"
+
+#if FLT_EVAL_METHOD != 0
+#error "floats must be computed as floats: give -std=gnu11 and, for x86 of 32 bits, -msse2 -mfpmath=sse"
+#endif
 
 enum {
     BLOCK = 16,       /* outputs whose weights are stored together */

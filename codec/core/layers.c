@@ -342,7 +342,7 @@ int add_layer(struct lic_stream *s, int input, const struct layer *layer, size_t
 
 int add_quick_look(struct lic_stream *s, int differences) {
     const struct ring *in = &s->rings[differences];
-    ptrdiff_t cells = 16 / LOOK_CELL;
+    ptrdiff_t cells = DOWNSAMPLING / LOOK_CELL;
     int output = add_ring(s, in->height / cells, in->width / cells, s->quick_look->outputs);
     struct node *n = add_node(s, look_quickly, differences, output);
     n->around = 1, n->fold = (size_t)cells;

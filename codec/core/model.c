@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "network.h"
+#include "team.h"
 
 #define MAGIC(letter) (size_t)('L' | 'I' << 8 | 'C' << 16 | (letter) << 24)
 
@@ -83,8 +84,10 @@ static float *read_tensors(struct reader *r, size_t *found) {
     size_t tensors = next_number(r), count = next_number(r), at = 0;
     if (count > (size_t)(r->end - r->at)) r->result = LIC_CORRUPT; /* a weight has a byte at least */
     float *values = r->result ? NULL : malloc((count + 1) * sizeof *values);
+    unsigned mode = lic_round_to_nearest();
     if (!r->result && !values) r->result = LIC_NO_MEMORY;
     for (size_t i = 0; !r->result && i < tensors; i++) at += read_tensor(r, values + at, count - at);
+    lic_restore_rounding(mode);
     if (!r->result && (at != count || r->at != r->end)) r->result = LIC_CORRUPT;
     *found = count;
     return values;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "constants.h"
 #include "core.h"
 #include "network_module.h"
 
@@ -38,10 +39,10 @@ static int has_the_right_sizes(const struct model *m) {
     size_t tables = m->tables.count;
     if (!holds(&b[FIRST], tables, 4) || !holds(&b[START], tables + 1, 4)) return 0;
     if (!holds(&b[BELOW], m->tables.start[tables], 4)) return 0;
-    if (c->channels > 1 << 16) return 0;
+    if (c->channels > MAX_CHANNELS) return 0;
     if (c->order == LIC_PLAIN) return 1;
-    return holds(&b[WEIGHTS], c->channels * 4 * 9, 4) && holds(&b[THRESHOLDS], c->thresholds_count, 8) &&
-           holds(&b[INDEX], c->channels * 4 * (c->thresholds_count + 1), 1) &&
+    return holds(&b[WEIGHTS], c->channels * PHASES * FEATURES, 4) && holds(&b[THRESHOLDS], c->thresholds_count, 8) &&
+           holds(&b[INDEX], c->channels * PHASES * (c->thresholds_count + 1), 1) &&
            (!c->earlier || holds(&b[EARLIER], lic_earlier_size(c->channels), 2));
 }
 

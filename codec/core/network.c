@@ -8,6 +8,7 @@
 
 #include "constants.h"
 #include "kernels.h"
+#include "team.h"
 
 enum { OUT_OF_MEMORY = 2 }; /* a reader failed for another reason than its input */
 
@@ -25,7 +26,7 @@ static void fail(struct reader *r) {
 }
 
 static size_t next_size(struct reader *r) {
-    if (r->failed || r->sizes == r->sizes_end || *r->sizes < 0 || *r->sizes > 4096) {
+    if (r->failed || r->sizes == r->sizes_end || *r->sizes < 0 || *r->sizes > MAX_CHANNELS) {
         fail(r);
         return 1;
     }
@@ -196,7 +197,7 @@ static struct normalisation read_normalisation(struct reader *r, size_t channels
 static void read_layer(struct reader *r, struct layer *l, struct layer *back, int takes_pixels, int gives_pixels) {
     size_t kind = next_size(r), inputs = next_size(r), outputs = next_size(r), k = next_size(r), scale = next_size(r);
     size_t normalised = next_size(r); /* 0: not, 1: divided, 2: multiplied */
-    if (kind > PREDICTOR || !inputs || !outputs || scale < 1 || scale > 16 || normalised > 2) fail(r);
+    if (kind > PREDICTOR || !inputs || !outputs || scale < 1 || scale > DOWNSAMPLING || normalised > 2) fail(r);
     *l = (struct layer){.inputs = inputs, .channels = outputs, .stride = 1, .r = 1};
     l->takes_pixels = takes_pixels, l->gives_pixels = gives_pixels;
     if (kind <= SUB_PIXEL) {
@@ -256,7 +257,7 @@ static void read_part(struct reader *r, struct part *part, struct part *back, in
 static void read_quick_look(struct reader *r, struct convolution *look, size_t latents) {
     if (next_size(r) == 0) return;
     size_t kind = next_size(r), inputs = next_size(r), outputs = next_size(r), k = next_size(r), stride = next_size(r);
-    if (kind != CONVOLUTION || inputs != 3 || outputs != latents || k != WINDOW * LOOK_CELL || stride != 16) fail(r);
+    if (kind != CONVOLUTION || inputs != 3 || outputs != latents || k != WINDOW * LOOK_CELL || stride != DOWNSAMPLING) fail(r);
     if (next_size(r)) fail(r); /* normalised */
     const float *weights = next_tensor(r, outputs * 3 * k * k);
     if (r->failed) return;
@@ -281,7 +282,7 @@ static int fit_together(const struct part *part, size_t inputs, size_t outputs) 
 /* A picture of a quarter of the width and height, which the last layer makes of the grid of latents. */
 static int is_preview(const struct part *part, size_t latents) {
     for (size_t i = 0; i < part->count; i++)
-        if (part->layers[i].stride != 1 || part->layers[i].r != (i + 1 < part->count ? 1 : 4)) return 0;
+        if (part->layers[i].stride != 1 || part->layers[i].r != (i + 1 < part->count ? 1 : DOWNSAMPLING / PREVIEW)) return 0;
     return fit_together(part, latents, 3);
 }
 
@@ -291,12 +292,12 @@ static int is_sound(const struct lic_network *n) {
     for (size_t i = 0; i < n->synthesis.count; i++) up *= n->synthesis.layers[i].r;
     for (size_t i = 0; i < n->predictors.count; i++)
         if (n->predictors.layers[i].inputs != n->latents || !n->predictors.layers[i].place) return 0;
-    if (n->analysis.count && (down != 16 || !fit_together(&n->analysis, 3, n->latents))) return 0;
+    if (n->analysis.count && (down != DOWNSAMPLING || !fit_together(&n->analysis, 3, n->latents))) return 0;
     if (n->preview.count && !is_preview(&n->preview, n->latents)) return 0;
     if (n->analysis.count && (n->analysis.layers->stride == 1 || n->analysis.layers->is_bottleneck)) return 0;
     if (n->synthesis.count && n->synthesis.layers[n->synthesis.count - 1].r == 1) return 0;
-    return up == 16 && fit_together(&n->synthesis, n->latents, 3) &&
-           (n->predictors.count == 0 || n->predictors.count == 3) && n->analysis.count + n->synthesis.count < 40;
+    return up == DOWNSAMPLING && fit_together(&n->synthesis, n->latents, 3) &&
+           (n->predictors.count == 0 || n->predictors.count == PHASES - 1) && n->analysis.count + n->synthesis.count < 40;
 }
 
 enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const float *values, size_t values_count,
@@ -305,12 +306,14 @@ enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const
     struct lic_network *n = calloc(1, sizeof *n);
     *opened = NULL;
     if (!n) return LIC_NO_MEMORY;
+    unsigned mode = lic_round_to_nearest();
     read_part(&r, &n->analysis, NULL, 1, 0);
     read_part(&r, &n->synthesis, with_slopes ? &n->synthesis_back : NULL, 0, 1);
     read_part(&r, &n->predictors, NULL, 0, 0);
     read_part(&r, &n->preview, NULL, 0, 1);
     if (!r.failed && n->synthesis.count) n->latents = n->synthesis.layers->inputs;
     read_quick_look(&r, &n->quick_look, n->latents);
+    lic_restore_rounding(mode);
     if (r.failed || r.sizes != r.sizes_end || r.values != r.values_end || !is_sound(n)) {
         lic_network_close(n);
         return r.failed == OUT_OF_MEMORY ? LIC_NO_MEMORY : LIC_BAD_ARGUMENT;
@@ -324,8 +327,10 @@ enum lic_result network_add_encoder(struct lic_network *n, const int32_t *sizes,
     struct reader r = {sizes, sizes + sizes_count, values, values + values_count, 0};
     if (n->analysis.count || n->quick_look.weights) return LIC_BAD_ARGUMENT;
     free_encoder(n); /* a list of no layers */
+    unsigned mode = lic_round_to_nearest();
     read_part(&r, &n->analysis, NULL, 1, 0);
     read_quick_look(&r, &n->quick_look, n->latents);
+    lic_restore_rounding(mode);
     if (!r.failed && r.sizes == r.sizes_end && r.values == r.values_end && is_sound(n) && n->analysis.count &&
         (n->quick_look.weights || !needs_quick_look))
         return LIC_OK;

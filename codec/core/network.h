@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "core.h"
+#include "kernels.h"
 
 /* Weights and biases of a convolution whose inputs are cells of `depth` floats. Both sizes are multiples of BLOCK. */
 struct convolution {
@@ -53,7 +54,7 @@ struct lic_network {
 
 enum {
     LOOK_CELL = 4,               /* pixels to each side of the cells in which the quick look finds them */
-    WINDOW = 16 / LOOK_CELL + 2, /* cells to each side of its window: a block, and one around it */
+    WINDOW = DOWNSAMPLING / LOOK_CELL + 2, /* cells to each side of its window: a block, and one around it */
 };
 
 /* Add analysis and quick look to a network that has neither, likewise from sizes and tensors: those of the layers, and
@@ -61,7 +62,7 @@ enum {
 enum lic_result network_add_encoder(struct lic_network *, const int32_t *sizes, size_t sizes_count, const float *values,
                                     size_t values_count, int needs_quick_look);
 
-static inline size_t padded(size_t channels) { return (channels + 15) / 16 * 16; }
+static inline size_t padded(size_t channels) { return (channels + BLOCK - 1) / BLOCK * BLOCK; }
 
 /* A position has its channels padded, except that the three of a pixel are not padded one by one. */
 static inline size_t position_depth(size_t channels, int is_pixel) { return is_pixel ? channels : padded(channels); }

@@ -237,12 +237,12 @@ static void do_find_error(void *about, size_t item, size_t thread) {
     const struct rows *rows = about;
     const struct lic_stream *s = rows->s;
     const struct ring *out = &s->rings[rows->node->output];
-    ptrdiff_t y = rows->first + (ptrdiff_t)item, f = s->rows_of_cell, width = divided_up(s->picture.width, 16);
+    ptrdiff_t y = rows->first + (ptrdiff_t)item, f = s->rows_of_cell, width = divided_up(s->picture.width, DOWNSAMPLING);
     for (ptrdiff_t x = out->area.left; x < out->area.right; x++) {
         const float *shown = ring_cell(&s->rings[rows->node->input], y, x);
         const float *decoded = ring_cell(&s->rings[rows->node->base], y, x);
         float *to = ring_cell(out, y, x);
-        uint8_t levels[3 * 16 * 16];
+        uint8_t levels[3 * DOWNSAMPLING * DOWNSAMPLING];
         int32_t sum = 0;
         memset(to, 0, out->depth * sizeof *to);
         s->kernels->to_levels(shown, levels, (size_t)(f * f * 3));
@@ -254,7 +254,7 @@ static void do_find_error(void *about, size_t item, size_t thread) {
             sum += error * error;
             if (decoded[i] > -.5f && decoded[i] < .5f) to[i] = shown[i] - pixel_at(s, row, column, i % 3);
         }
-        __atomic_fetch_add(&s->arrays.errors_out[y * f / 16 * width + x * f / 16], sum, __ATOMIC_RELAXED);
+        __atomic_fetch_add(&s->arrays.errors_out[y * f / DOWNSAMPLING * width + x * f / DOWNSAMPLING], sum, __ATOMIC_RELAXED);
     }
     (void)thread;
 }
@@ -268,7 +268,7 @@ static void do_give_pixels(void *about, size_t item, size_t thread) {
     const struct ring *in = &s->rings[rows->node->input];
     ptrdiff_t y = rows->first + (ptrdiff_t)item, f = s->rows_of_cell;
     for (ptrdiff_t x = in->area.left; x < in->area.right; x++) {
-        uint8_t levels[3 * 16 * 16];
+        uint8_t levels[3 * DOWNSAMPLING * DOWNSAMPLING];
         s->kernels->to_levels(ring_cell(in, y, x), levels, (size_t)(f * f * 3));
         ptrdiff_t from = larger(x * f, p->left), to = smaller(x * f + f, p->right);
         for (ptrdiff_t row = larger(y * f, p->top); row < smaller(y * f + f, p->bottom) && from < to; row++)

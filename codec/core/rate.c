@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "tables.h"
+#include "team.h"
 
 /* ---- scales and weights ---- */
 
@@ -101,11 +102,12 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
     rate->point = (struct lic_point){.gain = scales, .filter = filter};
     rate->contexts = (struct lic_contexts){.order = has_contexts ? LIC_PHASES : LIC_PLAIN, .channels = channels, .earlier = earlier};
     enum lic_result result = scales && steps && (filter || !a[FILTER].count) && (earlier || !has_contexts) ? LIC_OK : LIC_NO_MEMORY;
+    unsigned mode = lic_round_to_nearest();
     if (!result) {
         set_scales(m, k, f, steps, scales, &rate->point);
         if (filter) set_filter(m, k, f, filter);
         if (has_contexts) {
-            size_t upper = (position + 7 * POSITIONS / 8) / POSITIONS, thresholds = a[THRESHOLDS].count;
+            size_t upper = (position + TO_UPPER_POINT) / POSITIONS, thresholds = a[THRESHOLDS].count;
             rate->contexts.weights = (int32_t *)a[WEIGHTS].values + upper * channels * PHASES * FEATURES;
             rate->contexts.thresholds = a[THRESHOLDS].values;
             rate->contexts.thresholds_count = thresholds;
@@ -117,6 +119,7 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
     }
     free(steps);
     if (!result && m->encodes) set_look(m, k, f, &rate->point);
+    lic_restore_rounding(mode);
     if (result)
         lic_rate_close(rate);
     else

@@ -84,12 +84,12 @@ static float *copied(float **at, const float *values, size_t channels) {
 
 static int is_fine(enum lic_task task, const struct lic_network *n, const struct lic_picture *p,
                    const struct lic_point *point) {
-    if (p->width < 1 || p->height < 1 || p->width > 1 << 24 || p->height > 1 << 24) return 0;
+    if (p->width < 1 || p->height < 1 || p->width > MAX_SIDE || p->height > MAX_SIDE) return 0;
     if (p->left < 0 || p->top < 0 || p->left >= p->right || p->top >= p->bottom) return 0;
     if (p->right > p->width || p->bottom > p->height) return 0;
     if (p->reduce != 1 && ((task != LIC_DECODE && task != LIC_PREVIEW) || (p->reduce != 2 && p->reduce != 4 && p->reduce != 8))) return 0;
     if (p->left % p->reduce || p->top % p->reduce) return 0;
-    if (task == LIC_ANALYSE && (!n->analysis.count || n->analysis.layers->stride > 16)) return 0;
+    if (task == LIC_ANALYSE && (!n->analysis.count || n->analysis.layers->stride > DOWNSAMPLING)) return 0;
     if (task == LIC_ANALYSE && point->share != 0 && (!point->unscale || last_of(&n->synthesis)->r != n->analysis.layers->stride)) return 0;
     if (task == LIC_ANALYSE && point->share != 0 && point->quick && (!n->quick_look.weights || n->analysis.layers->stride != LOOK_CELL)) return 0;
     if (task == LIC_PREVIEW && (!n->preview.count || p->reduce > (ptrdiff_t)last_of(&n->preview)->r)) return 0;
@@ -104,10 +104,10 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
 static enum lic_result build(struct lic_stream *s, enum lic_task task, const struct lic_network *n) {
     const struct lic_picture *p = &s->picture;
     const struct part *shown = task == LIC_PREVIEW ? &n->preview : &n->synthesis;
-    ptrdiff_t columns = divided_up(p->width, 16), f;
+    ptrdiff_t columns = divided_up(p->width, DOWNSAMPLING), f;
     int picture;
-    struct area needed = {p->top / 16, divided_up(p->bottom, 16), 0, columns};
-    s->block = task == LIC_PREVIEW ? (ptrdiff_t)last_of(shown)->r : 16;
+    struct area needed = {p->top / DOWNSAMPLING, divided_up(p->bottom, DOWNSAMPLING), 0, columns};
+    s->block = task == LIC_PREVIEW ? (ptrdiff_t)last_of(shown)->r : DOWNSAMPLING;
     s->rows_of_result = 1;
     s->rows_of_cell = (ptrdiff_t)last_of(shown)->r;
     switch (task) {
@@ -135,7 +135,7 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
         add_node(s, give_latents, add_analysis(s, n), NONE);
         break;
     case LIC_CHOOSE:
-        add_choices(s, n, add_source(s, take_latents, 16, padded(n->latents)));
+        add_choices(s, n, add_source(s, take_latents, DOWNSAMPLING, padded(n->latents)));
         break;
     case LIC_RESTORE:
         add_node(s, give_latents, add_restoration(s, n), NONE);

@@ -106,6 +106,11 @@ unsigned lic_round_to_nearest(void) {
     __asm__ volatile("mrs %0, fpcr" : "=r"(mode));
     __asm__ volatile("msr fpcr, %0" : : "r"(0ull));
     return (unsigned)mode;
+#elif defined(__arm__) && defined(__ARM_FP)
+    unsigned mode;
+    __asm__ volatile("vmrs %0, fpscr" : "=r"(mode));
+    __asm__ volatile("vmsr fpscr, %0" : : "r"(0));
+    return mode;
 #else
     return 0;
 #endif
@@ -116,6 +121,8 @@ void lic_restore_rounding(unsigned mode) {
     _mm_setcsr(mode);
 #elif defined(__aarch64__)
     __asm__ volatile("msr fpcr, %0" : : "r"((unsigned long long)mode));
+#elif defined(__arm__) && defined(__ARM_FP)
+    __asm__ volatile("vmsr fpscr, %0" : : "r"(mode));
 #else
     (void)mode;
 #endif

@@ -22,6 +22,7 @@ from lic.codec.entropy.tables import (
 from lic.codec.file.container import POSITIONS
 from lic.models.constants import CONTEXT_BLOCK, FEATURES, PHASES
 
+TO_UPPER_POINT = 7 * POSITIONS // 8  # more, and a position has the contexts of the next lambda point
 PREFIX = "phases."  # of the arrays' names in a model file
 TYPES: dict[str, type] = {
     "weights": np.int32,
@@ -95,7 +96,7 @@ class Contexts:
 
     def at(self, position: int) -> PointContexts:
         """The integers in use at a position."""
-        k = (position + 7 * POSITIONS // 8) // POSITIONS
+        k = (position + TO_UPPER_POINT) // POSITIONS
         if k not in self._points:
             self._points[k] = self._point(k)
         return self._points[k]

@@ -7,7 +7,7 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, range_coder, tables, walk
+from lic.codec.entropy import contexts, library, range_coder, tables, walk
 from lic.codec.file import container, geometry
 from lic.codec.picture import adjustment, filtering
 from lic.models import architecture, constants
@@ -26,6 +26,7 @@ INTEGERS = {
     "MAX_ENTRIES": (tables.MAX_ENTRIES, "of all tables at a position"),
     "KNOTS": (len(constants.KNOTS), "of a density"),
     "POSITIONS": (container.POSITIONS, "rate positions from a lambda point to the next"),
+    "TO_UPPER_POINT": (library.TO_UPPER_POINT, "more, and a position has the contexts of the next lambda point"),
     "FINGERPRINT_BYTES": (container.FINGERPRINT_BYTES, "that name a model in a file"),
     "CHUNK_ROWS": (geometry.CHUNK_ROWS, "of latents, which are coded together"),
     "PIECE_BITS": (range_coder.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
@@ -33,6 +34,9 @@ INTEGERS = {
     "MAX_SYMBOL": (walk.MAX_SYMBOL, "symbols beyond it are not coded"),
     "MAX_TABLES": (tables.MAX_TABLES, "of a position between lambda points"),
     "MAX_CHANNELS": (architecture.MAX_WIDTH, "of any layer; keeps the contexts' sums within int32"),
+    "DOWNSAMPLING": (constants.DOWNSAMPLING, "pixels to each side of a block, which has a latent of each channel"),
+    "PREVIEW": (architecture.PREVIEW, "pixels to each side, for one of a preview"),
+    "MAX_SIDE": (container.MAX_SIDE, "of a picture"),
     "PHASES": (constants.PHASES, "of a channel's latents"),
     "FEATURES": (constants.FEATURES, "weights of a phase of a channel"),
     "UNIT": (1 << contexts.UNIT_BITS, "what a magnitude of 1 counts in the contexts"),

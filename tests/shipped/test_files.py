@@ -19,7 +19,7 @@ from lic.tools.pages.viewer import viewer_page
 from tests.conftest import Pixels
 
 LARGEST_MODEL, LARGEST_ENCODER, LARGEST_PAGE = 8_000_000, 5_000_000, 10_000_000
-ROUNDED_AWAY, REACH = 8, 32  # bytes, positions; over all positions of `photo`
+FEWER_BYTES, CLOSE = 8, 32  # bytes, positions; over all positions of `photo`
 
 
 @settings(max_examples=25, deadline=None)
@@ -30,7 +30,7 @@ def test_bytes_grow_with_quality(a: int, b: int, name: str) -> None:
     latents = latents_of(name)
     points = (model.at(position) for position in sorted((a, b)))
     low, high = (len(chunks.pack(chunks.chunks_of(point.quantise(latents)), point.coder)) for point in points)
-    assert low <= high + (ROUNDED_AWAY if abs(a - b) <= REACH else 0)
+    assert low <= high + (FEWER_BYTES if abs(a - b) <= CLOSE else 0)
 
 
 @cache

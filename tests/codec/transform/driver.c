@@ -2,7 +2,7 @@
 
        driver INPUT OUTPUT
 
-   Both are little-endian. INPUT: width, height, channels, counts of sizes and values, whether latents are predicted (int32), then the sizes (int32),
+   Numbers have the byte order of the processor. INPUT: width, height, channels, counts of sizes and values, whether latents are predicted (int32), then the sizes (int32),
    values (float), gain, inverse gain, trust and unscale (float for each channel), share (float) and pixels. OUTPUT:
    symbols (int32), pixels, slopes (float), errors of blocks (int32), symbols of a quick look, pixels of a preview. */
 

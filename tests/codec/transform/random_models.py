@@ -56,3 +56,14 @@ def with_filter(model: FrozenModel) -> FrozenModel:
     random = np.random.default_rng(5)
     weights = np.rint(20 * random.standard_normal((len(model.lambdas), *filtering.SHAPE))).astype(np.int64)
     return replace(model, filter=weights)
+
+
+def with_tiny_latents(model: FrozenModel) -> FrozenModel:
+    """A model without bottlenecks, with latents around the smallest number that is not subnormal."""
+    name = [name for name in model.architecture.tensors if name.startswith("analysis.") and name.endswith(".weight")][
+        -1
+    ]
+    layer = name.removesuffix("weight")
+    stored = {key: array for key, array in model.stored_weights.items() if not key.startswith(layer)}
+    smaller = {key: model.weight(key) * np.float32(2**-122) for key in (name, f"{layer}bias")}
+    return replace(model, stored_weights=stored | smaller)
