@@ -159,9 +159,11 @@ class Decoder {
   }
 
   async load(fingerprint) {
+    const loading = Engine.load(this.getFile); // fetched together with the model
+    loading.catch(() => {}); // nobody waits for it if there is no model
     const packed = await this.getFile(`${fingerprint}.licmodel`);
     if (!packed) throw new LicError("ModelNotFound", `the file needs model ${fingerprint}, which is not here: use \`lic decode\``);
-    const engine = await Engine.load(this.getFile);
+    const engine = await loading;
     try {
       const model = await unpackModel(packed);
       return { engine, model, network: new Network(engine, model) };

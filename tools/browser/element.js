@@ -8,6 +8,7 @@ SHARED.replaceSync(`
   canvas { display: block; width: 100%; height: 100%; border-radius: inherit; object-fit: inherit; object-position: inherit; }
   ::slotted(img) { display: block; max-width: 100%; height: auto; }
   progress { display: block; width: 100%; height: 4px; opacity: 0; animation: appear 0s 1s forwards; }
+  canvas:not([hidden]) ~ progress { position: relative; margin-top: -4px; }
   @keyframes appear { to { opacity: 1; } }
 `);
 
@@ -221,7 +222,7 @@ class LicImage extends HTMLElement {
     const loaded = state === "loaded" || state === "previewed";
     this.#canvas.hidden = !loaded;
     this.#fallback.hidden = loaded;
-    this.#meter.hidden = state !== "loading" || this.childElementCount > 0;
+    this.#meter.hidden = !["loading", "previewed"].includes(state) || this.childElementCount > 0;
     this.#text.hidden = state !== "failed" || this.childElementCount > 0;
     this.#text.textContent = alt ?? "";
     this.#canvas.setAttribute("role", alt === "" ? "presentation" : "img");

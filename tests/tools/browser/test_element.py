@@ -96,6 +96,17 @@ def test_it_shows_the_picture_under_a_strict_policy(site: Site, page: Driven) ->
     assert page.run(f"{canvas} image.alt = ''; {labels}") == ["presentation", None]
 
 
+def test_the_decoder_and_the_model_are_fetched_at_once(site: Site, page: Driven) -> None:
+    page.open(site.page("<lic-img></lic-img>", module=IMPORTS))
+    page.wait_for("window.module")
+    page.run(f"await caches.delete('lic-pictures-1'); {FIRST}.src = 'small.lic'; await {FIRST}.decode();")
+    engine_starts, model_ends = page.run("""
+      const fetched = (suffix) => performance.getEntriesByType("resource").find(({ name }) => name.endsWith(suffix));
+      return [fetched(".wasm").startTime, fetched(".licmodel").responseEnd];
+    """)
+    assert engine_starts <= model_ends
+
+
 def test_importing_it_twice_does_no_harm(site: Site, page: Driven) -> None:
     page.open(site.page("<lic-img src='small.lic'></lic-img>", module=f"import './lic.js?again'; {IMPORTS}"))
     page.wait_for("window.module")
@@ -197,6 +208,20 @@ def test_it_says_how_it_went_and_shows_alt_instead(site: Site, page: Driven) -> 
     assert said[0] == "error" and "404" in said[1]
 
 
+# Whether the bar of progress is there while a preview is shown, and the element's height.
+METER = """
+  const image = document.createElement("lic-img");
+  image.src = "large.lic?again";
+  const seen = new Promise((done) => image.addEventListener("preview", () => {
+    const meter = image.shadowRoot.querySelector("progress");
+    done([meter.part.value, meter.checkVisibility(), image.offsetHeight]);
+  }));
+  await caches.delete("lic-pictures-1");
+  document.body.replaceChildren(image);
+  return seen;
+"""
+
+
 def test_large_pictures_are_shown_small_first_in_their_place(
     page: Driven, photo: Pixels, tiny_model: FrozenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -210,7 +235,9 @@ def test_large_pictures_are_shown_small_first_in_their_place(
         page.wait_for("window.module")
         script = EVENTS.replace("SOURCE", "'large.lic'").replace('"progress"', '"preview"')
         found = page.run(script.replace("said.push(type);", "said.push(type, image.naturalWidth, image.offsetHeight);"))
+        meter = page.run(METER)
     assert found[:7] == ["preview", 601, 500, "load", 601, 500, True]
+    assert meter == ["progress", True, 500]
 
 
 def test_its_children_are_shown_until_it_is_decoded_and_if_it_cannot_be(site: Site, page: Driven) -> None:

@@ -121,7 +121,8 @@ def test_a_page_out_of_its_scope_shows_them_all_the_same(site: Site, page: Drive
     assert page.run("return await controls;") is False
 
 
-def test_the_example_shows_both(site: Site, page: Driven) -> None:
+def test_the_example_shows_both_under_the_policy_of_the_readme(site: Site, page: Driven) -> None:
+    site.headers["Content-Security-Policy"] = POLICY.removesuffix("; style-src 'unsafe-inline'")
     page.open(f"{site.address}example.html")
     page.wait_for(f"{SIZES}.every((width) => width === 261 || width === 203)")
     assert page.run("""
@@ -129,3 +130,4 @@ def test_the_example_shows_both(site: Site, page: Driven) -> None:
       await Promise.all(images.map((image) => image.decode()));
       return images.map((image) => image.naturalWidth);
     """) == [261, 203]
+    assert page.run("return getComputedStyle(document.body).maxWidth;") == "960px"  # its style is applied

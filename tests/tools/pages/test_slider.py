@@ -119,6 +119,21 @@ def test_the_divider_has_a_handle_and_two_fingers_enlarge(opened: Driven) -> Non
     assert opened.run("return paper().width;") == pytest.approx(4 * 261, rel=0.01)
 
 
+def test_one_to_one_is_device_pixels_on_a_fine_screen(html_page: Path, tab: Tab) -> None:
+    tab.call("Emulation.setDeviceMetricsOverride", width=1280, height=800, deviceScaleFactor=2, mobile=False)
+    tab.open(html_page.as_uri())
+    widths = tab.run("""
+      const zoom = document.getElementById("zoom");
+      return [0, 1, 2, 3].map((step) => {
+        zoom.selectedIndex = step;
+        zoom.dispatchEvent(new Event("change"));
+        return [zoom.selectedIndex, document.getElementById("paper").getBoundingClientRect().width];
+      });
+    """)
+    assert widths == [[0, 261], [1, 130.5], [2, 261], [3, 522]]
+    tab.call("Emulation.clearDeviceMetricsOverride")
+
+
 def test_the_page_stays_within_a_phone(html_page: Path, tab: Tab, tmp_path: Path) -> None:
     tab.open(html_page.as_uri())
     tab.screenshot(tmp_path / "phone.png", 390, 844)

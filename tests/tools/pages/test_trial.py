@@ -108,6 +108,37 @@ def test_a_picture_is_encoded_at_the_quality_of_the_slider(
     assert page.run("return ['left', 'right'].map((id) => document.getElementById(id).value);") == ["1", "2"]
 
 
+# As soon as progress is told.
+SLIDE_SOON = """
+  new MutationObserver((_, observer) => {
+    if (!all.at(-1).includes(" lic: ")) return;
+    observer.disconnect();
+    all = [];
+    SLIDE
+  }).observe(document.getElementById("said"), { childList: true });
+"""
+
+
+def test_of_a_large_picture_the_progress_is_said_and_a_change_stops_it(
+    tab: Tab, photo: Pixels, lic_file: Picture, tmp_path: Path
+) -> None:
+    large = np.array(Image.fromarray(photo).resize((40, 3300)))
+    opened(tab, tmp_path / "page.html", [Picture("large.png", png_of(large), None)], lic_file)
+    tab.run(
+        "const said = document.getElementById('said'); window.all = [];"
+        "new MutationObserver(() => all.push(said.textContent)).observe(said, { childList: true });"
+    )
+    tab.run(SLIDE.replace("VALUE", "30"))
+    tab.wait_for(f"{ROWS}[1]?.[0] === 'lic, quality 30' && {DONE}")
+    said = tab.run("return all;")
+    assert "encoding lic: 50 %" in said and "decoding lic: 100 %" in said
+    tab.run(SLIDE_SOON.replace("SLIDE", SLIDE.replace("VALUE", "40")) + SLIDE.replace("VALUE", "35"))
+    tab.wait_for(f"{ROWS}[1][0] === 'lic, quality 40' && {DONE}")
+    assert "decoding lic" not in tab.run(
+        "return all.slice(0, all.indexOf('encoding lic'));"
+    )  # that at 35 has been stopped
+
+
 def test_an_example_can_be_taken(tab: Tab, lic_file: Picture, tmp_path: Path) -> None:
     opened(tab, tmp_path / "page.html", [], lic_file)
     tab.run("document.getElementById('example').click();")

@@ -37,8 +37,8 @@ class Stage {
     const before = this.scale ?? this.fit;
     const at = point ? { x: point.clientX - box.left, y: point.clientY - box.top } : { x: box.width / 2, y: box.height / 2 };
     const held = { x: (at.x - this.origin.x) / before, y: (at.y - this.origin.y) / before };
-    this.scale = scale && Math.min(32, Math.max(this.fit, scale));
-    if (this.scale && this.scale <= this.fit * 1.001 && !this.steps().includes(scale)) this.scale = null;
+    this.scale = this.steps().includes(scale) ? scale : Math.min(32, Math.max(this.fit, scale));
+    if (this.scale <= this.fit * 1.001 && !this.steps().includes(scale)) this.scale = null;
     this.draw();
     const after = this.stage.getBoundingClientRect();
     const now = this.scale ?? this.fit;

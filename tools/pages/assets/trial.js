@@ -44,9 +44,11 @@ async function compareOnce(isOver) {
   const isNew = original !== shown;
   const pixels = isNew ? await pixelsOf(original).catch(() => null) : made.get("Original").pixels;
   if (!pixels) throw new Error(`${original.name} is no picture that this browser can read`);
-  say(file ? "decoding" : "encoding lic");
-  const bytes = file ? new Uint8Array(await file.arrayBuffer()) : await lic.encode(pixels, { quality });
-  const decoded = await lic.decode(bytes);
+  if (!file) say("encoding lic");
+  const bytes = file ? new Uint8Array(await file.arrayBuffer()) : await encodeByLic(pixels, quality, isOver);
+  if (isOver()) return;
+  say("decoding lic");
+  const decoded = await lic.decode(bytes, { progress: (done) => tellShare("decoding lic", done) });
   if (decoded.width !== pixels.width || decoded.height !== pixels.height)
     throw new Error(
       `${file.name} is ${decoded.width} x ${decoded.height}, ${original.name} ${pixels.width} x ${pixels.height}: ` +
@@ -61,7 +63,7 @@ async function compareOnce(isOver) {
   present(original.name, [...made.values()]);
   for (const [label, type] of Object.entries(TYPES)) {
     say(`encoding ${label}`);
-    const blob = await largestWithin(bytes.length, toCanvas(pixels), type);
+    const blob = await largestWithin(bytes.length, toCanvas(pixels), type, isOver);
     if (isOver()) return;
     if (!blob) continue;
     made.set(label, { label, pixels: await pixelsOf(blob), size: blob.size });
@@ -70,12 +72,26 @@ async function compareOnce(isOver) {
   say("");
 }
 
+// By lic. It is stopped between two of its chunks if something has changed meanwhile.
+function encodeByLic(pixels, quality, isOver) {
+  const stop = new AbortController();
+  const progress = (done) => {
+    if (!isOver()) tellShare("encoding lic", done);
+    else if (done && done < 1) stop.abort();
+  };
+  return lic.encode(pixels, { quality, progress, signal: stop.signal });
+}
+
+function tellShare(doing, done) {
+  if (done) say(`${doing}: ${Math.round(100 * done)} %`);
+}
+
 // The largest file of at most so many bytes, or the smallest; null if the browser has no encoder of that type.
-async function largestWithin(size, canvas, type) {
+async function largestWithin(size, canvas, type, isOver) {
   const encode = (quality) => new Promise((done) => canvas.toBlob(done, type, quality));
   let best = await encode(0);
   if (best?.type !== type) return null;
-  for (let low = 0, step = 0.5; step > 0.004; step /= 2) {
+  for (let low = 0, step = 0.5; step > 0.004 && !isOver(); step /= 2) {
     const blob = await encode(low + step);
     if (blob.size > size) continue;
     low += step;

@@ -225,7 +225,7 @@ function remove() {
   current = null;
   strip.hidden = $("others").hidden = items.length < 2;
   document.body.classList.toggle("empty", !items.length);
-  $("failed").hidden = true;
+  $("failed").hidden = $("shown").hidden = true;
   if (items.length) select(items[Math.min(at, items.length - 1)]);
 }
 
