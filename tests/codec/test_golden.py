@@ -33,7 +33,7 @@ disabled = os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split()
 assert not set(disabled) & set(np.show_config("dicts")["SIMD Extensions"].get("found", []))
 use_threads(2 if "two-threads" in sys.argv else 1)
 from lic.codec.decoder import read_symbols
-from lic import decode
+from lic import decode, encode
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from pathlib import Path
@@ -44,7 +44,14 @@ for name in ("contexts", "between-points"):
     symbols = read_symbols(file, find_model(fingerprint=file.fingerprint).load())
     print(hashlib.sha256(symbols.astype("<i4").tobytes()).hexdigest())
     print(hashlib.sha256(decode(data).tobytes()).hexdigest())
+y, x = np.mgrid[:75, :91]
+picture = np.stack([(3 * x + y) % 256, (x * y // 7) % 256, 255 - x], -1).astype(np.uint8)
+files = (encode(picture, quality=q, effort=e, model=m, lossless=False) for m in ("golden-contexts", "golden-filter")
+         for q, e in ((5, 0), (40, 0), (75, 0), (100, 0), (30, 1), (80, 2)))
+print(hashlib.sha256(b"".join(files)).hexdigest())
 """
+# Of the files that the above writes, by this version of the encoder: a better one may write others.
+ENCODED = "92d53230232863d2727ee7d253eca8cb518f49554cd349553af137ecfc5db0d1"
 
 # numpy on a processor with the fewest instructions that it needs, OpenBLAS on an old one (of x86; ignored elsewhere).
 OLD_PROCESSOR = {
@@ -175,18 +182,21 @@ def test_golden_models_are_what_they_were() -> None:
         assert find_model(f"golden-{kind}").load().fingerprint.hex() == fingerprint
 
 
-def decoded_as(machine: str) -> dict[str, dict[str, str]]:
-    """The digests of the latents and pixels of two golden files, from a process that runs as one of MACHINES."""
+def coded_as(machine: str) -> tuple[dict[str, dict[str, str]], str]:
+    """The digests of two golden files' latents and pixels, and of new files, by a process that is one of MACHINES."""
     arguments, environment = MACHINES[machine]
     command = [sys.executable, "-c", DECODE, str(GOLDEN), *arguments]
     done = subprocess.run(command, env=os.environ | environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    latents, pixels = done.stdout.split()[::2], done.stdout.split()[1::2]
+    *decoded, encoded = done.stdout.split()
     names = ("contexts", "between-points")
-    return {name: {"latents": y, "pixels": x} for name, y, x in zip(names, latents, pixels, strict=True)}
+    pairs = zip(names, decoded[::2], decoded[1::2], strict=True)
+    return {name: {"latents": y, "pixels": x} for name, y, x in pairs}, encoded
 
 
 @pytest.mark.parametrize("machine", MACHINES)
-def test_latents_and_pixels_are_the_same_on_every_machine(machine: str) -> None:
-    for name, found in decoded_as(machine).items():
+def test_latents_pixels_and_files_are_the_same_on_every_machine(machine: str) -> None:
+    decoded, encoded = coded_as(machine)
+    for name, found in decoded.items():
         assert found == {kind: TOLD[name][kind] for kind in ("latents", "pixels")}
+    assert encoded == ENCODED

@@ -147,7 +147,8 @@ def as_bytes(arrays: list[NDArray[Any]], order: ByteOrder) -> bytes:
 # Declared here, since there are no headers of Windows; those with the vector types are the compiler's own.
 WINDOWS_HEADERS = {
     "stdlib.h": "void *malloc(size_t); void *calloc(size_t, size_t); void free(void *);",
-    "string.h": "void *memcpy(void *, const void *, size_t); void *memset(void *, int, size_t);",
+    "string.h": "void *memcpy(void *, const void *, size_t); void *memset(void *, int, size_t);"
+    "int memcmp(const void *, const void *, size_t);",
     "math.h": "double sqrt(double); double floor(double);",
     "malloc.h": "",
     "windows.h": "int SwitchToThread(void);",
