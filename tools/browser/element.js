@@ -8,7 +8,7 @@ SHARED.replaceSync(`
   canvas { display: block; width: 100%; height: 100%; border-radius: inherit; object-fit: inherit; object-position: inherit; }
   ::slotted(img) { display: block; max-width: 100%; height: auto; }
   progress { display: block; width: 100%; height: 4px; opacity: 0; animation: appear 0s 1s forwards; }
-  canvas:not([hidden]) ~ progress { position: relative; margin-top: -4px; }
+  canvas:not([hidden]) ~ progress { position: absolute; bottom: 0; }
   @keyframes appear { to { opacity: 1; } }
 `);
 
@@ -241,6 +241,7 @@ class LicImage extends HTMLElement {
       width: width ?? (!height && scaled),
       height: !width && height,
       "aspect-ratio": given || natural,
+      position: this.#state === "previewed" && "relative", // for the bar upon it
     };
     return `:host { ${Object.entries(rules).map(([name, value]) => (value ? `${name}: ${value};` : "")).join(" ")} }`;
   }
