@@ -110,13 +110,13 @@ def test_pixels_of_golden_files_are_exact(golden_page: Driven) -> None:
         assert_same(golden_page, path.read_bytes())
 
 
-def test_without_vector_instructions_the_same(tab: Tab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_vector_instructions_the_same(page: Driven, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files = viewer.engine_files()
     files["lic-simd.wasm"] = files["lic.wasm"]
     monkeypatch.setattr(viewer, "engine_files", lambda: files)
-    open_page(tab, tmp_path / "page.html", MODELS)
+    open_page(page, tmp_path / "page.html", MODELS)
     for name in ("contexts", "chunks", "grey-alpha"):
-        assert_same(tab, (GOLDEN / f"{name}.lic").read_bytes())
+        assert_same(page, (GOLDEN / f"{name}.lic").read_bytes())
 
 
 def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:

@@ -148,13 +148,13 @@ def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
 
 
 def test_without_vector_instructions_the_same(
-    tab: Tab, models: list[FrozenModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    page: Driven, models: list[FrozenModel], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = viewer.engine_files()
     files["lic-simd.wasm"] = files["lic.wasm"]
     monkeypatch.setattr(viewer, "engine_files", lambda: files)
-    open_page(tab, tmp_path / "page.html", models)
-    assert_same(tab, random_pixels(75, 91), models[-1], 70)
+    open_page(page, tmp_path / "page.html", models)
+    assert_same(page, random_pixels(75, 91), models[-1], 70)
 
 
 def test_on_a_site_the_encoders_part_is_fetched_at_the_first_encoding(
