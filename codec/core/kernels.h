@@ -13,8 +13,8 @@
 
 #include "constants.h"
 
-#if FLT_EVAL_METHOD != 0
-#error "floats must be computed as floats: give -std=gnu11 and, for x86 of 32 bits, -msse2 -mfpmath=sse"
+#if FLT_EVAL_METHOD != 0 || defined(__FAST_MATH__)
+#error "floats must be computed as written: -std=gnu11 without -ffast-math; for x86 of 32 bits, -msse2 -mfpmath=sse, too"
 #endif
 
 enum {
