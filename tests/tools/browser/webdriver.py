@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import platform
 import socket
 import subprocess
 import time
@@ -17,7 +18,7 @@ from typing import Any
 from tests.tools.browser.chromium import WAIT
 
 PATIENCE = 300  # seconds: on a busy machine, a test takes many times as long as on an idle one
-MINI_BROWSER = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"
+MINI_BROWSER = f"/usr/lib/{platform.machine()}-linux-gnu/webkit2gtk-4.1/MiniBrowser"
 PREFERENCES = {
     "marionette.port": 0,  # any free one, which it writes down
     "app.update.enabled": False,
