@@ -38,7 +38,7 @@ MODULE_PARTS = (
 )
 ENGINES = ("lic-simd.wasm", "lic.wasm")
 THREADS = "lic-threads.wasm"  # for pages that are cross-origin isolated, which only served ones can be
-EXPLAINING = ("README.md", "example.html", "example.css", "example.js")  # files of a site that it works without
+EXPLAINING = ("README.md", "example.html", "example.css", "example.js", "example.svg")  # a site works without them
 COPIED = ("lic-service-worker.js", "lic.d.ts", "react.d.ts", "README.md")  # to a site's folder, as they are
 
 EXAMPLE = SAMPLES / "coffee.webp"
@@ -169,6 +169,7 @@ def site_files(pictures: Sequence[Picture], models: Iterable[FrozenModel]) -> di
     fetched = served_engine_files() | model_files(models) | encoder_files(models)
     site |= fetched | {MODULE: module(fetched).encode(), "example.html": example.encode()}
     site |= {name: (BROWSER / name).read_bytes() for name in ("example.css", "example.js")}
+    site["example.svg"] = page.ICON.encode()
     site |= {"package.json": json.dumps(package(fetched), indent=2).encode() + b"\n"}
     taken = {name.lower() for name in site}  # some file systems do not tell A from a
     for picture in pictures:

@@ -255,6 +255,26 @@ def test_its_children_are_shown_until_it_is_decoded_and_if_it_cannot_be(site: Si
     assert page.run(f"return {visible};") == [False, False]
 
 
+# Whether there is a bar of progress as soon as an element loads, without children and with a child.
+BARS = """
+  const images = ["", "<img alt=''>"].map((children) => {
+    const image = document.createElement("lic-img");
+    image.innerHTML = children;
+    image.src = "small.lic";
+    document.body.append(image);
+    return image;
+  });
+  await null; // both have begun to load
+  return images.map((image) => image.shadowRoot.querySelector("progress").checkVisibility());
+"""
+
+
+def test_no_bar_of_progress_is_shown_where_there_are_children(site: Site, page: Driven) -> None:
+    page.open(site.page("", module=IMPORTS))
+    page.wait_for("window.module")
+    assert page.run(BARS) == [True, False]
+
+
 def test_lazy_pictures_are_fetched_when_they_are_near(site: Site, page: Driven) -> None:
     body = "<div style='height: 9000px'></div><lic-img src='small.lic?lazy' loading='lazy'></lic-img>"
     page.open(site.page(body, module=IMPORTS))

@@ -37,9 +37,11 @@ def test_a_site_is_a_folder(lic_file: Path, tmp_path: Path) -> None:
     assert main(["page", "--site", str(lic_file), "-m", "tiny", "-o", str(folder)]) == 0
     names = {path.name for path in folder.iterdir()}
     assert {"lic.js", "lic-decoder.js", "lic.wasm", "example.html", "README.md", "photo.lic"} < names
+    assert '<link rel="icon" href="example.svg">' in (folder / "example.html").read_text(encoding="utf-8")
+    assert (folder / "example.svg").read_text(encoding="utf-8").startswith("<svg")
     assert (folder / "photo.lic").read_bytes() == lic_file.read_bytes()
     table = (folder / "README.md").read_text(encoding="utf-8")
-    for name in names - {"README.md", "example.html", "example.css", "photo.lic"}:
+    for name in names - {"README.md", "example.html", "example.css", "example.svg", "photo.lic"}:
         assert f"`{name}`" in table or name.endswith((".licmodel", ".licencoder"))
 
 
