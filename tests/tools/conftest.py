@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from lic.tools.cli import main
 from lic.tools.evaluation.codecs import get_codec
 from lic.tools.evaluation.results import CodecInfo, Measurement, Results, save_results
 from lic.tools.evaluation.versions import Version, make_versions
@@ -77,6 +78,18 @@ def config(pictures: Path, tmp_path: Path) -> TrainConfig:
 def versions(photo: Pixels, tiny_model_path: Path) -> list[Version]:
     chosen = [get_codec(name, str(tiny_model_path)) for name in ("lic", "jpeg", "jpeg2000", "webp")]
     return make_versions(photo, chosen, 1600)
+
+
+@pytest.fixture(scope="session")
+def report(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of `lic report` on two pictures, with two codecs to compare with."""
+    pytest.importorskip("matplotlib", reason="needs the extra `plot`")
+    folder = tmp_path_factory.mktemp("report")
+    Image.fromarray(photo[:180, :200]).save(folder / "b.png")
+    Image.fromarray(photo[:170, 60:261]).save(folder / "a.png")
+    output, codecs = folder / "report.html", ["--codecs", "jpeg", "webp"]
+    assert main(["report", str(tiny_model_path), str(folder), "-o", str(output), *codecs, "-j", "1"]) == 0
+    return output
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,15 @@ function of log rate, and averages over the common rates. Points that cost more 
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from lic.tools.evaluation.curves import Curve, clean, get_metric, picture_curve
 from lic.tools.evaluation.results import Results
 from lic.tools.extras import require
+
+# How to choose the best number in those columns of `rows` that have one.
+BEST: dict[int, Callable[..., str]] = {1: min, 3: min, 4: max, 6: min}
 
 
 class Interval(NamedTuple):

@@ -136,6 +136,6 @@ def to_bytes(figure: Any, kind: str) -> bytes:
 
 
 def to_svg(figure: Any) -> str:
-    """A figure as an SVG element for a page."""
+    """A figure as an SVG element for a page, where it scrolls by itself if there is little room."""
     svg = to_bytes(figure, "svg").decode()
-    return f"<figure>{svg[svg.index('<svg') :]}</figure>"
+    return f'<figure class="scrolls" tabindex="0" aria-label="chart">{svg[svg.index("<svg") :]}</figure>'

@@ -14,7 +14,8 @@ def curve_page(figure: Any, panels: dict[str, list[Curve]], note: str, tables: d
     """The whole page, around a figure of these panels."""
     parts = [f"<h1>Rate and distortion</h1>\n<p>{html.escape(note[0].upper() + note[1:])}.</p>", charts.to_svg(figure)]
     for metric, (label, differences) in tables.items():
-        parts += [f"<h2>BD-rate, {get_metric(metric).label}</h2>", page.table(bd.rows(differences, label, metric))]
+        parts.append(f"<h2>BD-rate, {get_metric(metric).label}</h2>")
+        parts.append(page.table(bd.rows(differences, label, metric), best=bd.BEST))
     if tables:
         parts.append(f'<p class="note">{html.escape(bd_note(note))}</p>')
     for metric, curves in panels.items():

@@ -49,14 +49,14 @@ def table(
 ) -> str:
     """An HTML table of texts, which scrolls by itself; the first row is its header, `name` its class.
 
-    In the columns of `best`, the number that this function chooses is marked.
+    In the columns of `best`, the number that this function chooses is marked; its unit may follow it.
     """
     header, *body = rows
     chosen = {}
     for column, choose in (best or {}).items():
-        texts = {row[column] for row in body} - {"-"}
+        texts = {row[column] for row in body if column < len(row)} - {"-"}
         if len(texts) > 1:
-            chosen[column] = choose(texts, key=float)
+            chosen[column] = choose(texts, key=number)
 
     def cell(column: int, text: str) -> str:
         mark = ' class="best"' if chosen.get(column) == text else ""
@@ -67,6 +67,15 @@ def table(
     classes = f' class="{name}"' if name else ""
     content = f"<thead><tr>{head}</tr></thead><tbody>\n" + "\n".join(lines) + "\n</tbody>"
     return f'<div class="scrolls" tabindex="0" role="group" aria-label="table"><table{classes}>{content}</table></div>'
+
+
+def number(text: str) -> float:
+    """The number that a cell of a table begins with.
+
+    >>> number("-50.0 %"), number("1,234.5")
+    (-50.0, 1234.5)
+    """
+    return float(text.split()[0].replace(",", ""))
 
 
 def size(count: int) -> str:

@@ -118,7 +118,7 @@ def curves(results: Results, note: str) -> str:
             continue
     parts = [charts.to_svg(charts.draw(panels, note))]
     for metric, (label, differences) in bd_tables(panels, results, ANCHOR).items():
-        parts.append(page.table(bd.rows(differences, label, metric)))
+        parts.append(page.table(bd.rows(differences, label, metric), best=bd.BEST))
     return "\n".join([*parts, f'<p class="note">{html.escape(bd_note(note))}</p>'])
 
 

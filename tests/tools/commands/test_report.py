@@ -12,16 +12,6 @@ from tests.tools.browser.chromium import Tab
 pytest.importorskip("matplotlib", reason="needs the extra `plot`")
 
 
-@pytest.fixture(scope="module")
-def report(photo: Pixels, tiny_model_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("report")
-    Image.fromarray(photo[:180, :200]).save(folder / "b.png")
-    Image.fromarray(photo[:170, 60:261]).save(folder / "a.png")
-    output = folder / "report.html"
-    assert main(["report", str(tiny_model_path), str(folder), "-o", str(output), "--codecs", "jpeg", "-j", "1"]) == 0
-    return output
-
-
 def test_the_page_holds_curves_tables_and_maps(report: Path) -> None:
     text = report.read_text(encoding="utf-8")
     for heading in (
@@ -58,6 +48,41 @@ def test_the_table_of_pictures_sorts(report: Path, tab: Tab) -> None:
         True,
         ["170", "180"],
     ]
+
+
+# Of each chart: whether it is wider than its box, and the height of its smallest letters, of 9 points in the drawing.
+CHARTS = """
+  return Array.from(document.querySelectorAll("figure > svg"), (svg) => {
+    const box = svg.parentElement;
+    return [box.scrollWidth > box.clientWidth, 9 * svg.getBoundingClientRect().width / svg.viewBox.baseVal.width];
+  });
+"""
+
+
+def test_on_a_phone_charts_scroll_by_themselves_and_stay_large_enough_to_be_read(
+    report: Path, tab: Tab, tmp_path: Path
+) -> None:
+    tab.open(report.as_uri())
+    tab.screenshot(tmp_path / "phone.png", 390, 844)
+    charts, width = tab.run(CHARTS), tab.run("return document.documentElement.scrollWidth;")
+    tab.screenshot(tmp_path / "desk.png", 1280, 800)
+    wide = tab.run(CHARTS)
+    tab.call("Emulation.clearDeviceMetricsOverride")
+    assert width <= 390
+    assert len(charts) == 3 and all(scrolls and letters >= 11 for scrolls, letters in charts)
+    assert not any(scrolls for scrolls, _ in wide)
+
+
+def test_the_best_codec_of_each_column_is_bold(report: Path, tab: Tab) -> None:
+    tab.open(report.as_uri())
+    columns = tab.run("""
+      const rows = [...document.querySelector("table").tBodies[0].rows];
+      const bold = (cell) => Number(getComputedStyle(cell).fontWeight) >= 700;
+      return [1, 4].map((k) => rows.map(({ cells }) => [Number.parseFloat(cells[k].textContent), bold(cells[k])]));
+    """)
+    for choose, column in zip((min, max), columns, strict=True):
+        best = choose(value for value, _ in column)
+        assert len(column) == 2 and all(bold == (value == best) for value, bold in column)
 
 
 def test_a_training_run_has_a_report(photo: Pixels, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

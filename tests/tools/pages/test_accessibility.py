@@ -15,7 +15,7 @@ from lic.tools.evaluation.versions import Version
 from lic.tools.files import png
 from lic.tools.pages.slider import slider_page
 from lic.tools.pages.trial import trial_page
-from lic.tools.pages.viewer import models_of, picture_of, viewer_page
+from lic.tools.pages.viewer import Picture, models_of, picture_of, viewer_page
 from tests.conftest import Pixels
 from tests.tools.browser.chromium import Tab
 
@@ -40,7 +40,9 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     return (folder / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-@pytest.fixture(params=["viewer", "empty viewer", "compare", "own comparison", "theory"])
+@pytest.fixture(
+    params=["viewer", "empty viewer", "compare", "own comparison", "filled own comparison", "report", "theory"]
+)
 def opened(
     request: pytest.FixtureRequest,
     photo: Pixels,
@@ -60,6 +62,12 @@ def opened(
             text = slider_page("photo.png", photo, versions, 1600)
         case "own comparison":
             text = trial_page([], [])
+        case "filled own comparison":
+            file = picture_of("photo.lic", encode(photo, quality=90, model="tiny"))
+            text = trial_page([Picture("photo.png", png(photo), None), file], models_of([file]))
+            ready = "document.title.startsWith('photo.png: ')"
+        case "report":
+            text = request.getfixturevalue("report").read_text(encoding="utf-8")
         case _:
             text = theory_page(COURSE, {name: Illustration(png(photo), name) for name in FIGURES})
     (tmp_path / "page.html").write_bytes(text.encode())
