@@ -61,8 +61,9 @@ class Worker:
         pin = ["taskset", "-c", "0"] if threads == 1 else []
         environment = os.environ | {"LIC_THREADS": str(threads), "OMP_NUM_THREADS": str(threads)}
         command = [*pin, python, "-c", WORKER]
+        # Not in a folder with another lic, which would hide the installed one.
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd="/"
         )
 
     def seconds(self, task: str, of_cpu: bool) -> float:
@@ -79,7 +80,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures there")
     args = parser.parse_args()
-    pythons = {"now": sys.executable, "before": args.other}
+    pythons = {"now": sys.executable, "before": os.path.abspath(args.other)}
     workers = {(name, n): Worker(python, n) for name, python in pythons.items() for n in (1, 2)}
     found = {}
     for what, (task, threads, of_cpu) in TASKS.items():

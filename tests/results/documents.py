@@ -131,7 +131,7 @@ def place(figures: dict[str, Any]) -> str:
 
 
 def targets() -> str:
-    """What users feel of size and speed, with this network and the one before it, and what was aimed at."""
+    """What users feel of size and speed, and what was aimed at."""
     figures = read("targets.json")
     models = figures["models"]
     rows = [["what", *(f"`{name.split()[0]}`" for name in models), "aim"]]

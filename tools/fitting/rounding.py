@@ -37,7 +37,7 @@ from lic.models.expectation import phases
 from lic.models.transforms import SubPixelConv
 from lic.tools.fitting.context_rounding import round_contexts
 from lic.tools.progress_bar import progress
-from lic.tools.training.distortions import as_of_mse
+from lic.tools.usage import BadOptions
 
 LOSS = 0.001  # of rate + lambda * distortion
 CROPS, SIDE = 54, 256  # pictures that rounding is fitted on: six for each of nine lambda points
@@ -59,6 +59,8 @@ class Seen(NamedTuple):
 
 def round_model(model: FrozenModel, crops: Tensor) -> FrozenModel:
     """The model with weights and contexts in few bits, at some LOSS for each of both."""
+    if model.distortion != "mse":
+        raise BadOptions(f"rounding goes by squared error, which model {model.name} is not trained for: leave it out")
     return round_contexts(round_weights(model, crops, LOSS), crops, LOSS)
 
 
@@ -69,8 +71,7 @@ def round_weights(model: FrozenModel, crops: Tensor, loss: float) -> FrozenModel
     """
     network = thaw(model).requires_grad_(True)
     layers = {f"{name}.weight": m for name, m in network.named_modules() if isinstance(m, nn.Conv2d)}
-    lambdas = as_of_mse(network.lambdas, model.distortion)
-    seen = look_at(network, lambdas, layers, crops)
+    seen = look_at(network, model.lambdas, layers, crops)
     count = sum(layer.weight.numel() for layer in layers.values())
     unit = math.sqrt(12 * loss / count)
     stored: Arrays = {}

@@ -1,5 +1,6 @@
 """Weights and contexts in few bits: errors are compensated, steps follow the allowed loss."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,17 @@ from lic.codec.model.network_weights import EXPONENTS, unpack
 from lic.models.transforms import SubPixelConv, depth_to_space
 from lic.tools.cli import main
 from lic.tools.fitting.context_rounding import leading_bits, round_contexts
-from lic.tools.fitting.rounding import Seen, autocorrelation, coarse, covariance, inverse_root, round_weights, rounded
+from lic.tools.fitting.rounding import (
+    Seen,
+    autocorrelation,
+    coarse,
+    covariance,
+    inverse_root,
+    round_model,
+    round_weights,
+    rounded,
+)
+from lic.tools.usage import BadOptions
 from tests.codec.transform.random_models import random_model
 from tests.conftest import Pixels
 
@@ -110,3 +121,10 @@ def test_export_rounds_a_model(
     assert found.fingerprint != tiny_model.fingerprint
     before, after = (len(encode(photo, model=str(path), lossless=False)) for path in (tiny_model_path, out))
     assert after == pytest.approx(before, rel=0.02)
+
+
+def test_models_for_other_measures_are_not_rounded(crops: Tensor) -> None:
+    model = random_model("residual")
+    model = replace(model, card=model.card | {"distortion": "ms-ssim"})
+    with pytest.raises(BadOptions, match="squared error"):
+        round_model(model, crops)
