@@ -17,6 +17,7 @@ from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
 from lic.models.constants import DOWNSAMPLING
 
 STRIP_ROWS = 256  # of pixels that are given at a time
+ANALYSED_ROWS = 16  # of latents, likewise
 WIDE = 2**13  # columns of pixels
 ALL = 2**31  # rows
 
@@ -38,12 +39,12 @@ class CoreEngine:
         return np.concatenate([*self._analysed(pixels, look)], axis=1)
 
     def _analysed(self, pixels: Pixels, look: Look) -> Iterator[Latents]:
-        """The latents by chunks."""
+        """The latents, some rows at a time."""
         size = pixels.shape[1], pixels.shape[0]
         rows, columns = latent_size(*size)
         stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, look=look)
         arrays = Arrays(pixels=np.ascontiguousarray(pixels))
-        for start, stop in _chunks(rows):
+        for start, stop in _parts(rows, ANALYSED_ROWS):
             tell("second look" if look.share else "analysis", start, rows)
             latents = np.empty((self._model.channels, stop - start, columns), np.float32)
             stream.run(arrays._replace(latents_out=latents, first_out=start), ALL, stop)
@@ -57,16 +58,16 @@ class CoreEngine:
         return self._choose(iter(chunks_of(latents)), point, latents.shape[1:])
 
     def _choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
-        """The symbols of chunks of latents, by chunks. What is expected in one depends on the next one's first rows."""
+        """The symbols of rows of latents, by chunks. What is expected in one depends on the next one's first rows."""
         rows, columns = size
         picture = columns * DOWNSAMPLING, rows * DOWNSAMPLING
         stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point)
-        chunks, end = _chunks(rows), 0
+        chunks, end = _parts(rows, CHUNK_ROWS), 0
         start, stop = next(chunks)
         symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
-        for chunk in latents:
-            arrays = Arrays(latents=np.ascontiguousarray(chunk), first_in=end)
-            end += chunk.shape[1]
+        for part in latents:
+            arrays = Arrays(latents=np.ascontiguousarray(part), first_in=end)
+            end += part.shape[1]
             while stream.run(arrays._replace(symbols_out=symbols, first_out=start), end, stop) >= stop:
                 yield symbols
                 if stop == rows:
@@ -148,10 +149,10 @@ class CoreEngine:
         return latents
 
 
-def _chunks(rows: int) -> Iterator[tuple[int, int]]:
-    """Where the rows of chunks begin and end."""
-    for start in range(0, rows, CHUNK_ROWS):
-        yield start, min(start + CHUNK_ROWS, rows)
+def _parts(rows: int, size: int) -> Iterator[tuple[int, int]]:
+    """Where parts of so many rows begin and end."""
+    for start in range(0, rows, size):
+        yield start, min(start + size, rows)
 
 
 def _strip(row: int, bottom: int, reduce: int, width: int) -> Pixels:
