@@ -237,6 +237,7 @@ print((peak() - before) / 1024)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory in Linux's way")
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "height"), [(2**18, 16), (16, 2**18)])
 def test_memory_is_bounded_by_the_pixels_whatever_the_shape(width: int, height: int, tmp_path: Path) -> None:
     small = encode(np.zeros((64, 64, 3), np.uint8), quality=1, lossless=False)  # by the model that ships

@@ -29,6 +29,9 @@ EXAMPLES = ("lic2ppm", "ppm2lic")
 SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 
 
+pytestmark = pytest.mark.slow  # both examples are compiled, with sanitizers
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The examples, compiled with sanitizers, and the golden models."""

@@ -119,6 +119,7 @@ def test_without_vector_instructions_the_same(page: Driven, tmp_path: Path, monk
         assert_same(page, (GOLDEN / f"{name}.lic").read_bytes())
 
 
+@pytest.mark.slow
 def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
     open_page(tab, tmp_path / "page.html", ["photo"])
     assert_same(tab, encode(skimage.data.astronaut()[:200, :300], quality=77.7))

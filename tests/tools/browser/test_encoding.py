@@ -138,6 +138,7 @@ def test_transparent_pictures_have_the_latents_of_python(tab: Tab, models: list[
     assert made == encode_picture(read_image(dots), model, model.position(60))
 
 
+@pytest.mark.slow
 def test_a_photograph_by_the_default_model(tab: Tab, tmp_path: Path) -> None:
     photo = find_model("photo").load()
     open_page(tab, tmp_path / "page.html", [photo])

@@ -31,6 +31,7 @@ def test_kl_warm_up_and_free_bits_lower_the_loss_while_they_last() -> None:
     assert loss_of(Variational(n=8, m=4, free_bits=100.0), 0.1) > plain  # the floor counts, its gradient does not
 
 
+@pytest.mark.slow
 def test_free_bits_keep_channels_from_collapsing(photo: Pixels, tmp_path: Path) -> None:
     Image.fromarray(photo).save(tmp_path / "photo.png")
     active = []
