@@ -28,11 +28,19 @@ from tests.results import acceptance as rule
 
 FOLDER = Path(__file__).parent
 ROOT = FOLDER.parents[1]
-PAGES = ("README.md", "models/TRAINING.md", "codec/LIMITS.md", "tools/evaluation/MEASUREMENTS.md")
+PAGES = (
+    "README.md",
+    "models/TRAINING.md",
+    "codec/LIMITS.md",
+    "tools/evaluation/MEASUREMENTS.md",
+    "tools/browser/README.md",
+)
 PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
 BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "effort16", "ms-ssim", "classical", "avif-psnr")]
 USES = {40: "thumbnails, previews", 50: "web pages", DEFAULT_QUALITY: "anything (the default)", 90: "keeping"}
+VISITED = "jpeg", "webp", "avif444", "avif444-psnr"
+WIDTH, HEIGHT = 768, 512  # of Kodak's pictures
 CURVES = ["lic", "jpeg", "jpeg2000", "webp", "avif444-psnr", "jxl"]
 
 
@@ -66,17 +74,18 @@ def kodak() -> str:
     return bd.as_markdown(rows)
 
 
+def by_setting(measured: Results, codec: str) -> tuple[list[float], list[float], list[float]]:
+    """Settings, mean PSNR, and the logarithms of mean bits per pixel."""
+    points = mean_curve(measured, codec, METRICS["psnr"]).points
+    settings = sorted({m.setting for m in measured.measurements if m.codec == codec})
+    return settings, [point.value for point in points], [math.log(point.bpp) for point in points]
+
+
 def qualities() -> str:
     """Which quality for what, and which JPEG file has the same PSNR."""
-
-    def curve(codec: str) -> tuple[list[float], list[float], list[float]]:
-        points = mean_curve(measured, codec, METRICS["psnr"]).points
-        settings = sorted({m.setting for m in measured.measurements if m.codec == codec})
-        return settings, [point.value for point in points], [math.log(point.bpp) for point in points]
-
     measured = results("kodak-lic.json", "kodak-classical.json")
-    settings, values, rates = curve("lic")
-    jpeg_settings, jpeg_values, jpeg_rates = curve("jpeg")
+    settings, values, rates = by_setting(measured, "lic")
+    jpeg_settings, jpeg_values, jpeg_rates = by_setting(measured, "jpeg")
     rows = [["quality", "for", "PSNR, dB", "bits per pixel", "JPEG of that PSNR: quality", "its bytes, times"]]
     for quality, use in USES.items():
         psnr, rate = np.interp(quality, settings, values), np.interp(quality, settings, rates)
@@ -85,6 +94,20 @@ def qualities() -> str:
             math.exp(np.interp(psnr, jpeg_values, jpeg_rates) - rate),
         )
         rows.append([f"{quality:g}", use, f"{psnr:.1f}", f"{math.exp(rate):.2f}", f"{jpeg:.0f}", f"{times:.1f}"])
+    return bd.as_markdown(rows)
+
+
+def visitors() -> str:
+    """What a picture on a page saves against files of equal PSNR, and how many make up for the model."""
+    measured, model = load_results(KODAK), read("browser.json")["bytes"]["model"]
+    settings, values, rates = by_setting(measured, "lic")
+    psnr, rate = np.interp(DEFAULT_QUALITY, settings, values), np.interp(DEFAULT_QUALITY, settings, rates)
+    rows = [["beside", "saved for a picture, kB", "the model is worth, pictures"]]
+    for codec in VISITED:
+        _, other, other_rates = by_setting(measured, codec)
+        bits = math.exp(np.interp(psnr, other, other_rates)) - math.exp(rate)
+        saved = bits * WIDTH * HEIGHT / 8
+        rows.append([measured.codecs[codec].label, f"{saved / 1e3:.1f}", f"{model / saved:,.0f}"])
     return bd.as_markdown(rows)
 
 
@@ -208,6 +231,7 @@ def hostile() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "kodak": kodak,
     "qualities": qualities,
+    "visitors": visitors,
     "eye": eye,
     "effort": effort,
     "validation": validation,

@@ -5,11 +5,15 @@ from functools import cached_property
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.frozen import FrozenModel
+from lic.codec.model.operating_point import Symbols
+from lic.codec.picture.pixels import Pixels
+from lic.codec.transform.engine import engine_of
 from lic.codec.transform.torch_network import thaw
 from lic.models.autoencoder import RateDistortionAutoencoder
 from lic.models.constants import DOWNSAMPLING, PEAK
@@ -54,6 +58,22 @@ class Context:
     @cached_property
     def network(self) -> RateDistortionAutoencoder:
         return thaw(self.frozen)
+
+    @cached_property
+    def position(self) -> int:
+        """The codec's rate position of the middle lambda point."""
+        return self.frozen.position_of_lambda(self.frozen.lambdas[len(self.frozen.lambdas) // 2])
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """The first picture, height x width x 3."""
+        return np.ascontiguousarray(self.pictures[0].permute(1, 2, 0).numpy())
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """The symbols of the first picture at that position."""
+        chunks = engine_of(self.frozen).encode(self.pixels, self.frozen.at(self.position))
+        return np.concatenate([*chunks], axis=1)
 
     @cached_property
     def crop(self) -> Tensor:

@@ -16,7 +16,6 @@ from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.file.container import parse
 from lic.codec.picture.fidelity import psnr, squared_error
 from lic.codec.picture.reading import Picture
-from lic.codec.transform.engine import engine_of
 from lic.models.constants import DOWNSAMPLING, PEAK
 from lic.models.quantisation import quantise
 from lic.tools.course.figure_context import Context, Drawing, new_figure, show
@@ -165,12 +164,8 @@ def rate_distortion(context: Context) -> Drawing:
 
 def contexts(context: Context) -> Drawing:
     """Where the bits of a picture are, with one table per channel and with context tables."""
-    with_contexts = context.frozen
-    position = with_contexts.position_of_lambda(with_contexts.lambdas[len(with_contexts.lambdas) // 2])
-    picture = context.pictures[0]
-    pixels = np.ascontiguousarray(picture.permute(1, 2, 0).numpy())
-    point = with_contexts.at(position)
-    symbols = np.concatenate([*engine_of(with_contexts).encode(pixels, point)], axis=1)
+    with_contexts, position, symbols = context.frozen, context.position, context.symbols
+    picture, pixels = context.pictures[0], context.pixels
     models = {
         "one table per channel": dataclasses.replace(with_contexts, entropy=ChannelTables(with_contexts.heights)),
         "contexts": with_contexts,
@@ -211,8 +206,7 @@ def contexts(context: Context) -> Drawing:
 def codec(context: Context) -> Drawing:
     """One picture on its way through the codec, into a real file and back."""
     model = context.frozen
-    position = model.position_of_lambda(model.lambdas[len(model.lambdas) // 2])
-    pixels = np.ascontiguousarray(context.pictures[0].permute(1, 2, 0).numpy())
+    position, pixels = context.position, context.pixels
     point = model.at(position)
     data = encode_picture(Picture(pixels), model, position)
     file = parse(data)

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 
 from lic.codec.entropy.prices import NO_TABLE
-from lic.codec.transform.engine import engine_of
 from lic.models.theory.trellis import (
     EIGHT_STATES,
     ONE_STATE,
@@ -70,13 +69,10 @@ def pairs_of(trellis: Trellis) -> Doubles:
 
 def rates_of_symbols(context: Context) -> tuple[Doubles, Doubles]:
     """Mean bits of the symbols of each table, and the share of a picture's bits, at the middle lambda point."""
-    model = context.frozen
-    point = model.at(model.position_of_lambda(model.lambdas[len(model.lambdas) // 2]))
-    pixels = np.ascontiguousarray(context.pictures[0].permute(1, 2, 0).numpy())
-    symbols = np.concatenate([*engine_of(model).encode(pixels, point)], axis=1)
-    numbers = point.coder.find_tables(symbols)
+    coder, symbols = context.frozen.at(context.position).coder, context.symbols
+    numbers = coder.find_tables(symbols)
     used = numbers != NO_TABLE
-    bits = point.coder.prices.bits(symbols, numbers)[used]
+    bits = coder.prices.bits(symbols, numbers)[used]
     total = np.bincount(numbers[used], weights=bits)
     count = np.bincount(numbers[used])
     seen = count > 0
