@@ -77,7 +77,7 @@ struct lic_team;
 struct lic_stream;
 struct lic_kernels;
 
-/* From the layers' sizes and tensors, as codec/core/network.py lists them. With slopes, twice the memory. */
+/* From the layers' sizes and tensors, as codec/transform/described.py lists them. With slopes, twice the memory. */
 enum lic_result lic_network_open(const int32_t *sizes, size_t sizes_count, const float *values, size_t values_count,
                                  int with_slopes, struct lic_network **);
 void lic_network_close(struct lic_network *);
@@ -167,7 +167,7 @@ size_t lic_model_channels(const struct lic_model *);
 const struct lic_network *lic_model_network(const struct lic_model *);
 
 /* A model at a rate position of FORMAT.md, for `lic_decode` and for the stream of a decoding; if the encoder's part has
-   been added before, also for an encoding. It refers to the model. */
+   been added before, also for an encoding. It refers to the model, which must live as long. */
 struct lic_rate {
     struct lic_tables tables;
     struct lic_contexts contexts;

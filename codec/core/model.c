@@ -1,4 +1,4 @@
-/* Packed models, as codec/model/packed.py writes them: core.h. */
+/* Models in memory, and packed ones, as codec/model/packed.py writes them: core.h. */
 
 #include "model.h"
 
@@ -6,11 +6,12 @@
 #include <string.h>
 
 #include "network.h"
+#include "tables.h"
 #include "team.h"
 
 #define MAGIC(letter) (size_t)('L' | 'I' << 8 | 'C' << 16 | (letter) << 24)
 
-static const size_t sizes_of[ARRAYS] = {4, 4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1, 4, 8, 8}; /* bytes of a number */
+const uint8_t number_sizes[ARRAYS] = {4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1, 8, 8};
 
 struct reader {
     const uint8_t *at, *end;
@@ -93,16 +94,18 @@ static float *read_tensors(struct reader *r, size_t *found) {
     return values;
 }
 
-/* A file: what it begins with, arrays from `first` to `last` - 1, and tensors, which are to be freed. */
-static float *read_file(struct reader *r, char letter, uint8_t *fingerprint, struct array *arrays, size_t first,
-                        size_t last, size_t *count) {
+/* A file: what it begins with, the layers' sizes, arrays from `first` to `last` - 1, and tensors. Sizes and tensors are to be
+   freed. */
+static float *read_file(struct reader *r, char letter, uint8_t *fingerprint, struct array *layers, struct array *arrays,
+                        size_t first, size_t last, size_t *count) {
     if (next_number(r) != MAGIC(letter)) r->result = LIC_CORRUPT;
     next_number(r);
     if (!r->result) memcpy(fingerprint, r->at - FINGERPRINT_BYTES, FINGERPRINT_BYTES);
     size_t text = next_number(r);
     if (text > (size_t)(r->end - r->at)) r->result = LIC_CORRUPT;
     if (!r->result) r->at += text;
-    for (size_t i = first; i < last && !r->result; i++) arrays[i] = next_array(r, sizes_of[i]);
+    *layers = next_array(r, sizeof(int32_t));
+    for (size_t i = first; i < last && !r->result; i++) arrays[i] = next_array(r, number_sizes[i]);
     return read_tensors(r, count);
 }
 
@@ -120,8 +123,10 @@ static int is_fine(const struct array *filter) {
 static int is_whole(const struct lic_model *m) {
     const struct array *a = m->arrays;
     size_t of_points = m->points * m->channels, of_phases = of_points * PHASES;
-    if (!m->points || !m->channels || m->channels > MAX_CHANNELS || lic_network_channels(m->network) != m->channels) return 0;
-    if (a[HEIGHTS].count != m->channels * KNOTS || a[STEPS].count != of_points || a[RESTORE].count != of_points) return 0;
+    if (!m->points || !m->channels || m->channels > MAX_CHANNELS) return 0;
+    if (m->network && lic_network_channels(m->network) != m->channels) return 0;
+    if (a[HEIGHTS].count && a[HEIGHTS].count != m->channels * KNOTS) return 0;
+    if (a[STEPS].count != of_points || a[RESTORE].count != of_points) return 0;
     if (a[TRUST].count && a[TRUST].count != of_points) return 0;
     if (a[FILTER].count && (a[FILTER].count != m->points * FILTER_SIZE || !is_fine(&a[FILTER]))) return 0;
     for (size_t i = 0; i < of_points; i++)
@@ -131,25 +136,6 @@ static int is_whole(const struct lic_model *m) {
            a[LIBRARY].count == a[LIBRARY_STEPS].count * KNOTS && a[WEIGHTS].count == of_phases * FEATURES &&
            a[INDEX].count == of_phases * (a[THRESHOLDS].count + 1) && a[SCALES].count == of_phases &&
            a[EARLIER].count == m->points * lic_earlier_size(m->channels);
-}
-
-enum lic_result lic_model_open(const uint8_t *data, size_t size, struct lic_model **opened) {
-    struct reader r = {data, data + size, LIC_OK};
-    struct lic_model *m = calloc(1, sizeof *m);
-    size_t count;
-    *opened = NULL;
-    if (!m) return LIC_NO_MEMORY;
-    float *values = read_file(&r, 'M', m->fingerprint, m->arrays, 0, OF_ENCODER, &count);
-    if (!r.result) r.result = lic_network_open(m->arrays[LAYERS].values, m->arrays[LAYERS].count, values, count, 0, &m->network);
-    free(values);
-    m->channels = m->arrays[UNIT_OF].count;
-    m->points = m->channels ? m->arrays[STEPS].count / m->channels : 0;
-    if (r.result == LIC_BAD_ARGUMENT || (!r.result && !is_whole(m))) r.result = LIC_CORRUPT;
-    if (r.result)
-        lic_model_close(m);
-    else
-        *opened = m;
-    return r.result;
 }
 
 static int is_whole_encoder(const struct lic_model *m, int *looks_quickly) {
@@ -164,20 +150,74 @@ static int is_whole_encoder(const struct lic_model *m, int *looks_quickly) {
     return 1;
 }
 
+enum lic_result model_complete(struct lic_model *m) {
+    const struct array *a = m->arrays;
+    m->channels = a[UNIT_OF].count;
+    m->points = m->channels ? a[STEPS].count / m->channels : 0;
+    m->encodes = a[SECOND_LOOK].count || a[QUICK_LOOK].count;
+    int looks_quickly;
+    if (!is_whole(m) || (m->encodes && !is_whole_encoder(m, &looks_quickly))) return LIC_CORRUPT;
+    if (!a[LIBRARY_STEPS].count) return LIC_OK;
+    return make_frequencies(a[LIBRARY_STEPS].count, a[LIBRARY].values, a[LIBRARY_STEPS].values, &m->library);
+}
+
+/* A file has the weights of earlier magnitudes by earlier channel d, channel c and phase; in memory they are packed as in
+   FORMAT.md. */
+static enum lic_result repack_earlier(struct lic_model *m) {
+    size_t channels = m->channels, count = m->arrays[EARLIER].count, size = lic_earlier_size(channels);
+    const int8_t *from = m->arrays[EARLIER].values;
+    if (!m->library.count) return LIC_OK;
+    int8_t *packed = malloc(count + 1);
+    if (!packed) return LIC_NO_MEMORY;
+    for (int8_t *of_point = packed; of_point < packed + count; of_point += size)
+        for (size_t d = 0; d < channels; d++)
+            for (size_t start = (d / CONTEXT_BLOCK + 1) * CONTEXT_BLOCK; start < channels; start += CONTEXT_BLOCK) {
+                size_t width = channels - start < CONTEXT_BLOCK ? channels - start : CONTEXT_BLOCK;
+                int8_t *to = of_point + lic_earlier_size(start) + d;
+                for (size_t c = 0; c < width; c++)
+                    for (size_t phase = 0; phase < PHASES; phase++) to[(phase * width + c) * start] = *from++;
+            }
+    free(m->arrays[EARLIER].values);
+    m->arrays[EARLIER].values = packed;
+    return LIC_OK;
+}
+
+enum lic_result lic_model_open(const uint8_t *data, size_t size, struct lic_model **opened) {
+    struct reader r = {data, data + size, LIC_OK};
+    struct lic_model *m = calloc(1, sizeof *m);
+    struct array layers = {0};
+    size_t count;
+    *opened = NULL;
+    if (!m) return LIC_NO_MEMORY;
+    float *values = read_file(&r, 'M', m->fingerprint, &layers, m->arrays, 0, OF_ENCODER, &count);
+    if (!r.result) r.result = lic_network_open(layers.values, layers.count, values, count, 0, &m->network);
+    free(layers.values);
+    free(values);
+    if (!r.result) r.result = model_complete(m);
+    if (!r.result) r.result = repack_earlier(m);
+    if (r.result == LIC_BAD_ARGUMENT) r.result = LIC_CORRUPT;
+    if (r.result)
+        lic_model_close(m);
+    else
+        *opened = m;
+    return r.result;
+}
+
 enum lic_result lic_model_add_encoder(struct lic_model *m, const uint8_t *data, size_t size) {
     struct reader r = {data, data + size, LIC_OK};
     uint8_t fingerprint[FINGERPRINT_BYTES];
-    const struct array *layers = &m->arrays[LAYERS_OF_ENCODER];
+    struct array layers = {0};
     int looks_quickly;
     size_t count;
     if (m->encodes) return LIC_BAD_ARGUMENT;
-    float *values = read_file(&r, 'E', fingerprint, m->arrays, OF_ENCODER, ARRAYS, &count);
+    float *values = read_file(&r, 'E', fingerprint, &layers, m->arrays, OF_ENCODER, ARRAYS, &count);
     if (!r.result && memcmp(fingerprint, m->fingerprint, FINGERPRINT_BYTES)) r.result = LIC_BAD_ARGUMENT;
     if (!r.result && !is_whole_encoder(m, &looks_quickly)) r.result = LIC_CORRUPT;
     if (!r.result) {
-        r.result = network_add_encoder(m->network, layers->values, layers->count, values, count, looks_quickly);
+        r.result = network_add_encoder(m->network, layers.values, layers.count, values, count, looks_quickly);
         if (r.result == LIC_BAD_ARGUMENT) r.result = LIC_CORRUPT;
     }
+    free(layers.values);
     free(values);
     m->encodes = !r.result;
     for (size_t i = OF_ENCODER; r.result && i < ARRAYS; i++) {
@@ -190,6 +230,7 @@ enum lic_result lic_model_add_encoder(struct lic_model *m, const uint8_t *data, 
 void lic_model_close(struct lic_model *m) {
     if (!m) return;
     lic_network_close(m->network);
+    free_frequencies(&m->library);
     for (int i = 0; i < ARRAYS; i++) free(m->arrays[i].values);
     free(m);
 }

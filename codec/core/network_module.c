@@ -1,5 +1,5 @@
-/* The Python face of the second half of core.h: networks, threads and streams, as capsules. codec/core/network.py keeps
-   what they refer to alive. */
+/* The Python face of the second half of core.h: networks, threads and streams, as capsules. codec/transform/core_stream.py
+   keeps alive what they refer to. */
 
 #include <patchlevel.h>
 #if PY_VERSION_HEX >= 0x030B0000
@@ -8,19 +8,15 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "core.h"
 #include "kernels.h"
+#include "model.h"
 #include "network_module.h"
 
 static void close_network(PyObject *capsule) { lic_network_close(PyCapsule_GetPointer(capsule, "network")); }
 static void close_team(PyObject *capsule) { lic_team_close(PyCapsule_GetPointer(capsule, "team")); }
 static void close_stream(PyObject *capsule) { lic_stream_close(PyCapsule_GetPointer(capsule, "stream")); }
 
-static PyObject *failed(enum lic_result result) {
-    if (result == LIC_NO_MEMORY) return PyErr_NoMemory();
-    PyErr_SetString(PyExc_ValueError, "sizes, tensors or settings of a network do not belong together");
-    return NULL;
-}
+static const char CONTRADICTION[] = "sizes, tensors or settings of a network do not belong together";
 
 PyObject *open_network(PyObject *self, PyObject *args) {
     (void)self;
@@ -34,7 +30,7 @@ PyObject *open_network(PyObject *self, PyObject *args) {
     Py_END_ALLOW_THREADS
     PyBuffer_Release(&sizes);
     PyBuffer_Release(&values);
-    return result ? failed(result) : PyCapsule_New(network, "network", close_network);
+    return result ? failed(result, CONTRADICTION) : PyCapsule_New(network, "network", close_network);
 }
 
 PyObject *open_team(PyObject *self, PyObject *args) {
@@ -52,7 +48,7 @@ PyObject *work(PyObject *self, PyObject *args) {
     if (!PyArg_ParseTuple(args, "On", &capsule, &thread)) return NULL;
     struct lic_team *team = PyCapsule_GetPointer(capsule, "team");
     if (!team) return NULL;
-    if (thread < 1 || (size_t)thread >= lic_team_size(team)) return failed(LIC_BAD_ARGUMENT);
+    if (thread < 1 || (size_t)thread >= lic_team_size(team)) return failed(LIC_BAD_ARGUMENT, CONTRADICTION);
     Py_BEGIN_ALLOW_THREADS
     lic_team_work(team, (size_t)thread);
     Py_END_ALLOW_THREADS
@@ -82,45 +78,41 @@ PyObject *has_kernels(PyObject *self, PyObject *name) {
     return PyBool_FromLong(lic_kernels_named(text) != NULL);
 }
 
-/* Values of each channel from a buffer, or NULL from None. */
-static const float *of_channels(const Py_buffer *buffer) { return buffer->obj ? buffer->buf : NULL; }
-
+/* The filter, its weights or None, and the second look are not the rate's: a search changes them. */
 PyObject *open_stream(PyObject *self, PyObject *args) {
     (void)self;
     int task;
-    PyObject *network_capsule, *team_capsule;
+    PyObject *network_capsule, *team_capsule, *rate_capsule;
     const char *kernels_name;
     struct lic_picture p;
-    Py_ssize_t width, height, left, top, right, bottom, reduce, channels;
-    Py_buffer b[5];
+    Py_ssize_t width, height, left, top, right, bottom, reduce;
+    Py_buffer filter;
     float share;
     int quick;
-    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nnz*z*z*z*fz*p", &task, &network_capsule, &team_capsule, &kernels_name,
-                          &width, &height, &left, &top, &right, &bottom, &reduce, &channels, &b[0], &b[1], &b[2], &b[3],
-                          &share, &b[4], &quick))
+    if (!PyArg_ParseTuple(args, "iOOz(nn)(nnnn)nOz*fp", &task, &network_capsule, &team_capsule, &kernels_name, &width,
+                          &height, &left, &top, &right, &bottom, &reduce, &rate_capsule, &filter, &share, &quick))
         return NULL;
     p = (struct lic_picture){width, height, left, top, right, bottom, reduce};
     const struct lic_network *network = PyCapsule_GetPointer(network_capsule, "network");
     struct lic_team *team = network ? PyCapsule_GetPointer(team_capsule, "team") : NULL;
+    const struct lic_rate *rate = team ? PyCapsule_GetPointer(rate_capsule, "rate") : NULL;
     struct lic_stream *stream = NULL;
     PyObject *opened = NULL;
-    if (team) {
-        int fits = task >= LIC_DECODE && task <= LIC_FILTER && lic_network_channels(network) == (size_t)channels;
-        for (int i = 0; i < 4; i++) fits = fits && (!b[i].obj || b[i].len == channels * 4);
-        fits = fits && (!b[4].obj || b[4].len == FILTER_CLASSES * FILTER_PLANES * FILTER_TAPS * 2);
+    if (rate) {
+        int fits = task >= LIC_DECODE && task <= LIC_FILTER && lic_network_channels(network) == rate->contexts.channels;
+        fits = fits && (!filter.obj || (size_t)filter.len == FILTER_SIZE * sizeof(int16_t));
         const struct lic_kernels *kernels = lic_kernels_named(kernels_name);
-        struct lic_point point = {of_channels(&b[0]), of_channels(&b[1]), of_channels(&b[2]), of_channels(&b[3]), share,
-                                  b[4].obj ? b[4].buf : NULL, quick};
+        struct lic_point point = rate->point;
+        point.filter = filter.obj ? filter.buf : NULL, point.share = share, point.quick = quick;
         enum lic_result result = LIC_BAD_ARGUMENT;
         if (fits && kernels) result = lic_stream_open((enum lic_task)task, network, team, kernels, &p, &point, &stream);
-        opened = result ? failed(result) : PyCapsule_New(stream, "stream", close_stream);
+        opened = result ? failed(result, CONTRADICTION) : PyCapsule_New(stream, "stream", close_stream);
     }
-    for (int i = 0; i < 5; i++)
-        if (b[i].obj) PyBuffer_Release(&b[i]);
+    if (filter.obj) PyBuffer_Release(&filter);
     return opened;
 }
 
-/* The caller, codec/core/network.py, answers for the sizes of the arrays. */
+/* The caller, codec/transform/core_stream.py, answers for the sizes of the arrays. */
 PyObject *run(PyObject *self, PyObject *args) {
     (void)self;
     PyObject *capsule;

@@ -3,6 +3,7 @@
 #ifndef LIC_NETWORK_MODULE_H
 #define LIC_NETWORK_MODULE_H
 
+PyObject *failed(enum lic_result, const char *reason); /* of module.c: sets the error */
 PyObject *open_network(PyObject *, PyObject *);
 PyObject *open_team(PyObject *, PyObject *);
 PyObject *work(PyObject *, PyObject *);

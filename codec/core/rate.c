@@ -1,4 +1,4 @@
-/* A packed model at a rate position: core.h. */
+/* A model at a rate position: core.h. */
 
 #include <stdlib.h>
 #include <string.h>
@@ -58,20 +58,15 @@ static void set_filter(const struct lic_model *m, size_t k, size_t f, int16_t *f
     }
 }
 
-/* The bytes of a lambda point, by earlier channel d, times the scales of their channels c and phases; packed as in
-   FORMAT.md. */
+/* The weights of earlier magnitudes at a lambda point: bytes, times the scales of their channels and phases. */
 static void scale_earlier(const struct lic_model *m, size_t k, int16_t *earlier) {
     size_t channels = m->channels;
     const int8_t *from = (int8_t *)m->arrays[EARLIER].values + k * lic_earlier_size(channels);
     const uint8_t *scales = (uint8_t *)m->arrays[SCALES].values + k * channels * PHASES;
-    for (size_t d = 0; d < channels; d++)
-        for (size_t c = (d / CONTEXT_BLOCK + 1) * CONTEXT_BLOCK; c < channels; c++)
-            for (size_t phase = 0; phase < PHASES; phase++) {
-                size_t start = c / CONTEXT_BLOCK * CONTEXT_BLOCK, left = channels - start;
-                size_t size = left < CONTEXT_BLOCK ? left : CONTEXT_BLOCK;
-                int16_t *of_group = earlier + lic_earlier_size(start);
-                of_group[(phase * size + c - start) * start + d] = (int16_t)(*from++ * scales[c * PHASES + phase]);
-            }
+    for (size_t start = CONTEXT_BLOCK; start < channels; start += CONTEXT_BLOCK)
+        for (size_t phase = 0; phase < PHASES; phase++)
+            for (size_t c = start; c < channels && c < start + CONTEXT_BLOCK; c++, from += start, earlier += start)
+                for (size_t d = 0; d < start; d++) earlier[d] = (int16_t)(from[d] * scales[c * PHASES + phase]);
 }
 
 /* ---- the encoder's part ---- */
@@ -113,8 +108,8 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
             rate->contexts.thresholds_count = thresholds;
             rate->contexts.index = (uint8_t *)a[INDEX].values + upper * channels * PHASES * (thresholds + 1);
             scale_earlier(m, upper, earlier);
-            result = make_frequencies(a[LIBRARY_STEPS].count, a[LIBRARY].values, a[LIBRARY_STEPS].values, &rate->tables);
-        } else
+            rate->tables = m->library;
+        } else if (a[HEIGHTS].count)
             result = make_frequencies(channels, a[HEIGHTS].values, steps, &rate->tables);
     }
     free(steps);
@@ -129,7 +124,7 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
 
 void lic_rate_close(struct lic_rate *rate) {
     if (!rate) return;
-    free_frequencies(&rate->tables);
+    if (rate->contexts.order == LIC_PLAIN) free_frequencies(&rate->tables); /* else they are the model's */
     free((void *)rate->contexts.earlier);
     free((void *)rate->point.gain); /* and all other scales */
     free((void *)rate->point.filter);

@@ -12,7 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.compiled import MISSING, CompiledCoder
+from lic.codec.entropy.compiled import MISSING, CompiledCoder, plain_rate
+from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.prices import Numbers, Prices
 from lic.codec.entropy.tables import Tables
 from lic.codec.entropy.walk import Symbols, Walk
@@ -33,9 +34,6 @@ class Coder(Protocol):
     array([[[   0,   -1,    1, 7000]]], dtype=int32)
     """
 
-    tables: Tables
-    walk: Walk
-
     def encode(self, symbols: Symbols) -> bytes:
         """A chunk as bytes."""
 
@@ -54,14 +52,18 @@ class Coder(Protocol):
 
 
 def make_coder(tables: Tables, walk: Walk) -> Coder:
-    """The coder with these frequency tables and contexts."""
-    if BACKEND == "C":
-        return CompiledCoder(tables, walk)
+    """The coder with these frequency tables and contexts; with contexts, the one in numpy."""
+    if runs_in_core() and isinstance(walk, PlainWalk):
+        return CompiledCoder(plain_rate(tables), lambda: Prices(tables))
     if slow := why_slow():
         _warn_once(slow)
     from lic.codec.entropy.reference import ReferenceCoder
 
     return ReferenceCoder(tables, walk)
+
+
+def runs_in_core() -> bool:
+    return BACKEND == "C"
 
 
 def why_slow() -> str:

@@ -34,7 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Ints
-from lic.codec.entropy.walk import Order, Pass, WalkArrays
+from lic.codec.entropy.walk import Pass
 from lic.models.constants import CONTEXT_BLOCK, LEVEL_CHANNELS, MAGNITUDE_CAP, PHASES, PLACES
 
 UNIT_BITS = 8  # magnitudes are counted in 1/256
@@ -112,9 +112,6 @@ class PointContexts(NamedTuple):
     def start(self, rows: int, columns: int) -> "ContextState":
         """The state at the start of a chunk."""
         return ContextState(self, rows, columns)
-
-    def arrays(self) -> WalkArrays:
-        return WalkArrays(Order.PHASES, self.weights, self.thresholds, self.tables, self.earlier)
 
 
 class Past:

@@ -35,7 +35,7 @@ class EntropyModel(Protocol):
         """Raise ValueError for values that no coder can use; `steps` are those of all lambda points."""
 
     def coder(self, position: int, steps: Ints) -> Coder:
-        """The coder at a position, where the channels have these steps."""
+        """The coder at a position, where the channels have these steps; for kinds of `IN_CORE`, the reference."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +64,8 @@ class ChannelTables:
     def coder(self, position: int, steps: Ints) -> Coder:
         return make_coder(frequency_tables(self.heights, steps, KNOT_ARRAY), PlainWalk())
 
+
+IN_CORE = ChannelTables, Contexts  # kinds of which the core makes tables and contexts by itself
 
 ENTROPY_MODELS: dict[str, type[EntropyModel]] = {
     "channels": ChannelTables,

@@ -53,7 +53,7 @@ class Contexts:
     scales: NDArray[np.uint8]  # points x channels x 4 phases
 
     def arrays(self) -> Arrays:
-        return {PREFIX + name: getattr(self, name).astype(kind) for name, kind in TYPES.items()}
+        return {PREFIX + name: getattr(self, name).astype(kind, copy=False) for name, kind in TYPES.items()}
 
     @classmethod
     def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
@@ -96,18 +96,7 @@ class Contexts:
 
     def at(self, position: int) -> PointContexts:
         """The integers in use at a position."""
-        k = (position + TO_UPPER_POINT) // POSITIONS
-        if k not in self._points:
-            self._points[k] = self._point(k)
-        return self._points[k]
-
-    @cached_property
-    def _points(self) -> dict[int, PointContexts]:
-        """The integers of lambda points that were needed: unpacking them takes as long as decoding a thumbnail."""
-        return {}
-
-    def _point(self, k: int) -> PointContexts:
-        channels = self.weights.shape[1]
+        k, channels = (position + TO_UPPER_POINT) // POSITIONS, self.weights.shape[1]
         earlier = self.earlier[k].astype(np.int16)
         for start in range(CONTEXT_BLOCK, channels, CONTEXT_BLOCK):
             scales = self.scales[k, start : start + CONTEXT_BLOCK].T[:, :, None]

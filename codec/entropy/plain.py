@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.tables import Ints
-from lic.codec.entropy.walk import Order, Pass, WalkArrays
+from lic.codec.entropy.walk import Pass
 
 NONE = np.empty((0, 0), np.intp)  # neighbours
 
@@ -33,6 +33,3 @@ class PlainWalk(NamedTuple):
 
     def start(self, rows: int, columns: int) -> PlainState:
         return PlainState(rows, columns)
-
-    def arrays(self) -> WalkArrays:
-        return WalkArrays(Order.PLAIN)

@@ -1,6 +1,7 @@
 """What symbols cost under given tables."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 
 import numpy as np
@@ -56,14 +57,15 @@ class Prices:
 class PricingCoder(ABC):
     """What coders have in common: the prices of symbols follow from the tables that they choose."""
 
-    tables: Tables
+    def __init__(self, prices: Callable[[], Prices]) -> None:
+        self._find_prices = prices
 
     @abstractmethod
     def find_tables(self, symbols: Symbols) -> Numbers: ...
 
     @cached_property
     def prices(self) -> Prices:
-        return Prices(self.tables)
+        return self._find_prices()
 
     def bits(self, symbols: Symbols) -> NDArray[np.float32]:
         return self.prices.bits(symbols, self.find_tables(symbols))

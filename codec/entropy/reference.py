@@ -12,7 +12,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.prices import NO_TABLE, Numbers, PricingCoder
+from lic.codec.entropy.prices import NO_TABLE, Numbers, Prices, PricingCoder
 from lic.codec.entropy.range_coder import RangeDecoder, RangeEncoder
 from lic.codec.entropy.tables import Ints, Tables
 from lic.codec.entropy.walk import DAMAGED, MAX_SYMBOL, State, Symbols, Walk
@@ -66,8 +66,8 @@ class ReferenceCoder(PricingCoder):
     """A `Coder`."""
 
     def __init__(self, tables: Tables, walk: Walk) -> None:
-        self.tables, self.walk = tables, walk
-        self.library = Library(tables)
+        super().__init__(lambda: Prices(tables))
+        self.library, self.walk = Library(tables), walk
 
     def encode(self, symbols: Symbols) -> bytes:
         """A chunk as bytes: for each pass, its symbols by their tables, then the values that escaped from these."""

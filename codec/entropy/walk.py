@@ -1,7 +1,6 @@
 """The order in which a chunk is coded: the interface between the coder and the contexts."""
 
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -47,26 +46,3 @@ class Walk(Protocol):
 
     def start(self, rows: int, columns: int) -> State:
         """The state before the first symbol of a chunk."""
-
-    def arrays(self) -> "WalkArrays":
-        """The parameters as arrays, for the coder in C."""
-
-
-class Order(IntEnum):
-    """The order of a chunk's symbols, numbered as in core.h: without contexts, or in phases with them."""
-
-    PLAIN = 0
-    PHASES = 1
-
-
-NONE = np.empty(0, np.int64)
-
-
-class WalkArrays(NamedTuple):
-    """The parameters of contexts as core.h takes them; absent ones are empty."""
-
-    order: Order
-    weights: Ints = NONE  # channels x phases x features
-    thresholds: Ints = NONE
-    tables: NDArray[np.uint8] = NONE.astype(np.uint8)  # channels x phases x buckets
-    earlier: NDArray[np.int16] | None = None

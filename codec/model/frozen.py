@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.entropy_model import EntropyModel, name_of
+from lic.codec.entropy.compiled import Rate
+from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel, name_of
+from lic.codec.entropy.library import PREFIX, TYPES
 from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
@@ -30,6 +32,11 @@ STORED_TYPES = {
     "trust": np.float32,
     "filter": np.int16,
 }
+
+LOOKS = "second_look", "quick_look"  # shares of the card
+
+# What the core takes besides networks, in its order (core/model.h): the decoder's, and then the encoder's.
+CORE_ARRAYS = STORED_TYPES | {PREFIX + name: kind for name, kind in TYPES.items()} | dict.fromkeys(LOOKS, np.float64)
 
 FREE = "analysis.", "preview."  # tensors that may get better: latents and whole pictures do not depend on them
 
@@ -105,6 +112,27 @@ class FrozenModel:
         arrays |= self.stored_weights
         return {name: np.ascontiguousarray(array, array.dtype.newbyteorder("<")) for name, array in arrays.items()}
 
+    def core_arrays(self) -> Arrays:
+        """Those of CORE_ARRAYS; empty where the model has none. Without tables, if its entropy model is one's own."""
+        arrays: dict[str, Any] = {name: getattr(self, name) for name in STORED_TYPES}
+        arrays |= dict(zip(LOOKS, (self.second_looks, self.quick_looks), strict=True))
+        arrays |= self.entropy.arrays() if type(self.entropy) in IN_CORE else {"heights": None}
+        given = ((name, arrays.get(name), kind) for name, kind in CORE_ARRAYS.items())
+        return {name: np.ascontiguousarray(() if array is None else array, kind) for name, array, kind in given}
+
+    @cached_property
+    def _in_core(self) -> object:
+        """The model in the core, without its networks, which are opened as far as they are needed."""
+        from lic.codec.core import _core  # may be missing
+
+        return _core.open_model(*self.core_arrays().values())
+
+    def rate(self, position: int) -> Rate:
+        """What the core knows of a position, by its own arithmetic."""
+        from lic.codec.core import _core
+
+        return _core.open_rate(self._in_core, position)
+
     def to_bytes(self) -> bytes:
         arrays = self.arrays()
         made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
@@ -151,7 +179,7 @@ class FrozenModel:
         return (finest.gain * finest.inverse_gain).astype(np.float32)
 
     def at(self, position: int) -> OperatingPoint:
-        """The model at a position.
+        """The model at a position, as numpy computes it; core/rate.c does the same.
 
         Between lambda points the inverse of each step, the gain, is interpolated linearly. So a channel that one point
         does not use, because its step is huge, is introduced gradually on the way to the next point.
@@ -177,6 +205,7 @@ class FrozenModel:
             second_look=float(looks[k] + (looks[after] - looks[k]) * t),
             quick_look=0.0 if slow else float(quick[k] + (quick[after] - quick[k]) * t),
             entropy=self.entropy,
+            open_rate=self.rate,
             trust=None if self.trust is None else self.trust[k] + (self.trust[after] - self.trust[k]) * t,
             filter=weights,
         )

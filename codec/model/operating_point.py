@@ -1,5 +1,6 @@
 """A model at one rate position: everything that encoding and decoding at that rate need."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -7,8 +8,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from lic.codec.entropy.coder import Coder
-from lic.codec.entropy.entropy_model import EntropyModel
+from lic.codec.entropy.coder import Coder, runs_in_core
+from lic.codec.entropy.compiled import CompiledCoder, Rate
+from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Symbols
 from lic.models.constants import DEAD_ZONE
@@ -39,6 +41,7 @@ class OperatingPoint:
     second_look: float  # blend weight of the second look, from 0 to 1
     quick_look: float  # that of the quick look instead, where there is no search; 0 for none
     entropy: EntropyModel
+    open_rate: Callable[[int], Rate]  # of the core, which has its own numbers for a position
     trust: NDArray[np.float64] | None = None  # factors of expected latents; None for a model without them
     filter: Ints | None = None  # weights of the filter behind the synthesis; None if there is none
 
@@ -53,8 +56,17 @@ class OperatingPoint:
         return replace(self, filter=self.filter + added)
 
     @cached_property
+    def rate(self) -> Rate:
+        """The position in the core, for streams, which take the filter from here."""
+        return self.open_rate(self.position)
+
+    @cached_property
     def coder(self) -> Coder:
-        return self.entropy.coder(self.position, self.steps)
+        def reference() -> Coder:
+            return self.entropy.coder(self.position, self.steps)
+
+        in_core = runs_in_core() and type(self.entropy) in IN_CORE
+        return CompiledCoder(self.rate, lambda: reference().prices) if in_core else reference()
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:

@@ -5,8 +5,8 @@ A file is compressed by gzip. In it, numbers are little-endian:
 
     LICM, or LICE for the encoder's; the fingerprint of the model (4 bytes)
     the length of a text (4 bytes), and the text: JSON, for people and user interfaces
-    arrays, each as a count (4 bytes) and that many numbers: the layers' sizes (described.py), and those of `ARRAYS` or
-        `ENCODER_ARRAYS`; empty where a model has none
+    arrays, each as a count (4 bytes) and that many numbers: the layers' sizes (described.py), and those of frozen.py's
+        `CORE_ARRAYS` that are the decoder's or the encoder's; empty where a model has none
     how many tensors the networks have, and how many weights in all (4 bytes each)
     the tensors in the architecture's order: how many bytes a number has (4 bytes), and
         for 4 an array of floats;
@@ -26,57 +26,47 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.contexts import earlier_block
-from lic.codec.entropy.library import PREFIX, TYPES
+from lic.codec.entropy.entropy_model import IN_CORE
+from lic.codec.entropy.library import PREFIX
 from lic.codec.entropy.tables import Arrays
-from lic.codec.model.frozen import STORED_TYPES, FrozenModel
+from lic.codec.errors import LicError
+from lic.codec.model.frozen import LOOKS, FrozenModel
 from lic.codec.model.network_weights import EXPONENTS, SCALE
-from lic.codec.transform.described import described
+from lic.codec.transform.described import networks
 from lic.models.architecture import PREVIEW
 from lic.models.constants import CONTEXT_BLOCK, PHASES
 
 SUFFIX, ENCODER_SUFFIX = ".licmodel", ".licencoder"
 MAGIC, ENCODER_MAGIC = b"LICM", b"LICE"
-ARRAYS: dict[str, type] = STORED_TYPES | {PREFIX + name: kind for name, kind in TYPES.items()}
-LOOKS = "second_look", "quick_look"  # shares at each lambda point
-ENCODER_ARRAYS: dict[str, type] = dict.fromkeys(LOOKS, np.float64)
-OF_ENCODER = "analysis."  # tensors
+EARLIER = PREFIX + "earlier"
 
 
 def pack_model(model: FrozenModel) -> bytes:
     """What decoding needs of a model."""
-    architecture, stored = model.architecture, model.arrays()
-    preview = architecture.preview if model.has("preview") else ()
-    decoding = (), architecture.synthesis, architecture.predictors, preview, ()
-    names = [*architecture.tensors, *(architecture.extra_tensors["preview"] if preview else ())]
+    if type(model.entropy) not in IN_CORE:
+        raise LicError("the model has an entropy model of one's own, which only Python runs: use it there")
     about: dict[str, Any] = {"name": model.name, "qualities": model.scale, "channels": model.channels}
-    about["preview"] = PREVIEW if preview else None  # times smaller than the picture
-    if PREFIX + "earlier" in stored:
-        stored[PREFIX + "earlier"] = by_earlier_channel(stored[PREFIX + "earlier"], model.channels)
-    sizes = [size for part in decoding for size in described(part)]
-    tensors = [name for name in names if not name.startswith(OF_ENCODER)]
-    return _file(MAGIC + model.fingerprint, about, sizes, stored, ARRAYS, tensors)
+    about["preview"] = PREVIEW if model.has("preview") else None  # times smaller than the picture
+    arrays = {name: array for name, array in model.core_arrays().items() if name not in LOOKS}
+    arrays[EARLIER] = by_earlier_channel(arrays[EARLIER], model.channels)
+    return _file(MAGIC, model, about, arrays, *networks(model, encoder=False))
 
 
 def pack_encoder(model: FrozenModel) -> bytes:
     """What encoding without a search needs in addition."""
-    architecture, stored = model.architecture, model.arrays()
-    quick_look = (architecture.quick_look,) if model.has("quick_look") else ()
-    names = [*architecture.tensors, *(architecture.extra_tensors["quick_look"] if quick_look else ())]
-    stored |= dict(zip(LOOKS, map(np.array, (model.second_looks, model.quick_looks)), strict=True))
-    sizes = [size for part in (architecture.analysis, quick_look) for size in described(part)]
-    tensors = [name for name in names if name.startswith(OF_ENCODER)]
-    return _file(ENCODER_MAGIC + model.fingerprint, {"name": model.name}, sizes, stored, ENCODER_ARRAYS, tensors)
+    arrays = {name: array for name, array in model.core_arrays().items() if name in LOOKS}
+    return _file(ENCODER_MAGIC, model, {"name": model.name}, arrays, *networks(model, decoder=False))
 
 
 def _file(
-    head: bytes, about: dict[str, Any], sizes: list[int], stored: Arrays, arrays: dict[str, type], tensors: list[str]
+    magic: bytes, model: FrozenModel, about: dict[str, Any], arrays: Arrays, sizes: list[int], tensors: list[str]
 ) -> bytes:
     text = json.dumps(about).encode()
-    parts = [head, number(len(text)), text, packed(np.array(sizes, np.int32))]
-    parts += [packed(stored.get(name, np.zeros(0, kind)).astype(kind)) for name, kind in arrays.items()]
-    parts += [number(len(tensors)), number(sum(stored[name].size for name in tensors))]
+    parts = [magic, model.fingerprint, number(len(text)), text, packed(np.array(sizes, np.int32))]
+    parts += [packed(array) for array in arrays.values()]
+    parts += [number(len(tensors)), number(sum(model.stored_weights[name].size for name in tensors))]
     for name in tensors:
-        parts += packed_tensor(stored, name)
+        parts += packed_tensor(model.stored_weights, name)
     return gzip.compress(b"".join(parts), 9, mtime=0)
 
 
@@ -102,7 +92,8 @@ def by_earlier_channel(earlier: NDArray[np.int8], channels: int) -> NDArray[np.i
 
 
 def packed(array: NDArray[Any]) -> bytes:
-    return number(array.size) + np.ascontiguousarray(array.reshape(-1, 1).view(np.uint8).T).tobytes()
+    numbers = array.astype(array.dtype.newbyteorder("<")).reshape(-1, 1)
+    return number(array.size) + np.ascontiguousarray(numbers.view(np.uint8).T).tobytes()
 
 
 def number(value: int) -> bytes:

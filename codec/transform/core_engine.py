@@ -36,13 +36,13 @@ class CoreEngine:
             return self._network
 
     def analyse(self, pixels: Pixels, look: Look = ONE_LOOK) -> Latents:
-        return np.concatenate([*self._analysed(pixels, look)], axis=1)
+        return np.concatenate([*self._analysed(pixels, self._model.at(0), look)], axis=1)  # at any point
 
-    def _analysed(self, pixels: Pixels, look: Look) -> Iterator[Latents]:
+    def _analysed(self, pixels: Pixels, point: OperatingPoint, look: Look) -> Iterator[Latents]:
         """The latents, some rows at a time."""
         size = pixels.shape[1], pixels.shape[0]
         rows, columns = latent_size(*size)
-        stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, look=look)
+        stream = Stream(Task.ANALYSE, self._open(Need.ENCODE), threads(), size, point, look=look)
         arrays = Arrays(pixels=np.ascontiguousarray(pixels))
         for start, stop in _parts(rows, ANALYSED_ROWS):
             tell("second look" if look.share else "analysis", start, rows)
@@ -51,7 +51,7 @@ class CoreEngine:
             yield latents
 
     def encode(self, pixels: Pixels, point: OperatingPoint, look: Look | None = None) -> Iterator[Symbols]:
-        latents = self._analysed(pixels, point.look(0) if look is None else look)
+        latents = self._analysed(pixels, point, point.look(0) if look is None else look)
         return self._choose(latents, point, latent_size(pixels.shape[1], len(pixels)))
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:

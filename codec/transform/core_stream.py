@@ -1,13 +1,12 @@
-"""The networks in C, as Python sees them: `Network` packs a model once, a `Stream` is one task on one picture.
+"""The networks in C, as Python sees them: `Network` has a model's, a `Stream` is one task on one picture.
 
 A stream takes rows and gives rows, so large pictures need little memory. The names are those of core/core.h.
 """
 
-import itertools
 import os
 from enum import IntEnum
 from threading import Thread
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +16,7 @@ from lic.codec.errors import BadSetting
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Look, OperatingPoint
-from lic.codec.transform.described import described
+from lic.codec.transform.described import networks
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING
 
@@ -45,17 +44,9 @@ class Need(IntEnum):
 
 
 def packed(model: FrozenModel, need: Need = Need.SEARCH) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
-    """The sizes of a model's layers, and their tensors, as core/network.c reads them."""
-    analysis, synthesis, predictors = model.architecture.layout
-    encodes, architecture = need > Need.DECODE, model.architecture
-    preview = architecture.preview if model.has("preview") else ()
-    quick_look = (architecture.quick_look,) if encodes and model.has("quick_look") else ()
-    parts = analysis if encodes else (), synthesis, predictors, preview, quick_look
-    extras = (shapes for extra, shapes in architecture.extra_tensors.items() if model.has(extra))
-    of_all = itertools.chain(architecture.tensors, *extras)
-    names = [name for name in of_all if encodes or not name.startswith("analysis.")]
-    sizes = np.array([size for part in parts for size in described(part)], np.int32)
-    return sizes, np.concatenate([model.weight(name).ravel() for name in names], dtype=np.float32)
+    """The sizes of a model's layers, and their tensors one after the other, as core/network.c reads them."""
+    sizes, names = networks(model, encoder=need > Need.DECODE)
+    return np.array(sizes, np.int32), np.concatenate([model.weight(name).ravel() for name in names], dtype=np.float32)
 
 
 class Network:
@@ -65,7 +56,6 @@ class Network:
         self.need = need
         self.opened = _core.open_network(*packed(model, need), need == Need.SEARCH)
         self.channels = model.channels
-        self.unscale = model.unscale
 
 
 class Arrays(NamedTuple):
@@ -91,7 +81,7 @@ class Stream:
         network: Network,
         threads: int,
         size: tuple[int, int],
-        point: OperatingPoint | None = None,
+        point: OperatingPoint,
         region: Region | None = None,
         reduce: int = 1,
         look: Look = ONE_LOOK,
@@ -103,10 +93,8 @@ class Stream:
         kernels = os.environ.get(KERNELS_VARIABLE) or None
         if not _core.has_kernels(kernels):
             raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
-        values = (point.gain, point.inverse_gain, point.trust) if point else (None, None, None)
-        gain, inverse_gain, trust = map(_of_channels, values)
-        weights = None if point is None or point.filter is None else point.filter.astype(np.int16)
-        of_point = network.channels, gain, inverse_gain, trust, network.unscale, look.share, weights, look.quick
+        weights = None if point.filter is None else point.filter.astype(np.int16)
+        of_point = point.rate, weights, look.share, look.quick
         self._stream = _core.open_stream(
             int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
         )
@@ -164,7 +152,3 @@ class Stream:
                 continue
             if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
                 raise ValueError(f"{name} have the shape {array.shape} instead of {shape}")
-
-
-def _of_channels(values: NDArray[Any] | None) -> NDArray[np.float32] | None:
-    return None if values is None else np.ascontiguousarray(values, np.float32)

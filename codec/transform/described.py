@@ -1,7 +1,25 @@
-"""A network's layers as numbers, as core/network.c reads them, natively and in the browser."""
+"""A model's networks as core/network.c reads them, natively and in the browser: layers as numbers, and tensors."""
 
 from lic.codec.errors import LicError
+from lic.codec.model.frozen import FrozenModel
 from lic.models.layers import Convolution, Layer, Normalisation, Own, Predictor, Residual, SubPixel
+
+OF_ENCODER = "analysis", "quick_look"  # networks
+TENSORS_OF_ENCODER = "analysis."
+
+
+def networks(model: FrozenModel, *, decoder: bool = True, encoder: bool = True) -> tuple[list[int], list[str]]:
+    """The numbers of a model's networks, those of its decoder, its encoder or both; and the names of their tensors."""
+    architecture = model.architecture
+    extras = {"preview": architecture.preview, "quick_look": (architecture.quick_look,)}
+    layers = architecture.layout._asdict() | {name: extra if model.has(name) else () for name, extra in extras.items()}
+    if not encoder:
+        layers |= dict.fromkeys(OF_ENCODER, ())
+    parts = layers.values() if decoder else [layers[name] for name in OF_ENCODER]
+    shapes = [architecture.tensors, *(architecture.extra_tensors[name] for name in extras if model.has(name))]
+    names = [name for of_part in shapes for name in of_part]
+    wanted = [name for name in names if (encoder if name.startswith(TENSORS_OF_ENCODER) else decoder)]
+    return [number for part in parts for number in described(part)], wanted
 
 
 def described(layers: tuple[Layer | Predictor, ...]) -> list[int]:

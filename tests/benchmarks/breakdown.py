@@ -23,6 +23,7 @@ from lic import decode, encode
 from lic.codec.decoder import read_symbols
 from lic.codec.encode.pipeline import choose_symbols
 from lic.codec.entropy import chunks
+from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
@@ -69,7 +70,8 @@ def main() -> None:
     data = encode(pixels, quality=args.quality)
     file = parse(data)
     symbols = read_symbols(file, model)
-    reference = ReferenceCoder(point.coder.tables, point.coder.walk)
+    assert isinstance(model.entropy, Contexts)
+    reference = ReferenceCoder(model.entropy.tables, model.entropy.at(position))
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: engine.analyse(pixels),

@@ -141,11 +141,12 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 
 
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
-    coder = model.at(file.position).coder
-    tables = coder.tables
-    point = coder.walk if isinstance(coder.walk, PointContexts) else None
-    if point is not None:
-        point = point._replace(earlier=scaled_weights(model, (file.position + 224) // 256))
+    entropy, point = model.entropy, None
+    if isinstance(entropy, Contexts):
+        tables, k = entropy.tables, (file.position + 224) // 256
+        point = entropy.at(file.position)._replace(earlier=scaled_weights(model, k))
+    else:
+        tables = frequency_tables(model.heights, model.at(file.position).steps, np.array(KNOTS))
     rows, columns = -(-file.height // 16), -(-file.width // 16)
     heights = [min(64, rows - start) for start in range(0, rows, 64)]
     reader = Reader(file.latents)

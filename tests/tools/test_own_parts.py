@@ -164,7 +164,9 @@ def test_transforms_are_trained_exported_and_run_by_torch(
     assert "name its module in LIC_PARTS" in capsys.readouterr().err
 
 
-def test_an_entropy_model_codes_the_symbols_of_a_model(tmp_path: Path, photo: Pixels, tiny_model_path: Path) -> None:
+def test_an_entropy_model_codes_the_symbols_of_a_model(
+    tmp_path: Path, photo: Pixels, tiny_model_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     importlib.import_module("mine")
     theirs, ours = str(tiny_model_path), tmp_path / "mine.safetensors"
     assert main(["export", theirs, "-o", str(ours), "--entropy", "histograms", "--data", "mine:noise"]) == 0
@@ -183,6 +185,8 @@ def test_an_entropy_model_codes_the_symbols_of_a_model(tmp_path: Path, photo: Pi
         assert symbols.any() and (lic.symbols(coded, model=ours) == symbols).all()
         picture, other = (np.array(lic.decode(file, model=m)) for m, file in ((theirs, files[theirs]), (ours, coded)))
         assert (picture == other).all()
+    assert main(["export", str(ours), "-o", str(tmp_path / "mine.licmodel")]) == 1  # browsers cannot run it
+    assert "an entropy model of one's own" in capsys.readouterr().err
 
 
 def test_an_entropy_model_of_ones_own_can_be_that_of_a_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

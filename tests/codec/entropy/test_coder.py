@@ -1,7 +1,6 @@
 """What any coder does: both of them, by each of the walks."""
 
 import warnings
-from typing import Any
 
 import numpy as np
 import pytest
@@ -11,14 +10,14 @@ from hypothesis.extra import numpy as hnp
 
 from lic.codec.entropy import coder as coder_module
 from lic.codec.entropy.coder import Coder
-from lic.codec.entropy.compiled import MISSING, CompiledCoder
+from lic.codec.entropy.compiled import MISSING
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.prices import PRICE_BITS, price
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, TOTAL, Tables, frequency_tables
-from lic.codec.entropy.walk import MAX_SYMBOL, Walk
+from lic.codec.entropy.walk import MAX_SYMBOL
 from lic.codec.errors import Corrupt
-from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_walk
+from tests.codec.entropy.random_models import KINDS, laplacian_densities, laplacian_tables, random_model, reference_of
 
 CHANNELS = 12
 TABLES = laplacian_tables(CHANNELS)
@@ -27,18 +26,23 @@ wild = st.one_of(st.integers(-3, 3), st.integers(-(2**27), 2**27))
 built = pytest.mark.skipif(bool(MISSING), reason="the extension is not built: there was no compiler")
 
 
-@pytest.fixture(scope="module", params=[ReferenceCoder, pytest.param(CompiledCoder, marks=built)])
-def make(request: pytest.FixtureRequest) -> Any:
-    return request.param
+@pytest.fixture(scope="module", params=["numpy", pytest.param("C", marks=built)])
+def backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
 
 
-def walk(kind: str, seed: int = 0) -> Walk:
-    return random_walk(np.random.default_rng(seed), kind, CHANNELS, CHANNELS, absurd=False)
+def make(backend: str, kind: str, seed: int = 0) -> Coder:
+    model = random_model(np.random.default_rng(seed), kind, CHANNELS, laplacian_densities(CHANNELS))
+    return model.at(0).coder if backend == "C" else reference_of(model)
 
 
-@pytest.fixture(scope="module", params=WALKS)
-def coder(make: Any, request: pytest.FixtureRequest) -> Coder:
-    return make(TABLES, walk(request.param))
+def plain(backend: str, tables: Tables) -> Coder:
+    return coder_module.make_coder(tables, PlainWalk()) if backend == "C" else ReferenceCoder(tables, PlainWalk())
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def coder(backend: str, request: pytest.FixtureRequest) -> Coder:
+    return make(backend, request.param)
 
 
 def round_trip(symbols: np.ndarray, coder: Coder) -> np.ndarray:
@@ -52,10 +56,10 @@ def test_round_trip_of_any_symbols(symbols: np.ndarray, coder: Coder) -> None:
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(0, 10**6), shapes, st.sampled_from(WALKS))
-def test_round_trip_under_any_contexts(make: Any, seed: int, shape: tuple[int, int, int], kind: str) -> None:
+@given(st.integers(0, 10**6), shapes, st.sampled_from(KINDS))
+def test_round_trip_under_any_contexts(backend: str, seed: int, shape: tuple[int, int, int], kind: str) -> None:
     symbols = np.round(np.random.default_rng(seed).laplace(size=shape) * 3).astype(np.int32)
-    np.testing.assert_array_equal(round_trip(symbols, make(TABLES, walk(kind, seed))), symbols)
+    np.testing.assert_array_equal(round_trip(symbols, make(backend, kind, seed)), symbols)
 
 
 def test_latents_beyond_the_largest_symbol_are_clamped(coder: Coder) -> None:
@@ -76,7 +80,7 @@ def test_size_is_within_a_thousandth_and_16_bytes_of_the_ideal(
     assert 0.999 * ideal - 16 <= len(data) <= 1.001 * ideal + 16
 
 
-def test_the_ideal_counts_an_escape_and_its_bits(make: Any) -> None:
+def test_the_ideal_counts_an_escape_and_its_bits(backend: str) -> None:
     """An escaped value costs its table's escape, 5 bits for its length, and its bits below the leading one."""
     cases = [(2000, 11), (-2000, 11), (2047, 11), (-2048, 12), (2**20, 21), (-(2**20), 21)]
     for table, (value, bits) in enumerate(cases):
@@ -84,7 +88,7 @@ def test_the_ideal_counts_an_escape_and_its_bits(make: Any) -> None:
         symbols[table] = value
         escape = TABLES.row(table)[-1]
         assert TABLES.first[table] > -2000
-        ideal = make(TABLES, PlainWalk()).bits(symbols)
+        ideal = plain(backend, TABLES).bits(symbols)
         assert ideal[table, 0, 0] == price(escape) + 5 + bits
         inner = price(TABLES.row(0)[-TABLES.first[0]])
         assert ideal[0, 0, 0] == (inner if table else ideal[0, 0, 0])
@@ -98,11 +102,11 @@ def one_table(height_at: int, step: int) -> Tables:
     return frequency_tables(heights, np.array([step]), KNOT_ARRAY)
 
 
-def test_any_value_may_escape(make: Any) -> None:
+def test_any_value_may_escape(backend: str) -> None:
     tables = one_table(-2, 2**19)  # of large values only
     assert tables.first[0] > 3
     symbols = np.arange(-3, 4, dtype=np.int32).reshape(1, 1, 7)
-    np.testing.assert_array_equal(round_trip(symbols, make(tables, PlainWalk())), symbols)
+    np.testing.assert_array_equal(round_trip(symbols, plain(backend, tables)), symbols)
 
 
 def test_nothing_costs_next_to_nothing(coder: Coder) -> None:
@@ -122,8 +126,8 @@ def test_any_bytes_decode_to_what_can_be_coded_or_are_called_corrupt(coder: Code
     np.testing.assert_array_equal(round_trip(symbols, coder), symbols)
 
 
-def test_a_stream_that_ends_in_ones_keeps_those_that_the_decoder_does_not_put_back(make: Any) -> None:
-    coder = make(laplacian_tables(3), PlainWalk())
+def test_a_stream_that_ends_in_ones_keeps_those_that_the_decoder_does_not_put_back(backend: str) -> None:
+    coder = plain(backend, laplacian_tables(3))
     rows = [[-1, -1, -1, -1, 0, 0], [-11, 8, -8, 1, -1, -3], [-253, -169, 349, -89, 248, -196]]
     symbols = np.array(rows, np.int32)[:, None]
     assert coder.encode(symbols).endswith(b"\xfe\xff")  # of eight

@@ -13,7 +13,6 @@ from lic.codec.entropy.contexts import (
     passes,
 )
 from lic.models.constants import CONTEXT_BLOCK, FEATURES, LEVEL_CHANNELS, PHASES
-from tests.codec.entropy.random_models import random_walk
 
 STRAIGHT = [(-1, 0), (1, 0), (0, -1), (0, 1)]
 DIAGONAL = [(-1, -1), (-1, 1), (1, -1), (1, 1)]
@@ -39,11 +38,7 @@ def test_each_class_of_positions_comes_first_in_a_quarter_of_the_channels() -> N
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (1, 6), (5, 1), (2, 2), (4, 5), (7, 3)])
 def test_tables_are_those_of_the_definition(rows: int, columns: int) -> None:
     channels = 19
-    rng = np.random.default_rng(rows + columns)
-    point = random_walk(rng, "contexts", channels, 12, absurd=False)
-    assert isinstance(point, PointContexts)
-    earlier = rng.integers(-(2**11), 2**11, earlier_size(channels)).astype(np.int16)
-    point = point._replace(earlier=earlier)
+    rng, point = np.random.default_rng(rows + columns), random_contexts(rows + columns, channels)
     symbols = np.round(rng.laplace(size=(channels, rows, columns)) * 8).astype(int)
     state = ContextState(point, rows, columns)
     by_definition = chosen_tables(symbols, point)

@@ -29,7 +29,14 @@ from lic.codec.file.container import parse
 from lic.codec.file.geometry import latent_size
 from lic.codec.model.catalogue import MODELS_VARIABLE, find_model
 from tests.codec.core_constants import HEADER, make_header
-from tests.codec.entropy.random_models import WALKS, laplacian_tables, random_symbols, random_tables, random_walk
+from tests.codec.entropy.random_models import (
+    KINDS,
+    laplacian_densities,
+    random_densities,
+    random_model,
+    random_symbols,
+    reference_of,
+)
 
 ROOT = Path(__file__).parents[3]
 GOLDEN = ROOT / "conformance"
@@ -60,15 +67,15 @@ def damaged(rng: np.random.Generator, data: bytes) -> bytes:
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from(WALKS))
+@given(st.integers(0, 2**32), st.sampled_from(KINDS))
 def test_both_coders_agree_on_any_model_symbols_and_bytes(seed: int, kind: str) -> None:
     rng = np.random.default_rng(seed)
     absurd = rng.random() < 0.3
     shape = int(rng.integers(1, 28)), int(rng.integers(1, 10)), int(rng.integers(1, 10))
-    tables = random_tables(rng, shape[0] if kind == "plain" else int(rng.integers(1, 30)), absurd)
-    walk = random_walk(rng, kind, shape[0], len(tables.first), absurd)
-    compiled, reference = CompiledCoder(tables, walk), ReferenceCoder(tables, walk)
-
+    densities = random_densities(rng, shape[0] if kind == "plain" else int(rng.integers(1, 30)), absurd)
+    model = random_model(rng, kind, shape[0], densities, absurd)
+    compiled, reference = model.at(0).coder, reference_of(model)
+    assert isinstance(compiled, CompiledCoder)
     symbols = random_symbols(rng, shape)
     data = result(reference.encode, symbols)
     assert result(compiled.encode, symbols) == data
@@ -120,19 +127,18 @@ def without_avx2(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kind", WALKS)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_core_does_the_same_without_avx2(without_avx2: Any, kind: str) -> None:
     rng = np.random.default_rng(2)
     shape = 40, 9, 50
-    tables = random_tables(rng, shape[0], False)
-    compiled = CompiledCoder(tables, random_walk(rng, kind, shape[0], shape[0], False))
+    rate = random_model(rng, kind, shape[0], laplacian_densities(shape[0])).at(0).rate
     symbols = random_symbols(rng, shape)
     found = []
     for core in (_core, without_avx2):
-        data = core.encode(compiled.model, *shape[1:], symbols)
+        data = core.encode(rate, *shape[1:], symbols)
         decoded, numbers = np.empty(shape, np.int32), np.empty(shape, np.uint16)
-        assert core.decode(compiled.model, *shape[1:], data, decoded)
-        core.find_tables(compiled.model, *shape[1:], symbols, numbers)
+        assert core.decode(rate, *shape[1:], data, decoded)
+        core.find_tables(rate, *shape[1:], symbols, numbers)
         found.append((data, decoded.tobytes(), numbers.tobytes()))
     assert found[0] == found[1]
 
@@ -140,8 +146,7 @@ def test_the_core_does_the_same_without_avx2(without_avx2: Any, kind: str) -> No
 def test_calls_run_side_by_side() -> None:
     """They have nothing in common but their arguments, which they only read."""
     rng = np.random.default_rng(0)
-    tables = laplacian_tables(20)
-    compiled = CompiledCoder(tables, random_walk(rng, "contexts", 20, 20, False))
+    compiled = random_model(rng, "contexts", 20, laplacian_densities(20)).at(0).coder
     parts = [random_symbols(rng, (20, 40, 40)) for _ in range(8)]
     streams = [compiled.encode(part) for part in parts]
     with ThreadPoolExecutor(4) as pool:
@@ -152,7 +157,7 @@ def test_calls_run_side_by_side() -> None:
 
 def test_other_threads_run_meanwhile() -> None:
     rng = np.random.default_rng(0)
-    compiled = CompiledCoder(laplacian_tables(20), random_walk(rng, "contexts", 20, 20, False))
+    compiled = random_model(rng, "contexts", 20, laplacian_densities(20)).at(0).coder
     symbols = random_symbols(rng, (20, 64, 1000))
     data = compiled.encode(symbols)
     calls: SimpleQueue[Any] = SimpleQueue()
@@ -181,26 +186,64 @@ def test_other_threads_run_meanwhile() -> None:
         sys.setswitchinterval(usual)
 
 
-def test_arrays_that_do_not_belong_together_are_refused() -> None:
-    tables = laplacian_tables(5)
-    rng = np.random.default_rng(0)
-    model = list(CompiledCoder(tables, random_walk(rng, "contexts", 9, 5, False)).model)
+def test_sizes_and_tables_that_do_not_fit_are_refused() -> None:
+    arrays = random_model(np.random.default_rng(0), "contexts", 9, laplacian_densities(5)).core_arrays()
     symbols = np.zeros((9, 3, 4), np.int32)
-    assert _core.encode(tuple(model), 3, 4, symbols)
-    for i in range(2, len(model)):
-        short = list(model)
-        short[i] = model[i][:-1]
-        with pytest.raises(ValueError, match="belong together"):
-            _core.encode(tuple(short), 3, 4, symbols)
+    rate = _core.open_rate(_core.open_model(*arrays.values()), 0)
+    assert _core.encode(rate, 3, 4, symbols)
     with pytest.raises(ValueError, match="channels x rows x columns"):
-        _core.encode(tuple(model), 3, 5, symbols)
+        _core.encode(rate, 3, 5, symbols)
     with pytest.raises(ValueError, match="channels x rows x columns"):
-        _core.decode(tuple(model), 0, 4, b"", symbols)
+        _core.decode(rate, 0, 4, b"", symbols)
     with pytest.raises(ValueError, match="shape"):
-        _core.find_tables(tuple(model), 3, 4, symbols, np.zeros((9, 3, 3), np.uint16))
-    model[7] = model[7] | 128  # tables that are not there
+        _core.find_tables(rate, 3, 4, symbols, np.zeros((9, 3, 3), np.uint16))
+    arrays["phases.index"] = arrays["phases.index"] | 128  # tables that are not there
     with pytest.raises(ValueError, match="not there"):
-        _core.encode(tuple(model), 3, 4, symbols)
+        _core.encode(_core.open_rate(_core.open_model(*arrays.values()), 0), 3, 4, symbols)
+
+
+def test_tables_of_ones_own_that_do_not_belong_together_are_refused() -> None:
+    tables = [np.array([-1, 0], np.int32), np.array([0, 3, 5], np.uint32), np.array([0, 1, 2, 0, 9], np.uint32)]
+    symbols = np.zeros((2, 3, 4), np.int32)
+    assert _core.encode(_core.open_tables(*tables), 3, 4, symbols)
+    for i in range(3):
+        with pytest.raises(ValueError, match="belong together"):
+            _core.open_tables(*tables[:i], tables[i][:-1], *tables[i + 1 :])
+    tables[2][4] = 0
+    with pytest.raises(ValueError, match="do not add up"):
+        _core.encode(_core.open_tables(*tables), 3, 4, symbols)
+
+
+MODELS = [path.stem for path in sorted(GOLDEN.glob("*.safetensors"))]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_the_core_makes_the_tables_and_contexts_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = find_model(GOLDEN / f"{name}.safetensors").load()
+    symbols = random_symbols(np.random.default_rng(0), (model.channels, 6, 7))
+    for position in (0, 1, 31, 32, 130, 255, 256, 300, model.last_position):
+        found = []
+        for backend in ("C", "numpy"):
+            monkeypatch.setattr(coder, "BACKEND", backend)
+            of_backend = model.at(position).coder
+            found.append((of_backend.encode(symbols), of_backend.find_tables(symbols).tobytes()))
+        assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_arrays_of_a_model_that_do_not_belong_together_are_refused(name: str) -> None:
+    arrays = find_model(GOLDEN / f"{name}.safetensors").load().core_arrays()
+    model = _core.open_model(*arrays.values())
+    assert _core.open_rate(model, 0)
+    for position in (-1, 2 * 256 + 1, 2**32):
+        with pytest.raises(ValueError, match="no such position"):
+            _core.open_rate(model, position)
+    for changed, array in arrays.items():
+        if array.size:
+            with pytest.raises(ValueError, match="belong together"):
+                _core.open_model(*(arrays | {changed: array.ravel()[:-1]}).values())
+    with pytest.raises(ValueError, match="belong together"):
+        _core.open_model(*[*arrays.values()][:-1])
 
 
 def test_the_header_of_constants_is_that_of_the_python_modules() -> None:

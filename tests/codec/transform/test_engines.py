@@ -73,6 +73,18 @@ def test_the_core_computes_the_bits_of_numpy(shape: tuple[str, int, int], size: 
     assert_equal(everything(CoreEngine(model), pixels, model), everything(NumpyEngine(model), pixels, model))
 
 
+@pytest.mark.parametrize("position", [0, 1, 31, 32, 100, 255])
+def test_the_core_has_the_scales_of_numpy_between_lambda_points(position: int) -> None:
+    model, pixels = with_filter(random_model("residual")), random_pixels(36, 50)
+    point, found = model.at(position), []
+    for engine in (CoreEngine(model), NumpyEngine(model)):
+        symbols = np.concatenate([*engine.encode(pixels, point)], axis=1)
+        found.append(
+            [symbols, engine.restore(symbols, point), *engine.decode([symbols], 0, point, (50, 36), (0, 0, 50, 36))]
+        )
+    assert_equal(*found)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_bits_do_not_depend_on_vectors_and_threads(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model, pixels = random_model(kind, 20, 37), random_pixels(150, 170)
