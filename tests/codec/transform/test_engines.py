@@ -183,6 +183,25 @@ def test_results_are_nearly_those_of_torch(kind: str) -> None:
         assert np.linalg.norm(found - expected) < 0.02 * np.linalg.norm(expected)
 
 
+def test_torch_keeps_the_settings_of_the_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, pixels, seen = random_model("residual"), random_pixels(36, 50), set[tuple[int, bool]]()
+    engine, used = TorchEngine(model), torch.get_num_threads()
+
+    def settings() -> tuple[int, bool]:
+        return torch.get_num_threads(), torch.backends.cudnn.allow_tf32
+
+    for part in (engine.network.analysis, engine.network.synthesis, *engine.network.predictors):
+        part.register_forward_hook(lambda *_: seen.add(settings()))
+    monkeypatch.setenv("LIC_THREADS", "3")
+    torch.set_num_threads(2)
+    try:
+        before = settings()
+        everything(engine, pixels, model)
+        assert settings() == before and seen == {(3, False)}
+    finally:
+        torch.set_num_threads(used)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_slopes_are_those_of_differences(kind: str) -> None:
     """Half the squared error of pixels that are not rounded, by latents that move a little."""
