@@ -14,7 +14,7 @@ enum lic_result {
     LIC_OK,
     LIC_CORRUPT,      /* the stream does not decode, or a latent in it is out of range */
     LIC_NO_MEMORY,
-    LIC_BAD_ARGUMENT, /* sizes, tables or contexts that contradict themselves, or too little room */
+    LIC_BAD_ARGUMENT, /* sizes, tables or contexts that contradict themselves, levels of no quantiser, or too little room */
 };
 
 /* Each row is the sums of the frequencies before each entry; the last entry is the escape, the total is 2^24. */
@@ -39,6 +39,9 @@ struct lic_contexts {
     const int64_t *thresholds; /* in rising order */
     const uint8_t *index;      /* channels x 4 phases x (thresholds_count + 1) */
     const int16_t *earlier;    /* lic_earlier_size() of them, packed as in FORMAT.md; or NULL */
+    /* With states, symbols are the levels of two quantisers, and the second half of the tables is that of quantiser 1. */
+    size_t states_count;
+    const uint8_t *states; /* states_count x 2: the next one, by the parity of a number; or NULL */
 };
 
 /* The size of a chunk, and memory to code it with; `symbols` are channels x rows x columns in all calls. */
@@ -67,6 +70,11 @@ enum { LIC_NO_TABLE = UINT16_MAX };
 /* The number of each symbol's table; LIC_NO_TABLE in channels that are not in use. */
 enum lic_result lic_find_tables(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
                                 const int32_t *symbols, uint16_t *numbers);
+
+/* The same before it is known which quantiser codes which symbol: tables of quantiser 0, by contexts that count any
+   `guessed` numbers. */
+enum lic_result lic_guess_tables(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
+                                 const int32_t *guessed, uint16_t *numbers);
 
 /* ---- pictures and latents ----
 

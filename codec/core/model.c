@@ -11,7 +11,7 @@
 
 #define MAGIC(letter) (size_t)('L' | 'I' << 8 | 'C' << 16 | (letter) << 24)
 
-const uint8_t number_sizes[ARRAYS] = {4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1, 8, 8};
+const uint8_t number_sizes[ARRAYS] = {4, 4, 8, 4, 4, 2, 4, 8, 1, 4, 4, 1, 1, 1, 8, 8};
 
 struct reader {
     const uint8_t *at, *end;
@@ -132,7 +132,8 @@ static int is_whole(const struct lic_model *m) {
     for (size_t i = 0; i < of_points; i++)
         if (((int32_t *)a[STEPS].values)[i] < 1 || ((int32_t *)a[STEPS].values)[i] > MAX_STEP) return 0;
     if (!a[LIBRARY_STEPS].count) return 1;
-    return a[LIBRARY_STEPS].count <= MAX_TABLES && a[THRESHOLDS].count < MAX_TABLES &&
+    size_t most = a[STATES].count ? 2 * MAX_TABLES : MAX_TABLES; /* lic_workspace_size checks the rest */
+    return a[LIBRARY_STEPS].count <= most && a[STATES].count % 2 == 0 && a[THRESHOLDS].count < MAX_TABLES &&
            a[LIBRARY].count == a[LIBRARY_STEPS].count * KNOTS && a[WEIGHTS].count == of_phases * FEATURES &&
            a[INDEX].count == of_phases * (a[THRESHOLDS].count + 1) && a[SCALES].count == of_phases &&
            a[EARLIER].count == m->points * lic_earlier_size(m->channels);

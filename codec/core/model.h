@@ -11,7 +11,7 @@
 /* In the order of CORE_ARRAYS in codec/model/frozen.py: the decoder's, and then the encoder's. Those that a model does not
    have are empty. Without a library there is a table for each channel, from its heights; without these there is none. */
 enum array_name {
-    HEIGHTS, STEPS, UNIT_OF, RESTORE, TRUST, FILTER, WEIGHTS, THRESHOLDS, INDEX, LIBRARY, LIBRARY_STEPS, EARLIER, SCALES,
+    HEIGHTS, STEPS, UNIT_OF, RESTORE, TRUST, FILTER, WEIGHTS, THRESHOLDS, INDEX, LIBRARY, LIBRARY_STEPS, EARLIER, SCALES, STATES,
     OF_ENCODER,
     SECOND_LOOK = OF_ENCODER, QUICK_LOOK,
     ARRAYS

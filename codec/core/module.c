@@ -133,7 +133,8 @@ static int open_chunk(const struct lic_rate *rate, Py_ssize_t rows, Py_ssize_t c
 }
 
 static PyObject *bad_argument(void) {
-    return failed(LIC_BAD_ARGUMENT, "the tables do not add up, or the contexts name tables that are not there");
+    return failed(LIC_BAD_ARGUMENT, "the tables do not add up, or the contexts name tables that are not there, or no "
+                                    "quantiser has a level after those before it");
 }
 
 PyDoc_STRVAR(encode_doc, "encode(rate, rows, columns, symbols) -> bytes");
@@ -191,10 +192,10 @@ static PyObject *decode(PyObject *self, PyObject *args) {
     return out;
 }
 
-PyDoc_STRVAR(find_tables_doc, "find_tables(rate, rows, columns, symbols, numbers): fills numbers with those of tables");
+typedef enum lic_result find(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
+                             const int32_t *, uint16_t *);
 
-static PyObject *find_tables(PyObject *self, PyObject *args) {
-    (void)self;
+static PyObject *fill_numbers(PyObject *args, find *find) {
     PyObject *capsule, *out = NULL;
     struct lic_chunk chunk;
     Py_ssize_t rows, columns;
@@ -206,7 +207,7 @@ static PyObject *find_tables(PyObject *self, PyObject *args) {
     } else if (rate && open_chunk(rate, rows, columns, &symbols, &chunk)) {
         enum lic_result result;
         Py_BEGIN_ALLOW_THREADS
-        result = lic_find_tables(&rate->tables, &rate->contexts, &chunk, symbols.buf, numbers.buf);
+        result = find(&rate->tables, &rate->contexts, &chunk, symbols.buf, numbers.buf);
         Py_END_ALLOW_THREADS
         out = result == LIC_OK ? Py_NewRef(Py_None) : bad_argument();
         free(chunk.workspace);
@@ -216,6 +217,20 @@ static PyObject *find_tables(PyObject *self, PyObject *args) {
     return out;
 }
 
+PyDoc_STRVAR(find_tables_doc, "find_tables(rate, rows, columns, symbols, numbers): fills in those of tables");
+
+static PyObject *find_tables(PyObject *self, PyObject *args) {
+    (void)self;
+    return fill_numbers(args, lic_find_tables);
+}
+
+PyDoc_STRVAR(guess_tables_doc, "guess_tables(rate, rows, columns, guessed, numbers): the same for guesses");
+
+static PyObject *guess_tables(PyObject *self, PyObject *args) {
+    (void)self;
+    return fill_numbers(args, lic_guess_tables);
+}
+
 static PyMethodDef methods[] = {
     {"open_model", open_model, METH_VARARGS, open_model_doc},
     {"open_rate", open_rate, METH_VARARGS, open_rate_doc},
@@ -223,6 +238,7 @@ static PyMethodDef methods[] = {
     {"encode", encode, METH_VARARGS, encode_doc},
     {"decode", decode, METH_VARARGS, decode_doc},
     {"find_tables", find_tables, METH_VARARGS, find_tables_doc},
+    {"guess_tables", guess_tables, METH_VARARGS, guess_tables_doc},
     {"open_network", open_network, METH_VARARGS, "open_network(sizes, values, with_slopes) -> network"},
     {"open_team", open_team, METH_VARARGS, "open_team(threads) -> team"},
     {"work", work, METH_VARARGS, "work(team, thread): lend a thread until the team ends"},

@@ -107,6 +107,8 @@ enum lic_result lic_rate_open(const struct lic_model *m, unsigned position, stru
             rate->contexts.thresholds = a[THRESHOLDS].values;
             rate->contexts.thresholds_count = thresholds;
             rate->contexts.index = (uint8_t *)a[INDEX].values + upper * channels * PHASES * (thresholds + 1);
+            rate->contexts.states = a[STATES].count ? a[STATES].values : NULL;
+            rate->contexts.states_count = a[STATES].count / 2;
             scale_earlier(m, upper, earlier);
             rate->tables = m->library;
         } else if (a[HEIGHTS].count)

@@ -4,6 +4,8 @@
 
 #include "walk.h"
 
+enum { MAX_NUMBER = MAX_SYMBOL / 2 }; /* of a quantiser's levels */
+
 /* The purpose of a walk: exactly one of encoder, decoder and numbers is there. */
 struct task {
     struct encoder *encoder;
@@ -116,6 +118,82 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
     return LIC_OK;
 }
 
+/* ---- two quantisers: codec/entropy/quantisers.py ---- */
+
+static int64_t level_of(int64_t number, unsigned quantiser) {
+    return 2 * number - (int64_t)quantiser * ((number > 0) - (number < 0));
+}
+
+/* The levels of a line become numbers, which are coded, or their tables noted. */
+static enum lic_result encode_line(struct walk *w, const struct task *task, size_t channel, size_t pass, size_t y,
+                                   const struct line *line) {
+    size_t first = (channel * w->rows + y) * w->columns + line->parity;
+    uint8_t *state = &w->states[pass];
+    for (size_t i = 0; i < line->count; i++) {
+        unsigned quantiser = *state & 1;
+        size_t table = w->chosen[i] + quantiser * w->pairs;
+        int64_t level = w->values[line->at + i], half = ((level < 0 ? -level : level) + quantiser) / 2;
+        int64_t number = level < 0 ? -half : half;
+        if (level_of(number, quantiser) != level || half > MAX_NUMBER) return LIC_BAD_ARGUMENT;
+        w->values[line->at + i] = (int32_t)number;
+        *state = w->contexts->states[2 * *state + (number & 1)];
+        if (task->numbers) {
+            task->numbers[first + 2 * i] = (uint16_t)table;
+            continue;
+        }
+        struct table t = w->all_tables[table];
+        int64_t inside = number - t.first;
+        uint32_t entry = inside < 0 || inside >= t.escape ? t.escape : (uint32_t)inside;
+        put(task->encoder, t.below[entry], end_of(&t, entry) - t.below[entry]);
+        if (entry == t.escape) put_escaped(task->encoder, number);
+    }
+    return LIC_OK;
+}
+
+/* The numbers of a line, and in `chosen` their quantisers. */
+static enum lic_result decode_line(struct walk *w, struct decoder *decoder, size_t pass, const struct line *line) {
+    const uint8_t *states = w->contexts->states;
+    const struct table *tables[QUANTISERS] = {w->all_tables, w->all_tables + w->pairs};
+    struct decoder d = *decoder; /* in registers */
+    size_t state = w->states[pass];
+    for (size_t i = 0; i < line->count; i++) {
+        const struct table *t = tables[state & 1] + w->chosen[i];
+        uint32_t entry;
+        if (get_entry(&d, t, &entry)) return LIC_CORRUPT;
+        int64_t number = t->first + entry;
+        if (entry == t->escape && get_escaped(&d, &number)) return LIC_CORRUPT;
+        if (number < -MAX_NUMBER || number > MAX_NUMBER) return LIC_CORRUPT;
+        w->values[line->at + i] = (int32_t)number;
+        w->chosen[i] = state & 1;
+        state = states[2 * state + (number & 1)];
+    }
+    w->states[pass] = (uint8_t)state;
+    *decoder = d;
+    return LIC_OK;
+}
+
+/* Decoded numbers become levels. */
+static void restore_levels(const struct walk *w, const struct line *line) {
+    int32_t *values = w->values + line->at;
+    for (size_t i = 0; i < line->count; i++) values[i] = (int32_t)level_of(values[i], w->chosen[i]);
+}
+
+/* In row-major order, since every symbol depends on the one before. None is a neighbour of another one in the pass, so
+   contexts may count each line at once. */
+static enum lic_result code_dependent_pass(struct walk *w, const struct task *task, size_t channel, size_t pass) {
+    for (size_t y = 0; y < w->rows; y++) {
+        const struct line *line = line_of_pass(w, channel, pass, y);
+        if (!line) continue;
+        choose_tables(w, channel, pass, line, w->chosen);
+        enum lic_result result = task->decoder ? decode_line(w, task->decoder, pass, line)
+                                               : encode_line(w, task, channel, pass, y, line);
+        if (result) return result;
+        note_magnitudes(w, line, y);
+        if (task->decoder) restore_levels(w, line);
+    }
+    return LIC_OK;
+}
+
 /* The one pass of a channel without contexts. */
 static enum lic_result code_plain(struct walk *w, const struct task *task, size_t channel) {
     uint32_t *escaped = w->positions;
@@ -137,15 +215,17 @@ static enum lic_result code_channel(struct walk *w, const struct task *task, siz
     if (w->contexts->order == LIC_PLAIN) return code_plain(w, task, channel);
     open_channel(w, channel);
     for (size_t pass = 0; pass < PHASES; pass++) {
-        enum lic_result result = code_pass(w, task, channel, pass);
+        enum lic_result result = w->contexts->states ? code_dependent_pass(w, task, channel, pass)
+                                                     : code_pass(w, task, channel, pass);
         if (result) return result;
     }
     add_channel(w, channel);
     return LIC_OK;
 }
 
-/* A channel's symbols to its cells. */
-static void load(const struct walk *w, const int32_t *symbols, int64_t limit) {
+/* A channel's symbols to its cells, and to the largest ones; levels as they are, since that would change their parity. */
+static void load(const struct walk *w, const int32_t *symbols) {
+    int64_t limit = w->contexts->order == LIC_PHASES && w->contexts->states ? INT64_MAX : MAX_SYMBOL;
     for (size_t y = 0; y < w->rows; y++)
         for (unsigned parity = 0; parity < 2; parity++) {
             const struct line *line = line_at(w, y, parity);
@@ -189,7 +269,7 @@ enum lic_result lic_encode(const struct lic_tables *tables, const struct lic_con
     size_t positions = w.rows * w.columns, used = used_channels(symbols, contexts->channels, positions);
     put_uniform(&e, (uint32_t)used, (uint32_t)contexts->channels + 1);
     for (size_t channel = 0; channel < used; channel++) {
-        load(&w, symbols + channel * positions, MAX_SYMBOL);
+        load(&w, symbols + channel * positions);
         result = code_channel(&w, &task, channel);
         if (result) return result;
     }
@@ -227,10 +307,18 @@ enum lic_result lic_find_tables(const struct lic_tables *tables, const struct li
     if (result) return result;
     size_t positions = w.rows * w.columns, used = used_channels(symbols, contexts->channels, positions);
     for (size_t channel = 0; channel < used; channel++) {
-        load(&w, symbols + channel * positions, MAX_SYMBOL);
+        load(&w, symbols + channel * positions);
         result = code_channel(&w, &task, channel);
         if (result) return result;
     }
     for (size_t i = used * positions; i < contexts->channels * positions; i++) numbers[i] = LIC_NO_TABLE;
     return LIC_OK;
+}
+
+enum lic_result lic_guess_tables(const struct lic_tables *tables, const struct lic_contexts *contexts,
+                                 const struct lic_chunk *chunk, const int32_t *guessed, uint16_t *numbers) {
+    struct lic_tables of_one = *tables;
+    struct lic_contexts uniform = *contexts;
+    if (contexts->order == LIC_PHASES && contexts->states) of_one.count /= QUANTISERS, uniform.states = NULL;
+    return lic_find_tables(&of_one, &uniform, chunk, guessed, numbers);
 }

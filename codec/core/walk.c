@@ -55,11 +55,17 @@ static uint64_t lay_out(struct walk *w, uint8_t *workspace) {
     return at;
 }
 
+static size_t pairs_of(const struct lic_tables *t, const struct lic_contexts *c) {
+    return c->order == LIC_PHASES && c->states ? t->count / QUANTISERS : t->count;
+}
+
 static int sizes_are_fine(const struct lic_tables *t, const struct lic_contexts *c, size_t rows, size_t columns) {
     if (c->channels < 1 || c->channels > MAX_CHANNELS || t->count < 1 || t->count > UINT32_MAX) return 0;
     if (rows < 1 || columns < 1 || rows > MAX_CELLS || columns > MAX_CELLS) return 0;
     if ((uint64_t)(rows + 1) * (columns + 6) > MAX_CELLS) return 0;
-    return c->order == LIC_PLAIN ? t->count == c->channels : t->count <= MAX_TABLES && c->thresholds_count < MAX_TABLES;
+    if (c->order == LIC_PLAIN) return t->count == c->channels;
+    if (c->states && (c->states_count < 2 || c->states_count > MAX_STATES || t->count % QUANTISERS)) return 0;
+    return pairs_of(t, c) <= MAX_TABLES && c->thresholds_count < MAX_TABLES;
 }
 
 size_t lic_earlier_size(size_t channels) {
@@ -104,6 +110,7 @@ enum lic_result walk_start(struct walk *w, const struct lic_tables *tables, cons
                            const struct lic_chunk *chunk) {
     *w = (struct walk){.tables = tables, .contexts = contexts, .rows = chunk->rows, .columns = chunk->columns};
     if (!lic_workspace_size(tables, contexts, chunk->rows, chunk->columns)) return LIC_BAD_ARGUMENT;
+    w->pairs = pairs_of(tables, contexts);
     lay_out(w, chunk->workspace);
     if (make_tables(tables, w->all_tables)) return LIC_BAD_ARGUMENT;
     lay_lines(w);
@@ -113,7 +120,9 @@ enum lic_result walk_start(struct walk *w, const struct lic_tables *tables, cons
     if (contexts->order == LIC_PLAIN) return LIC_OK;
     size_t buckets = contexts->thresholds_count + 1;
     for (size_t i = 0; i < contexts->channels * PHASES * buckets; i++)
-        if (contexts->index[i] >= tables->count) return LIC_BAD_ARGUMENT;
+        if (contexts->index[i] >= w->pairs) return LIC_BAD_ARGUMENT;
+    for (size_t i = 0; contexts->states && i < 2 * contexts->states_count; i++)
+        if (contexts->states[i] >= contexts->states_count) return LIC_BAD_ARGUMENT;
     for (size_t i = 0; i < buckets; i++) w->thresholds[i] = i + 1 < buckets ? contexts->thresholds[i] : INT64_MAX;
     for (size_t key = 0, bucket = 0; key < KEYS; key++) {
         while (w->thresholds[bucket] < INT64_MAX && key_of(w->thresholds[bucket]) < key) bucket++;

@@ -16,6 +16,8 @@
 
 enum {
     BLOCK = CONTEXT_BLOCK,
+    QUANTISERS = 2,
+    MAX_STATES = 8,
     KEYS = 61 << 3,
 };
 
@@ -29,6 +31,8 @@ struct walk {
     const struct lic_tables *tables;
     const struct lic_contexts *contexts;
     size_t rows, columns;
+    size_t pairs; /* of tables, one for each quantiser; or just tables */
+    uint8_t states[PHASES]; /* of each phase */
     size_t odd;   /* where the odd columns' half of a row begins */
     size_t pitch; /* from row to row */
 
@@ -45,7 +49,7 @@ struct walk {
     size_t *events_end;   /* channel x 4: of even and odd columns of even rows, then of odd rows */
     int16_t *weights;     /* 4 x channel x BLOCK: those of the present block, transposed */
     uint8_t *magnitudes;  /* by cell; 0 if not yet decoded */
-    uint8_t *chosen;      /* tables of a pass, row by row */
+    uint8_t *chosen;      /* tables of a pass, row by row; or of a line */
 };
 
 /* A number that grows with the estimate, eight to each doubling: where in the thresholds to begin to search. */

@@ -25,6 +25,9 @@ BACKEND = "numpy" if MISSING or os.environ.get(VARIABLE) == "numpy" else "C"
 class Coder(Protocol):
     """Codes chunks of symbols (channels x rows x columns); each call starts a new stream.
 
+    With dependent quantisation (quantisers.py) symbols are levels, and their order and values decide which levels may
+    follow: others are a ValueError, wherever symbols are taken.
+
     >>> from lic.codec.entropy.plain import PlainWalk
     >>> from lic.codec.entropy.tables import frequency_tables
     >>> tables = frequency_tables(np.array([[0, 9, 0]]), np.array([2048]), np.array([-1, 0, 1]))
@@ -43,6 +46,12 @@ class Coder(Protocol):
     def find_tables(self, symbols: Symbols) -> Numbers:
         """The number of each symbol's table; NO_TABLE in channels that are not in use."""
 
+    def guess_tables(self, numbers: Symbols) -> Numbers:
+        """The same, before it is known which quantiser codes which symbol: tables of quantiser 0.
+
+        They are those of contexts that count any `numbers`, which may stand for levels of either quantiser.
+        """
+
     @property
     def prices(self) -> Prices:
         """What symbols cost under the tables."""
@@ -51,15 +60,18 @@ class Coder(Protocol):
         """-log2 p of each symbol under the tables, including the bits of escaped values; 0 in unused channels."""
 
 
-def make_coder(tables: Tables, walk: Walk) -> Coder:
-    """The coder with these frequency tables and contexts; with contexts, the one in numpy."""
+def make_coder(tables: Tables, walk: Walk, states: NDArray[np.uint8] | None = None) -> Coder:
+    """The coder with these frequency tables and contexts; with contexts, the one in numpy.
+
+    With states (quantisers.py), the second half of the tables is quantiser 1's.
+    """
     if runs_in_core() and isinstance(walk, PlainWalk):
         return CompiledCoder(plain_rate(tables), lambda: Prices(tables))
     if slow := why_slow():
         _warn_once(slow)
-    from lic.codec.entropy.reference import ReferenceCoder
+    from lic.codec.entropy.reference import DependentCoder, ReferenceCoder
 
-    return ReferenceCoder(tables, walk)
+    return ReferenceCoder(tables, walk) if states is None else DependentCoder(tables, walk, states)
 
 
 def runs_in_core() -> bool:

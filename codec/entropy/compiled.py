@@ -47,6 +47,12 @@ class CompiledCoder(PricingCoder):
 
     def find_tables(self, symbols: Symbols) -> Numbers:
         _, rows, columns = symbols.shape
-        numbers = np.empty(symbols.shape, np.uint16)
-        _core.find_tables(self._rate, rows, columns, np.ascontiguousarray(symbols, np.int32), numbers)
-        return numbers
+        found = np.empty(symbols.shape, np.uint16)
+        _core.find_tables(self._rate, rows, columns, np.ascontiguousarray(symbols, np.int32), found)
+        return found
+
+    def guess_tables(self, numbers: Symbols) -> Numbers:
+        _, rows, columns = numbers.shape
+        found = np.empty(numbers.shape, np.uint16)
+        _core.guess_tables(self._rate, rows, columns, np.ascontiguousarray(numbers, np.int32), found)
+        return found

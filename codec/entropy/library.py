@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.coder import Coder, make_coder
 from lic.codec.entropy.contexts import PointContexts, earlier_block, earlier_size
+from lic.codec.entropy.quantisers import MAX_STATES, QUANTISERS
 from lic.codec.entropy.tables import (
     KNOT_ARRAY,
     MAX_TABLES,
@@ -32,6 +33,7 @@ TYPES: dict[str, type] = {
     "steps": np.int32,
     "earlier": np.int8,
     "scales": np.uint8,
+    "states": np.uint8,
 }
 
 
@@ -42,6 +44,9 @@ class Contexts:
     The library's densities are those of latents divided by the step, and contexts use symbols, so neither depends on
     the step. Between two lambda points the contexts of the upper one are used, which knows all channels in use, except
     in the first eighth of the interval.
+
+    With states (see quantisers.py) `index` names pairs of tables: one of the first half, for quantiser 0, and the one in
+    the same place of the second half, for quantiser 1.
     """
 
     weights: Ints  # points x channels x 4 phases x FEATURES
@@ -51,13 +56,16 @@ class Contexts:
     steps: Ints  # tables: one symbol in 1/2^12 of the density's knot unit
     earlier: NDArray[np.int8]  # points x packed: weights of earlier blocks, divided by their scales
     scales: NDArray[np.uint8]  # points x channels x 4 phases
+    states: NDArray[np.uint8] | None = None  # states x 2: the next one by a number's parity; None for one quantiser
 
     def arrays(self) -> Arrays:
-        return {PREFIX + name: getattr(self, name).astype(kind, copy=False) for name, kind in TYPES.items()}
+        found = ((name, getattr(self, name), kind) for name, kind in TYPES.items())
+        return {PREFIX + name: array.astype(kind, copy=False) for name, array, kind in found if array is not None}
 
     @classmethod
     def kinds(cls, arrays: Arrays, points: int, channels: int) -> dict[str, Kind]:
-        tables = min(len(arrays[PREFIX + "heights"]), MAX_TABLES)
+        states = arrays.get(PREFIX + "states")
+        tables = min(len(arrays[PREFIX + "heights"]), MAX_TABLES * (1 if states is None else QUANTISERS))
         thresholds = arrays[PREFIX + "thresholds"].size
         shapes: dict[str, tuple[int, ...]] = {
             "weights": (points, channels, PHASES, FEATURES),
@@ -68,18 +76,27 @@ class Contexts:
             "earlier": (points, earlier_size(channels)),
             "scales": (points, channels, PHASES),
         }
+        if states is not None:
+            shapes["states"] = (max(2, min(len(states), MAX_STATES)), 2)
         return {PREFIX + name: Kind.of(TYPES[name], shape) for name, shape in shapes.items()}
 
     @classmethod
     def from_arrays(cls, arrays: Arrays) -> "Contexts":
-        found: Arrays = {name: arrays[PREFIX + name] for name in TYPES}
+        found: Arrays = {name: arrays[PREFIX + name] for name in TYPES if PREFIX + name in arrays}
         # The largest arrays, of a byte each, keep their stored types.
         kept: Arrays = {name: a if a.itemsize == 1 else a.astype(np.int64) for name, a in found.items()}
         return cls(**kept)
 
     def check(self, steps: Ints) -> None:
         check_densities(self.heights, self.steps, PREFIX)
-        if self.index.max() >= len(self.heights):
+        named = len(self.heights)
+        if self.states is not None:
+            if self.states.max() >= len(self.states):
+                raise ValueError("its quantisers' states lead to one that is not there")
+            named, left = divmod(named, QUANTISERS)
+            if left:
+                raise ValueError("its contexts' tables are not two of each")
+        if self.index.max() >= named:
             raise ValueError("its contexts name tables that are not there")
         if len(self.thresholds) >= MAX_TABLES:
             raise ValueError("its contexts have more buckets than there are tables")
@@ -92,7 +109,7 @@ class Contexts:
         return frequency_tables(self.heights, self.steps, KNOT_ARRAY)
 
     def coder(self, position: int, steps: Ints) -> Coder:
-        return make_coder(self.tables, self.at(position))
+        return make_coder(self.tables, self.at(position), self.states)
 
     def at(self, position: int) -> PointContexts:
         """The integers in use at a position."""

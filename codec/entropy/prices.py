@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.entropy.quantisers import QUANTISERS, have_levels, numbers_of
 from lic.codec.entropy.tables import TOTAL_BITS, Ints, Tables
 from lic.codec.entropy.walk import Symbols
 
@@ -33,7 +34,9 @@ class Prices:
     one so near to the middle between two steps that this matters: a test tries all.
     """
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, dependent: bool = False) -> None:
+        """If `dependent`, the second half of the tables is that of quantiser 1, and symbols are levels."""
+        self.pairs = len(tables.first) // QUANTISERS if dependent else None
         self.first, self.start = tables.first, tables.start
         self.escape = tables.size - 1  # each table's last entry
         self.entries = price(tables.flat)
@@ -41,16 +44,23 @@ class Prices:
     def bits(self, symbols: Symbols, numbers: Numbers) -> NDArray[np.float32]:
         """The cost of symbols under the tables of these numbers, in their shape.
 
-        Without a table it is 0 for a symbol that is 0, and infinite for others.
+        Without a table it is 0 for a symbol that is 0, and infinite for others; and for levels that the table's
+        quantiser does not have.
         """
         used = numbers != NO_TABLE
         number = np.where(used, numbers, 0)
-        entry = symbols.astype(np.int64) - self.first[number]
+        values, impossible = symbols.astype(np.int64), ~used & (symbols != 0)
+        if self.pairs:
+            quantisers = number // self.pairs
+            impossible |= ~have_levels(quantisers, values)
+            values = numbers_of(values, quantisers)
+        entry = values - self.first[number]
         outside = (entry < 0) | (entry >= self.escape[number])
         bits = self.entries[self.start[number] + np.where(outside, self.escape[number], entry)]
-        escaped = symbols[outside & used].astype(np.int64)
+        escaped = values[outside & used]
         bits[outside & used] += ESCAPED_BITS + np.frexp(np.where(escaped < 0, -2 * escaped, 2 * escaped + 1))[1] - 1
-        bits[~used] = np.where(symbols[~used], np.inf, 0)
+        bits[~used] = 0
+        bits[impossible] = np.inf
         return bits
 
 

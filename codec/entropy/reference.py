@@ -2,7 +2,8 @@
 
 A chunk of latents (channels x rows x columns) is one range-coder stream: the number of channels in use, then the
 passes of each of those channels (see contexts.py). Within a pass, the symbols are sorted by table, and the values that
-escaped from their tables follow.
+escaped from their tables follow; but with dependent quantisation they are in row-major order, each escaped value in its
+place, since every symbol depends on the one before.
 """
 
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.prices import NO_TABLE, Numbers, Prices, PricingCoder
+from lic.codec.entropy.quantisers import QUANTISERS, Turns
 from lic.codec.entropy.range_coder import RangeDecoder, RangeEncoder
 from lic.codec.entropy.tables import Ints, Tables
 from lic.codec.entropy.walk import DAMAGED, MAX_SYMBOL, State, Symbols, Walk
@@ -65,8 +67,8 @@ def steps(state: State, channel: int, values: Ints) -> Iterator[Step]:
 class ReferenceCoder(PricingCoder):
     """A `Coder`."""
 
-    def __init__(self, tables: Tables, walk: Walk) -> None:
-        super().__init__(lambda: Prices(tables))
+    def __init__(self, tables: Tables, walk: Walk, dependent: bool = False) -> None:
+        super().__init__(lambda: Prices(tables, dependent))
         self.library, self.walk = Library(tables), walk
 
     def encode(self, symbols: Symbols) -> bytes:
@@ -112,6 +114,82 @@ class ReferenceCoder(PricingCoder):
             for step in steps(state, channel, values[channel]):
                 numbers[channel, step.places] = step.tables
         return numbers.reshape(symbols.shape)
+
+    def guess_tables(self, numbers: Symbols) -> Numbers:
+        return ReferenceCoder.find_tables(self, numbers)
+
+
+class Coded(NamedTuple):
+    """The symbols of a pass in coding order: numbers of the quantisers, and tables of these."""
+
+    channel: int
+    places: NDArray[np.intp]
+    numbers: Ints
+    tables: NDArray[np.intp]
+
+
+class DependentCoder(ReferenceCoder):
+    """A `Coder` of levels that two quantisers share: see quantisers.py."""
+
+    def __init__(self, tables: Tables, walk: Walk, states: NDArray[np.uint8]) -> None:
+        super().__init__(tables, walk, dependent=True)
+        self.states = states
+        self.pairs = len(tables.first) // QUANTISERS
+
+    def encode(self, symbols: Symbols) -> bytes:
+        coder = RangeEncoder()
+        coder.put_uniform(_used(symbols.reshape(len(symbols), -1)), len(symbols) + 1)
+        for coded in self._passes(symbols):
+            entries, _ = _entries(coded.numbers, coded.tables, self.library)
+            parts = self.library.parts(entries, coded.tables)
+            escapes = entries == self.library.escape[coded.tables]
+            for part, escape, number in zip(parts, escapes.tolist(), coded.numbers.tolist(), strict=True):
+                coder.put([part])
+                if escape:
+                    coder.put_escaped(number)
+        return coder.finish()
+
+    def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
+        channels, rows, columns = shape
+        coder = RangeDecoder(data)
+        levels = np.zeros((channels, rows * columns), np.int64)
+        state, turns = self.walk.start(rows, columns), Turns(self.states)
+        for channel in range(coder.get_uniform(channels + 1)):
+            numbers = np.zeros(rows * columns + 1, np.int64)
+            for p in state.passes(channel):
+                chosen = state.choose(channel, p, numbers)
+                for place, table in zip(p.places.tolist(), chosen.tolist(), strict=True):
+                    number = self._get(coder, table + self.pairs * turns.quantiser(p.number))
+                    numbers[place], levels[channel, place] = number, turns.level_of(number, p.number)
+            state.add(channel, numbers)
+        if np.abs(levels).max() > MAX_SYMBOL:
+            raise Corrupt(DAMAGED)
+        return levels.astype(np.int32).reshape(shape)
+
+    def find_tables(self, symbols: Symbols) -> Numbers:
+        found = np.full((len(symbols), symbols[0].size), NO_TABLE, np.uint16)
+        for coded in self._passes(symbols):
+            found[coded.channel, coded.places] = coded.tables
+        return found.reshape(symbols.shape)
+
+    def _get(self, coder: RangeDecoder, table: int) -> int:
+        (entry,) = coder.get(self.library.borders(table), 1)
+        escapes = entry == self.library.escape[table]
+        return coder.get_escaped() if escapes else int(entry + self.library.tables.first[table])
+
+    def _passes(self, symbols: Symbols) -> Iterator[Coded]:
+        """The passes of a chunk of levels."""
+        levels = symbols.reshape(len(symbols), -1)
+        state, turns = self.walk.start(*symbols.shape[1:]), Turns(self.states)
+        for channel in range(_used(levels)):
+            numbers = np.zeros(levels.shape[1] + 1, np.int64)
+            for p in state.passes(channel):
+                tables = state.choose(channel, p, numbers).astype(np.intp)
+                for i, place in enumerate(p.places.tolist()):
+                    tables[i] += self.pairs * turns.quantiser(p.number)
+                    numbers[place] = turns.number_of(int(levels[channel, place]), p.number)
+                yield Coded(channel, p.places, numbers[p.places], tables)
+            state.add(channel, numbers)
 
 
 def _used(values: Ints) -> int:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.compiled import Rate
 from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel, name_of
-from lic.codec.entropy.library import PREFIX, TYPES
+from lic.codec.entropy.library import PREFIX, TYPES, Contexts
 from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
@@ -91,6 +91,11 @@ class FrozenModel:
         """That of the quick look, where it takes the second look's place in encoding without a search."""
         return tuple(self.card.get("quick_look") or [0.0] * len(self.lambdas))
 
+    @property
+    def quantiser(self) -> str:
+        """As cards name it: "trellis" for two dependent ones (entropy/quantisers.py), or "uniform"."""
+        return "trellis" if isinstance(self.entropy, Contexts) and self.entropy.states is not None else "uniform"
+
     def has(self, extra: str) -> bool:
         """Whether the model has one of the architecture's `extra_tensors`."""
         return self.architecture.extra_tensors[extra].keys() <= self.stored_weights.keys()
@@ -135,7 +140,8 @@ class FrozenModel:
 
     def to_bytes(self) -> bytes:
         arrays = self.arrays()
-        made = {"entropy": name_of(self.entropy), "fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
+        made = {"entropy": name_of(self.entropy), "quantiser": self.quantiser}
+        made |= {"fingerprint": self.fingerprint.hex(), "sha256": digest(arrays).hex()}
         return tensor_file.to_bytes(arrays, {CARD: json.dumps(self.card | made)})
 
     @property

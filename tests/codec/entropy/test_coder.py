@@ -1,6 +1,7 @@
 """What any coder does: both of them, by each of the walks."""
 
 import warnings
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -11,13 +12,23 @@ from hypothesis.extra import numpy as hnp
 from lic.codec.entropy import coder as coder_module
 from lic.codec.entropy.coder import Coder
 from lic.codec.entropy.compiled import MISSING
+from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.prices import PRICE_BITS, price
+from lic.codec.entropy.quantisers import TRELLIS
 from lic.codec.entropy.reference import ReferenceCoder
 from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, TOTAL, Tables, frequency_tables
 from lic.codec.entropy.walk import MAX_SYMBOL
 from lic.codec.errors import Corrupt
-from tests.codec.entropy.random_models import KINDS, laplacian_densities, laplacian_tables, random_model, reference_of
+from lic.codec.model.frozen import FrozenModel
+from tests.codec.entropy.random_models import (
+    KINDS,
+    laplacian_densities,
+    laplacian_tables,
+    possible,
+    random_model,
+    reference_of,
+)
 
 CHANNELS = 12
 TABLES = laplacian_tables(CHANNELS)
@@ -31,9 +42,19 @@ def backend(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-def make(backend: str, kind: str, seed: int = 0) -> Coder:
+class Case(NamedTuple):
+    """A coder, and the model that it is of."""
+
+    coder: Coder
+    model: FrozenModel
+
+    def possible(self, symbols: np.ndarray) -> np.ndarray:
+        return possible(symbols, self.model)
+
+
+def make(backend: str, kind: str, seed: int = 0) -> Case:
     model = random_model(np.random.default_rng(seed), kind, CHANNELS, laplacian_densities(CHANNELS))
-    return model.at(0).coder if backend == "C" else reference_of(model)
+    return Case(model.at(0).coder if backend == "C" else reference_of(model), model)
 
 
 def plain(backend: str, tables: Tables) -> Coder:
@@ -41,8 +62,13 @@ def plain(backend: str, tables: Tables) -> Coder:
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def coder(backend: str, request: pytest.FixtureRequest) -> Coder:
+def case(backend: str, request: pytest.FixtureRequest) -> Case:
     return make(backend, request.param)
+
+
+@pytest.fixture(scope="module")
+def coder(case: Case) -> Coder:
+    return case.coder
 
 
 def round_trip(symbols: np.ndarray, coder: Coder) -> np.ndarray:
@@ -51,31 +77,86 @@ def round_trip(symbols: np.ndarray, coder: Coder) -> np.ndarray:
 
 @settings(max_examples=60, deadline=None)
 @given(symbols=shapes.flatmap(lambda shape: hnp.arrays(np.int32, shape, elements=wild, fill=st.just(0))))
-def test_round_trip_of_any_symbols(symbols: np.ndarray, coder: Coder) -> None:
-    np.testing.assert_array_equal(round_trip(symbols, coder), symbols)
+def test_round_trip_of_any_symbols(symbols: np.ndarray, case: Case) -> None:
+    symbols = case.possible(symbols)
+    np.testing.assert_array_equal(round_trip(symbols, case.coder), symbols)
 
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10**6), shapes, st.sampled_from(KINDS))
 def test_round_trip_under_any_contexts(backend: str, seed: int, shape: tuple[int, int, int], kind: str) -> None:
-    symbols = np.round(np.random.default_rng(seed).laplace(size=shape) * 3).astype(np.int32)
-    np.testing.assert_array_equal(round_trip(symbols, make(backend, kind, seed)), symbols)
+    case = make(backend, kind, seed)
+    symbols = case.possible(np.round(np.random.default_rng(seed).laplace(size=shape) * 3).astype(np.int32))
+    np.testing.assert_array_equal(round_trip(symbols, case.coder), symbols)
 
 
-def test_latents_beyond_the_largest_symbol_are_clamped(coder: Coder) -> None:
+@pytest.mark.parametrize("kind", ["plain", "contexts"])
+def test_latents_beyond_the_largest_symbol_are_clamped(backend: str, kind: str) -> None:
     symbols = np.zeros((CHANNELS, 1, 1), np.int32)
     for value, clamped in ((2**31 - 1, MAX_SYMBOL), (-(2**31), -MAX_SYMBOL)):
         symbols[3] = value
-        assert round_trip(symbols, coder)[3] == clamped
+        assert round_trip(symbols, make(backend, kind).coder)[3] == clamped
+
+
+@pytest.fixture
+def trellis(backend: str) -> Case:
+    """Of the states of the trellis."""
+    return next(case for case in (make(backend, "dependent", seed) for seed in range(9)) if states_of(case) is TRELLIS)
+
+
+def states_of(case: Case) -> object:
+    assert isinstance(case.model.entropy, Contexts)
+    return case.model.entropy.states
+
+
+def test_two_quantisers_take_turns_by_the_parities_of_numbers_in_each_phase(trellis: Case) -> None:
+    """A column has the phases 0, 3, 0, 3 in channel 0, and 3, 2, 3, 2 in channel 1."""
+    symbols = np.zeros((CHANNELS, 4, 1), np.int32)
+    symbols[0, :, 0] = 2, 8, -1, -4  # numbers 1 and -1 in phase 0: state 1, then 2; of phase 3: 4 and -2
+    symbols[1, :, 0] = 6, 4, -5, 2  # numbers 3 and -3 in phase 3, which has remained at 0: 1, then 2
+    numbers = trellis.coder.find_tables(symbols)[:2, :, 0]
+    assert (numbers >= CHANNELS // 2).tolist() == [[False, False, True, False], [False, False, True, False]]
+    np.testing.assert_array_equal(round_trip(symbols, trellis.coder), symbols)
+
+
+@pytest.mark.parametrize(
+    "levels", [[1], [-3], [2, 0, 2], [2, 0, 1, 0, 3], [MAX_SYMBOL + 4], [-MAX_SYMBOL - 4], [2, 0, MAX_SYMBOL + 1]]
+)
+def test_levels_that_no_quantiser_has_after_those_before_are_refused(trellis: Case, levels: list[int]) -> None:
+    symbols = np.zeros((CHANNELS, 1, 5), np.int32)
+    symbols[0, 0, : len(levels)] = levels
+    for call in (trellis.coder.encode, trellis.coder.find_tables):
+        with pytest.raises(ValueError, match="quantiser"):
+            call(symbols)
+
+
+def test_the_largest_levels_of_both_quantisers_are_coded(trellis: Case) -> None:
+    symbols = np.zeros((CHANNELS, 1, 5), np.int32)
+    symbols[0, 0] = MAX_SYMBOL, 0, 2, 0, 1 - MAX_SYMBOL
+    np.testing.assert_array_equal(round_trip(symbols, trellis.coder), symbols)
+
+
+def test_levels_of_another_quantiser_than_the_tables_have_an_infinite_price(trellis: Case) -> None:
+    symbols = np.zeros((CHANNELS, 1, 5), np.int32)
+    symbols[0, 0] = 2, 0, 1, 0, 4
+    numbers = trellis.coder.find_tables(symbols)
+    assert np.isfinite(trellis.coder.prices.bits(symbols, numbers)).all()
+    assert np.isinf(trellis.coder.prices.bits(symbols + 1, numbers)[0]).all()
+
+
+def test_guessed_tables_are_those_of_the_first_quantiser(trellis: Case) -> None:
+    numbers = np.random.default_rng(0).integers(-9, 10, (CHANNELS, 5, 6), np.int32)
+    found = trellis.coder.find_tables(trellis.possible(2 * numbers))
+    np.testing.assert_array_equal(trellis.coder.guess_tables(numbers), found % (CHANNELS // 2))
 
 
 @pytest.mark.parametrize(("rows", "columns"), [(1, 1), (5, 7), (32, 48)])
 @pytest.mark.parametrize("spread", [0.0, 0.1, 2.0, 60.0])
 def test_size_is_within_a_thousandth_and_16_bytes_of_the_ideal(
-    coder: Coder, rows: int, columns: int, spread: float
+    case: Case, rows: int, columns: int, spread: float
 ) -> None:
-    rng = np.random.default_rng(1)
-    symbols = np.round(rng.laplace(size=(CHANNELS, rows, columns)) * spread).astype(np.int32)
+    rng, coder = np.random.default_rng(1), case.coder
+    symbols = case.possible(np.round(rng.laplace(size=(CHANNELS, rows, columns)) * spread).astype(np.int32))
     data, ideal = coder.encode(symbols), coder.bits(symbols).sum() / 8
     assert 0.999 * ideal - 16 <= len(data) <= 1.001 * ideal + 16
 
