@@ -14,6 +14,8 @@ import numpy as np
 import skimage.data
 import torch
 
+from lic.codec.entropy.coder import Coder
+
 FOLDER = Path(__file__).parent
 MANIFEST = FOLDER / "manifest.json"
 
@@ -21,7 +23,8 @@ MANIFEST = FOLDER / "manifest.json"
 def make_model(kind: str) -> bytes:
     """A tiny model, untrained: golden-plain without contexts and expected latents, golden-contexts with both.
 
-    golden-filter is the plain one with a filter, of weights at random.
+    golden-filter is the plain one with a filter, of weights at random; golden-trellis the one with contexts, with two
+    quantisers of 4/3 of its steps.
     """
     import dataclasses
 
@@ -32,6 +35,8 @@ def make_model(kind: str) -> bytes:
     from lic.models.pca import pca_start
     from lic.tools.fitting.context_fit import Recipe, fit_contexts
 
+    if kind == "trellis":
+        return with_two_quantisers("golden-contexts")
     torch.manual_seed(1)
     architecture = Architecture("residual" if kind == "contexts" else "balle2017", n=6, m=12)
     network = RateDistortionAutoencoder(architecture, (0.002, 0.02, 0.2))
@@ -54,6 +59,34 @@ def make_model(kind: str) -> bytes:
     return dataclasses.replace(model, entropy=fit_contexts(model, chunks.numpy(), Recipe(library=20))).to_bytes()
 
 
+def with_two_quantisers(name: str) -> bytes:
+    """A model with contexts as one of dependent quantisation: each table of its library for one quantiser, and a narrower
+    one for the other."""
+    from lic.codec.entropy.library import Contexts
+    from lic.codec.entropy.quantisers import TRELLIS
+    from lic.codec.model.catalogue import find_model
+
+    model = find_model(name).load()
+    assert isinstance(model.entropy, Contexts)
+    heights, steps = model.entropy.heights, model.entropy.steps
+    entropy = replace(
+        model.entropy,
+        heights=np.concatenate([heights, heights]),
+        steps=np.concatenate([steps * 4 // 3, steps * 3 // 2]),
+        states=TRELLIS,
+    )
+    card = model.card | {"name": "golden-trellis"}
+    return replace(model, steps=model.steps * 2 // 3, entropy=entropy, card=card).to_bytes()
+
+
+def levels_at_random(coder: Coder, shape: tuple[int, int, int], seed: int) -> np.ndarray:
+    """Symbols that a model with two quantisers can code: some of its own probabilities, some that escape."""
+    rng = np.random.default_rng(seed)
+    levels = coder.decode(rng.bytes(5000), shape)
+    far = np.sign(levels) * 2**21 * (rng.random(shape) < 0.005)  # numbers keep their parities
+    return (levels + far).astype(np.int32)
+
+
 def ramp(height: int, width: int) -> np.ndarray:
     """A picture that no library version can change: integer gradients with a grid."""
     y, x = np.mgrid[:height, :width]
@@ -68,7 +101,9 @@ def noise(*shape: int) -> np.ndarray:
 def make_file(name: str) -> bytes:
     from lic import encode
     from lic.codec.encode import pipeline
-    from lic.codec.file.container import Section, build, parse
+    from lic.codec.entropy.chunks import pack as pack_chunks
+    from lic.codec.file.container import Container, Section, build, parse
+    from lic.codec.model.catalogue import find_model
 
     if name == "contexts":
         return encode(ramp(75, 91), quality=70, model="golden-contexts")
@@ -130,6 +165,13 @@ def make_file(name: str) -> bytes:
         return encode(ramp(9, 7), quality=100, model="golden-contexts", lossless=False)
     if name == "chunks":
         return encode(ramp(2100, 20), quality=20, model="golden-contexts")
+    if name == "trellis":
+        model = find_model("golden-trellis").load()
+        position = model.position(33.3)
+        coder = model.at(position).coder
+        chunks = [levels_at_random(coder, (12, rows, 3), seed) for seed, rows in ((1, 64), (2, 5))]
+        latents = pack_chunks(chunks, coder)
+        return build(Container(40, 1100, "RGB", position, model.fingerprint, latents))
     if name in ("escapes", "no-channels"):
         wild = np.random.default_rng(0).integers(-(2**29), 2**29, (12, 5, 6)).astype(np.int32)
         wild *= name == "escapes"
@@ -177,7 +219,7 @@ def sha256(data: bytes) -> str:
 
 if __name__ == "__main__":
     os.environ["LIC_MODELS"] = str(FOLDER)
-    for kind in ("plain", "contexts", "filter"):
+    for kind in ("plain", "contexts", "filter", "trellis"):
         path = FOLDER / f"golden-{kind}.safetensors"
         if not path.exists():
             path.write_bytes(make_model(kind))

@@ -21,7 +21,9 @@ enum {
     PIECE_BITS = 16, /* escaped symbols are written in uniform pieces of at most this many bits */
     MAX_CUT = 7, /* bytes of 255 at a stream's end that are not stored, and put back */
     MAX_SYMBOL = 1073741824, /* symbols beyond it are not coded */
-    MAX_TABLES = 256, /* of a position between lambda points */
+    MAX_TABLES = 256, /* that contexts name */
+    QUANTISERS = 2, /* of models with states */
+    MAX_STATES = 8, /* of these */
     MAX_CHANNELS = 4096, /* of any layer; keeps the contexts' sums within int32 */
     DOWNSAMPLING = 16, /* pixels to each side of a block, which has a latent of each channel */
     PREVIEW = 4, /* pixels to each side, for one of a preview */

@@ -132,7 +132,7 @@ static int is_whole(const struct lic_model *m) {
     for (size_t i = 0; i < of_points; i++)
         if (((int32_t *)a[STEPS].values)[i] < 1 || ((int32_t *)a[STEPS].values)[i] > MAX_STEP) return 0;
     if (!a[LIBRARY_STEPS].count) return 1;
-    size_t most = a[STATES].count ? 2 * MAX_TABLES : MAX_TABLES; /* lic_workspace_size checks the rest */
+    size_t most = (a[STATES].count ? QUANTISERS : 1) * MAX_TABLES; /* lic_workspace_size has the rest */
     return a[LIBRARY_STEPS].count <= most && a[STATES].count % 2 == 0 && a[THRESHOLDS].count < MAX_TABLES &&
            a[LIBRARY].count == a[LIBRARY_STEPS].count * KNOTS && a[WEIGHTS].count == of_phases * FEATURES &&
            a[INDEX].count == of_phases * (a[THRESHOLDS].count + 1) && a[SCALES].count == of_phases &&

@@ -16,8 +16,6 @@
 
 enum {
     BLOCK = CONTEXT_BLOCK,
-    QUANTISERS = 2,
-    MAX_STATES = 8,
     KEYS = 61 << 3,
 };
 

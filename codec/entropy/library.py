@@ -45,8 +45,8 @@ class Contexts:
     the step. Between two lambda points the contexts of the upper one are used, which knows all channels in use, except
     in the first eighth of the interval.
 
-    With states (see quantisers.py) `index` names pairs of tables: one of the first half, for quantiser 0, and the one in
-    the same place of the second half, for quantiser 1.
+    With states (see quantisers.py) `index` names pairs of tables: table i of the first half is for quantiser 0, and
+    table i of the second half for quantiser 1.
     """
 
     weights: Ints  # points x channels x 4 phases x FEATURES

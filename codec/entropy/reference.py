@@ -192,7 +192,7 @@ class DependentCoder(ReferenceCoder):
             state.add(channel, numbers)
 
 
-def _used(values: Ints) -> int:
+def _used(values: NDArray[np.integer]) -> int:
     """The number of channels up to the last that is not all zero."""
     return int(np.flatnonzero(values.any(axis=1)).max(initial=-1)) + 1
 

@@ -7,7 +7,7 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, library, range_coder, tables, walk
+from lic.codec.entropy import contexts, library, quantisers, range_coder, tables, walk
 from lic.codec.file import container, geometry
 from lic.codec.picture import adjustment, filtering
 from lic.models import architecture, constants
@@ -32,7 +32,9 @@ INTEGERS = {
     "PIECE_BITS": (range_coder.PIECE_BITS, "escaped symbols are written in uniform pieces of at most this many bits"),
     "MAX_CUT": (range_coder.MAX_CUT, "bytes of 255 at a stream's end that are not stored, and put back"),
     "MAX_SYMBOL": (walk.MAX_SYMBOL, "symbols beyond it are not coded"),
-    "MAX_TABLES": (tables.MAX_TABLES, "of a position between lambda points"),
+    "MAX_TABLES": (tables.MAX_TABLES, "that contexts name"),
+    "QUANTISERS": (quantisers.QUANTISERS, "of models with states"),
+    "MAX_STATES": (quantisers.MAX_STATES, "of these"),
     "MAX_CHANNELS": (architecture.MAX_WIDTH, "of any layer; keeps the contexts' sums within int32"),
     "DOWNSAMPLING": (constants.DOWNSAMPLING, "pixels to each side of a block, which has a latent of each channel"),
     "PREVIEW": (architecture.PREVIEW, "pixels to each side, for one of a preview"),

@@ -86,14 +86,17 @@ def pass_of(point: Point, c: int, y: int, x: int) -> int:
     return 0 if point is None else (((0, 2), (3, 1))[y % 2][x % 2] - c) % 4
 
 
-def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point: Point) -> np.ndarray:
+def decode_chunk(
+    data: bytes, shape: tuple[int, int, int], tables: Tables, point: Point, transitions: Grid | None = None
+) -> np.ndarray:
     channels, rows, columns = shape
     coder = RangeDecoder(data)
     latents = [[[0] * columns for _ in range(rows)] for _ in range(channels)]
     sums = [[[0] * columns for _ in range(rows)] for _ in range(3)]
     magnitudes: list[Grid] = []
+    states = [0] * 4
     for c in range(coder.uniform(channels + 1)):
-        grid = latents[c]
+        grid = latents[c] if transitions is None else [[0] * columns for _ in range(rows)]  # what the contexts count
         for number in range(4):
             chosen: dict[int, list[tuple[int, int]]] = {}
             for y in range(rows):
@@ -118,6 +121,15 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
                     bucket = sum(t <= estimate for t in point.thresholds.tolist())
                     chosen.setdefault(int(point.tables[c, number, bucket]), []).append((y, x))
             escapes = []
+            if transitions is not None:
+                for y, x, t in sorted((y, x, t) for t, places in chosen.items() for y, x in places):
+                    q = states[number] & 1
+                    t += q * len(tables.first) // 2
+                    entry = coder.decode(tables.row(t).tolist())
+                    k = coder.escaped() if entry == tables.size[t] - 1 else int(tables.first[t]) + entry
+                    grid[y][x], latents[c][y][x] = k, 2 * k - q * int(np.sign(k))
+                    states[number] = transitions[states[number]][k & 1]
+                continue
             for t in sorted(chosen):
                 frequencies = tables.row(t).tolist()
                 for y, x in chosen[t]:
@@ -141,8 +153,9 @@ def decode_chunk(data: bytes, shape: tuple[int, int, int], tables: Tables, point
 
 
 def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
-    entropy, point = model.entropy, None
+    entropy, point, transitions = model.entropy, None, None
     if isinstance(entropy, Contexts):
+        transitions = None if entropy.states is None else entropy.states.tolist()
         tables, k = entropy.tables, (file.position + 224) // 256
         point = entropy.at(file.position)._replace(earlier=scaled_weights(model, k))
     else:
@@ -153,7 +166,7 @@ def decode_file(file: Container, model: FrozenModel) -> np.ndarray:
     lengths = [reader.varint() for _ in heights[:-1]]
     lengths.append(len(file.latents) - reader.at - sum(lengths))
     chunks = [
-        decode_chunk(reader.take(length), (model.channels, height, columns), tables, point)
+        decode_chunk(reader.take(length), (model.channels, height, columns), tables, point, transitions)
         for height, length in zip(heights, lengths, strict=True)
     ]
     return np.concatenate(chunks, axis=1)

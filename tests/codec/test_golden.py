@@ -103,6 +103,11 @@ FEATURES: dict[str, Callable[[Container], object]] = {
     "lossless colour": lambda file: file.picture_mode == "RGB" and file.section(WEBP),
     "a model without contexts": lambda file: contexts_of(file) is None,
     "a model with contexts": lambda file: contexts_of(file) is not None,
+    "two quantisers": lambda file: model_of(file).quantiser == "trellis",
+    "two quantisers over several chunks": lambda file: file.height > 1024 and model_of(file).quantiser == "trellis",
+    "escaped numbers of two quantisers": lambda file: (
+        model_of(file).quantiser == "trellis" and np.abs(latents_of(file)).max() > 2**20
+    ),
     "a filter between points": lambda file: file.position % 256 and model_of(file).filter is not None,
     "a filter of grey pictures": lambda file: file.picture_mode == "L" and model_of(file).filter is not None,
     "an adjusted filter": lambda file: file.section(ADJUSTMENT),
@@ -178,7 +183,7 @@ def test_every_file_is_in_the_manifest() -> None:
 
 
 def test_golden_models_are_what_they_were() -> None:
-    for kind, fingerprint in (("contexts", "6ca2fc7b"), ("plain", "674468db")):
+    for kind, fingerprint in (("contexts", "6ca2fc7b"), ("plain", "674468db"), ("trellis", "8e5208f9")):
         assert find_model(f"golden-{kind}").load().fingerprint.hex() == fingerprint
 
 

@@ -125,6 +125,10 @@ CONTEXTS = {
         replace("phases.earlier", lambda a: a[:, 1:].copy()),
         "phases.earlier",
     ),
+    "a state that is not there": (add("phases.states", np.array([[0, 1], [2, 0]], np.uint8)), "states lead to one"),
+    "a single state": (add("phases.states", np.zeros((1, 2), np.uint8)), "phases.states is"),
+    "nine states": (add("phases.states", np.zeros((9, 2), np.uint8)), "phases.states is"),
+    "a table that the first quantiser lacks": (add("phases.states", np.zeros((2, 2), np.uint8)), "are not there"),
     "too many tables": (replace("phases.heights", lambda a: np.resize(a, (300, 73))), "phases.heights is"),
 }
 CASES = [

@@ -5,7 +5,7 @@
        ./fuzz-core 0 100000       # the first seed, and how many
 
    Each seed is one execution. It makes tables and contexts, from sensible to absurd, and latents, in memory of exactly
-   their size; encodes and prices the latents; decodes the stream, the stream damaged, and noise. Where a sanitizer
+   their size; encodes and prices the latents, for two quantisers those of their levels; decodes the stream, the stream damaged, and noise. Where a sanitizer
    finds something, or a claim does not hold, the program ends and says which seed it was. */
 
 #include <math.h>
@@ -13,6 +13,7 @@
 
 #include "core.h"
 #include "fuzz.h"
+#include "phases.h"
 
 struct model {
     struct lic_tables tables;
@@ -66,8 +67,9 @@ static void make_model(struct model *m) {
     enum lic_order order = (enum lic_order)below(2);
     size_t channels = 1 + below(below(3) ? 12 : 27), passes = 4;
     size_t thresholds_count = below(below(4) ? 30 : 256), tables = 1 + below(below(8) ? 20 : 256);
+    int dependent = order == LIC_PHASES && below(2);
     *m = (struct model){.contexts = {.order = order, .channels = channels, .thresholds_count = thresholds_count}};
-    make_tables(m, order == LIC_PLAIN ? channels : tables, absurd);
+    make_tables(m, order == LIC_PLAIN ? channels : dependent ? 2 * tables : tables, absurd);
     if (order == LIC_PLAIN) return;
     size_t weights_count = channels * passes * 9;
     int32_t *weights = room(weights_count, sizeof *weights);
@@ -90,6 +92,17 @@ static void make_model(struct model *m) {
         earlier = room(count, sizeof *earlier);
         for (size_t i = 0; i < count; i++) earlier[i] = (int16_t)(absurd ? wild(16) : (int64_t)below(2000) - 1000);
     }
+    uint8_t *states = NULL;
+    if (dependent) {
+        size_t count = m->contexts.states_count = 2 + below(7);
+        states = room(2 * count, 1);
+        for (size_t i = 0; i < 2 * count; i++) states[i] = (uint8_t)below((uint32_t)count);
+        if (!below(100)) {
+            m->broken = 1;
+            states[below(2 * (uint32_t)count)] = (uint8_t)count;
+        }
+    }
+    m->contexts.states = states;
     m->contexts.weights = weights;
     m->contexts.thresholds = thresholds;
     m->contexts.index = index;
@@ -104,7 +117,21 @@ static void free_model(struct model *m) {
     free((void *)m->contexts.thresholds);
     free((void *)m->contexts.index);
     free((void *)m->contexts.earlier);
+    free((void *)m->contexts.states);
     free(m->cost);
+}
+
+/* The levels that symbols, as numbers of the quantisers, stand for. */
+static void make_levels(const struct model *m, const struct lic_chunk *chunk, int32_t *symbols) {
+    size_t states[4] = {0};
+    for (size_t c = 0; c < m->contexts.channels; c++)
+        for (size_t y = 0; y < chunk->rows; y++)
+            for (size_t x = 0; x < chunk->columns; x++, symbols++) {
+                int32_t number = *symbols / 4;
+                size_t *state = &states[phase_of(y, x, c)];
+                *symbols = 2 * number - (int32_t)(*state & 1) * ((number > 0) - (number < 0));
+                *state = m->contexts.states[2 * *state + (number & 1)];
+            }
 }
 
 static int32_t clamped(int32_t value) { return value < -(1 << 30) ? -(1 << 30) : value > 1 << 30 ? 1 << 30 : value; }
@@ -132,6 +159,12 @@ static double price(const struct model *m, size_t number, int32_t symbol) {
     if (number == LIC_NO_TABLE) return symbol ? INFINITY : 0;
     MUST(number < m->tables.count);
     uint32_t start = m->tables.start[number], escape = m->tables.start[number + 1] - start - 1;
+    if (m->contexts.states) {
+        int quantiser = number >= m->tables.count / 2;
+        int32_t level = symbol;
+        symbol = (level + quantiser * (level > 0) - quantiser * (level < 0)) / 2;
+        MUST(level == 2 * symbol - quantiser * ((symbol > 0) - (symbol < 0)));
+    }
     int64_t entry = (int64_t)symbol - m->tables.first[number];
     if (entry >= 0 && entry < escape) return m->cost[start + entry];
     return m->cost[start + escape] + 5 + floor(log2(symbol < 0 ? -2.0 * symbol : 2.0 * symbol + 1));
@@ -169,12 +202,19 @@ static void execute(void) {
         if (i / (chunk.rows * chunk.columns) >= empty_from) symbols[i] = 0;
     }
     uint8_t *data = room(most, 1);
+    uint16_t *numbers = room(count, sizeof *numbers);
+    enum lic_result found = lic_guess_tables(&m.tables, &m.contexts, &chunk, symbols, numbers);
+    MUST((found == LIC_BAD_ARGUMENT) == m.broken || (found == LIC_OK && m.contexts.states));
+    if (m.contexts.states) { /* most symbols are no levels */
+        MUST((found = lic_encode(&m.tables, &m.contexts, &chunk, symbols, data, most, &size)) != LIC_CORRUPT);
+        MUST(found != LIC_OK || decode(&m, &chunk, count, data, size, 0, decoded) == LIC_OK);
+        if (!m.broken) make_levels(&m, &chunk, symbols);
+    }
     enum lic_result result = lic_encode(&m.tables, &m.contexts, &chunk, symbols, data, most, &size);
     ends[0][result]++;
     MUST(result == (m.broken ? LIC_BAD_ARGUMENT : LIC_OK));
 
-    uint16_t *numbers = room(count, sizeof *numbers);
-    enum lic_result found = lic_find_tables(&m.tables, &m.contexts, &chunk, symbols, numbers);
+    found = lic_find_tables(&m.tables, &m.contexts, &chunk, symbols, numbers);
     MUST((found == LIC_BAD_ARGUMENT) == m.broken);
     if (result == LIC_OK) {
         double sum = log2((double)m.contexts.channels + 1);

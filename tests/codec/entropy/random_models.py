@@ -7,8 +7,8 @@ from lic.codec.entropy.contexts import earlier_size, passes
 from lic.codec.entropy.entropy_model import ChannelTables
 from lic.codec.entropy.library import Contexts
 from lic.codec.entropy.plain import PlainWalk
-from lic.codec.entropy.reference import DependentCoder, ReferenceCoder
 from lic.codec.entropy.quantisers import MAX_STATES, TRELLIS, Turns
+from lic.codec.entropy.reference import DependentCoder, ReferenceCoder
 from lic.codec.entropy.tables import KNOT_ARRAY, MAX_HEIGHT, MAX_STEP, Ints, Tables, frequency_tables
 from lic.codec.entropy.walk import MAX_SYMBOL
 from lic.codec.model.frozen import FrozenModel

@@ -102,7 +102,7 @@ def test_both_coders_agree_on_golden_files(name: str, monkeypatch: pytest.Monkey
     for backend in ("C", "numpy"):
         monkeypatch.setattr(coder, "BACKEND", backend)
         coders.append(model.at(file.position).coder)
-    assert [type(found) for found in coders] == [CompiledCoder, ReferenceCoder]
+    assert isinstance(coders[0], CompiledCoder) and isinstance(coders[1], ReferenceCoder)
     shape = model.channels, rows, columns
     decoded = [np.concatenate([*chunks.unpack(file.latents, shape, found)], axis=1) for found in coders]
     np.testing.assert_array_equal(*decoded)
@@ -223,7 +223,7 @@ MODELS = [path.stem for path in sorted(GOLDEN.glob("*.safetensors"))]
 @pytest.mark.parametrize("name", MODELS)
 def test_the_core_makes_the_tables_and_contexts_of_the_reference(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     model = find_model(GOLDEN / f"{name}.safetensors").load()
-    symbols = random_symbols(np.random.default_rng(0), (model.channels, 6, 7))
+    symbols = possible(random_symbols(np.random.default_rng(0), (model.channels, 6, 7)), model)
     for position in (0, 1, 31, 32, 130, 255, 256, 300, model.last_position):
         found = []
         for backend in ("C", "numpy"):
