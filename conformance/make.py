@@ -60,8 +60,8 @@ def make_model(kind: str) -> bytes:
 
 
 def with_two_quantisers(name: str) -> bytes:
-    """A model with contexts as one of dependent quantisation: each table of its library for one quantiser, and a narrower
-    one for the other."""
+    """A model with contexts as one of dependent quantisation: each table of its library for one quantiser, and a
+    narrower one for the other."""
     from lic.codec.entropy.library import Contexts
     from lic.codec.entropy.quantisers import TRELLIS
     from lic.codec.model.catalogue import find_model

@@ -184,7 +184,9 @@ def test_every_file_is_in_the_manifest() -> None:
 
 def test_golden_models_are_what_they_were() -> None:
     for kind, fingerprint in (("contexts", "6ca2fc7b"), ("plain", "674468db"), ("trellis", "8e5208f9")):
-        assert find_model(f"golden-{kind}").load().fingerprint.hex() == fingerprint
+        model = find_model(f"golden-{kind}").load()
+        assert model.fingerprint.hex() == fingerprint
+        assert model.card.get("quantiser", "uniform") == ("trellis" if kind == "trellis" else "uniform")
 
 
 def coded_as(machine: str) -> tuple[dict[str, dict[str, str]], str]:

@@ -41,6 +41,7 @@ def test_a_saved_model_is_the_same_model(network: RateDistortionAutoencoder, tmp
     again = find_model(path).load()
     assert again.fingerprint == model.fingerprint == find_model(path).fingerprint
     assert again.card["note"] == "kept" and again.lambdas == (0.01, 0.1)
+    assert again.card["quantiser"] == "uniform"
     assert again.to_bytes() == model.to_bytes()
 
 

@@ -142,7 +142,7 @@ def assert_same_file(folder: Path, model: FrozenModel, position: int, pixels: Pi
 
 
 def test_the_example_in_c_encodes_to_the_bytes_of_python(folder: Path, everything: FrozenModel) -> None:
-    models = [find_model(GOLDEN / f"{name}.safetensors").load() for name in MODELS]
+    models = [find_model(GOLDEN / f"{name}.safetensors").load() for name in MODELS if name != "golden-trellis"]
     for model in (*models, everything):
         for position in (0, 100, 256, 300, model.last_position):
             assert_same_file(folder, model, position, random_pixels(75, 91))
