@@ -1,5 +1,6 @@
 /* Decoding for JavaScript: the core behind flat functions. */
 
+#include "../../codec/core/constants.h"
 #include "../../codec/core/core.h"
 #include "memory.h"
 
@@ -45,6 +46,11 @@ EXPORT(tables_count) size_t tables_count(const struct lic_rate *rate) { return r
 EXPORT(tables_first) const int32_t *tables_first(const struct lic_rate *rate) { return rate->tables.first; }
 EXPORT(tables_start) const uint32_t *tables_start(const struct lic_rate *rate) { return rate->tables.start; }
 EXPORT(tables_below) const uint32_t *tables_below(const struct lic_rate *rate) { return rate->tables.below; }
+
+/* How many tables each of two quantisers has; 0 if there is one quantiser. */
+EXPORT(tables_of_quantiser) size_t tables_of_quantiser(const struct lic_rate *rate) {
+    return rate->contexts.states ? rate->tables.count / QUANTISERS : 0;
+}
 
 /* The number of each symbol's table. */
 EXPORT(find_tables) int find_tables(const struct lic_rate *rate, size_t rows, size_t columns, void *workspace,

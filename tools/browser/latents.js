@@ -59,18 +59,19 @@ function bitsOf(engine, file, model, rate) {
   return places;
 }
 
-// The first value and the first entry of each table, and the bits of all entries.
+// The first value and the first entry of each table, the bits of all entries, and how many tables quantiser 0 has.
 function pricesOf(engine, rate) {
   const count = engine.run.tables_count(rate);
   const first = engine.view(Int32Array, engine.run.tables_first(rate), count).slice();
   const start = engine.view(Uint32Array, engine.run.tables_start(rate), count + 1).slice();
   const below = engine.view(Uint32Array, engine.run.tables_below(rate), start[count]);
   const bits = Float64Array.from(below, (value, i) => 24 - Math.log2((below[i + 1] || 2 ** 24) - value));
-  return { first, start, bits };
+  return { first, start, bits, pairs: engine.run.tables_of_quantiser(rate) };
 }
 
 // The last entry of a table is for values that it lacks: their length follows in 5 bits, and then as many bits.
-function price({ first, start, bits }, table, value) {
+function price({ first, start, bits, pairs }, table, value) {
+  if (pairs) value = (value + (table >= pairs) * Math.sign(value)) / 2; // the number of a level
   const entry = value - first[table];
   const escape = start[table + 1] - start[table] - 1;
   if (entry >= 0 && entry < escape) return bits[start[table] + entry];

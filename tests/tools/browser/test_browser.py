@@ -158,11 +158,9 @@ def test_tiles_leave_no_seams(golden_tab: Tab) -> None:
 
 
 def test_the_bits_of_each_place_are_those_that_python_counts(golden_tab: Tab) -> None:
-    for name in ("contexts", "chunks", "plain", "escapes"):
+    for name in ("contexts", "chunks", "plain", "escapes", "trellis"):
         data = (GOLDEN / f"{name}.lic").read_bytes()
-        counted = dissect(
-            data, find_model(f"golden-{'contexts' if name in ('chunks', 'escapes') else name}").load()
-        ).per_place()
+        counted = dissect(data, find_model(fingerprint=parse(data).fingerprint).load()).per_place()
         bits = np.frombuffer(array_in_page(golden_tab, data, "(await lic.bits(bytes)).bits"), np.float32)
         np.testing.assert_allclose(bits.reshape(counted.shape), counted, rtol=1e-4, atol=1e-3)
     assert in_page(golden_tab, (GOLDEN / "stored.lic").read_bytes(), "await lic.bits(bytes)") is None
