@@ -9,7 +9,7 @@ Each phase of a chunk has a state, 0 at its start. At state s the quantiser is s
 state, in coding order: channel by channel, and in each in row-major order. Contexts count the magnitudes of numbers.
 
 An encoder can so reach levels as dense as those of both quantisers together, while a number costs as many bits as that
-of a quantiser of twice the step: see Marcellin and Fischer, "Trellis coded quantization" (1990).
+of a quantiser of twice the step: models/theory/trellis.py.
 """
 
 import numpy as np
@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import MAX_SYMBOL
 from lic.models.constants import PHASES
+from lic.models.theory.trellis import EIGHT_STATES
 
 QUANTISERS = 2
 MAX_STATES = 8
-# Ungerboeck's trellis of eight states, as in JPEG 2000.
-TRELLIS = np.array([[0, 1], [3, 2], [5, 4], [6, 7], [1, 0], [2, 3], [4, 5], [7, 6]], np.uint8)
+TRELLIS = np.array(EIGHT_STATES, np.uint8)  # the usual ones, as a model's `states`
 
 
 def numbers_of(levels: Ints, quantisers: Ints) -> Ints:

@@ -24,7 +24,7 @@ from lic.codec.decoder import read_symbols
 from lic.codec.encode.pipeline import choose_symbols
 from lic.codec.entropy import chunks
 from lic.codec.entropy.library import Contexts
-from lic.codec.entropy.reference import ReferenceCoder
+from lic.codec.entropy.reference import DependentCoder, ReferenceCoder
 from lic.codec.file.container import parse
 from lic.codec.model.catalogue import find_model
 from lic.codec.model.operating_point import Look
@@ -71,7 +71,9 @@ def main() -> None:
     file = parse(data)
     symbols = read_symbols(file, model)
     assert isinstance(model.entropy, Contexts)
-    reference = ReferenceCoder(model.entropy.tables, model.entropy.at(position))
+    parts = model.entropy.tables, model.entropy.at(position)
+    states = model.entropy.states
+    reference = ReferenceCoder(*parts) if states is None else DependentCoder(*parts, states)
     stages: dict[str, Callable[[], object]] = {
         "encode, whole call": lambda: encode(pixels, quality=args.quality),
         "  analysis": lambda: engine.analyse(pixels),

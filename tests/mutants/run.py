@@ -44,6 +44,7 @@ BAD_FILES = "tests/codec/test_bad_files.py"
 TESTS = {
     "file.container": ["tests/codec/file/test_container.py", BAD_FILES, "tests/codec/test_limits.py"],
     "entropy.tables": ["tests/codec/entropy/test_tables.py", "tests/codec/test_weights.py"],
+    "entropy.quantisers": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py"],
     "entropy.reference": ["tests/codec/entropy/test_coder.py", "tests/codec/test_golden.py", BAD_FILES],
 }
 SLOW = ("command_line", "pillow", "every_machine", "claim_a_gigapixel", "before_torch", "flipped_bit_goes", "network")
