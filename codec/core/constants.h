@@ -35,6 +35,8 @@ enum {
     LEVEL_CHANNELS = 8, /* those with local averages of brightness and colour */
     CONTEXT_BLOCK = 8, /* channels whose sums over earlier channels are computed together */
     TILE = 4, /* outputs of Winograd's F(4x4, 3x3), in each direction */
+    DEPENDENT_MARGIN = 4, /* rows that an expected latent depends on, rounded up to a whole tile */
+    ESCAPED_BITS = 5, /* of the length of an escaped value */
     FILTER_CLASSES = 25, /* of blocks, in the filter behind the synthesis */
     FILTER_DIRECTIONS = 5, /* of them, for each activity */
     FILTER_PLANES = 3, /* of colour */
@@ -51,11 +53,15 @@ enum {
 
 #define DEAD_ZONE 0.05 /* latents within 1/2 and this, in steps, become 0 */
 #define PEDESTAL 1.4551915228366852e-11 /* stored are the roots of GDN's parameters and this: models/gdn.py */
+#define DEPENDENT_WEIGHT 8.0 /* the same, where no latents are expected */
+#define DEPENDENT_STRETCH 0.07 /* of targets, away from 0 */
+#define DEPENDENT_STRETCHED 1.25 /* steps, from which on they are stretched no further */
 #define MIN_BETA 1e-06 /* of GDN */
 #define KNOTS_OF_DENSITIES {-1024, -896, -768, -640, -512, -448, -384, -320, -256, -224, -192, -160, -128, -112, -96, -80, -64, -56, -48, -40, -32, -28, -24, -20, -16, -14, -12, -10, -8, -7, -6, -5, -4, -3, -2, -1, 0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384, 448, 512, 640, 768, 896, 1024} /* at which heights stand */
 #define PLACES {{0, 2}, {3, 1}} /* of a position in channel 0, by the parity of its row and column */
 #define FILTER_ACTIVITIES {288, 720, 1584, 3456} /* thresholds between classes */
 #define FILTER_LIMITS {21, 17, 29} /* of constrained differences in each plane */
+#define DEPENDENT_WEIGHTS {10.0, 8.0, 7.2, 6.8} /* bits of a squared error of one step, for each phase */
 #define FILTER_NEIGHBOURS {{0, 1}, {0, 2}, {1, -1}, {1, 0}, {1, 1}, {2, 0}} /* rows below and columns to the right */
 
 #endif

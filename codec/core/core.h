@@ -76,6 +76,23 @@ enum lic_result lic_find_tables(const struct lic_tables *, const struct lic_cont
 enum lic_result lic_guess_tables(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
                                  const int32_t *guessed, uint16_t *numbers);
 
+/* What a number costs under the tables, in bits: of each of their entries. */
+void lic_prices(const struct lic_tables *, float *prices);
+
+/* The choice of a phase's levels, of a chunk with states, by the least sum of bits and squared distances from targets.
+   Arrays are channels x rows x columns. */
+struct lic_choice {
+    size_t phase;
+    float weight;            /* the bits of a squared distance of one step */
+    float kept;              /* by so many bits a level is cheaper that stays as it is */
+    const float *targets;    /* in steps */
+    const uint16_t *numbers; /* of quantiser 0's tables, as by lic_find_tables; LIC_NO_TABLE in channels not in use */
+    int32_t *levels;         /* those of the phase are replaced, others are not read */
+};
+
+enum lic_result lic_choose_levels(const struct lic_tables *, const struct lic_contexts *, const float *prices, size_t rows,
+                                  size_t columns, const struct lic_choice *);
+
 /* ---- pictures and latents ----
 
    float32, rounded to nearest, sums in a fixed order, nothing fused: the same bits on every machine. */

@@ -231,6 +231,38 @@ static PyObject *guess_tables(PyObject *self, PyObject *args) {
     return fill_numbers(args, lic_guess_tables);
 }
 
+PyDoc_STRVAR(choose_levels_doc, "choose_levels(rate, rows, columns, prices, phase, weight, kept, targets, numbers, levels)");
+
+static PyObject *choose_levels(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *capsule, *out = NULL;
+    Py_ssize_t rows, columns, phase;
+    float weight, kept;
+    Py_buffer prices, targets, numbers, levels;
+    if (!PyArg_ParseTuple(args, "Onny*nffy*y*w*", &capsule, &rows, &columns, &prices, &phase, &weight, &kept, &targets,
+                          &numbers, &levels))
+        return NULL;
+    const struct lic_rate *rate = PyCapsule_GetPointer(capsule, "rate");
+    if (rate) {
+        size_t symbols = (size_t)levels.len / 4, channels = rate->contexts.channels;
+        int fits = rows > 0 && columns > 0 && phase >= 0 && symbols == channels * (size_t)rows * (size_t)columns;
+        fits = fits && holds(&targets, symbols, 4) && holds(&numbers, symbols, 2);
+        fits = fits && holds(&prices, rate->tables.start[rate->tables.count], 4);
+        struct lic_choice choice = {(size_t)phase, weight, kept, targets.buf, numbers.buf, levels.buf};
+        enum lic_result result = LIC_BAD_ARGUMENT;
+        Py_BEGIN_ALLOW_THREADS
+        if (fits)
+            result = lic_choose_levels(&rate->tables, &rate->contexts, prices.buf, (size_t)rows, (size_t)columns, &choice);
+        Py_END_ALLOW_THREADS
+        out = result ? failed(result, "levels, targets and tables do not belong together") : Py_NewRef(Py_None);
+    }
+    PyBuffer_Release(&prices);
+    PyBuffer_Release(&targets);
+    PyBuffer_Release(&numbers);
+    PyBuffer_Release(&levels);
+    return out;
+}
+
 static PyMethodDef methods[] = {
     {"open_model", open_model, METH_VARARGS, open_model_doc},
     {"open_rate", open_rate, METH_VARARGS, open_rate_doc},
@@ -239,6 +271,7 @@ static PyMethodDef methods[] = {
     {"decode", decode, METH_VARARGS, decode_doc},
     {"find_tables", find_tables, METH_VARARGS, find_tables_doc},
     {"guess_tables", guess_tables, METH_VARARGS, guess_tables_doc},
+    {"choose_levels", choose_levels, METH_VARARGS, choose_levels_doc},
     {"open_network", open_network, METH_VARARGS, "open_network(sizes, values, with_slopes) -> network"},
     {"open_team", open_team, METH_VARARGS, "open_team(threads) -> team"},
     {"work", work, METH_VARARGS, "work(team, thread): lend a thread until the team ends"},

@@ -16,6 +16,9 @@ its best value, but if all do at once they go too far, since the slopes of neigh
 steps, few symbols move in a round, and the next slopes know of them. (Straight-through gradients, with rounding in the
 loop, do the same by static densities; Yang, Bamler and Mandt 2020 compare ways to descend through rounding.)
 
+With dependent quantisation a level cannot move alone, since the next ones depend on whether its number is even. There
+all levels of a phase are chosen anew by the same sum (entropy/level_choice.py), at which a level that stays is cheaper.
+
 The price rises where errors shrink less than bits, and falls where bits shrink less, so that both become fewer. It
 starts higher, most of all at low rates, where the first moves would make errors that take several rounds to mend. Of
 all symbols on the way those with the least sum of bits and distortion are kept whose bits and errors are not more than
@@ -36,6 +39,8 @@ import numpy as np
 from lic.codec.encode.adjusting import adjust, size_of
 from lic.codec.entropy.chunks import bits as bits_of
 from lic.codec.entropy.chunks import chunks_of, pack
+from lic.codec.entropy.level_choice import Choice
+from lic.codec.entropy.prices import Numbers
 from lic.codec.file.container import Section
 from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.frozen import FrozenModel
@@ -48,11 +53,13 @@ from lic.models.constants import PEAK, PHASES
 
 RATE = 0.1  # of the way to its best value that a target goes in a round
 LEAST_GAIN = 1.0  # bits, for which a symbol moves
+KEPT = 0.25  # bits, by which a level that stays is cheaper
 ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
 BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are expected from earlier ones
 PRICE = 1.2  # of squared distances from targets, where bits and errors are as many as at the start
 FIRST_PRICE = 1.6  # in the first round
 FIRST_PRICE_AT_1 = 0.6  # the same at a lambda of 1; it goes by lambda^(-1/4), where that is more
+DEPENDENT_PRICE, FIRST_DEPENDENT_PRICE = 6.0, 8.0  # in bits, with dependent quantisation
 MOST = 3.0  # times, that the price rises or falls
 ROUNDS = 1.75  # for each unit of effort
 MARGIN = 1e-4  # of the distortion, by which it is to be less than at the start; decoders' rounding differs by less
@@ -96,7 +103,9 @@ class Search:
         self.weight = point.lambda_ / 3  # of squared errors of grey levels, in bits
         self.targets = in_steps(self.engine, latents, start, point)
         self.mean_curvature: float | None = None
-        self.price = max(FIRST_PRICE, FIRST_PRICE_AT_1 / math.sqrt(math.sqrt(point.lambda_)))
+        self.price = FIRST_DEPENDENT_PRICE
+        if not point.is_dependent:
+            self.price = max(FIRST_PRICE, FIRST_PRICE_AT_1 / math.sqrt(math.sqrt(point.lambda_)))
         self.best, self.loss = Refined(start), math.inf
         self.start: tuple[float, int] | None = None  # its bits and squared errors
 
@@ -123,6 +132,9 @@ class Search:
         targets = self.targets[:, rows]
         curvature = self.curvature(symbols, slopes, rows)
         targets += np.float32(RATE) * (symbols - slopes / (2 * curvature) - targets)
+        if self.point.is_dependent:
+            self.choose_levels(symbols, targets, numbers)
+            return rate
         where = np.nonzero((symbols != 0) | (np.abs(targets) > ZERO))
         k, x, number, c = symbols[where], targets[where], numbers[where], np.float32(self.price) * curvature[where]
         cost = [prices.bits(k + shift, number) + c * np.square(x - (k + shift)) for shift in (0, -1, 1)]
@@ -130,13 +142,25 @@ class Search:
         symbols[where] += np.where(gain > LEAST_GAIN, np.where(cost[2] < cost[1], 1, -1), 0).astype(np.int32)
         return rate
 
+    def choose_levels(self, levels: Symbols, targets: Floats, numbers: Numbers) -> None:
+        """Choose the levels of a chunk anew, in place."""
+        coder = self.point.coder
+        tables = coder.prices.of_quantiser_0(numbers)
+        for phase, factor in enumerate(self.by_phase):
+            weight = self.price * factor
+            coder.choose_levels(levels, phase, Choice(targets, tables, weight, KEPT))
+
+    @property
+    def by_phase(self) -> tuple[float, ...]:
+        return BY_PHASE if self.point.trust is not None else (1.0,) * PHASES
+
     def curvature(self, symbols: Symbols, slopes: Floats, rows: slice) -> Floats:
         """What each symbol adds to the distortion one step off its best value, in bits."""
         if self.mean_curvature is None:  # -slope / 2 = c (u - k), by least squares
             errors = self.targets[:, rows] - symbols
             squares = np.square(errors).sum(dtype=np.float64)
             self.mean_curvature = max(float((-slopes / 2 * errors).sum(dtype=np.float64)) / max(float(squares), 1), 1.0)
-        factors = np.array(BY_PHASE if self.point.trust is not None else [1.0] * PHASES, np.float32)
+        factors = np.array(self.by_phase, np.float32)
         return np.float32(self.mean_curvature) * factors[phases(symbols.shape, rows.start)]
 
     def finish(self, symbols: Symbols) -> None:
@@ -155,7 +179,10 @@ class Search:
         rate += 8 * size_of(self.sections)
         fewer_bits, fewer_errors = rate / max(self.start[0], 1), errors / max(self.start[1], 1)
         uneven = fewer_errors / max(fewer_bits, 0.01)
-        self.price = PRICE * min(max(uneven * uneven * uneven * uneven, 1 / MOST), MOST)
+        usual, factor = PRICE, uneven * uneven * uneven * uneven
+        if self.point.is_dependent:
+            usual, factor = DEPENDENT_PRICE, uneven * uneven
+        self.price = usual * min(max(factor, 1 / MOST), MOST)
         loss = rate + self.weight * errors
         if loss < self.loss and fewer_bits <= 1 and fewer_errors <= 1 - MARGIN:
             self.best, self.loss = Refined(symbols, self.sections), loss

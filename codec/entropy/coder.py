@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.compiled import MISSING, CompiledCoder, plain_rate
+from lic.codec.entropy.level_choice import Choice
 from lic.codec.entropy.plain import PlainWalk
 from lic.codec.entropy.prices import Numbers, Prices
 from lic.codec.entropy.tables import Tables
@@ -51,6 +52,9 @@ class Coder(Protocol):
 
         They are those of contexts that count any `numbers`, which may stand for levels of either quantiser.
         """
+
+    def choose_levels(self, levels: Symbols, phase: int, choice: Choice) -> None:
+        """Replace the levels of a phase by the best ones (level_choice.py); with dependent quantisation only."""
 
     @property
     def prices(self) -> Prices:

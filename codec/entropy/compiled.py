@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from lic.codec.entropy.level_choice import Choice
 from lic.codec.entropy.prices import Numbers, Prices, PricingCoder
 from lic.codec.entropy.tables import TOTAL, Tables
 from lic.codec.entropy.walk import DAMAGED, Symbols
@@ -56,3 +57,9 @@ class CompiledCoder(PricingCoder):
         found = np.empty(numbers.shape, np.uint16)
         _core.guess_tables(self._rate, rows, columns, np.ascontiguousarray(numbers, np.int32), found)
         return found
+
+    def choose_levels(self, levels: Symbols, phase: int, choice: Choice) -> None:
+        _, rows, columns = levels.shape
+        targets, numbers = np.ascontiguousarray(choice.targets), np.ascontiguousarray(choice.numbers)
+        of_choice = self.prices.entries, phase, choice.weight, choice.kept, targets, numbers
+        _core.choose_levels(self._rate, rows, columns, *of_choice, levels)

@@ -41,6 +41,10 @@ class Prices:
         self.escape = tables.size - 1  # each table's last entry
         self.entries = price(tables.flat)
 
+    def of_quantiser_0(self, numbers: Numbers) -> Numbers:
+        """The tables that quantiser 0 would have in the place of these."""
+        return np.where(numbers == NO_TABLE, numbers, numbers % (self.pairs or NO_TABLE)).astype(np.uint16)
+
     def bits(self, symbols: Symbols, numbers: Numbers) -> NDArray[np.float32]:
         """The cost of symbols under the tables of these numbers, in their shape.
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from lic.codec.entropy.level_choice import Choice, choose_levels
 from lic.codec.entropy.prices import NO_TABLE, Numbers, Prices, PricingCoder
 from lic.codec.entropy.quantisers import QUANTISERS, Turns
 from lic.codec.entropy.range_coder import RangeDecoder, RangeEncoder
@@ -118,6 +119,9 @@ class ReferenceCoder(PricingCoder):
     def guess_tables(self, numbers: Symbols) -> Numbers:
         return ReferenceCoder.find_tables(self, numbers)
 
+    def choose_levels(self, levels: Symbols, phase: int, choice: Choice) -> None:
+        raise ValueError("one quantiser has no levels to choose")
+
 
 class Coded(NamedTuple):
     """The symbols of a pass in coding order: numbers of the quantisers, and tables of these."""
@@ -148,6 +152,9 @@ class DependentCoder(ReferenceCoder):
                 if escape:
                     coder.put_escaped(number)
         return coder.finish()
+
+    def choose_levels(self, levels: Symbols, phase: int, choice: Choice) -> None:
+        choose_levels(levels, phase, choice, self.prices, self.states)
 
     def decode(self, data: bytes, shape: tuple[int, int, int]) -> Symbols:
         channels, rows, columns = shape

@@ -14,6 +14,7 @@ from lic.codec.picture.pixels import Pixels
 from lic.codec.progress import tell
 from lic.codec.threads import threads
 from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
+from lic.codec.transform.dependent import levels_of
 from lic.models.constants import DOWNSAMPLING
 
 STRIP_ROWS = 256  # of pixels that are given at a time
@@ -58,7 +59,17 @@ class CoreEngine:
         return self._choose(iter(chunks_of(latents)), point, latents.shape[1:])
 
     def _choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
-        """The symbols of rows of latents, by chunks. What is expected in one depends on the next one's first rows."""
+        """The symbols of rows of latents, by chunks."""
+
+        def rounded(latents: Iterator[Latents]) -> Iterator[Symbols]:
+            return self._round(latents, point, size)
+
+        if not point.is_dependent:
+            return rounded(latents)
+        return levels_of(latents, rounded, point, lambda levels: self.restore(levels, point))
+
+    def _round(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
+        """Rounded latents. What is expected in a chunk depends on the next one's first rows."""
         rows, columns = size
         picture = columns * DOWNSAMPLING, rows * DOWNSAMPLING
         stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point)

@@ -12,6 +12,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
 from lic.codec.picture.pixels import Floats, Pixels, pad
+from lic.codec.transform.dependent import levels_of
 from lic.codec.transform.restoration import quantise, restore
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK
@@ -64,7 +65,14 @@ class WholeEngine(ABC):
         return self.choose(self.analyse(pixels, point.look(0) if look is None else look), point)
 
     def choose(self, latents: Latents, point: OperatingPoint) -> Iterator[Symbols]:
-        return iter(chunks_of(quantise(latents, point, self.expect)))
+        rounded = chunks_of(quantise(latents, point, self.expect))
+        if not point.is_dependent:
+            return iter(rounded)
+
+        def rounded_by(latents: Iterator[Latents]) -> Iterator[Symbols]:
+            return (symbols for _, symbols in zip(latents, rounded, strict=True))
+
+        return levels_of(iter(chunks_of(latents)), rounded_by, point, lambda levels: self.restore(levels, point))
 
     def decode(
         self,

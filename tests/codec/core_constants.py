@@ -7,9 +7,10 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, library, quantisers, range_coder, tables, walk
+from lic.codec.entropy import contexts, library, prices, quantisers, range_coder, tables, walk
 from lic.codec.file import container, geometry
 from lic.codec.picture import adjustment, filtering
+from lic.codec.transform import dependent
 from lic.models import architecture, constants
 
 HEADER = Path(__file__).parents[2] / "codec/core/constants.h"
@@ -46,6 +47,8 @@ INTEGERS = {
     "LEVEL_CHANNELS": (constants.LEVEL_CHANNELS, "those with local averages of brightness and colour"),
     "CONTEXT_BLOCK": (constants.CONTEXT_BLOCK, "channels whose sums over earlier channels are computed together"),
     "TILE": (architecture.TILE, "outputs of Winograd's F(4x4, 3x3), in each direction"),
+    "DEPENDENT_MARGIN": (dependent.MARGIN, "rows that an expected latent depends on, rounded up to a whole tile"),
+    "ESCAPED_BITS": (prices.ESCAPED_BITS, "of the length of an escaped value"),
     "FILTER_CLASSES": (filtering.CLASSES, "of blocks, in the filter behind the synthesis"),
     "FILTER_DIRECTIONS": (filtering.DIRECTIONS, "of them, for each activity"),
     "FILTER_PLANES": (len(filtering.PLANES), "of colour"),
@@ -64,11 +67,15 @@ LISTS = {
     "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
     "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
     "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),
+    "DEPENDENT_WEIGHTS": (dependent.WEIGHTS, "bits of a squared error of one step, for each phase"),
     "FILTER_NEIGHBOURS": (filtering.NEIGHBOURS, "rows below and columns to the right"),
 }
 REALS = {
     "DEAD_ZONE": (constants.DEAD_ZONE, "latents within 1/2 and this, in steps, become 0"),
     "PEDESTAL": (constants.PEDESTAL, "stored are the roots of GDN's parameters and this: models/gdn.py"),
+    "DEPENDENT_WEIGHT": (dependent.WEIGHT, "the same, where no latents are expected"),
+    "DEPENDENT_STRETCH": (dependent.STRETCH, "of targets, away from 0"),
+    "DEPENDENT_STRETCHED": (dependent.STRETCHED, "steps, from which on they are stretched no further"),
     "MIN_BETA": (constants.MIN_BETA, "of GDN"),
 }
 

@@ -57,7 +57,6 @@ DATA = f"({CANVAS}).then((canvas) => canvas.getContext('2d').getImageData(0, 0, 
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[FrozenModel]:
     """The golden ones, and one with a quick look at the upper points."""
     golden = [find_model(path).load() for path in sorted(GOLDEN.glob("*.safetensors"))]
-    golden = [model for model in golden if model.quantiser == "uniform"]
     contexts = next(model for model in golden if model.name == "golden-contexts")
     card = contexts.card | {"name": "everything", "quick_look": [0.0, 0.3, 0.3]}
     path = tmp_path_factory.mktemp("model") / "everything.safetensors"
