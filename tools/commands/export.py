@@ -10,7 +10,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting import filter_fit, preview_fit, quick_look_fit, rounding
+from lic.tools.fitting import filter_fit, preview_fit, quick_look_fit, rounding, trellis_fit
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
@@ -21,6 +21,7 @@ PACKED = {SUFFIX: pack_model, ENCODER_SUFFIX: pack_encoder}
 # What can be fitted for a model: the function, and the number and the sides of the crops of pictures that it is given.
 ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
+    "trellis": (trellis_fit.add_trellis, trellis_fit.CROPS, trellis_fit.SIDE),
     "filter": (filter_fit.fit_filter, filter_fit.CROPS, filter_fit.SIDE),
     "quick-look": (quick_look_fit.add_quick_look, quick_look_fit.CROPS, quick_look_fit.SIDE),
     "preview": (preview_fit.add_preview, preview_fit.CROPS, preview_fit.SIDE),
@@ -42,6 +43,8 @@ examples:
       a model with a quick look, for faster encoding, and a preview, for small pictures in less time
   lic export mine.safetensors --add rounding --data photos/ -o small.safetensors
       a model with weights and contexts in fewer bits; to be done before a filter is fitted
+  lic export mine.safetensors --add trellis --data photos/ -o smaller.safetensors
+      a model with dependent quantisation, for smaller files; to be done after rounding, and before a filter is fitted
   lic export photo -o photo.licmodel
       the part of a model that decoding needs, for programs in C (codec/core/core.h) and for browsers
   lic export photo -o photo.licencoder

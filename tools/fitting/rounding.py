@@ -61,6 +61,8 @@ def round_model(model: FrozenModel, crops: Tensor) -> FrozenModel:
     """The model with weights and contexts in few bits, at some LOSS for each of both."""
     if model.distortion != "mse":
         raise BadOptions(f"rounding goes by squared error, which model {model.name} is not trained for: leave it out")
+    if model.quantiser != "uniform":
+        raise BadOptions(f"model {model.name} has dependent quantisation: rounding has to be done before")
     return round_contexts(round_weights(model, crops, LOSS), crops, LOSS)
 
 
