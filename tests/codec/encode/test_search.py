@@ -27,6 +27,7 @@ from lic.models.pca import pca_start
 from tests.codec.transform.random_models import with_extras
 from tests.conftest import Pixels
 
+GOLDEN = Path(__file__).parents[3] / "conformance"
 MIDDLE = 256  # the position of the second of three lambda points
 
 
@@ -77,9 +78,9 @@ def test_refinement_lowers_the_loss_with_expected_latents(photo: Pixels) -> None
     assert loss_in_bits(found, photo, model, MIDDLE) < 0.997 * loss_in_bits(symbols, photo, model, MIDDLE)
 
 
-@pytest.mark.parametrize("name", ["tiny", "photo"])
+@pytest.mark.parametrize("name", ["tiny", GOLDEN / "golden-contexts.safetensors"])
 @pytest.mark.usefixtures("tiny_model_path")
-def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str) -> None:
+def test_prices_of_neighbours_are_those_of_symbols_moved_there(photo: Pixels, name: str | Path) -> None:
     model = find_model(name).load()  # the one without contexts, the other with them
     point = model.at(MIDDLE)
     symbols = point.quantise(engine_of(model).analyse(photo, point.look(0)))
