@@ -86,7 +86,8 @@ def quantise(latents: Latents, like: FileLike, *, model: str | os.PathLike[str] 
 def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike[str] | None = None) -> bytes:
     """A .lic file of these symbols; size, mode, model, rate and metadata are those of the file `like`.
 
-    So `lic.decode(lic.encode_symbols(n, file))` decodes symbols n.
+    So `lic.decode(lic.encode_symbols(n, file))` decodes symbols n. With dependent quantisation, as `photo` has it, a
+    symbol's quantiser depends on those before it: `quantise` finds symbols that can be coded, others are `BadSetting`.
 
     >>> import numpy as np
     >>> from lic import encode
@@ -97,7 +98,15 @@ def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike
     file, frozen = _with_symbols(like, model)
     _check_shape(symbols.shape, file, frozen)
     whole = np.ascontiguousarray(symbols, np.int32)
-    coded = chunks.pack(chunks.chunks_of(whole), frozen.at(file.position).coder)
+    point = frozen.at(file.position)
+    try:
+        coded = chunks.pack(chunks.chunks_of(whole), point.coder)
+    except ValueError as error:
+        if not point.is_dependent:
+            raise
+        raise BadSetting(
+            f"the quantisers of model {frozen.name} cannot have these symbols in this order: take those of `quantise`"
+        ) from error
     return build(dataclasses.replace(file, latents=coded))
 
 

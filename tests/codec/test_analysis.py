@@ -1,9 +1,11 @@
 """Latents and symbols, for experiments."""
 
 import io
+from pathlib import Path
 
 import numpy as np
 import pytest
+import skimage.data
 import torch
 
 from lic import BadImage, BadModel, BadSetting, analyse, decode, encode, encode_symbols, quantise, symbols, torch_model
@@ -91,3 +93,14 @@ def test_likelihoods_of_symbols_are_those_of_the_rate(photo: Pixels) -> None:
     bits = network.bits(round_in_network(scaled, "dead-zone"), gain)
     assert bits.shape == scaled.shape and (bits >= 0).all()
     torch.testing.assert_close(bits.sum(), network(x, point, "dead-zone").bits.sum())
+
+
+def test_symbols_that_two_quantisers_cannot_have_are_refused() -> None:
+    model = Path(__file__).parents[2] / "conformance" / "golden-trellis.safetensors"
+    file = encode(skimage.data.astronaut()[:96, :128], model=model, lossless=False)
+    n = symbols(file, model=model)
+    assert encode_symbols(n, file, model=model) == file
+    with pytest.raises(BadSetting, match="take those of `quantise`"):
+        encode_symbols(np.ones_like(n), file, model=model)
+    with pytest.raises(BadSetting, match="golden-trellis"):
+        encode_symbols(n + (2**30 - 1), file, model=model)
