@@ -76,7 +76,7 @@ enum lic_result lic_find_tables(const struct lic_tables *, const struct lic_cont
 enum lic_result lic_guess_tables(const struct lic_tables *, const struct lic_contexts *, const struct lic_chunk *,
                                  const int32_t *guessed, uint16_t *numbers);
 
-/* What a number costs under the tables, in bits: of each of their entries. */
+/* What a number costs under tables that lic_encode takes, in bits: of each of their entries. */
 void lic_prices(const struct lic_tables *, float *prices);
 
 /* The choice of a phase's levels, of a chunk with states, by the least sum of bits and squared distances from targets.

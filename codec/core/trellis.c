@@ -190,7 +190,10 @@ static size_t find_places(const struct lic_contexts *contexts, size_t rows, size
 enum lic_result lic_choose_levels(const struct lic_tables *tables, const struct lic_contexts *contexts, const float *prices,
                                   size_t rows, size_t columns, const struct lic_choice *choice) {
     size_t symbols = contexts->channels * rows * columns, half = tables->count / 2;
-    if (!contexts->states || !(choice->weight > 0) || choice->phase >= PHASES) return LIC_BAD_ARGUMENT;
+    size_t states = contexts->states ? contexts->states_count : 0;
+    if (states < 1 || states > MAX_STATES || !(choice->weight > 0) || choice->phase >= PHASES) return LIC_BAD_ARGUMENT;
+    for (size_t i = 0; i < 2 * states; i++)
+        if (contexts->states[i] >= states) return LIC_BAD_ARGUMENT;
     for (size_t i = 0; i < symbols; i++)
         if (choice->numbers[i] >= half && choice->numbers[i] != LIC_NO_TABLE) return LIC_BAD_ARGUMENT;
     size_t most = (rows + 1) / 2 * ((columns + 1) / 2) * contexts->channels;

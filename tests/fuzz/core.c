@@ -1,12 +1,13 @@
 /* Fuzz the compiled coder under sanitizers: random models, latents and damaged streams.
 
        gcc -std=c11 -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -Icodec/core \
-           tests/fuzz/core.c codec/core/{contexts,symbols,walk}.c -lm -o fuzz-core
+           tests/fuzz/core.c codec/core/{contexts,symbols,team,trellis,walk}.c -lm -o fuzz-core
        ./fuzz-core 0 100000       # the first seed, and how many
 
    Each seed is one execution. It makes tables and contexts, from sensible to absurd, and latents, in memory of exactly
-   their size; encodes and prices the latents, for two quantisers those of their levels; decodes the stream, the stream damaged, and noise. Where a sanitizer
-   finds something, or a claim does not hold, the program ends and says which seed it was. */
+   their size; for two quantisers it makes levels of them, or chooses some; encodes and prices them; decodes the stream,
+   the stream damaged, and noise. Where a sanitizer finds something, or a claim does not hold, the program ends and says
+   which seed it was. */
 
 #include <math.h>
 #include <string.h>
@@ -181,6 +182,20 @@ static enum lic_result decode(const struct model *m, const struct lic_chunk *chu
     return result;
 }
 
+/* Levels for targets of all sizes, in the place of others. */
+static void choose_levels(const struct model *m, const struct lic_chunk *chunk, size_t count, const uint16_t *numbers, int32_t *levels) {
+    float *prices = room(m->tables.start[m->tables.count], sizeof *prices), *targets = room(count, sizeof *targets);
+    lic_prices(&m->tables, prices);
+    for (size_t i = 0; i < count; i++) targets[i] = (float)wild(below(4) ? 5 : 40) / 4;
+    struct lic_choice choice = {.weight = (float)(1 + below(100)) / 8, .kept = (float)below(8), .targets = targets};
+    choice.numbers = numbers, choice.levels = levels;
+    for (choice.phase = 0; choice.phase < PHASES; choice.phase++)
+        MUST(lic_choose_levels(&m->tables, &m->contexts, prices, chunk->rows, chunk->columns, &choice) == LIC_OK);
+    MUST(lic_choose_levels(&m->tables, &m->contexts, prices, chunk->rows, chunk->columns, &choice) == LIC_BAD_ARGUMENT);
+    free(prices);
+    free(targets);
+}
+
 static size_t ends[2][LIC_BAD_ARGUMENT + 1]; /* how often encoding and decoding came to each result */
 
 static void execute(void) {
@@ -208,7 +223,8 @@ static void execute(void) {
     if (m.contexts.states) { /* most symbols are no levels */
         MUST((found = lic_encode(&m.tables, &m.contexts, &chunk, symbols, data, most, &size)) != LIC_CORRUPT);
         MUST(found != LIC_OK || decode(&m, &chunk, count, data, size, 0, decoded) == LIC_OK);
-        if (!m.broken) make_levels(&m, &chunk, symbols);
+        if (!m.broken && below(2)) make_levels(&m, &chunk, symbols);
+        else if (!m.broken) choose_levels(&m, &chunk, count, numbers, symbols);
     }
     enum lic_result result = lic_encode(&m.tables, &m.contexts, &chunk, symbols, data, most, &size);
     ends[0][result]++;

@@ -19,9 +19,9 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 NETWORKS = ["filter", "kernels*", "layers", "network", "pictures", "stream", "tasks", "team"]
 # The files of the core that each needs, and how many executions make a short run.
 PARTS = {
-    "core": (["contexts", "symbols", "walk"], 3000),
+    "core": (["contexts", "symbols", "team", "trellis", "walk"], 3000),
     "network": (NETWORKS, 300),
-    "packed": (["contexts", "symbols", "walk", *NETWORKS, "encoding", "model", "rate", "tables"], 300),
+    "packed": (["contexts", "symbols", "trellis", "walk", *NETWORKS, "encoding", "model", "rate", "tables"], 300),
 }
 
 
@@ -34,7 +34,7 @@ def compile_c(*arguments: str) -> bool:
 
 def packed(folder: Path) -> list[str]:
     """A model with everything that there is, and its encoder's part, unpacked."""
-    model = find_model(ROOT / "conformance/golden-contexts.safetensors").load()
+    model = find_model(ROOT / "conformance/golden-trellis.safetensors").load()
     model = with_filter(with_extras(model))
     model = replace(model, card=model.card | {"quick_look": [0.0, 0.3, 0.3]})
     (folder / "model").write_bytes(gzip.decompress(pack_model(model)))
