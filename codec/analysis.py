@@ -105,7 +105,7 @@ def encode_symbols(symbols: Symbols, like: FileLike, *, model: str | os.PathLike
         if not point.is_dependent:
             raise
         raise BadSetting(
-            f"the quantisers of model {frozen.name} cannot have these symbols in this order: take those that lic.quantise finds"
+            f"model {frozen.name} cannot code these symbols in this order: take those that lic.quantise finds"
         ) from error
     return build(dataclasses.replace(file, latents=coded))
 
