@@ -63,12 +63,15 @@ def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tup
     """Bytes of the latents in chunks of 64 rows, and in a single chunk."""
     from lic.codec.entropy import chunks
     from lic.codec.model.catalogue import find_model
-    from lic.codec.transform.engine import engine_of
+    from lic.codec.transform import core_engine
 
     frozen = find_model(model).load()
-    point = frozen.at(frozen.position(quality))
-    symbols = np.concatenate([*engine_of(frozen).encode(np.asarray(image), point)], axis=1)
-    return len(chunks.pack(chunks.chunks_of(symbols), point.coder)), len(chunks.pack([symbols], point.coder))
+    point, engine = frozen.at(frozen.position(quality)), core_engine.CoreEngine(frozen)
+    rows, found = core_engine.CHUNK_ROWS, []
+    for core_engine.CHUNK_ROWS in (rows, image.height):  # symbols depend on the chunks that they are coded in
+        found.append(len(chunks.pack(engine.encode(np.asarray(image), point), point.coder)))
+    core_engine.CHUNK_ROWS = rows
+    return found[0], found[1]
 
 
 def main() -> None:
