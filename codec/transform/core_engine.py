@@ -61,19 +61,22 @@ class CoreEngine:
     def _choose(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
         """The symbols of rows of latents, by chunks."""
 
-        def rounded(latents: Iterator[Latents]) -> Iterator[Symbols]:
-            return self._round(latents, point, size)
-
         if not point.is_dependent:
-            return rounded(latents)
+            return self._round(latents, point, size, CHUNK_ROWS)
+
+        def rounded(latents: Iterator[Latents]) -> Iterator[Symbols]:
+            return self._round(latents, point, size, ANALYSED_ROWS)
+
         return levels_of(latents, rounded, point, lambda levels: self.restore(levels, point))
 
-    def _round(self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int]) -> Iterator[Symbols]:
-        """Rounded latents. What is expected in a chunk depends on the next one's first rows."""
+    def _round(
+        self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int], at_once: int
+    ) -> Iterator[Symbols]:
+        """Rounded latents, so many rows at a time. What is expected in them depends on the next ones."""
         rows, columns = size
         picture = columns * DOWNSAMPLING, rows * DOWNSAMPLING
         stream = Stream(Task.CHOOSE, self._open(Need.ENCODE), threads(), picture, point)
-        chunks, end = _parts(rows, CHUNK_ROWS), 0
+        chunks, end = _parts(rows, at_once), 0
         start, stop = next(chunks)
         symbols = np.empty((self._model.channels, stop - start, columns), np.int32)
         for part in latents:

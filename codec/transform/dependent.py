@@ -6,11 +6,14 @@ magnitudes that later passes will give to the contexts, and the first rows of th
 """
 
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lic.codec.entropy.level_choice import Choice
 from lic.codec.entropy.prices import Numbers
+from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.models.constants import PHASES
 
@@ -29,38 +32,67 @@ def levels_of(
     point: OperatingPoint,
     restore: Restore,
 ) -> Iterator[Symbols]:
-    """The levels of a picture's latents by chunks, from latents some rows at a time and a function that rounds them."""
-    taken: list[Latents] = []  # those of the chunks at hand
+    """The levels of a picture's latents by chunks, from latents some rows at a time and a function that rounds them.
+
+    Rounded ones come some rows at a time, too: a chunk waits for no more than the first rows of the next one.
+    """
+    taken, rounded = Rows(), Rows()
 
     def noted() -> Iterator[Latents]:
         for part in latents:
-            taken.append(part)
+            taken.add(part)
             yield part
 
+    def next_chunk(above: Symbols | None) -> Symbols:
+        rows = min(CHUNK_ROWS, rounded.count)
+        magnitudes, y = rounded.take(rows), taken.take(rows)
+        np.abs(magnitudes, out=magnitudes)
+        magnitudes += 1
+        magnitudes //= 2  # as numbers of a quantiser, whose step is twice as large
+        numbers = point.coder.guess_tables(magnitudes)
+        del magnitudes
+        return _levels_of_chunk(y, numbers, point, restore, above, rounded.first(MARGIN))
+
     above: Symbols | None = None
-    waiting: tuple[Numbers, int] | None = None
-    for rounded in rounded_by(noted()):
-        if waiting is not None:
-            levels = _levels_of_chunk(
-                _first_rows(taken, waiting[1]), waiting[0], point, restore, above, rounded[:, :MARGIN]
-            )
-            above = levels[:, -MARGIN:]
+    for part in rounded_by(noted()):
+        rounded.add(part)
+        if rounded.count >= CHUNK_ROWS + MARGIN:
+            levels = next_chunk(above)
+            above = levels[:, -MARGIN:].copy()
             yield levels
-        waiting = point.coder.guess_tables((np.abs(rounded) + 1) // 2), rounded.shape[1]
-    if waiting is not None:
-        yield _levels_of_chunk(_first_rows(taken, waiting[1]), waiting[0], point, restore, above, None)
+            del levels
+    while rounded.count:
+        levels = next_chunk(above)
+        above = levels[:, -MARGIN:].copy()
+        yield levels
 
 
-def _first_rows(parts: list[Latents], rows: int) -> Latents:
-    """Take the first rows from a list of arrays of rows."""
-    found = []
-    while rows:
-        part = parts.pop(0)
-        found.append(part[:, :rows])
-        rows -= found[-1].shape[1]
-        if part.shape[1] > found[-1].shape[1]:
-            parts.insert(0, part[:, found[-1].shape[1] :])
-    return np.concatenate(found, axis=1)
+class Rows:
+    """Rows of arrays (channels x rows x columns) that come in parts of any size, and are taken in others."""
+
+    def __init__(self) -> None:
+        self._parts: list[NDArray[Any]] = []
+        self.count = 0
+
+    def add(self, part: NDArray[Any]) -> None:
+        self._parts.append(part)
+        self.count += part.shape[1]
+
+    def first(self, rows: int) -> NDArray[Any] | None:
+        """The first rows, or as many as there are; None if there are none."""
+        return np.concatenate(self._parts, axis=1)[:, :rows].copy() if self._parts else None
+
+    def take(self, rows: int) -> NDArray[Any]:
+        """The first rows, which are then no longer here."""
+        found = []
+        while rows:
+            part = self._parts.pop(0)
+            found.append(part[:, :rows])
+            if part.shape[1] > rows:
+                self._parts.insert(0, part[:, rows:])
+            rows -= found[-1].shape[1]
+            self.count -= found[-1].shape[1]
+        return np.concatenate(found, axis=1)
 
 
 def _levels_of_chunk(
@@ -73,15 +105,19 @@ def _levels_of_chunk(
 ) -> Symbols:
     """The levels of a chunk, phase by phase; `above` and `below` are some rows beside it."""
     levels = np.zeros(latents.shape, np.int32)
+    first = 0 if above is None else above.shape[1]
     for phase in range(PHASES):
-        targets = latents
+        targets = latents.copy()
         if phase and point.trust is not None:
-            first = 0 if above is None else above.shape[1]
             window = np.concatenate([part for part in (above, levels, below) if part is not None], axis=1)
             expected: Latents = restore(window)[:, first : first + latents.shape[1]]
-            targets = latents - expected
-        targets = point.scale(targets)
-        targets += np.float32(STRETCH) * targets.clip(-np.float32(STRETCHED), np.float32(STRETCHED))
+            targets -= expected
+            del window, expected
+        targets *= point.gain.astype(np.float32)[:, None, None]
+        bent = targets.clip(-np.float32(STRETCHED), np.float32(STRETCHED))
+        bent *= np.float32(STRETCH)
+        targets += bent
+        del bent
         weight = WEIGHT if point.trust is None else WEIGHTS[phase]
         point.coder.choose_levels(levels, phase, Choice(targets, numbers, weight))
     return levels

@@ -63,14 +63,15 @@ def chunk_overhead(image: Image.Image, model: str | None, quality: float) -> tup
     """Bytes of the latents in chunks of 64 rows, and in a single chunk."""
     from lic.codec.entropy import chunks
     from lic.codec.model.catalogue import find_model
-    from lic.codec.transform import core_engine
+    from lic.codec.transform import core_engine, dependent
 
     frozen = find_model(model).load()
     point, engine = frozen.at(frozen.position(quality)), core_engine.CoreEngine(frozen)
-    rows, found = core_engine.CHUNK_ROWS, []
-    for core_engine.CHUNK_ROWS in (rows, image.height):  # symbols depend on the chunks that they are coded in
+    usual, found = core_engine.CHUNK_ROWS, []
+    for rows in (usual, image.height):  # symbols depend on the chunks that they are coded in
+        core_engine.CHUNK_ROWS = dependent.CHUNK_ROWS = rows
         found.append(len(chunks.pack(engine.encode(np.asarray(image), point), point.coder)))
-    core_engine.CHUNK_ROWS = rows
+    core_engine.CHUNK_ROWS = dependent.CHUNK_ROWS = usual
     return found[0], found[1]
 
 

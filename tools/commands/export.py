@@ -1,6 +1,7 @@
 """`lic export`: a training run becomes a model file, or a model one for other programs."""
 
 import argparse
+import dataclasses
 import tempfile
 from pathlib import Path
 
@@ -116,6 +117,8 @@ def _export_model(args: argparse.Namespace) -> int:
     for part in args.add:
         fit, count, side = ADDED[part]
         model = fit(model, square_crops(args.data, DOWNSAMPLING, count, side))
+    if args.name:
+        model = dataclasses.replace(model, card=model.card | {"name": args.name})
     if args.qualities:
         model = with_qualities(model, args.qualities)
     args.output.parent.mkdir(parents=True, exist_ok=True)

@@ -55,7 +55,7 @@ def test_chunks_are_given_some_rows_at_a_time(model: FrozenModel) -> None:
     whole = [*engine.choose(latents, point)]
 
     def rounded(parts: Iterator[Latents]) -> Iterator[Symbols]:
-        return engine._round(parts, point, latents.shape[1:])
+        return engine._round(parts, point, latents.shape[1:], 5)
 
     in_rows = (latents[:, row : row + 7] for row in range(0, latents.shape[1], 7))
     found = [*levels_of(in_rows, rounded, point, lambda levels: engine.restore(levels, point))]

@@ -154,13 +154,13 @@ def test_what_is_no_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture
     assert "there is no checkpoint" in capsys.readouterr().err
 
 
-def test_a_model_gets_another_scale_of_qualities(
+def test_a_model_gets_another_scale_of_qualities_and_name(
     tiny_model: FrozenModel, tiny_model_path: Path, tmp_path: Path
 ) -> None:
     out = tmp_path / "scaled.safetensors"
-    assert main(["export", str(tiny_model_path), "--qualities=-5,30,100", "-o", str(out)]) == 0
+    assert main(["export", str(tiny_model_path), "--qualities=-5,30,100", "--name", "other", "-o", str(out)]) == 0
     scaled = find_model(out)
-    assert scaled.fingerprint == tiny_model.fingerprint
+    assert scaled.fingerprint == tiny_model.fingerprint and scaled.load().name == "other"
     assert scaled.load().scale == (-5, 30, 100) and scaled.load().position(30) == 256
     assert main(["export", str(tiny_model_path), "--qualities=1,100", "-o", str(tmp_path / "no.safetensors")]) == 2
 
