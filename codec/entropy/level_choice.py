@@ -88,7 +88,7 @@ def tried(sizes: Floats, quantiser: int, parity: int, which: int) -> Symbols:
 
     >>> around = np.array([2.5], np.float32)
     >>> [[int(tried(around, q, parity, which)[0]) for which in (BELOW, ABOVE)] for q in (0, 1) for parity in (0, 1)]
-    [[0, 4], [2, 6], [-1, 3], [1, 5]]
+    [[0, 4], [2, 6], [0, 3], [1, 5]]
     """
     if which == ZERO:
         return np.zeros(sizes.shape, np.int32)

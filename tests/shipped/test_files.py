@@ -27,9 +27,9 @@ FEWER_BYTES, CLOSE = 8, 32  # bytes, positions; over all positions of `photo`
 def test_bytes_grow_with_quality(a: int, b: int, name: str) -> None:
     """Except that slightly finer steps may round symbols to zero, which saves a few bytes at close positions."""
     model = find_model().load()
-    latents = latents_of(name)
+    latents, engine = latents_of(name), engine_of(model)
     points = (model.at(position) for position in sorted((a, b)))
-    low, high = (len(chunks.pack(chunks.chunks_of(point.quantise(latents)), point.coder)) for point in points)
+    low, high = (len(chunks.pack(engine.choose(latents, point), point.coder)) for point in points)
     assert low <= high + (FEWER_BYTES if abs(a - b) <= CLOSE else 0)
 
 
