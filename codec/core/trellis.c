@@ -3,7 +3,6 @@
    Viterbi's algorithm: of all ways through a pass's symbols that end in the same state only the cheapest can be part of
    the best one. So from symbol to symbol one way into each state is kept, its cost and the step that it came by. */
 
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +15,7 @@
 #define FARTHEST (float)(MAX_SYMBOL - 4) /* a level is at most 4 beyond the target */
 
 #define SURE_BITS 10.0f
+#define UNREACHED __builtin_inff() /* a cost */
 
 enum { PARITIES = 2 };
 enum { BELOW, ABOVE, ZERO }; /* which of the numbers that are tried */
@@ -84,7 +84,7 @@ static void find_candidates(const struct trellis *t, size_t table, float target,
     int sign = target < 0 ? -1 : 1;
     for (size_t q = 0; q < QUANTISERS; q++, table += t->half)
         for (unsigned parity = 0; parity < PARITIES; parity++) {
-            best[q][parity].cost = INFINITY;
+            best[q][parity].cost = UNREACHED;
             for (unsigned which = BELOW; which <= (parity ? ABOVE : ZERO); which++) {
                 int64_t number = number_of(size, q, parity, which), level = level_of(q, number);
                 float distance = size - (float)level;
@@ -99,7 +99,7 @@ static void find_candidates(const struct trellis *t, size_t table, float target,
 static void find_sure(const struct trellis *t) {
     float weight = t->choice->weight;
     for (size_t i = 0; i < t->half; i++) {
-        t->sure[i] = INFINITY;
+        t->sure[i] = UNREACHED;
         for (size_t q = 0; q < QUANTISERS; q++)
             for (int sign = -1; sign <= 1; sign += 2) {
                 size_t table = i + q * t->half;
@@ -122,7 +122,7 @@ static void take_step(const struct trellis *t, double *costs, struct step *step,
     const uint8_t *states = t->contexts->states;
     size_t count = t->contexts->states_count;
     double next[MAX_STATES];
-    for (size_t s = 0; s < count; s++) next[s] = INFINITY;
+    for (size_t s = 0; s < count; s++) next[s] = UNREACHED;
     for (size_t s = 0; s < count; s++)
         for (unsigned parity = 0; parity < parities; parity++) {
             double cost = costs[s] + (double)best[s & 1][parity].cost;
@@ -204,7 +204,7 @@ enum lic_result lic_choose_levels(const struct lic_tables *tables, const struct 
     if (!result) {
         double costs[MAX_STATES];
         unsigned mode = lic_round_to_nearest();
-        for (size_t s = 0; s < MAX_STATES; s++) costs[s] = s ? INFINITY : 0;
+        for (size_t s = 0; s < MAX_STATES; s++) costs[s] = s ? UNREACHED : 0;
         size_t count = find_places(contexts, rows, columns, choice, places);
         find_sure(&t);
         find_ways(&t, places, count, steps, costs);
