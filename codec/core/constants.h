@@ -36,6 +36,8 @@ enum {
     CONTEXT_BLOCK = 8, /* channels whose sums over earlier channels are computed together */
     TILE = 4, /* outputs of Winograd's F(4x4, 3x3), in each direction */
     DEPENDENT_MARGIN = 4, /* rows that an expected latent depends on, rounded up to a whole tile */
+    SURE_BITS = 10, /* odd numbers so much dearer than 0 are not tried */
+    BEYOND = 4, /* levels that are tried lie so far beyond their targets */
     ESCAPED_BITS = 5, /* of the length of an escaped value */
     FILTER_CLASSES = 25, /* of blocks, in the filter behind the synthesis */
     FILTER_DIRECTIONS = 5, /* of them, for each activity */
@@ -53,7 +55,7 @@ enum {
 
 #define DEAD_ZONE 0.05 /* latents within 1/2 and this, in steps, become 0 */
 #define PEDESTAL 1.4551915228366852e-11 /* stored are the roots of GDN's parameters and this: models/gdn.py */
-#define DEPENDENT_WEIGHT 8.0 /* the same, where no latents are expected */
+#define DEPENDENT_WEIGHT 8.0 /* bits that a squared error of one step is worth */
 #define DEPENDENT_STRETCH 0.07 /* of targets, away from 0 */
 #define DEPENDENT_STRETCHED 1.25 /* steps, from which on they are stretched no further */
 #define MIN_BETA 1e-06 /* of GDN */
@@ -61,7 +63,7 @@ enum {
 #define PLACES {{0, 2}, {3, 1}} /* of a position in channel 0, by the parity of its row and column */
 #define FILTER_ACTIVITIES {288, 720, 1584, 3456} /* thresholds between classes */
 #define FILTER_LIMITS {21, 17, 29} /* of constrained differences in each plane */
-#define DEPENDENT_WEIGHTS {10.0, 8.0, 7.2, 6.8} /* bits of a squared error of one step, for each phase */
+#define DEPENDENT_BY_PHASE {1.25, 1.0, 0.9, 0.85} /* factors of their weight, where latents are expected */
 #define FILTER_NEIGHBOURS {{0, 1}, {0, 2}, {1, -1}, {1, 0}, {1, 1}, {2, 0}} /* rows below and columns to the right */
 
 #endif

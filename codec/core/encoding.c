@@ -129,7 +129,7 @@ static void set_targets(const struct lic_encoding *e, size_t number) {
 
 /* The levels of a chunk, phase by phase. */
 static enum lic_result choose_levels(struct lic_encoding *e, size_t number, const struct lic_chunk *chunk) {
-    static const float weights[PHASES] = DEPENDENT_WEIGHTS;
+    static const double by_phase[PHASES] = DEPENDENT_BY_PHASE;
     const struct dependent *d = &e->dependent;
     const struct lic_rate *rate = e->rate;
     size_t symbols = e->channels * positions_of(e, number);
@@ -140,7 +140,7 @@ static enum lic_result choose_levels(struct lic_encoding *e, size_t number, cons
         if (phase && rate->point.trust) result = expect(e, number);
         if (result) break;
         set_targets(e, number);
-        float weight = rate->point.trust ? weights[phase] : DEPENDENT_WEIGHT;
+        float weight = (float)(DEPENDENT_WEIGHT * (rate->point.trust ? by_phase[phase] : 1));
         struct lic_choice choice = {phase, weight, 0, d->targets, d->numbers, d->levels};
         result = lic_choose_levels(&rate->tables, &rate->contexts, d->prices, chunk->rows, chunk->columns, &choice);
     }

@@ -120,10 +120,6 @@ static enum lic_result code_pass(struct walk *w, const struct task *task, size_t
 
 /* ---- two quantisers: codec/entropy/quantisers.py ---- */
 
-static int64_t level_of(int64_t number, unsigned quantiser) {
-    return 2 * number - (int64_t)quantiser * ((number > 0) - (number < 0));
-}
-
 /* The levels of a line become numbers, which are coded, or their tables noted. */
 static enum lic_result encode_line(struct walk *w, const struct task *task, size_t channel, size_t pass, size_t y,
                                    const struct line *line) {

@@ -6,15 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "constants.h"
-#include "core.h"
-#include "phases.h"
-#include "range_coder.h"
 #include "team.h"
+#include "walk.h"
 
-#define FARTHEST (float)(MAX_SYMBOL - 4) /* a level is at most 4 beyond the target */
-
-#define SURE_BITS 10.0f
+#define FARTHEST (float)(MAX_SYMBOL - BEYOND)
 #define UNREACHED __builtin_inff() /* a cost */
 
 enum { PARITIES = 2 };
@@ -62,10 +57,6 @@ static float bits_of(const struct trellis *t, size_t table, int64_t number) {
     return t->prices[start + escape] + (float)(ESCAPED_BITS + log2_of(zigzag_plus_one(number)));
 }
 
-static int64_t level_of(size_t quantiser, int64_t number) {
-    return 2 * number - (number > 0 ? (int64_t)quantiser : number < 0 ? -(int64_t)quantiser : 0);
-}
-
 /* Those that are tried for a target of this size, without its sign: the two around it, and 0. */
 static int64_t number_of(float size, size_t quantiser, unsigned parity, unsigned which) {
     int64_t below = (int64_t)((size + (float)quantiser) / 2);
@@ -86,7 +77,7 @@ static void find_candidates(const struct trellis *t, size_t table, float target,
         for (unsigned parity = 0; parity < PARITIES; parity++) {
             best[q][parity].cost = UNREACHED;
             for (unsigned which = BELOW; which <= (parity ? ABOVE : ZERO); which++) {
-                int64_t number = number_of(size, q, parity, which), level = level_of(q, number);
+                int64_t number = number_of(size, q, parity, which), level = level_of(number, (unsigned)q);
                 float distance = size - (float)level;
                 float cost = bits_of(t, table, sign * number) + t->choice->weight * (distance * distance);
                 if (sign * level == present) cost -= t->choice->kept;
@@ -105,7 +96,7 @@ static void find_sure(const struct trellis *t) {
                 size_t table = i + q * t->half;
                 float level = (float)(2 - q), more = bits_of(t, table, sign) - bits_of(t, table, 0);
                 /* more + weight ((level - x)^2 - x^2) >= SURE_BITS */
-                float border = (more - SURE_BITS + weight * (level * level)) / (2 * level * weight);
+                float border = (more - (float)SURE_BITS + weight * (level * level)) / (2 * level * weight);
                 if (border < t->sure[i]) t->sure[i] = border;
             }
     }
@@ -166,7 +157,7 @@ static void take_way(const struct trellis *t, const size_t *places, size_t count
         size_t q = state & 1;
         float target = t->choice->targets[places[i]];
         int64_t number = number_of(size_of(target), q, parity, steps[i].which >> (4 * q + 2 * parity) & 3);
-        t->choice->levels[places[i]] = (int32_t)(target < 0 ? -level_of(q, number) : level_of(q, number));
+        t->choice->levels[places[i]] = (int32_t)(target < 0 ? -1 : 1) * (int32_t)level_of(number, (unsigned)q);
     }
 }
 

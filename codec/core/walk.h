@@ -59,6 +59,11 @@ static inline size_t key_of(int64_t estimate) {
 
 static inline const struct line *line_at(const struct walk *w, size_t y, unsigned parity) { return &w->lines[2 * y + parity]; }
 
+/* The level of a quantiser that has a number: codec/entropy/quantisers.py. */
+static inline int64_t level_of(int64_t number, unsigned quantiser) {
+    return 2 * number - (int64_t)quantiser * ((number > 0) - (number < 0));
+}
+
 /* The line of a row that belongs to a pass, or NULL. */
 static inline const struct line *line_of_pass(const struct walk *w, size_t channel, size_t pass, size_t y) {
     for (unsigned parity = 0; parity < 2; parity++)

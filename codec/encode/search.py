@@ -47,6 +47,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.codec.picture.pixels import Floats, Pixels
 from lic.codec.progress import progress
+from lic.codec.transform.dependent import BY_PHASE
 from lic.codec.transform.engine import decode_all, engine_of, in_steps
 from lic.codec.transform.restoration import phases
 from lic.models.constants import PEAK, PHASES
@@ -55,7 +56,6 @@ RATE = 0.1  # of the way to its best value that a target goes in a round
 LEAST_GAIN = 1.0  # bits, for which a symbol moves
 KEPT = 0.25  # bits, by which a level that stays is cheaper
 ZERO = 0.5  # a symbol that is 0 stays so while its target is no farther from it
-BY_PHASE = (1.25, 1.0, 0.9, 0.85)  # factors of curvature where later phases are expected from earlier ones
 PRICE = 1.2  # of squared distances from targets, where bits and errors are as many as at the start
 FIRST_PRICE = 1.6  # in the first round
 FIRST_PRICE_AT_1 = 0.6  # the same at a lambda of 1; it goes by lambda^(-1/4), where that is more

@@ -78,6 +78,11 @@ def name_of(model: EntropyModel) -> str:
     return next(name for name, kind in ENTROPY_MODELS.items() if type(model) is kind)
 
 
+def is_dependent(model: EntropyModel) -> bool:
+    """Whether symbols are the levels of two dependent quantisers (quantisers.py)."""
+    return isinstance(model, Contexts) and model.states is not None
+
+
 def named_by(card: dict[str, Any]) -> type[EntropyModel]:
     """The kind that a card names."""
     if (name := card["entropy"]) not in ENTROPY_MODELS:

@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.contexts import phase_map
 from lic.codec.entropy.prices import NO_TABLE, Numbers, Prices
-from lic.codec.entropy.quantisers import QUANTISERS
+from lic.codec.entropy.quantisers import QUANTISERS, levels_of
 from lic.codec.entropy.walk import MAX_SYMBOL, Symbols
 
 Floats = NDArray[np.float32]
 
 PARITIES = 2
 BELOW, ABOVE, ZERO = range(3)  # of the numbers of a parity: the two around a target, and 0
-SURE_BITS = np.float32(10)  # odd numbers so much dearer than 0 are not tried
-FARTHEST = np.float32(MAX_SYMBOL - 4)  # a level that is tried lies up to 4 beyond its target
+SURE_BITS = 10  # odd numbers so much dearer than 0 are not tried
+BEYOND = 4  # how far a level that is tried may lie beyond its target
+FARTHEST = np.float32(MAX_SYMBOL - BEYOND)
 
 
 class Choice(NamedTuple):
@@ -92,10 +93,10 @@ def tried(sizes: Floats, quantiser: int, parity: int, which: int) -> Symbols:
     """
     if which == ZERO:
         return np.zeros(sizes.shape, np.int32)
-    number = ((sizes + np.float32(quantiser)) / np.float32(2)).astype(np.int32)
+    number = ((sizes + np.float32(quantiser)) / np.float32(2)).astype(np.int64)
     number -= (number ^ parity) & 1
     number += 2 * (which == ABOVE)
-    return 2 * number - quantiser * np.sign(number)
+    return levels_of(number, np.array(quantiser)).astype(np.int32)
 
 
 def sure(weight: np.float32, prices: Prices) -> Floats:
@@ -108,5 +109,7 @@ def sure(weight: np.float32, prices: Prices) -> Floats:
             levels = np.full(pairs, sign * (2 - q), np.int32)
             more = prices.bits(levels, tables) - prices.bits(np.zeros_like(levels), tables)
             # more + weight ((level - x)^2 - x^2) >= SURE_BITS
-            nearest = np.minimum(nearest, (more - SURE_BITS + weight * (level * level)) / (2 * level * weight))
+            nearest = np.minimum(
+                nearest, (more - np.float32(SURE_BITS) + weight * (level * level)) / (2 * level * weight)
+            )
     return nearest

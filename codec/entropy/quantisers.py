@@ -34,6 +34,15 @@ def numbers_of(levels: Ints, quantisers: Ints) -> Ints:
     return (levels + quantisers * np.sign(levels)) // 2
 
 
+def levels_of(numbers: Ints, quantisers: Ints) -> Ints:
+    """The levels that numbers stand for, the inverse of `numbers_of`.
+
+    >>> levels_of(np.array([-2, -1, 0, 1, 2]), np.array(1)).tolist()
+    [-3, -1, 0, 1, 3]
+    """
+    return 2 * numbers - quantisers * np.sign(numbers)
+
+
 def have_levels(quantisers: Ints, levels: Ints) -> NDArray[np.bool_]:
     """Whether each quantiser has a level: 0, and even or odd ones."""
     return (levels == 0) | (levels % 2 == quantisers)

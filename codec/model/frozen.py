@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.compiled import Rate
-from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel, name_of
-from lic.codec.entropy.library import PREFIX, TYPES, Contexts
+from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel, is_dependent, name_of
+from lic.codec.entropy.library import PREFIX, TYPES
 from lic.codec.entropy.tables import STEP_BITS, Arrays, Ints
 from lic.codec.errors import BadSetting
 from lic.codec.file.container import FINGERPRINT_BYTES, POSITIONS
@@ -94,7 +94,7 @@ class FrozenModel:
     @property
     def quantiser(self) -> str:
         """As cards name it: "trellis" for two dependent ones (entropy/quantisers.py), or "uniform"."""
-        return "trellis" if isinstance(self.entropy, Contexts) and self.entropy.states is not None else "uniform"
+        return "trellis" if is_dependent(self.entropy) else "uniform"
 
     def has(self, extra: str) -> bool:
         """Whether the model has one of the architecture's `extra_tensors`."""

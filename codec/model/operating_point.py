@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from lic.codec.entropy.coder import Coder, runs_in_core
 from lic.codec.entropy.compiled import CompiledCoder, Rate
-from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel
-from lic.codec.entropy.library import Contexts
+from lic.codec.entropy.entropy_model import IN_CORE, EntropyModel, is_dependent
 from lic.codec.entropy.tables import Ints
 from lic.codec.entropy.walk import Symbols
 from lic.models.constants import DEAD_ZONE
@@ -72,7 +71,7 @@ class OperatingPoint:
     @property
     def is_dependent(self) -> bool:
         """Whether symbols are the levels of two dependent quantisers (entropy/quantisers.py)."""
-        return isinstance(self.entropy, Contexts) and self.entropy.states is not None
+        return is_dependent(self.entropy)
 
     @cached_property
     def unit(self) -> NDArray[np.float32]:

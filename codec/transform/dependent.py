@@ -18,7 +18,7 @@ from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.models.constants import PHASES
 
 WEIGHT = 8.0  # the bits that a squared error of one step of a latent is worth
-WEIGHTS = 10.0, 8.0, 7.2, 6.8  # the same for each phase where later phases are expected from earlier ones
+BY_PHASE = 1.25, 1.0, 0.9, 0.85  # factors of that where later phases are expected from earlier ones
 STRETCH = 0.07  # of targets away from 0, since most of their neighbours become 0
 STRETCHED = 1.25  # steps, from which on targets are stretched no further
 MARGIN = 4  # rows that an expected latent depends on, rounded up to those that are computed together
@@ -118,6 +118,6 @@ def _levels_of_chunk(
         bent *= np.float32(STRETCH)
         targets += bent
         del bent
-        weight = WEIGHT if point.trust is None else WEIGHTS[phase]
+        weight = WEIGHT * (1 if point.trust is None else BY_PHASE[phase])
         point.coder.choose_levels(levels, phase, Choice(targets, numbers, weight))
     return levels

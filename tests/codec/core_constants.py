@@ -7,7 +7,7 @@ Each is owned by a Python module. `test_core.py` fails where the header differs,
 
 from pathlib import Path
 
-from lic.codec.entropy import contexts, library, prices, quantisers, range_coder, tables, walk
+from lic.codec.entropy import contexts, level_choice, library, prices, quantisers, range_coder, tables, walk
 from lic.codec.file import container, geometry
 from lic.codec.picture import adjustment, filtering
 from lic.codec.transform import dependent
@@ -48,6 +48,8 @@ INTEGERS = {
     "CONTEXT_BLOCK": (constants.CONTEXT_BLOCK, "channels whose sums over earlier channels are computed together"),
     "TILE": (architecture.TILE, "outputs of Winograd's F(4x4, 3x3), in each direction"),
     "DEPENDENT_MARGIN": (dependent.MARGIN, "rows that an expected latent depends on, rounded up to a whole tile"),
+    "SURE_BITS": (level_choice.SURE_BITS, "odd numbers so much dearer than 0 are not tried"),
+    "BEYOND": (level_choice.BEYOND, "levels that are tried lie so far beyond their targets"),
     "ESCAPED_BITS": (prices.ESCAPED_BITS, "of the length of an escaped value"),
     "FILTER_CLASSES": (filtering.CLASSES, "of blocks, in the filter behind the synthesis"),
     "FILTER_DIRECTIONS": (filtering.DIRECTIONS, "of them, for each activity"),
@@ -67,13 +69,13 @@ LISTS = {
     "PLACES": (constants.PLACES, "of a position in channel 0, by the parity of its row and column"),
     "FILTER_ACTIVITIES": (filtering.ACTIVITIES, "thresholds between classes"),
     "FILTER_LIMITS": (filtering.LIMITS, "of constrained differences in each plane"),
-    "DEPENDENT_WEIGHTS": (dependent.WEIGHTS, "bits of a squared error of one step, for each phase"),
+    "DEPENDENT_BY_PHASE": (dependent.BY_PHASE, "factors of their weight, where latents are expected"),
     "FILTER_NEIGHBOURS": (filtering.NEIGHBOURS, "rows below and columns to the right"),
 }
 REALS = {
     "DEAD_ZONE": (constants.DEAD_ZONE, "latents within 1/2 and this, in steps, become 0"),
     "PEDESTAL": (constants.PEDESTAL, "stored are the roots of GDN's parameters and this: models/gdn.py"),
-    "DEPENDENT_WEIGHT": (dependent.WEIGHT, "the same, where no latents are expected"),
+    "DEPENDENT_WEIGHT": (dependent.WEIGHT, "bits that a squared error of one step is worth"),
     "DEPENDENT_STRETCH": (dependent.STRETCH, "of targets, away from 0"),
     "DEPENDENT_STRETCHED": (dependent.STRETCHED, "steps, from which on they are stretched no further"),
     "MIN_BETA": (constants.MIN_BETA, "of GDN"),
