@@ -52,3 +52,16 @@ def run(
     source_end: int,
     result_end: int,
 ) -> int: ...
+def open_levels(
+    network: Capsule, team: Capsule, kernels: str | None, rate: Capsule, rows: int, columns: int
+) -> Capsule: ...
+def next_levels(
+    levels: Capsule,
+    rate: Capsule,
+    rows: int,
+    columns: int,
+    latents: NDArray[Any],
+    symbols: NDArray[Any],
+    below: NDArray[Any] | None,
+    rows_below: int,
+) -> None: ...

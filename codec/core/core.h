@@ -135,10 +135,12 @@ struct lic_point {
     float share;          /* of the second look; 0 for none */
     const int16_t *filter; /* 25 classes x 3 planes x 12 weights; NULL for none */
     int quick;            /* whether that is the quick one: models/second_look.py */
+    size_t phase;         /* from 1 on, whose latents are expected */
 };
 
 /* The arrays that a stream reads and writes, NULL if it does not. Those with a first row hold rows from there on, of
-   latents or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. */
+   latents or of the result's pixels. Symbols, latents and slopes are channels x rows x columns. Latents may be written where
+   they are read, since each row is read before. */
 struct lic_arrays {
     const uint8_t *pixels; /* the whole picture: height x width x 3 */
     const int32_t *symbols;
@@ -160,6 +162,7 @@ enum lic_task {
     LIC_RESTORE, /* symbols -> latents */
     LIC_PREVIEW, /* symbols -> pixels of the preview, of which sizes and region are those of a picture by itself */
     LIC_FILTER,  /* pixels of whole blocks -> the same ones filtered */
+    LIC_EXPECT,  /* latents of earlier phases and 0 for others -> the same ones, and what is expected of the point's phase */
 };
 
 enum lic_result lic_stream_open(enum lic_task, const struct lic_network *, struct lic_team *, const struct lic_kernels *,
@@ -204,6 +207,23 @@ void lic_rate_close(struct lic_rate *);
 
 /* Adjust the filter to a picture: `data` is the section F of its file. LIC_CORRUPT if it is none, or there is no filter. */
 enum lic_result lic_rate_adjust(struct lic_rate *, const uint8_t *data, size_t size);
+
+/* ---- dependent quantisation ----
+
+   A picture's latents to levels, chunk by chunk; at effort 0, and as codec/transform/dependent.py explains it. */
+
+struct lic_levels;
+
+/* For chunks of at most so many rows. All else must live as long. LIC_BAD_ARGUMENT if the rate has one quantiser. */
+enum lic_result lic_levels_open(const struct lic_network *, struct lic_team *, const struct lic_kernels *,
+                                const struct lic_rate *, size_t rows, size_t columns, struct lic_levels **);
+void lic_levels_close(struct lic_levels *);
+
+/* Levels of the next chunk in the place of its symbols as LIC_CHOOSE rounds them; its latents are used up. `below` are the
+   rounded symbols of the rows after it, so many in their array, of which the first four are needed; NULL and 0 after the last
+   chunk. */
+enum lic_result lic_levels_next(struct lic_levels *, const struct lic_chunk *, float *latents, int32_t *symbols,
+                                const int32_t *below, size_t rows_below);
 
 /* ---- encoding ----
 

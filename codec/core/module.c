@@ -280,6 +280,8 @@ static PyMethodDef methods[] = {
     {"has_kernels", has_kernels, METH_O, "has_kernels(name)"},
     {"open_stream", open_stream, METH_VARARGS, "open_stream(task, network, team, kernels, ...) -> stream"},
     {"run", run, METH_VARARGS, "run(stream, ...) -> the first row that is not complete"},
+    {"open_levels", open_levels, METH_VARARGS, "open_levels(network, team, kernels, rate, rows, columns) -> levels"},
+    {"next_levels", next_levels, METH_VARARGS, "next_levels(levels, rate, rows, columns, latents, symbols, below, rows_below)"},
     {"rows", rows, METH_O, "rows(stream) -> rows of the source, rows of the result"},
     {NULL, NULL, 0, NULL},
 };

@@ -146,3 +146,52 @@ PyObject *rows(PyObject *self, PyObject *capsule) {
     return Py_BuildValue("((nn)(nn))", (Py_ssize_t)source[0], (Py_ssize_t)source[1], (Py_ssize_t)result[0],
                          (Py_ssize_t)result[1]);
 }
+
+static void close_levels(PyObject *capsule) { lic_levels_close(PyCapsule_GetPointer(capsule, "levels")); }
+
+PyObject *open_levels(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *network_capsule, *team_capsule, *rate_capsule;
+    const char *kernels_name;
+    Py_ssize_t rows, columns;
+    if (!PyArg_ParseTuple(args, "OOzOnn", &network_capsule, &team_capsule, &kernels_name, &rate_capsule, &rows, &columns))
+        return NULL;
+    const struct lic_network *network = PyCapsule_GetPointer(network_capsule, "network");
+    struct lic_team *team = network ? PyCapsule_GetPointer(team_capsule, "team") : NULL;
+    const struct lic_rate *rate = team ? PyCapsule_GetPointer(rate_capsule, "rate") : NULL;
+    if (!rate) return NULL;
+    int fits = rows > 0 && columns > 0 && lic_network_channels(network) == rate->contexts.channels;
+    const struct lic_kernels *kernels = lic_kernels_named(kernels_name);
+    struct lic_levels *levels = NULL;
+    enum lic_result result = LIC_BAD_ARGUMENT;
+    if (fits && kernels) result = lic_levels_open(network, team, kernels, rate, (size_t)rows, (size_t)columns, &levels);
+    return result ? failed(result, CONTRADICTION) : PyCapsule_New(levels, "levels", close_levels);
+}
+
+/* As with `run`, the caller answers for the sizes. */
+PyObject *next_levels(PyObject *self, PyObject *args) {
+    (void)self;
+    PyObject *capsule, *rate_capsule;
+    Py_ssize_t rows, columns, rows_below;
+    Py_buffer latents, symbols, below;
+    if (!PyArg_ParseTuple(args, "OOnnw*w*z*n", &capsule, &rate_capsule, &rows, &columns, &latents, &symbols, &below, &rows_below))
+        return NULL;
+    struct lic_levels *levels = PyCapsule_GetPointer(capsule, "levels");
+    const struct lic_rate *rate = levels ? PyCapsule_GetPointer(rate_capsule, "rate") : NULL;
+    enum lic_result result = LIC_BAD_ARGUMENT;
+    if (rate) {
+        size_t size = lic_workspace_size(&rate->tables, &rate->contexts, (size_t)rows, (size_t)columns);
+        struct lic_chunk chunk = {(size_t)rows, (size_t)columns, size ? malloc(size) : NULL};
+        if (size) result = LIC_NO_MEMORY;
+        Py_BEGIN_ALLOW_THREADS
+        if (chunk.workspace)
+            result = lic_levels_next(levels, &chunk, latents.buf, symbols.buf, below.buf, (size_t)rows_below);
+        Py_END_ALLOW_THREADS
+        free(chunk.workspace);
+    }
+    PyBuffer_Release(&latents);
+    PyBuffer_Release(&symbols);
+    if (below.obj) PyBuffer_Release(&below);
+    if (!rate) return NULL;
+    return result ? failed(result, CONTRADICTION) : Py_NewRef(Py_None);
+}

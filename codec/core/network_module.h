@@ -13,5 +13,7 @@ PyObject *end(PyObject *, PyObject *);
 PyObject *open_stream(PyObject *, PyObject *);
 PyObject *run(PyObject *, PyObject *);
 PyObject *rows(PyObject *, PyObject *);
+PyObject *open_levels(PyObject *, PyObject *);
+PyObject *next_levels(PyObject *, PyObject *);
 
 #endif

@@ -84,6 +84,7 @@ struct lic_stream {
     size_t channels; /* of latents */
     float *values, *inverse_gain, *gain, *trust, *unscale; /* of each channel, in the memory of `values` */
     float share;                                  /* of the second look */
+    size_t phase; /* that is expected alone */
     float *filter; /* its weights, in the memory of `values`; NULL if there is none */
     const struct convolution *quick_look;         /* or NULL */
 };

@@ -56,6 +56,12 @@ static int add_restoration(struct lic_stream *s, const struct lic_network *n) {
     return ring;
 }
 
+/* A phase alone. */
+static int add_expectation(struct lic_stream *s, const struct lic_network *n) {
+    int known = add_source(s, take_latents, DOWNSAMPLING, padded(n->latents));
+    return add_predictor(s, known, &n->predictors.layers[s->phase - 1], s->phase);
+}
+
 /* The picture as it is shown. */
 static int add_filter(struct lic_stream *s, int picture) {
     if (!s->filter) return picture;
@@ -98,6 +104,7 @@ static int is_fine(enum lic_task task, const struct lic_network *n, const struct
     if (point->trust && !n->predictors.count) return 0;
     if (point->filter && last_of(&n->synthesis)->r != 4) return 0;
     if (task == LIC_FILTER && !point->filter) return 0;
+    if (task == LIC_EXPECT && (!point->trust || point->phase < 1 || point->phase > n->predictors.count)) return 0;
     return task == LIC_ANALYSE || point->inverse_gain;
 }
 
@@ -143,6 +150,9 @@ static enum lic_result build(struct lic_stream *s, enum lic_task task, const str
     case LIC_SLOPES:
         add_slopes(s, n);
         break;
+    case LIC_EXPECT:
+        add_node(s, give_latents, add_expectation(s, n), NONE);
+        break;
     }
     return plan(s, needed);
 }
@@ -166,6 +176,7 @@ enum lic_result lic_stream_open(enum lic_task task, const struct lic_network *ne
         s->picture = *picture;
         s->channels = channels;
         s->share = point->share;
+        s->phase = point->phase;
         s->quick_look = point->quick && point->share != 0 ? &network->quick_look : NULL;
         s->gain = copied(&block, point->gain, channels);
         s->inverse_gain = copied(&block, point->inverse_gain, channels);

@@ -13,7 +13,7 @@ from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPo
 from lic.codec.picture.pixels import Pixels
 from lic.codec.progress import tell
 from lic.codec.threads import threads
-from lic.codec.transform.core_stream import Arrays, Need, Network, Stream, Task
+from lic.codec.transform.core_stream import Arrays, Levels, Need, Network, Stream, Task
 from lic.codec.transform.dependent import levels_of
 from lic.models.constants import DOWNSAMPLING
 
@@ -67,7 +67,8 @@ class CoreEngine:
         def rounded(latents: Iterator[Latents]) -> Iterator[Symbols]:
             return self._round(latents, point, size, ANALYSED_ROWS)
 
-        return levels_of(latents, rounded, point, lambda levels: self.restore(levels, point))
+        levels = Levels(self._open(Need.ENCODE), threads(), (min(size[0], CHUNK_ROWS), size[1]), point)
+        return levels_of(latents, rounded, levels.choose)
 
     def _round(
         self, latents: Iterator[Latents], point: OperatingPoint, size: tuple[int, int], at_once: int

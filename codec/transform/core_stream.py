@@ -15,7 +15,7 @@ from lic.codec.core import _core
 from lic.codec.errors import BadSetting
 from lic.codec.file.geometry import Region
 from lic.codec.model.frozen import FrozenModel
-from lic.codec.model.operating_point import ONE_LOOK, Look, OperatingPoint
+from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.transform.described import networks
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING
@@ -32,7 +32,7 @@ class Task(IntEnum):
     SLOPES = 3
     RESTORE = 4
     PREVIEW = 5
-    FILTER = 6
+    FILTER = 6  # 7 is for the core alone
 
 
 class Need(IntEnum):
@@ -56,6 +56,33 @@ class Network:
         self.need = need
         self.opened = _core.open_network(*packed(model, need), need == Need.SEARCH)
         self.channels = model.channels
+
+
+def chosen_kernels() -> str | None:
+    """The name of those to be used; None for the best."""
+    kernels = os.environ.get(KERNELS_VARIABLE) or None
+    if not _core.has_kernels(kernels):
+        raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
+    return kernels
+
+
+class Team:
+    """Threads that share the work of a stream, as long as the context lasts."""
+
+    def __init__(self, threads: int) -> None:
+        self.opened = _core.open_team(threads)
+        self._threads, self._lent = threads, list[Thread]()
+
+    def __enter__(self) -> None:
+        _core.begin(self.opened)
+        self._lent = [Thread(target=_core.work, args=(self.opened, i), daemon=True) for i in range(1, self._threads)]
+        for thread in self._lent:
+            thread.start()
+
+    def __exit__(self, *_: object) -> None:
+        _core.end(self.opened)
+        for thread in self._lent:
+            thread.join()
 
 
 class Arrays(NamedTuple):
@@ -87,16 +114,13 @@ class Stream:
         look: Look = ONE_LOOK,
     ) -> None:
         self._network = network  # must live as long as this
-        self._threads, self._team = threads, _core.open_team(threads)
+        self._team = Team(threads)
         self._size, self._region, self._reduce = size, region or (0, 0, *size), reduce
         self._block = DOWNSAMPLING // PREVIEW if task == Task.PREVIEW else DOWNSAMPLING
-        kernels = os.environ.get(KERNELS_VARIABLE) or None
-        if not _core.has_kernels(kernels):
-            raise BadSetting(f"{KERNELS_VARIABLE} is {kernels!r}: this processor has no such vectors")
         weights = None if point.filter is None else point.filter.astype(np.int16)
         of_point = point.rate, weights, look.share, look.quick
         self._stream = _core.open_stream(
-            int(task), network.opened, self._team, kernels, size, self._region, reduce, *of_point
+            int(task), network.opened, self._team.opened, chosen_kernels(), size, self._region, reduce, *of_point
         )
         self.source, self.result = _core.rows(self._stream)
 
@@ -111,11 +135,7 @@ class Stream:
         rows_in, rows_out = inputs[0] if inputs else 0, outputs[0].shape[1] if outputs else 0
         if arrays.pixels_out is not None:
             rows_out = len(arrays.pixels_out)
-        _core.begin(self._team)
-        lent = [Thread(target=_core.work, args=(self._team, i), daemon=True) for i in range(1, self._threads)]
-        for thread in lent:
-            thread.start()
-        try:
+        with self._team:
             done: int = _core.run(
                 self._stream,
                 (arrays.pixels, arrays.symbols, arrays.latents),
@@ -125,10 +145,6 @@ class Stream:
                 source_end,
                 result_end,
             )
-        finally:
-            _core.end(self._team)
-            for thread in lent:
-                thread.join()
         return done
 
     def _check(self, arrays: Arrays) -> None:
@@ -152,3 +168,27 @@ class Stream:
                 continue
             if array.ndim != len(shape) or any(n not in (None, m) for n, m in zip(shape, array.shape, strict=True)):
                 raise ValueError(f"{name} have the shape {array.shape} instead of {shape}")
+
+
+class Levels:
+    """The choice of levels, of one chunk after the other: codec/transform/dependent.py."""
+
+    def __init__(self, network: Network, threads: int, size: tuple[int, int], point: OperatingPoint) -> None:
+        self._network, self._team, self._rate = network, Team(threads), point.rate  # must live as long as this
+        self._rows, self._columns = size
+        self._levels = _core.open_levels(network.opened, self._team.opened, chosen_kernels(), point.rate, *size)
+
+    def choose(self, latents: Latents, symbols: Symbols, below: Symbols | None) -> Symbols:
+        """The levels of the next chunk, of up to the rows of `size`, in the place of its rounded symbols."""
+        rows = symbols.shape[1]
+        for array in (latents, symbols, symbols if below is None else below):
+            channels, height, columns = array.shape
+            if (channels, columns) != (self._network.channels, self._columns) or not 1 <= height <= self._rows:
+                raise ValueError(f"a chunk of {rows} rows does not go with an array of the shape {array.shape}")
+        if latents.shape != symbols.shape:
+            raise ValueError(f"latents have the shape {latents.shape}, symbols {symbols.shape}")
+        beyond = None if below is None else np.ascontiguousarray(below, np.int32)
+        rows_below = 0 if below is None else below.shape[1]
+        with self._team:
+            _core.next_levels(self._levels, self._rate, rows, self._columns, latents, symbols, beyond, rows_below)
+        return symbols

@@ -2,7 +2,8 @@
 
 The levels of a phase are chosen together, for a whole chunk (entropy/level_choice.py), before those of the next one are
 expected. Two things are not known yet then, and rounded latents, as of a model without states, stand for them: the
-magnitudes that later passes will give to the contexts, and the first rows of the next chunk.
+magnitudes that later passes will give to the contexts, and the first rows of the next chunk. core/levels.c is the same
+in C.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -12,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lic.codec.entropy.level_choice import Choice
-from lic.codec.entropy.prices import Numbers
 from lic.codec.file.geometry import CHUNK_ROWS
 from lic.codec.model.operating_point import Latents, OperatingPoint, Symbols
 from lic.models.constants import PHASES
@@ -23,14 +23,13 @@ STRETCH = 0.07  # of targets away from 0, since most of their neighbours become 
 STRETCHED = 1.25  # steps, from which on targets are stretched no further
 MARGIN = 4  # rows that an expected latent depends on, rounded up to those that are computed together
 
-Restore = Callable[[Symbols], Latents]
+# The levels of the next chunk from its latents, from its symbols by rounding, and from the first of these in the next
+# one, if there is one. It may change the first two.
+Choose = Callable[[Latents, Symbols, Symbols | None], Symbols]
 
 
 def levels_of(
-    latents: Iterable[Latents],
-    rounded_by: Callable[[Iterator[Latents]], Iterator[Symbols]],
-    point: OperatingPoint,
-    restore: Restore,
+    latents: Iterable[Latents], rounded_by: Callable[[Iterator[Latents]], Iterator[Symbols]], choose: Choose
 ) -> Iterator[Symbols]:
     """The levels of a picture's latents by chunks, from latents some rows at a time and a function that rounds them.
 
@@ -43,28 +42,16 @@ def levels_of(
             taken.add(part)
             yield part
 
-    def next_chunk(above: Symbols | None) -> Symbols:
+    def next_chunk() -> Symbols:
         rows = min(CHUNK_ROWS, rounded.count)
-        magnitudes, y = rounded.take(rows), taken.take(rows)
-        np.abs(magnitudes, out=magnitudes)
-        magnitudes += 1
-        magnitudes //= 2  # as numbers of a quantiser, whose step is twice as large
-        numbers = point.coder.guess_tables(magnitudes)
-        del magnitudes
-        return _levels_of_chunk(y, numbers, point, restore, above, rounded.first(MARGIN))
+        return choose(taken.take(rows), rounded.take(rows), rounded.first(MARGIN))
 
-    above: Symbols | None = None
     for part in rounded_by(noted()):
         rounded.add(part)
         if rounded.count >= CHUNK_ROWS + MARGIN:
-            levels = next_chunk(above)
-            above = levels[:, -MARGIN:].copy()
-            yield levels
-            del levels
+            yield next_chunk()
     while rounded.count:
-        levels = next_chunk(above)
-        above = levels[:, -MARGIN:].copy()
-        yield levels
+        yield next_chunk()
 
 
 class Rows:
@@ -95,29 +82,30 @@ class Rows:
         return np.concatenate(found, axis=1)
 
 
-def _levels_of_chunk(
-    latents: Latents,
-    numbers: Numbers,
-    point: OperatingPoint,
-    restore: Restore,
-    above: Symbols | None,
-    below: Symbols | None,
-) -> Symbols:
-    """The levels of a chunk, phase by phase; `above` and `below` are some rows beside it."""
-    levels = np.zeros(latents.shape, np.int32)
-    first = 0 if above is None else above.shape[1]
-    for phase in range(PHASES):
-        targets = latents.copy()
-        if phase and point.trust is not None:
-            window = np.concatenate([part for part in (above, levels, below) if part is not None], axis=1)
-            expected: Latents = restore(window)[:, first : first + latents.shape[1]]
-            targets -= expected
-            del window, expected
-        targets *= point.gain.astype(np.float32)[:, None, None]
-        bent = targets.clip(-np.float32(STRETCHED), np.float32(STRETCHED))
-        bent *= np.float32(STRETCH)
-        targets += bent
-        del bent
-        weight = WEIGHT * (1 if point.trust is None else BY_PHASE[phase])
-        point.coder.choose_levels(levels, phase, Choice(targets, numbers, weight))
-    return levels
+class PhaseByPhase:
+    """What chooses the levels of one chunk after the other, by a function that restores latents from symbols."""
+
+    def __init__(self, point: OperatingPoint, restore: Callable[[Symbols], Latents]) -> None:
+        self._point, self._restore = point, restore
+        self._above: Symbols | None = None
+
+    def __call__(self, latents: Latents, rounded: Symbols, below: Symbols | None) -> Symbols:
+        point = self._point
+        numbers = point.coder.guess_tables((np.abs(rounded) + 1) // 2)  # of quantisers, whose steps are twice as large
+        levels = np.zeros_like(rounded)
+        for phase in range(PHASES):
+            targets = latents
+            if phase and point.trust is not None:
+                targets = latents - self._expected(levels, below)
+            targets = targets * point.gain.astype(np.float32)[:, None, None]
+            targets += targets.clip(-np.float32(STRETCHED), np.float32(STRETCHED)) * np.float32(STRETCH)
+            weight = WEIGHT * (1 if point.trust is None else BY_PHASE[phase])
+            point.coder.choose_levels(levels, phase, Choice(targets, numbers, weight))
+        self._above = levels[:, -MARGIN:].copy()
+        return levels
+
+    def _expected(self, levels: Symbols, below: Symbols | None) -> Latents:
+        """The latents of a chunk by the levels chosen so far; of phases to come, what is expected of them."""
+        window = np.concatenate([part for part in (self._above, levels, below) if part is not None], axis=1)
+        first = 0 if self._above is None else self._above.shape[1]
+        return self._restore(window)[:, first : first + levels.shape[1]]

@@ -12,7 +12,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import ONE_LOOK, Latents, Look, OperatingPoint, Symbols
 from lic.codec.picture.filtering import filtered
 from lic.codec.picture.pixels import Floats, Pixels, pad
-from lic.codec.transform.dependent import levels_of
+from lic.codec.transform.dependent import PhaseByPhase, levels_of
 from lic.codec.transform.restoration import quantise, restore
 from lic.models.architecture import PREVIEW
 from lic.models.constants import DOWNSAMPLING, MID_GREY, PEAK
@@ -72,7 +72,8 @@ class WholeEngine(ABC):
         def rounded_by(latents: Iterator[Latents]) -> Iterator[Symbols]:
             return (symbols for _, symbols in zip(latents, rounded, strict=True))
 
-        return levels_of(iter(chunks_of(latents)), rounded_by, point, lambda levels: self.restore(levels, point))
+        choose = PhaseByPhase(point, lambda levels: self.restore(levels, point))
+        return levels_of(iter(chunks_of(latents)), rounded_by, choose)
 
     def decode(
         self,

@@ -14,7 +14,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import Picture
 from lic.codec.transform.core_engine import CoreEngine
-from lic.codec.transform.dependent import levels_of
+from lic.codec.transform.dependent import PhaseByPhase, levels_of
 from lic.codec.transform.engine import decode_all
 from lic.codec.transform.numpy_engine import NumpyEngine
 from tests.codec.transform.random_models import random_pixels
@@ -49,7 +49,7 @@ def test_levels_are_expected_from_those_that_the_decoder_has(model: FrozenModel)
 
 
 def test_chunks_are_given_some_rows_at_a_time(model: FrozenModel) -> None:
-    """However latents come, in steps or at once, levels are the same."""
+    """However latents come, in steps or at once, levels are the same, and so they are without C."""
     pixels, point, engine = random_pixels(1100, 30), model.at(POSITION), CoreEngine(model)
     latents = engine.analyse(pixels)
     whole = [*engine.choose(latents, point)]
@@ -58,7 +58,7 @@ def test_chunks_are_given_some_rows_at_a_time(model: FrozenModel) -> None:
         return engine._round(parts, point, latents.shape[1:], 5)
 
     in_rows = (latents[:, row : row + 7] for row in range(0, latents.shape[1], 7))
-    found = [*levels_of(in_rows, rounded, point, lambda levels: engine.restore(levels, point))]
+    found = [*levels_of(in_rows, rounded, PhaseByPhase(point, lambda levels: engine.restore(levels, point)))]
     assert len(found) == len(whole) == 2
     for chunk, expected in zip(found, whole, strict=True):
         np.testing.assert_array_equal(chunk, expected)
