@@ -53,6 +53,7 @@ def in_threads(function: Callable[[Item], Result], items: Iterable[Item], ahead:
         waiting: deque[Future[Result]] = deque()
         for item in items:
             waiting.append(pool.submit(function, item))
+            del item  # it may be large, and the next one, too
             if len(waiting) > ahead:
                 yield waiting.popleft().result()
         while waiting:

@@ -18,7 +18,7 @@ from lic.codec.transform.dependent import levels_of
 from lic.models.constants import DOWNSAMPLING
 
 STRIP_ROWS = 256  # of pixels that are given at a time
-ANALYSED_ROWS = 16  # of latents, likewise
+ANALYSED_ROWS = 8  # of latents, likewise
 WIDE = 2**13  # columns of pixels
 ALL = 2**31  # rows
 
