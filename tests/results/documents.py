@@ -37,7 +37,7 @@ PAGES = (
 )
 PUBLISHED = ("balle2017", "factorized", "hyperprior", "bpg")
 BLOCK = re.compile(r"(<!-- begin (\S+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
-KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "ms-ssim", "classical", "avif-psnr")]
+KODAK = [FOLDER / f"kodak-{name}.json" for name in ("lic", "effort4", "effort16", "ms-ssim", "classical", "avif-psnr")]
 USES = {40: "thumbnails, previews", 50: "web pages", DEFAULT_QUALITY: "anything (the default)", 90: "keeping"}
 VISITED = "jpeg", "webp", "avif444", "avif444-psnr"
 WIDTH, HEIGHT = 768, 512  # of Kodak's pictures
