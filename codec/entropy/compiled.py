@@ -62,4 +62,7 @@ class CompiledCoder(PricingCoder):
         _, rows, columns = levels.shape
         targets, numbers = np.ascontiguousarray(choice.targets), np.ascontiguousarray(choice.numbers)
         of_choice = self.prices.entries, phase, choice.weight, choice.kept, targets, numbers
-        _core.choose_levels(self._rate, rows, columns, *of_choice, levels)
+        chosen = np.ascontiguousarray(levels)  # a chunk may be a part of a picture's
+        _core.choose_levels(self._rate, rows, columns, *of_choice, chosen)
+        if chosen is not levels:
+            levels[:] = chosen

@@ -79,6 +79,12 @@ def test_effort_never_makes_a_longer_file_nor_a_worse_picture(model: FrozenModel
     assert errors[1] <= errors[0]
 
 
+def test_effort_takes_pictures_of_several_chunks(model: FrozenModel) -> None:
+    picture = Picture(random_pixels(1100, 40))
+    plain, effort = (encode_picture(picture, model, POSITION, e) for e in (0, 1))
+    assert len(effort) <= len(plain)
+
+
 def test_every_level_is_one_of_the_quantiser_whose_turn_it_is(model: FrozenModel) -> None:
     point = model.at(POSITION)
     (levels,) = CoreEngine(model).encode(random_pixels(200, 200), point)
