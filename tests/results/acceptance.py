@@ -35,6 +35,7 @@ class Criterion(NamedTuple):
 CRITERIA = {
     "mse": Criterion("psnr", (0, 4)),
     "ms-ssim": Criterion("ms-ssim-db", (0,)),
+    "ms-ssim+mse": Criterion("ms-ssim-db", (0,)),
 }  # by what a model is trained for
 
 

@@ -17,7 +17,7 @@ examples:
   lic train photos/ -o run --steps 50000 --lambdas 0.01  a network of its own for one rate
   lic train photos/ -o run --from photo --add-lambda 0.03 --only-gains --steps 500
                                                          a new lambda point in minutes
-  lic train photos/ -o run --from photo --distortion ms-ssim --hours 2
+  lic train photos/ -o run --from photo --distortion ms-ssim+mse --hours 2
                                                          the same network, tuned for MS-SSIM
   lic train photos/ -o run --distortion mine:lpips --lambdas 0.5,2,8 --hours 2
                                                          for a distortion of one's own: tools/EXTENDING.md
@@ -49,7 +49,9 @@ MODEL = {
         "the network's layers; a model by --from grows into them if it has fewer", "--architecture", choices=KINDS
     ),
     "distortion": option(
-        "mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), or a function of your own: module:function", metavar="NAME"
+        "mse (255^2 * MSE), ms-ssim (1 - MS-SSIM), ms-ssim+mse (that and a small part of the other, which keeps it"
+        " sharp), or a function of your own: module:function",
+        metavar="NAME",
     ),
     "balance": option("weigh each point's loss by lambda^-B (1 at the points' geometric mean)", metavar="B"),
     "proxy": option(
@@ -64,7 +66,7 @@ MODEL = {
     ),
     "rounded_share": option("last fraction of the run, for the decoder alone, on rounded latents", metavar="S"),
     "lambdas": option(
-        f"lambda points ({POINTS}; these times {MS_SSIM_SCALE:g} for ms-ssim)", type=numbers, metavar="L,..."
+        f"lambda points ({POINTS}; these times {MS_SSIM_SCALE:g} with ms-ssim)", type=numbers, metavar="L,..."
     ),
     "start_from": option(
         "start from a trained model: its name, its .safetensors file, or the folder of a run; channels that its low"

@@ -82,8 +82,11 @@ def _bare_info(path: Path, metadata: dict[str, str]) -> dict[str, Any]:
             f" {', '.join(BARE)}, each as JSON"
         )
     found = {name: json.loads(value) for name, value in metadata.items()}
-    config = {name: found[name] for name in ("n", "m", "lambdas", "second_look")}
-    return {"step": found["steps"], "config": config | {"kind": found.get("kind", "residual"), "crop": BARE_CROP}}
+    config = {"kind": "residual", "distortion": "mse", "crop": BARE_CROP}
+    config |= {
+        name: found[name] for name in ("n", "m", "lambdas", "second_look", "kind", "distortion") if name in found
+    }
+    return {"step": found["steps"], "config": config}
 
 
 def read_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -19,6 +19,7 @@ from lic.models.constants import PEAK
 from lic.models.distortion import ms_ssim
 from lic.tools.training.checkpoint import CHECKPOINT, read_checkpoint, save_checkpoint, section
 from lic.tools.training.choices import Looks, TrainConfig
+from lic.tools.training.distortions import MSE_SHARE
 from lic.tools.training.loop import train
 from lic.tools.training.objective import Moment
 from lic.tools.training.rate_distortion import (
@@ -65,6 +66,15 @@ def test_ms_ssim_can_be_the_distortion(x: Tensor) -> None:
     a, b = ms_ssim(y, x).tolist()
     assert 0 < a < 0.999
     assert loss == pytest.approx((10 * (1 - a) + 1 + 20 * (1 - b)) / 2, rel=1e-4)
+
+
+def test_a_small_part_of_the_squared_error_can_be_added_to_ms_ssim(x: Tensor) -> None:
+    y = 0.8 * x + 0.2 * x.roll(1, dims=3)
+    without, with_it = (
+        loss_of(Tiny(lambdas=(12.5, 25.0), distortion=name), x, y, [0.0, 0.0]) for name in ("ms-ssim", "ms-ssim+mse")
+    )
+    a, b = (PEAK * (y - x)).square().mean(dim=(1, 2, 3)).tolist()
+    assert with_it - without == pytest.approx(MSE_SHARE * (0.01 * a + 0.02 * b) / 2, rel=1e-3)
 
 
 def test_a_batch_takes_the_lambda_points_in_turn() -> None:
