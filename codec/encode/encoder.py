@@ -43,7 +43,7 @@ def encode(
 
     `quality` is a number from 1 (smallest file) to 100 (best picture), 65 by default; `lambda_`, within the range of
     the model's lambda points, says the same more precisely. Equal qualities make files of about equal size, whatever
-    `tune` is, up to quality 82, the largest files of "ms-ssim". Or give a target: the largest file of at most
+    `tune` is, up to quality 85, the largest files of "ms-ssim". Or give a target: the largest file of at most
     `target_size` bytes (or `target_bpp` bits per pixel), metadata included, or the smallest file that reaches
     `target_psnr` decibels or `target_ms_ssim` (a similarity below 1, or decibels), measured on the encoded picture, in
     RGB or grey. A target out of reach raises `BadSetting`, which says what is possible.
