@@ -16,7 +16,7 @@ struct lic_levels {
     struct lic_team *team;
     const struct lic_kernels *kernels;
     const struct lic_rate *rate;
-    size_t columns;
+    size_t rows, columns; /* of the largest chunk */
     int is_first;    /* no chunk has come before */
     float *prices;
     uint16_t *numbers;
@@ -121,6 +121,7 @@ enum lic_result lic_levels_next(struct lic_levels *l, const struct lic_chunk *ch
     struct window w = {l->is_first ? 0 : MARGIN, chunk->rows, rows_below < MARGIN ? rows_below : MARGIN,
                        latents, symbols, below, rows_below};
     size_t height = height_of(&w), channels = channels_of(l);
+    if (chunk->rows > l->rows || chunk->columns != l->columns || (below && chunk->rows < MARGIN)) return LIC_BAD_ARGUMENT;
     enum lic_result result = guess_tables(l, chunk, symbols);
     memset(symbols, 0, channels * chunk->rows * l->columns * sizeof *symbols);
     memset(l->restored, 0, channels * height * l->columns * sizeof *l->restored);
@@ -140,7 +141,7 @@ enum lic_result lic_levels_open(const struct lic_network *network, struct lic_te
     const struct lic_tables *tables = &rate->tables;
     size_t row = rate->contexts.channels * columns * sizeof(float);
     *l = (struct lic_levels){
-        network, team, kernels, rate, columns, 1, malloc(tables->start[tables->count] * sizeof(float)),
+        network, team, kernels, rate, rows, columns, 1, malloc(tables->start[tables->count] * sizeof(float)),
         malloc(rows * row / sizeof(float) * sizeof(uint16_t)), malloc((rows + 2 * MARGIN) * row), malloc(MARGIN * row)};
     if (l->prices && l->numbers && l->restored && l->above) {
         lic_prices(tables, l->prices);

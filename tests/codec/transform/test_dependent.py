@@ -15,6 +15,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.operating_point import Latents, Symbols
 from lic.codec.picture.reading import Picture
 from lic.codec.transform.core_engine import CoreEngine
+from lic.codec.transform.core_stream import Levels, Network
 from lic.codec.transform.dependent import PhaseByPhase, levels_of
 from lic.codec.transform.engine import decode_all
 from lic.codec.transform.numpy_engine import NumpyEngine
@@ -77,6 +78,19 @@ def test_effort_never_makes_a_longer_file_nor_a_worse_picture(model: FrozenModel
     found = refine(start, engine.analyse(photo, point.look(4)), photo, model, point, 4)
     errors = [np.square(decode_all([s], model, point, size).astype(int) - photo).sum() for s in (start, found.symbols)]
     assert errors[1] <= errors[0]
+
+
+def test_arrays_of_other_sizes_are_refused(model: FrozenModel) -> None:
+    levels = Levels(Network(model), 1, (8, 5), model.at(POSITION))
+
+    def choose(rows: int, columns: int, below: int) -> Symbols:
+        symbols = np.zeros((model.channels, rows, columns), np.int32)
+        return levels.choose(symbols.astype(np.float32), symbols, symbols[:, :below] if below else None)
+
+    for sizes in (9, 5, 0), (8, 4, 0), (3, 5, 1):  # too high, too narrow, too low for one with others after it
+        with pytest.raises(ValueError, match=r"shape|belong together"):
+            choose(*sizes)
+    assert choose(8, 5, 4).shape == (model.channels, 8, 5)
 
 
 def test_effort_takes_pictures_of_several_chunks(model: FrozenModel) -> None:
