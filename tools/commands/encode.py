@@ -52,7 +52,7 @@ OPTIONS = {
     "target_psnr": option("smallest file with this PSNR, in dB", type=float, metavar="D"),
     "target_ms_ssim": option("the same for MS-SSIM: 0.98, or in dB", type=float, metavar="D"),
     "effort": option("search for a smaller file of no worse picture: 4, 16, ...", "-e", "--effort", metavar="N"),
-    "tune": option(f"best by this measure ({DEFAULT_TUNE}); ms-ssim looks better in small files", choices=(*TUNED,)),
+    "tune": option(f"ms-ssim looks better in small files ({DEFAULT_TUNE})", choices=(*TUNED,)),
     "model": option("name (see `lic models`) or path of a model instead", "-m", "--model", metavar="MODEL"),
     "lossless": option("exact; if not given, where a drawing is smaller so", action=argparse.BooleanOptionalAction),
     "strip": option(

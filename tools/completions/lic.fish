@@ -87,7 +87,7 @@ complete -c lic -n '_shtab_lic_using encode' -l target-bpp -xka "(__fish_complet
 complete -c lic -n '_shtab_lic_using encode' -l target-psnr -xka "(__fish_complete_path (commandline -ct))" -d 'smallest file with this PSNR, in dB'
 complete -c lic -n '_shtab_lic_using encode' -l target-ms-ssim -xka "(__fish_complete_path (commandline -ct))" -d 'the same for MS-SSIM: 0.98, or in dB'
 complete -c lic -n '_shtab_lic_using encode' -s e -l effort -xka "(__fish_complete_path (commandline -ct))" -d 'search for a smaller file of no worse picture: 4, 16, ... (0)'
-complete -c lic -n '_shtab_lic_using encode' -l tune -xka "psnr ms-ssim" -d 'best by this measure (psnr); ms-ssim looks better in small files'
+complete -c lic -n '_shtab_lic_using encode' -l tune -xka "psnr ms-ssim" -d 'ms-ssim looks better in small files (psnr)'
 complete -c lic -n '_shtab_lic_using encode' -s m -l model -xka "(__fish_complete_path (commandline -ct))" -d 'name (see `lic models`) or path of a model instead'
 complete -c lic -n '_shtab_lic_using encode' -l lossless -l no-lossless -d 'exact; if not given, where a drawing is smaller so'
 complete -c lic -n '_shtab_lic_using encode' -l strip -xka "(__fish_complete_path (commandline -ct))" -d 'leave metadata out: some of exif,gps,icc,xmp,dpi,text; all if none is named'

@@ -204,7 +204,7 @@ _shtab_lic_encode_options=(
   "--target-psnr[smallest file with this PSNR, in dB]:D:_files"
   "--target-ms-ssim[the same for MS-SSIM\: 0.98, or in dB]:D:_files"
   {-e,--effort}"[search for a smaller file of no worse picture\: 4, 16, ... (0)]:N:_files"
-  "--tune[best by this measure (psnr)\; ms-ssim looks better in small files]:tune:(psnr ms-ssim)"
+  "--tune[ms-ssim looks better in small files (psnr)]:tune:(psnr ms-ssim)"
   {-m,--model}"[name (see \`lic models\`) or path of a model instead]:MODEL:_files"
   {--lossless,--no-lossless}"[exact\; if not given, where a drawing is smaller so]"
   "--strip[leave metadata out\: some of exif,gps,icc,xmp,dpi,text\; all if none is named]:KIND,...:_files"
