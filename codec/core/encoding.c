@@ -12,8 +12,6 @@
 enum { MARGIN = DEPENDENT_MARGIN };
 
 struct lic_encoding {
-    const struct lic_network *network;
-    struct lic_team *team;
     const struct lic_rate *rate;
     struct lic_stream *analysis, *rounding; /* from pixels to latents, and to symbols */
     const uint8_t *pixels;
@@ -109,7 +107,7 @@ enum lic_result lic_encoding_open(const struct lic_model *model, const struct li
     struct lic_encoding *e = calloc(1, sizeof *e);
     if (!e) return LIC_NO_MEMORY;
     const struct lic_network *network = model->network; /* whose streams check the sides */
-    *e = (struct lic_encoding){.network = network, .team = team, .rate = rate, .pixels = pixels, .channels = model->channels};
+    *e = (struct lic_encoding){.rate = rate, .pixels = pixels, .channels = model->channels};
     enum lic_result result = lic_stream_open(LIC_ANALYSE, network, team, NULL, &picture, &rate->point, &e->analysis);
     if (!result) result = lic_stream_open(LIC_CHOOSE, network, team, NULL, &picture, &rate->point, &e->rounding);
     if (!result) {
