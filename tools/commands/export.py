@@ -11,7 +11,7 @@ from lic.codec.model.frozen import FrozenModel
 from lic.codec.model.packed import ENCODER_SUFFIX, SUFFIX, pack_encoder, pack_model
 from lic.models.constants import DOWNSAMPLING
 from lic.tools.files import write_whole
-from lic.tools.fitting import filter_fit, preview_fit, quick_look_fit, rounding, trellis_fit
+from lic.tools.fitting import filter_fit, preview_fit, quick_look_fit, rounding, synthesis_fit, trellis_fit
 from lic.tools.fitting.freezing import describe_choice, freeze_run, open_model, with_entropy, with_qualities
 from lic.tools.fitting.latents import CHUNKS, square_crops
 from lic.tools.fitting.onnx_files import NAMES, onnx_files
@@ -23,6 +23,7 @@ PACKED = {SUFFIX: pack_model, ENCODER_SUFFIX: pack_encoder}
 ADDED = {
     "rounding": (rounding.round_model, rounding.CROPS, rounding.SIDE),
     "trellis": (trellis_fit.add_trellis, trellis_fit.CROPS, trellis_fit.SIDE),
+    "synthesis": (synthesis_fit.fit_synthesis, synthesis_fit.CROPS, synthesis_fit.SIDE),
     "filter": (filter_fit.fit_filter, filter_fit.CROPS, filter_fit.SIDE),
     "quick-look": (quick_look_fit.add_quick_look, quick_look_fit.CROPS, quick_look_fit.SIDE),
     "preview": (preview_fit.add_preview, preview_fit.CROPS, preview_fit.SIDE),
@@ -46,6 +47,8 @@ examples:
       a model with weights and contexts in fewer bits; to be done before a filter is fitted
   lic export mine.safetensors --add trellis --data photos/ -o smaller.safetensors
       a model with dependent quantisation, for smaller files; to be done after rounding, and before a filter is fitted
+  lic export mine.safetensors --add synthesis --data photos/ -o better.safetensors
+      a model whose synthesis has learned what the encoder's levels stand for; after trellis, and before a filter
   lic export photo -o photo.licmodel
       the part of a model that decoding needs, for programs in C (codec/core/core.h) and for browsers
   lic export photo -o photo.licencoder

@@ -276,7 +276,7 @@ complete -c lic -n '_shtab_lic_using export' -l crops -xka "(__fish_complete_pat
 complete -c lic -n '_shtab_lic_using export' -l entropy -xka "(__fish_complete_path (commandline -ct))" -d 'channels (one table per channel), or a kind of one'"'"'s own (tools/EXTENDING.md) instead of contexts; with --data also for a model'
 complete -c lic -n '_shtab_lic_using export' -l plain -d '--entropy channels'
 complete -c lic -n '_shtab_lic_using export' -l qualities -xka "(__fish_complete_path (commandline -ct))" -d 'qualities of the lambda points; evenly 1 to 100 if not given'
-complete -c lic -n '_shtab_lic_using export' -l add -xka "rounding trellis filter quick-look preview" -d 'fit these on the pictures of --data, and add them to a model: rounding, trellis, filter, quick-look, preview'
+complete -c lic -n '_shtab_lic_using export' -l add -xka "rounding trellis synthesis filter quick-look preview" -d 'fit these on the pictures of --data, and add them to a model: rounding, trellis, synthesis, filter, quick-look, preview'
 complete -c lic -n '_shtab_lic_using export' -l onnx -d 'write the networks as ONNX files'
 complete -c lic -n '_shtab_lic_using export' -s f -l force -d 'overwrite a model file that exists'
 complete -c lic -n '_shtab_lic_using export; and test $_shtab_lic_npos -eq 0' -ka "(__fish_complete_path (commandline -ct))" -d 'folder of a run, a checkpoint, or bare weights; or a model'

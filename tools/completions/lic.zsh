@@ -243,7 +243,7 @@ _shtab_lic_export_options=(
   "--entropy[channels (one table per channel), or a kind of one\'s own (tools\/EXTENDING.md) instead of contexts\; with --data also for a model]:KIND:_files"
   "--plain[--entropy channels]"
   "--qualities[qualities of the lambda points\; evenly 1 to 100 if not given]:Q,...:_files"
-  "--add[fit these on the pictures of --data, and add them to a model\: rounding, trellis, filter, quick-look, preview]:PART:(rounding trellis filter quick-look preview)"
+  "--add[fit these on the pictures of --data, and add them to a model\: rounding, trellis, synthesis, filter, quick-look, preview]:PART:(rounding trellis synthesis filter quick-look preview)"
   "--onnx[write the networks as ONNX files]"
   {-f,--force}"[overwrite a model file that exists]"
   ":folder of a run, a checkpoint, or bare weights\; or a model:_files"
