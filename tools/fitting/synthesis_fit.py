@@ -52,6 +52,11 @@ def fit_synthesis(model: FrozenModel, crops: Tensor, steps: int | None = None) -
     if model.filter is not None or model.has("quick_look") or model.has("preview"):
         parts = "a filter, a quick look or a preview"
         raise BadOptions(f"model {model.name} has {parts}, which follow from its synthesis: train the synthesis before")
+    smallest = get_distortion(model.distortion).smallest
+    if min(crops.shape[2:]) < smallest:
+        raise BadOptions(
+            f"model {model.name} is for {model.distortion}: name pictures of {smallest} pixels or more a side"
+        )
     network = thaw(model)
     first_looks = torch.from_numpy(latent_chunks(network, crops)) if any(model.second_looks) else None
     training = Training(network.synthesis, model.distortion, crops, code(model, crops), first_looks)
@@ -62,6 +67,7 @@ def fit_synthesis(model: FrozenModel, crops: Tensor, steps: int | None = None) -
 
 
 def code(model: FrozenModel, crops: Tensor) -> list[Coded]:
+    """Each crop as the encoder codes it without effort, at a third of the lambda points."""
     coded, engine = [], engine_of(model)
     for number, crop in enumerate(progress(crops, "synthesis, picture")):
         for k in range(number % APART, len(model.lambdas), APART):

@@ -1,6 +1,7 @@
 """A synthesis learns what the encoder's levels stand for, which stay."""
 
 import copy
+import dataclasses
 
 import numpy as np
 import pytest
@@ -63,3 +64,9 @@ def test_levels_stay_and_another_synthesis_is_stored(
 def test_what_follows_from_a_synthesis_comes_later(tiny_model: FrozenModel, crops: torch.Tensor) -> None:
     with pytest.raises(BadOptions, match="train the synthesis before"):
         fit_synthesis(add_preview(tiny_model, crops, steps=1), crops, steps=1)
+
+
+def test_pictures_may_be_too_small_for_a_distortion(tiny_model: FrozenModel, crops: torch.Tensor) -> None:
+    similar = dataclasses.replace(tiny_model, card=tiny_model.card | {"distortion": "ms-ssim"})
+    with pytest.raises(BadOptions, match="176 pixels or more"):
+        fit_synthesis(similar, crops, steps=1)
